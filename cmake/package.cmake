@@ -1,0 +1,47 @@
+# What is installed, and the Debian package: cmake --build --preset release --target package
+
+include(GNUInstallDirs)
+install(TARGETS bootwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES systemd/bootwright.service systemd/bootwright-ready.target DESTINATION lib/systemd/system)
+install(FILES systemd/bootwright.tmpfiles DESTINATION lib/tmpfiles.d RENAME bootwright.conf)
+install(FILES packaging/agent.json DESTINATION /etc/bootwright)
+install(DIRECTORY DESTINATION /etc/bootwright/agent.d)
+
+# What Debian's policy asks of every package. gzip -n leaves out the time, so that the same sources give the same bytes.
+set(changelog ${CMAKE_BINARY_DIR}/changelog.gz)
+add_custom_command(
+    OUTPUT ${changelog}
+    COMMAND gzip -9nc ${CMAKE_SOURCE_DIR}/packaging/debian/changelog > ${changelog}
+    DEPENDS packaging/debian/changelog VERBATIM)
+add_custom_target(changelog ALL DEPENDS ${changelog})
+install(FILES packaging/debian/copyright ${changelog} DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES packaging/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME bootwright)
+if(EXISTS ${CMAKE_SOURCE_DIR}/README.md)
+    install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+endif()
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "bootwright maintainers <maintainers@bootwright.invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "configure an instance at boot from a pinned Puppet repository")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"Baked into a base image, bootwright finds out where an instance runs, reads
+the role that the instance was given (user-data, a cloud-init seed, a systemd
+credential or a file), fetches the pinned revision of a Puppet repository,
+applies it, and tells in a status file what happened. It needs no server.")
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_STRIP_FILES ON)
+# Folders 0755, whatever the umask of who builds.
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+
+# The libraries come from dpkg-shlibdeps; these are the programs and data that no linker knows of.
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "puppet-agent (>= 7) | puppet (>= 7) | openvox-agent, ca-certificates")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS systemd) # one run in a container does without
+
+set(scripts ${CMAKE_SOURCE_DIR}/packaging/debian)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${scripts}/conffiles ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)

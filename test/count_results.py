@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""count_results.py FOLDER MINIMUM: reads what test/run left in FOLDER and prints one line, "N passed, N failed".
+
+STEP.xml is a result of Catch2 or pytest; failed-steps names the steps that failed, one a line. A test case that ran in several
+builds (debug, asan) is one test case: it passed if it passed in each. A failed step without a failed test case counts as one
+failure. Exits 1 if anything failed or was skipped, or if fewer than MINIMUM test cases ran.
+"""
+
+import sys
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+
+def cases(file):
+    """[(name, "passed" | "failed" | "skipped")]"""
+    root = xml.parse(file).getroot()
+    if root.tag == "Catch2TestRun":
+        for case in root.iter("TestCase"):
+            result = case.find("OverallResult")
+            skipped = result is not None and result.get("skips", "0") != "0"
+            passed = result is not None and result.get("success") == "true"
+            # Two test cases may share a name if their files differ.
+            name = f"{case.get('filename')}: {case.get('name')}"
+            yield name, "skipped" if skipped else "passed" if passed else "failed"
+    else:
+        for case in root.iter("testcase"):
+            tags = {child.tag for child in case}
+            result = "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed"
+            yield f"{case.get('classname')}: {case.get('name')}", result
+
+
+def main(folder, minimum):
+    folder = Path(folder)
+    steps = folder / "failed-steps"
+    unexplained = set(steps.read_text(encoding="utf-8").splitlines()) if steps.exists() else set()
+    results = {}
+    for file in sorted(folder.glob("*.xml")):
+        try:
+            for name, result in cases(file):
+                results[name] = max(results.get(name, "passed"), result, key=["passed", "skipped", "failed"].index)
+                if result == "failed":
+                    unexplained.discard(file.stem)
+        except xml.ParseError as error:
+            unexplained.add(file.stem)
+            print(f"{file.name} is incomplete, so the program ended early: {error}")
+    for name, result in results.items():
+        if result != "passed":
+            print(f"{result.upper()}: {name}")
+    for name in sorted(unexplained):
+        print(f"FAILED: {name}")
+
+    passed, failed, skipped = (list(results.values()).count(word) for word in ("passed", "failed", "skipped"))
+    failed += len(unexplained)
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    if len(results) < minimum:
+        print("no test ran")
+        return 1
+    return 1 if failed or skipped else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))
