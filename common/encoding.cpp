@@ -1,0 +1,111 @@
+#include "common/encoding.hpp"
+
+#include <zlib.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+namespace bootwright {
+
+namespace {
+
+int base64_value(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    if (c == '+') return 62;
+    if (c == '/') return 63;
+    return -1;
+}
+
+/// The length of the UTF-8 sequence at the start of `text`, 0 if it is ill-formed (RFC 3629, table of section 4).
+std::size_t utf8_length(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+    const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+    const unsigned first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        const bool overlong = first == 0xE0 && byte(1) < 0xA0;
+        const bool surrogate = first == 0xED && byte(1) > 0x9F;
+        return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        const bool overlong = first == 0xF0 && byte(1) < 0x90;
+        const bool beyond = first == 0xF4 && byte(1) > 0x8F;
+        return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::optional<std::string> decode_base64(std::string_view text) {
+    std::string bytes;
+    std::uint32_t bits = 0;
+    std::size_t letters = 0;
+    std::size_t padding = 0;
+    for (const char c : text) {
+        if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
+            continue;
+        }
+        const int value = base64_value(c);
+        if (c == '=') {
+            ++padding;
+        } else if (value < 0 || padding > 0) {
+            return std::nullopt;
+        } else {
+            bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+            ++letters;
+            if (letters % 4 != 1) {
+                const std::size_t spare = 6 - 2 * ((letters - 1) % 4);  // bits that belong to the next byte
+                bytes.push_back(static_cast<char>((bits >> spare) & 0xFFU));
+            }
+        }
+    }
+    const bool complete = (letters + padding) % 4 == 0 && padding <= 2;
+    return complete ? std::optional(bytes) : std::nullopt;
+}
+
+bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
+
+std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap) {
+    z_stream stream{};
+    constexpr int gzip_only = 15 + 16;  // the largest window, and a gzip header expected (zlib.h, inflateInit2)
+    if (inflateInit2(&stream, gzip_only) != Z_OK) {
+        return std::nullopt;
+    }
+    const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, inflateEnd);
+    std::string input(bytes);
+    stream.next_in = reinterpret_cast<Bytef*>(input.data());
+    stream.avail_in = static_cast<uInt>(input.size());
+    std::string result;
+    std::array<char, 16384> buffer{};
+    int status = Z_OK;
+    while (status == Z_OK) {
+        stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+        stream.avail_out = buffer.size();
+        status = inflate(&stream, Z_NO_FLUSH);
+        result.append(buffer.data(), buffer.size() - stream.avail_out);
+        if (result.size() > cap) {
+            return std::nullopt;
+        }
+    }
+    return status == Z_STREAM_END ? std::optional(result) : std::nullopt;
+}
+
+bool is_text(std::string_view text) {
+    while (!text.empty()) {
+        const auto first = static_cast<unsigned char>(text.front());
+        const bool control = (first < 0x20 && first != '\t' && first != '\n' && first != '\r') || first == 0x7F;
+        const std::size_t length = utf8_length(text);
+        if (control || length == 0) {
+            return false;
+        }
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+}  // namespace bootwright

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bootwright {
+
+/// Standard base64 with padding; white space between is allowed. Nothing for anything else.
+std::optional<std::string> decode_base64(std::string_view text);
+
+/// True if `bytes` begins as gzip does (RFC 1952).
+bool is_gzip(std::string_view bytes);
+
+/// Port: gzip (zlib). Nothing where the data is damaged, truncated, or larger than `cap` bytes when unpacked.
+std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap);
+
+/// True if `text` is well-formed UTF-8 with no control characters but tab and line ends.
+bool is_text(std::string_view text);
+
+}  // namespace bootwright

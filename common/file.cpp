@@ -1,0 +1,181 @@
+#include "common/file.hpp"
+
+#include "common/error.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+UniqueFd open_or_throw(const fs::path& path, int flags, mode_t mode = 0) {
+    UniqueFd fd(open(path.c_str(), flags | O_CLOEXEC, mode));
+    if (!fd) {
+        throw system_call_error("open", path.string(), errno);
+    }
+    return fd;
+}
+
+void write_all(int fd, std::string_view content, const fs::path& path) {
+    while (!content.empty()) {
+        const ssize_t written = write(fd, content.data(), content.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            throw system_call_error("write", path.string(), errno);
+        }
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+std::string read_all(int fd, const fs::path& path, std::size_t cap) {
+    std::string content;
+    std::array<char, 16384> buffer{};
+    while (true) {
+        const ssize_t count = read(fd, buffer.data(), buffer.size());
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            throw system_call_error("read", path.string(), errno);
+        }
+        if (count == 0) {
+            return content;
+        }
+        if (content.size() + static_cast<std::size_t>(count) > cap) {
+            throw permanent_error("io.too_large",
+                                  path.string() + " is larger than the " + std::to_string(cap) + " bytes allowed here",
+                                  "make the file smaller");
+        }
+        content.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+}
+
+/// Removes the temporary file unless it was renamed.
+class Temporary {
+public:
+    explicit Temporary(fs::path path) : path_(std::move(path)) {}
+    Temporary(const Temporary&) = delete;
+    Temporary& operator=(const Temporary&) = delete;
+    ~Temporary() {
+        if (!renamed_) {
+            unlink(path_.c_str());
+        }
+    }
+    void rename_to(const fs::path& target) {
+        if (rename(path_.c_str(), target.c_str()) != 0) {
+            throw system_call_error("rename a temporary file to", target.string(), errno);
+        }
+        renamed_ = true;
+    }
+
+private:
+    fs::path path_;
+    bool renamed_ = false;
+};
+
+}  // namespace
+
+void UniqueFd::reset() {
+    if (fd_ >= 0) {
+        close(fd_);
+    }
+    fd_ = -1;
+}
+
+std::string read_file(const fs::path& path, std::size_t cap) {
+    const UniqueFd fd = open_or_throw(path, O_RDONLY);
+    return read_all(fd.get(), path, cap);
+}
+
+std::optional<std::string> read_file_if_exists(const fs::path& path, std::size_t cap) {
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd && (errno == ENOENT || errno == ENOTDIR)) {
+        return std::nullopt;
+    }
+    if (!fd) {
+        throw system_call_error("open", path.string(), errno);
+    }
+    return read_all(fd.get(), path, cap);
+}
+
+void write_file(const fs::path& path, std::string_view content, mode_t mode) {
+    const fs::path temporary_path = path.string() + ".tmp" + std::to_string(getpid());
+    const UniqueFd fd = open_or_throw(temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    Temporary temporary(temporary_path);
+    write_all(fd.get(), content, path);
+    if (fchmod(fd.get(), mode) != 0) {
+        throw system_call_error("set the mode of", path.string(), errno);
+    }
+    if (fsync(fd.get()) != 0) {
+        throw system_call_error("fsync", path.string(), errno);
+    }
+    temporary.rename_to(path);
+    sync_folder(path.parent_path());
+}
+
+void make_folder(const fs::path& path, mode_t mode) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) {
+        throw system_call_error("make the folder", path.string(), error.value());
+    }
+    if (chmod(path.c_str(), mode) != 0) {
+        throw system_call_error("set the mode of", path.string(), errno);
+    }
+}
+
+void sync_folder(const fs::path& folder) {
+    const UniqueFd fd = open_or_throw(folder.empty() ? fs::path(".") : folder, O_RDONLY | O_DIRECTORY);
+    if (fsync(fd.get()) != 0) {
+        throw system_call_error("fsync the folder", folder.string(), errno);
+    }
+}
+
+void sync_file_system(const fs::path& path) {
+    const UniqueFd fd = open_or_throw(path, O_RDONLY);
+    if (syncfs(fd.get()) != 0) {
+        throw system_call_error("flush the file system of", path.string(), errno);
+    }
+}
+
+void remove_tree(const fs::path& path) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) {
+        throw system_call_error("remove", path.string(), error.value());
+    }
+}
+
+std::optional<FileLock> FileLock::try_take(const fs::path& path) {
+    UniqueFd fd = open_or_throw(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return std::nullopt;
+        }
+        throw system_call_error("lock", path.string(), errno);
+    }
+    return FileLock(std::move(fd));
+}
+
+FileLock FileLock::take(const fs::path& path) {
+    UniqueFd fd = open_or_throw(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    while (flock(fd.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            throw system_call_error("lock", path.string(), errno);
+        }
+    }
+    return FileLock(std::move(fd));
+}
+
+}  // namespace bootwright

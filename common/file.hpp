@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace bootwright {
+
+/// Owns a file descriptor.
+class UniqueFd {
+public:
+    UniqueFd() = default;
+    explicit UniqueFd(int fd) : fd_(fd) {}
+    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    UniqueFd& operator=(UniqueFd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    UniqueFd(const UniqueFd&) = delete;
+    UniqueFd& operator=(const UniqueFd&) = delete;
+    ~UniqueFd() { reset(); }
+
+    [[nodiscard]] int get() const { return fd_; }
+    [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
+    void reset();
+
+private:
+    int fd_ = -1;
+};
+
+/// The whole file. @throws Error io.*, and io.too_large beyond `cap` bytes
+std::string read_file(const std::filesystem::path& path, std::size_t cap);
+
+/// As read_file, but nothing where the file (or its folder) does not exist.
+std::optional<std::string> read_file_if_exists(const std::filesystem::path& path, std::size_t cap);
+
+/// Replaces the file as a whole: temporary name, fsync, rename, fsync of the folder. A reader sees the old content or the
+/// new, also after a power cut. @throws Error io.*
+void write_file(const std::filesystem::path& path, std::string_view content, mode_t mode);
+
+/// Makes the folder and its parents; the last one gets `mode`, also where it existed. @throws Error io.*
+void make_folder(const std::filesystem::path& path, mode_t mode);
+
+/// Flushes the folder's entries (renames, new files). @throws Error io.*
+void sync_folder(const std::filesystem::path& folder);
+
+/// Flushes the whole file system that holds `path`: after writing a tree, cheaper than one fsync a file. @throws Error io.*
+void sync_file_system(const std::filesystem::path& path);
+
+/// Removes a file or tree, without following links out of it. @throws Error io.*
+void remove_tree(const std::filesystem::path& path);
+
+/// A kernel lock (flock) on a file: it goes with the process that holds it, however that ends.
+class FileLock {
+public:
+    /// Takes the lock if it is free, else returns nothing at once. @throws Error io.*
+    static std::optional<FileLock> try_take(const std::filesystem::path& path);
+    /// Takes the lock, waiting for it. For locks that are only ever held for moments. @throws Error io.*
+    static FileLock take(const std::filesystem::path& path);
+
+private:
+    explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
+    UniqueFd fd_;
+};
+
+}  // namespace bootwright

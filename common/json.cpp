@@ -1,0 +1,310 @@
+#include "common/json.hpp"
+
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+constexpr int deepest_level = 32;
+
+std::size_t line_at(std::string_view text, std::size_t offset) {
+    return 1 + static_cast<std::size_t>(std::count(
+                   text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
+}
+
+/// nlohmann's own words for a syntax error, without its prefix and without the text that it last read: that text may be
+/// a part of a secret.
+std::string syntax_problem(const std::string& what) {
+    std::string problem = what;
+    if (const auto start = problem.find(" - "); start != std::string::npos) {
+        problem.erase(0, start + 3);
+    }
+    if (const auto quoted = problem.find("; last read: "); quoted != std::string::npos) {
+        const auto expected = problem.rfind("; expected ");
+        const bool has_expected = expected != std::string::npos && expected > quoted;
+        problem.erase(quoted, has_expected ? expected - quoted : std::string::npos);
+    }
+    return problem;
+}
+
+/// Refuses what nlohmann would let through: deep nesting, and duplicate keys, of which the last would silently win.
+class StrictnessCheck {
+public:
+    bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
+        if (depth > deepest_level) {
+            problem = "more than " + std::to_string(deepest_level) + " levels of nesting";
+        } else if (event == Json::parse_event_t::object_start) {
+            keys_.emplace_back();
+        } else if (event == Json::parse_event_t::object_end) {
+            keys_.pop_back();
+        } else if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
+            problem = "the key \"" + parsed.get<std::string>() + "\" stands there twice";
+        }
+        if (!problem.empty()) {
+            throw Refused{};
+        }
+        return true;
+    }
+    struct Refused {};
+    std::string problem;
+
+private:
+    std::vector<std::set<std::string>> keys_;
+};
+
+/// Walks valid JSON text to the value at a path. It skips; it does not check.
+class Locator {
+public:
+    explicit Locator(std::string_view text) : text_(text) {}
+
+    std::size_t find(const std::vector<std::string>& path) {
+        skip_space();
+        for (const std::string& step : path) {
+            if (!enter(step)) {
+                return std::string_view::npos;
+            }
+        }
+        return position_;
+    }
+
+private:
+    [[nodiscard]] char peek() const { return position_ < text_.size() ? text_[position_] : '\0'; }
+    void skip_space() { position_ = std::min(text_.find_first_not_of(" \t\r\n,:", position_), text_.size()); }
+
+    bool enter(const std::string& step) {
+        const char opening = peek();
+        const char closing = opening == '{' ? '}' : ']';
+        if (opening != '{' && opening != '[') {
+            return false;
+        }
+        ++position_;
+        for (std::size_t index = 0;; ++index) {
+            skip_space();
+            if (peek() == closing || peek() == '\0') {
+                return false;
+            }
+            const std::string name = opening == '{' ? read_key() : std::to_string(index);
+            skip_space();
+            if (name == step) {
+                return true;
+            }
+            skip_value();
+        }
+    }
+
+    std::string read_key() {
+        const std::size_t begin = position_;
+        skip_string();
+        const Json key = Json::parse(text_.substr(begin, position_ - begin), nullptr, false);
+        return key.is_string() ? key.get<std::string>() : "";
+    }
+
+    void skip_string() {
+        for (++position_; position_ < text_.size() && text_[position_] != '"'; ++position_) {
+            position_ += text_[position_] == '\\' ? 1U : 0U;
+        }
+        ++position_;
+    }
+
+    void skip_value() {
+        int depth = 0;
+        do {
+            const char c = peek();
+            if (c == '"') {
+                skip_string();
+            } else if (c == '{' || c == '[') {
+                ++depth;
+                ++position_;
+            } else if (c == '}' || c == ']') {
+                --depth;
+                ++position_;
+            } else {
+                position_ = std::min(text_.find_first_of(" \t\r\n,:{}[]\"", position_ + 1), text_.size());
+            }
+            if (depth > 0) {
+                skip_space();
+            }
+        } while (depth > 0 && position_ < text_.size());
+    }
+
+    std::string_view text_;
+    std::size_t position_ = 0;
+};
+
+}  // namespace
+
+JsonDocument JsonDocument::parse(std::string text, std::string origin, std::string error_code) {
+    JsonDocument document{std::move(origin), std::move(error_code), std::move(text), {}};
+    const auto refuse = [&](std::size_t byte, const std::string& why) {
+        throw permanent_error(document.error_code,
+                              document.origin + ":" + std::to_string(line_at(document.text, byte)) + ": " + why,
+                              "correct the JSON (`jq . FILE` checks the syntax)");
+    };
+    StrictnessCheck check;
+    try {
+        document.root = Json::parse(document.text, std::ref(check));
+    } catch (const StrictnessCheck::Refused&) {
+        // nlohmann does not say where a callback threw; the key's first place is what a person looks for.
+        throw permanent_error(document.error_code, document.origin + ": " + check.problem,
+                              "keep one of them, or nest less");
+    } catch (const Json::parse_error& error) {
+        refuse(error.byte == 0 ? 0 : error.byte - 1, "not valid JSON: " + syntax_problem(error.what()));
+    }
+    if (!document.root.is_object()) {
+        refuse(0, "the top level must be a JSON object, but it is " + std::string(document.root.type_name()));
+    }
+    return document;
+}
+
+Error JsonDocument::error_at(const std::vector<std::string>& path, const std::string& why,
+                             const std::string& advice) const {
+    const std::size_t line = text.empty() ? 0 : line_of(text, path);
+    return permanent_error(
+        error_code, origin + (line > 0 ? ":" + std::to_string(line) : "") + ": " + joined(path, ".") + ": " + why,
+        advice);
+}
+
+const Json* ObjectReader::find(const std::string& key, bool (Json::*is_right_type)() const noexcept,
+                               const std::string& wanted) {
+    known_.push_back(key);
+    const auto found = object_->find(key);
+    if (found == object_->end()) {
+        return nullptr;
+    }
+    if (is_right_type != nullptr && !((*found).*is_right_type)()) {
+        throw error(key, "expected " + wanted + ", but it is " + found->type_name(), "write " + wanted);
+    }
+    return &*found;
+}
+
+std::optional<std::string> ObjectReader::string(const std::string& key) {
+    const Json* found = find(key, &Json::is_string, "a string");
+    return found == nullptr ? std::nullopt : std::optional(found->get<std::string>());
+}
+
+std::optional<bool> ObjectReader::boolean(const std::string& key) {
+    const Json* found = find(key, &Json::is_boolean, "true or false");
+    return found == nullptr ? std::nullopt : std::optional(found->get<bool>());
+}
+
+std::optional<int> ObjectReader::integer(const std::string& key, int lowest, int highest) {
+    const std::string wanted = "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest);
+    const Json* found = find(key, &Json::is_number_integer, wanted);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    // Compared as a double, since an unsigned value beyond 2^63 would wrap.
+    if (found->get<double>() < lowest || found->get<double>() > highest) {
+        throw error(key, "expected " + wanted + ", but it is " + found->dump(), "write " + wanted);
+    }
+    return found->get<int>();
+}
+
+std::optional<std::chrono::milliseconds> ObjectReader::duration(const std::string& key) {
+    const std::string wanted = R"(a duration such as "30s", "5m" or "2h")";
+    const Json* found = find(key, &Json::is_string, wanted);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto parsed = parse_duration(found->get_ref<const std::string&>());
+    if (!parsed) {
+        throw error(key, "expected " + wanted, "write a whole number and one of ms, s, m, h, d");
+    }
+    return parsed;
+}
+
+std::optional<std::vector<std::string>> ObjectReader::strings(const std::string& key) {
+    const std::string wanted = "a list of strings";
+    const Json* found = find(key, &Json::is_array, wanted);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    if (!std::all_of(found->begin(), found->end(), [](const Json& item) { return item.is_string(); })) {
+        throw error(key, "expected " + wanted, "write " + wanted);
+    }
+    return found->get<std::vector<std::string>>();
+}
+
+std::optional<ObjectReader> ObjectReader::object(const std::string& key) {
+    const Json* found = find(key, &Json::is_object, "an object");
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    auto path = path_;
+    path.push_back(key);
+    return ObjectReader(*document_, *found, std::move(path));
+}
+
+const Json* ObjectReader::value(const std::string& key) { return find(key, nullptr, ""); }
+
+void ObjectReader::finish() const {
+    for (const auto& [key, unused] : object_->items()) {
+        if (std::find(known_.begin(), known_.end(), key) != known_.end()) {
+            continue;
+        }
+        const auto meant = nearest(key, known_);
+        throw error(key, "unknown key",
+                    meant ? "did you mean \"" + *meant + "\"?" : "known here: " + joined(known_, ", "));
+    }
+}
+
+Error ObjectReader::error(const std::string& key, const std::string& why, const std::string& advice) const {
+    auto path = path_;
+    path.push_back(key);
+    return document_->error_at(path, why, advice);
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+    long long count = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), count);
+    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    constexpr long long most = 1'000'000'000;  // of any unit; also keeps the product from overflowing
+    if (status != std::errc() || count < 0 || count > most) {
+        return std::nullopt;
+    }
+    if (unit == "ms") return std::chrono::milliseconds(count);
+    if (unit == "s") return std::chrono::seconds(count);
+    if (unit == "m") return std::chrono::minutes(count);
+    if (unit == "h") return std::chrono::hours(count);
+    if (unit == "d") return std::chrono::hours(24 * count);
+    return std::nullopt;
+}
+
+std::size_t line_of(std::string_view text, const std::vector<std::string>& path) {
+    const std::size_t offset = Locator(text).find(path);
+    return offset == std::string_view::npos ? 0 : line_at(text, offset);
+}
+
+Json to_json(const Error& error) {
+    return {
+        {"kind", to_string(error.kind)}, {"code", error.code}, {"message", error.message}, {"advice", error.advice}};
+}
+
+Error error_from_json(const Json& json) {
+    const std::string kind = string_at(json, "kind");
+    const std::string code = string_at(json, "code");
+    return {kind == "permanent" ? ErrorKind::permanent
+            : kind == "stopped" ? ErrorKind::stopped
+                                : ErrorKind::transient,
+            code.empty() ? "internal" : code, string_at(json, "message"), string_at(json, "advice")};
+}
+
+std::string string_at(const Json& object, const char* key) {
+    if (!object.is_object()) {
+        return "";
+    }
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::string to_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::string to_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+}  // namespace bootwright

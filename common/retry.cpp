@@ -1,0 +1,22 @@
+#include "common/retry.hpp"
+
+#include <algorithm>
+
+namespace bootwright {
+
+std::chrono::milliseconds backoff_delay(int attempt, const RetryPolicy& policy, double random) {
+    auto bound = policy.base;
+    for (int i = 1; i < attempt && bound < policy.cap; ++i) {
+        bound *= 2;
+    }
+    bound = std::min(bound, policy.cap);
+    return std::chrono::milliseconds(static_cast<long long>(static_cast<double>(bound.count()) * random));
+}
+
+std::chrono::milliseconds delay_after(const Error& error, int attempt, const RetryPolicy& policy, double random) {
+    constexpr std::chrono::milliseconds longest_wish = std::chrono::minutes(10);
+    const auto wish = std::min(error.retry_after.value_or(std::chrono::milliseconds(0)), longest_wish);
+    return std::max(backoff_delay(attempt, policy, random), wish);
+}
+
+}  // namespace bootwright

@@ -1,0 +1,98 @@
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+
+namespace bootwright {
+
+namespace {
+
+constexpr std::string_view white_space = " \t\r\n\f\v";
+
+/// Levenshtein distance: the number of letters to insert, delete or replace.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+        }
+    }
+    return row[b.size()];
+}
+
+}  // namespace
+
+std::string_view trimmed(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(white_space);
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(white_space) - first + 1);
+}
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    for (char& c : result) {
+        if (c >= 'A' && c <= 'Z') {
+            c = static_cast<char>(c - 'A' + 'a');
+        }
+    }
+    return result;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+    std::vector<std::string> pieces;
+    std::size_t begin = 0;
+    for (std::size_t end = text.find(separator); end != std::string_view::npos; end = text.find(separator, begin)) {
+        pieces.emplace_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    pieces.emplace_back(text.substr(begin));
+    return pieces;
+}
+
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
+    constexpr std::size_t longest_word = 64;  // keeps a hostile key from costing time
+    if (candidates.empty() || word.size() > longest_word) {
+        return std::nullopt;
+    }
+    const auto best = std::min_element(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
+        return distance(word, a) < distance(word, b);
+    });
+    const std::size_t allowed = std::max<std::size_t>(1, best->size() / 3);
+    return distance(word, *best) <= allowed ? std::optional(*best) : std::nullopt;
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+    std::string result;
+    for (const std::string& word : words) {
+        result += (result.empty() ? "" : std::string(separator)) + word;
+    }
+    return result;
+}
+
+bool is_commit_id(std::string_view text) {
+    return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string without_credentials(std::string_view url) {
+    const std::size_t scheme_end = url.find("://");
+    if (scheme_end == std::string_view::npos) {
+        return std::string(url);
+    }
+    const std::size_t authority = scheme_end + 3;
+    const std::size_t authority_end = std::min(url.find_first_of("/?#", authority), url.size());
+    const std::size_t at = url.substr(0, authority_end).rfind('@');
+    if (at == std::string_view::npos || at < authority) {
+        return std::string(url);
+    }
+    return std::string(url.substr(0, authority)) + std::string(url.substr(at + 1));
+}
+
+}  // namespace bootwright

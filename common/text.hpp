@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bootwright {
+
+/// `text` without white space at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// ASCII lower case.
+std::string lower(std::string_view text);
+
+/// The pieces between separators; empty ones are kept.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// The candidate that `word` is most likely a misspelling of, or nothing if none is near.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "a, b, c"
+std::string joined(const std::vector<std::string>& words, std::string_view separator);
+
+/// True for a full git commit id: 40 characters of 0-9 and a-f.
+bool is_commit_id(std::string_view text);
+
+/// `url` without the user and password that it may carry; everything that is shown or stored goes through here.
+std::string without_credentials(std::string_view url);
+
+}  // namespace bootwright

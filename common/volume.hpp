@@ -1,0 +1,28 @@
+#pragma once
+
+#include "common/file.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace bootwright {
+
+/// A small volume (iso9660 or vfat) that the platform attached, open for reading. It is mounted read-only, nodev, nosuid
+/// and noexec, and nowhere in the file system: only this process sees it, and it is gone with this object, also after
+/// SIGKILL (fsmount(2), Linux 5.2).
+class Volume {
+public:
+    /// @throws Error io.*, volume.unreadable (transient) where it holds neither file system
+    static Volume open(const std::filesystem::path& device);
+
+    /// @throws Error io.*
+    [[nodiscard]] std::optional<std::string> read_file_if_exists(const std::string& name, std::size_t cap) const;
+
+private:
+    explicit Volume(UniqueFd root) : root_(std::move(root)) {}
+    UniqueFd root_;
+};
+
+}  // namespace bootwright
