@@ -1,0 +1,12 @@
+#include "agent/daemon.hpp"
+
+#include "agent/commands/commands.hpp"
+
+namespace bootwright {
+
+int daemon_command(const System& system) {
+    run_daemon(system);
+    return exit_ok;
+}
+
+}  // namespace bootwright

@@ -1,0 +1,243 @@
+#include "agent/commands/commands.hpp"
+#include "agent/record/status_file.hpp"
+#include "common/clock.hpp"
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <sstream>
+
+namespace bootwright {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A member, or null: what is read may be of another version.
+const Json& at(const Json& object, const char* key) {
+    static const Json null;
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return found == object.end() ? null : *found;
+}
+
+/// Text from outside, made safe for a terminal: control characters become "?".
+std::string shown(const Json& value) {
+    std::string text = value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
+    std::replace_if(
+        text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    return text;
+}
+
+ProcessId process_of(const Json& section) { return {section.value("pid", 0), section.value("pid_start", 0ULL)}; }
+
+milliseconds boot_time(const Json& instant) {
+    const Json& seconds = at(instant, "monotonic_s");
+    return milliseconds(seconds.is_number() ? static_cast<long long>(seconds.get<double>() * 1000) : 0);
+}
+
+std::string ago(const Json& instant, const Instant& now) {
+    return to_human(std::max(now.since_boot - boot_time(instant), milliseconds(0))) + " ago";
+}
+
+std::string until(const Json& instant, const Instant& now) {
+    return "in " + to_human(std::max(boot_time(instant) - now.since_boot, milliseconds(0)));
+}
+
+class View {
+public:
+    View(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive)
+        : run_(at(status, "run")), daemon_(at(status, "daemon")), configured_(at(status, "configured")), now_(now) {
+        daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_of(daemon_));
+        running_ = string_at(run_, "state") == "running";
+        run_alive_ = running_ && alive(process_of(run_));
+        const Json& beat = running_ ? run_ : daemon_;
+        const Json& every = at(beat, "heartbeat_every_s");
+        const auto silence = now.since_boot - boot_time(at(beat, "heartbeat"));
+        hangs_ = (run_alive_ || daemon_alive_) && every.is_number() &&
+                 silence > std::chrono::seconds(3 * every.get<long long>());
+    }
+
+    StatusView make() {
+        StatusView view;
+        view.verdict = verdict();
+        const std::string kind = string_at(at(run_, "error"), "kind");
+        view.is_final = view.verdict == exit_ok || view.verdict == exit_not_running ||
+                        (view.verdict == exit_failed && (kind == "permanent" || !daemon_alive_));
+        headline(view.verdict);
+        body();
+        view.text = out_.str();
+        return view;
+    }
+
+private:
+    [[nodiscard]] bool is_configured_by(int number) const { return at(configured_, "run") == Json(number); }
+
+    [[nodiscard]] ExitStatus verdict() const {
+        if (!run_.is_object()) {
+            return daemon_alive_ ? exit_not_yet : exit_not_running;
+        }
+        const int number = run_.value("number", 0);
+        if (running_ && run_alive_ && configured_.is_null()) {
+            return exit_not_yet;
+        }
+        if (running_ && run_alive_) {
+            return is_configured_by(number - 1) ? exit_ok : exit_failed;
+        }
+        return is_configured_by(number) ? exit_ok : exit_failed;
+    }
+
+    void headline(ExitStatus verdict) {
+        const std::string role = run_.is_object() ? "role " + shown(at(run_, "role")) : "";
+        switch (verdict) {
+            case exit_ok:
+                out_ << "configured: role " << shown(at(configured_, "role")) << " at "
+                     << shown(at(configured_, "revision")).substr(0, 12) << '\n';
+                break;
+            case exit_not_yet: out_ << "not configured yet\n"; break;
+            case exit_not_running: out_ << "nothing has run since this boot, and no agent is running\n"; break;
+            default: out_ << "FAILED" << (configured_.is_null() ? "" : " (configured earlier in this boot)") << '\n';
+        }
+        if (hangs_) {
+            line("warning", "no sign of life from the agent since " +
+                                ago(at(running_ ? run_ : daemon_, "heartbeat"), now_) + ": it may hang");
+        }
+    }
+
+    void line(const std::string& label, const std::string& text) {
+        out_ << "  " << label << std::string(label.size() < 10 ? 10 - label.size() : 1, ' ') << text << '\n';
+    }
+
+    void body() {
+        if (run_.is_object()) {
+            describe_run();
+        }
+        describe_agent();
+    }
+
+    void describe_run() {
+        const Json& instance = at(run_, "instance");
+        if (instance.is_object()) {
+            const Json& zone = at(instance, "zone").is_null() ? at(instance, "region") : at(instance, "zone");
+            line("instance", shown(at(instance, "id")) + " on " + shown(at(instance, "platform")) +
+                                 (zone.is_null() ? "" : ", " + shown(zone)));
+        }
+        if (!at(run_, "role").is_null() || !at(at(run_, "revision"), "asked").is_null()) {
+            const Json& revision = at(run_, "revision");
+            line("asked for", "role " + shown(at(run_, "role")) + " at " + shown(at(revision, "asked")));
+            if (!at(revision, "resolved").is_null() && at(revision, "resolved") != at(revision, "asked")) {
+                line("resolved", shown(at(revision, "resolved")));
+            }
+        }
+        if (running_ && run_alive_) {
+            describe_running();
+        } else if (running_) {
+            line("run", shown(at(run_, "number")) + " was cut off in stage " + shown(at(run_, "stage")) +
+                            ": its agent (process " + shown(at(run_, "pid")) + ") is gone");
+            line("do", daemon_alive_ ? "nothing: the daemon runs again"
+                                     : "start it again: `systemctl start bootwright` or `bootwright run`");
+        } else {
+            describe_finished();
+        }
+    }
+
+    void describe_running() {
+        std::string text = shown(at(run_, "number")) + ", stage " + shown(at(run_, "stage")) + ", attempt " +
+                           shown(at(run_, "attempt")) + " of " + shown(at(run_, "attempts")) + ", begun " +
+                           ago(at(run_, "started"), now_);
+        const Json& progress = at(run_, "progress");
+        if (progress.is_object() && at(progress, "total") != Json(0)) {
+            text += ", " + shown(at(progress, "what")) + " " + shown(at(progress, "done")) + " of " +
+                    shown(at(progress, "total"));
+        }
+        line("run", text);
+        const Json& retry = at(run_, "retry");
+        if (retry.is_object()) {
+            describe_error(at(retry, "error"));
+            line("next", "attempt " + until(at(retry, "at"), now_));
+        }
+    }
+
+    void describe_finished() {
+        std::string text = shown(at(run_, "number")) + ", " + shown(at(run_, "outcome")) + ", ended " +
+                           ago(at(run_, "finished"), now_);
+        const Json& duration = at(run_, "duration_s");
+        if (duration.is_number()) {
+            text += ", took " + to_human(milliseconds(static_cast<long long>(duration.get<double>() * 1000)));
+        }
+        const Json& resources = at(run_, "resources");
+        if (resources.is_object()) {
+            text += ": " + shown(at(resources, "total")) + " resources, " + shown(at(resources, "changed")) +
+                    " changed, " + shown(at(resources, "failed")) + " failed";
+        }
+        line("run", text);
+        describe_error(at(run_, "error"));
+        for (const Json& failed : at(run_, "failed_resources")) {
+            const Json& file = at(failed, "file");
+            line("failed", shown(at(failed, "resource")) +
+                               (file.is_null() ? "" : " (" + shown(file) + ":" + shown(at(failed, "line")) + ")") +
+                               ": " + shown(at(failed, "message")));
+        }
+        for (const Json& warning : at(run_, "warnings")) {
+            line("warning", shown(warning));
+        }
+    }
+
+    void describe_error(const Json& error) {
+        if (error.is_object()) {
+            line("stage", shown(at(error, "stage")));
+            line("error", shown(at(error, "code")) + " (" + shown(at(error, "kind")) + ")");
+            line("what", shown(at(error, "message")));
+            line("do", shown(at(error, "advice")));
+        }
+    }
+
+    void describe_agent() {
+        const Json& next = at(daemon_, "next");
+        if (daemon_alive_ && next.is_object()) {
+            line("next run", until(at(next, "at"), now_) + ": " + shown(at(next, "reason")));
+        } else if (daemon_alive_ && !running_) {
+            line("next run",
+                 "none planned: at boot, at SIGHUP (`systemctl reload bootwright`), or by `bootwright run`");
+        }
+        if (daemon_alive_) {
+            line("daemon", shown(at(daemon_, "state")) + ", process " + shown(at(daemon_, "pid")));
+        } else {
+            line("daemon", "not running: `systemctl start bootwright` starts it");
+        }
+    }
+
+    const Json& run_;
+    const Json& daemon_;
+    const Json& configured_;
+    Instant now_;
+    bool daemon_alive_ = false;
+    bool running_ = false;
+    bool run_alive_ = false;
+    bool hangs_ = false;
+    std::ostringstream out_;
+};
+
+}  // namespace
+
+StatusView view_status(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive) {
+    return View(status, now, alive).make();
+}
+
+int status_command(const System& system, const StatusOptions& options) {
+    constexpr milliseconds poll_interval{250};
+    const StatusFile file(system);
+    const auto start = system.clock.now().since_boot;
+    while (true) {
+        const Json status = file.read();
+        const Instant now = system.clock.now();
+        const StatusView view = view_status(status, now, [](ProcessId process) { return is_running(process); });
+        const bool timed_out = options.timeout && now.since_boot - start >= *options.timeout;
+        if (!options.wait || view.is_final || timed_out) {
+            std::cout << (options.json ? to_text(status) : view.text);
+            return options.wait && !view.is_final ? exit_not_yet : view.verdict;
+        }
+        system.clock.sleep(poll_interval, {});
+    }
+}
+
+}  // namespace bootwright

@@ -1,0 +1,211 @@
+#include "agent/daemon.hpp"
+
+#include "agent/record/status_file.hpp"
+#include "agent/run_worker.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/log.hpp"
+#include "common/retry.hpp"
+#include "common/service_manager.hpp"
+#include "common/signals.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+
+namespace bootwright {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// While nothing runs; systemd's watchdog (the unit's WatchdogSec=) must allow more.
+constexpr std::chrono::seconds idle_heartbeat{30};
+
+FileLock take_daemon_lock(const System& system) {
+    make_folder(system.runtime(), 0755);
+    auto lock = FileLock::try_take(system.runtime() / "daemon.lock");
+    if (!lock) {
+        throw permanent_error("daemon.locked", "another bootwright daemon is running on this machine",
+                              "use it (`systemctl status bootwright`), or stop it first");
+    }
+    return std::move(*lock);
+}
+
+/// The configuration for the plan; a damaged one is reported by the run, which reads it too.
+AgentConfig config_or_defaults(const System& system) {
+    try {
+        return read_agent_config(system);
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+class Daemon {
+public:
+    explicit Daemon(const System& system)
+        : system_(system),
+          lock_(take_daemon_lock(system)),
+          signals_({SIGTERM, SIGINT, SIGHUP}),
+          process_(identify_process(getpid()).value_or(ProcessId{getpid(), 0})),
+          started_(system.clock.now()),
+          next_(NextRun{milliseconds(0), "the agent has just started"}),
+          next_at_(started_.since_boot) {}
+
+    void loop() {
+        log(LogLevel::info, "the daemon starts");
+        while (!stopping_ || worker_) {
+            begin_run_if_due();
+            beat();
+            signals_.wait(until_next_event(), worker_ ? worker_->ended_fd() : -1);
+            end_run_if_done();
+            for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
+                on_signal(signal);
+            }
+        }
+        next_.reset();
+        publish("stopped");
+        log(LogLevel::info, "the daemon has stopped");
+    }
+
+private:
+    [[nodiscard]] milliseconds now() const { return system_.clock.now().since_boot; }
+
+    void begin_run_if_due() {
+        if (worker_ || stopping_ || !next_ || now() < next_at_) {
+            return;
+        }
+        try {
+            worker_ = std::make_unique<RunWorker>(system_);
+            next_.reset();
+        } catch (const Error& error) {  // another run holds the lock, or the disk is full
+            log(LogLevel::warning, error.message);
+            plan(NextRun{std::chrono::seconds(10), error.message});
+        }
+    }
+
+    void end_run_if_done() {
+        if (!worker_ || !worker_->record().snapshot().finished) {
+            return;
+        }
+        const RunReport report = worker_->join();
+        worker_.reset();
+        failures_ = report.is_good() ? 0 : failures_ + 1;
+        log(report.is_good() ? LogLevel::info : LogLevel::error, one_line(report));
+        last_line_ = one_line(report);
+        plan(run_again_ ? asked_for()
+                        : plan_next_run(report, failures_, config_or_defaults(system_), system_.random()));
+        run_again_ = false;
+        if (report.is_good() && !ready_) {
+            ready_ = true;
+            notify_service_manager("READY=1");
+        }
+    }
+
+    void plan(std::optional<NextRun> next) {
+        next_ = std::move(next);
+        next_at_ = now() + (next_ ? next_->delay : milliseconds(0));
+        if (next_ && !stopping_) {
+            log(LogLevel::info, "next run in " + to_human(next_->delay) + ": " + next_->reason);
+        }
+    }
+
+    static std::optional<NextRun> asked_for() { return NextRun{milliseconds(0), "asked for by SIGHUP"}; }
+
+    void on_signal(int signal) {
+        if (signal == SIGHUP && worker_) {
+            run_again_ = true;  // the run under way may have read what was there before
+            return;
+        }
+        if (signal == SIGHUP) {
+            plan(asked_for());
+            return;
+        }
+        stopping_ = true;
+        notify_service_manager("STOPPING=1");
+        if (worker_) {
+            worker_->request_stop();
+        }
+    }
+
+    /// Shows systemd and the readers of the status that the agent lives.
+    void beat() {
+        if (worker_) {
+            worker_->record().beat();
+            last_line_ = one_line(worker_->record().snapshot());
+        }
+        publish(stopping_ ? "stopping" : worker_ ? "running" : "waiting");
+        notify_service_manager("WATCHDOG=1\nSTATUS=" + last_line_);
+    }
+
+    void publish(const char* state) {
+        try {
+            StatusFile(system_).update([&](Json& status) { status["daemon"] = to_json(state); });
+        } catch (const Error& error) {
+            log(LogLevel::error, "status.json is not written: " + error.message);
+        }
+    }
+
+    [[nodiscard]] Json to_json(const char* state) const {
+        const Instant current = system_.clock.now();
+        const auto left = next_at_ - current.since_boot;
+        Json next;
+        if (next_) {
+            next = {{"at", bootwright::to_json(Instant{current.wall + left, next_at_})}, {"reason", next_->reason}};
+        }
+        return {{"pid", process_.pid},
+                {"pid_start", process_.start_ticks},
+                {"started", bootwright::to_json(started_)},
+                {"heartbeat", bootwright::to_json(current)},
+                {"heartbeat_every_s", (worker_ ? heartbeat_interval : idle_heartbeat).count()},
+                {"state", state},
+                {"next", next}};
+    }
+
+    [[nodiscard]] milliseconds until_next_event() const {
+        const milliseconds beat_after = worker_ ? heartbeat_interval : idle_heartbeat;
+        return next_ && !worker_ ? std::clamp(next_at_ - now(), milliseconds(0), beat_after) : beat_after;
+    }
+
+    const System& system_;
+    FileLock lock_;
+    Signals signals_;
+    ProcessId process_;
+    Instant started_;
+    std::optional<NextRun> next_;
+    milliseconds next_at_;
+    std::unique_ptr<RunWorker> worker_;
+    int failures_ = 0;
+    bool ready_ = false;
+    bool stopping_ = false;
+    bool run_again_ = false;
+    std::string last_line_;
+};
+
+}  // namespace
+
+std::optional<NextRun> plan_next_run(const RunReport& report, int failures, const AgentConfig& config, double random) {
+    if (!report.error) {
+        if (!report.interval) {
+            return std::nullopt;
+        }
+        const auto splay = static_cast<long long>(static_cast<double>(report.splay.count()) * random);
+        return NextRun{*report.interval + milliseconds(splay), "schedule"};
+    }
+    switch (report.error->kind) {
+        case ErrorKind::stopped: return std::nullopt;
+        case ErrorKind::transient:
+            return NextRun{delay_after(*report.error, failures, config.retry.run, random),
+                           "trying again after " + report.error->code};
+        case ErrorKind::permanent:
+            return NextRun{config.retry.permanent.base + backoff_delay(failures, config.retry.permanent, random),
+                           "trying again slowly after " + report.error->code + ", which somebody has to mend"};
+    }
+    return std::nullopt;
+}
+
+void run_daemon(const System& system) { Daemon(system).loop(); }
+
+}  // namespace bootwright

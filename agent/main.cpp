@@ -1,0 +1,128 @@
+// The composition root: builds the outside world and hands it to a command.
+
+#include "agent/commands/commands.hpp"
+#include "agent/repository/fetch.hpp"
+#include "agent/system.hpp"
+#include "common/clock.hpp"
+#include "common/error.hpp"
+#include "common/http.hpp"
+#include "common/json.hpp"
+#include "common/log.hpp"
+#include "common/process.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <random>
+#include <string>
+
+namespace {
+
+using namespace bootwright;  // NOLINT(google-build-using-namespace): this file is the program
+
+/// A file that is opened as descriptor 0, 1 or 2, because the caller had closed them, would be taken for a stream.
+void open_standard_streams() {
+    while (true) {
+        const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd < 0 || fd > STDERR_FILENO) {
+            close(fd);
+            return;
+        }
+    }
+}
+
+std::map<std::string, std::string> environment_map(char** entries) {
+    std::map<std::string, std::string> environment;
+    for (; *entries != nullptr; ++entries) {
+        const std::string entry = *entries;
+        const std::size_t equals = entry.find('=');
+        if (equals != std::string::npos) {
+            environment[entry.substr(0, equals)] = entry.substr(equals + 1);
+        }
+    }
+    return environment;
+}
+
+struct CommandLine {
+    std::string command;
+    std::string root = "/";
+    StatusOptions status;
+};
+
+/// @throws CLI::ParseError
+CommandLine parse(CLI::App& app, int count, char** arguments) {
+    CommandLine line;
+    app.require_subcommand(1);
+    app.add_option("--root", line.root, "Treat DIR as / (tests, captured machines)")->check(CLI::ExistingDirectory);
+    app.add_subcommand("daemon", "Run as the service: configure at boot, then by schedule");
+    app.add_subcommand("run", "Configure now, in the foreground");
+    CLI::App* status = app.add_subcommand("status", "Say what is configured, what is wrong, and what happens next");
+    status->add_flag("--json", line.status.json, "Print status.json");
+    CLI::Option* wait = status->add_flag("--wait", line.status.wait,
+                                         "Wait until the instance is configured, or cannot be without help");
+    std::string timeout;
+    status->add_option("--timeout", timeout, "Wait no longer than this, such as 90s or 10m")->needs(wait);
+    app.add_subcommand("version", "Print the version");
+    app.add_subcommand("fetch", "For the agent itself: the child that fetches")->group("");
+    app.parse(count, arguments);
+
+    line.command = app.get_subcommands().front()->get_name();
+    if (!timeout.empty()) {
+        line.status.timeout = parse_duration(timeout);
+        if (!line.status.timeout) {
+            throw CLI::ValidationError("--timeout", "expected a duration such as 90s, 10m or 1h");
+        }
+    }
+    return line;
+}
+
+int dispatch(const CommandLine& line, char** environment) {
+    if (line.command == "fetch") {
+        return run_fetch_child();
+    }
+    if (line.command == "version") {
+        return version_command();
+    }
+    CurlHttpClient http;
+    SystemProcessRunner processes;
+    SystemClock clock;
+    std::mt19937_64 generator(std::random_device{}());
+    std::uniform_real_distribution<double> uniform(0.0, 1.0);
+    const System system{.http = http,
+                        .processes = processes,
+                        .clock = clock,
+                        .random = [&] { return uniform(generator); },
+                        .root = line.root,
+                        .program = std::filesystem::read_symlink("/proc/self/exe"),
+                        .environment = environment_map(environment)};
+    if (line.command == "status") {
+        return status_command(system, line.status);
+    }
+    return line.command == "daemon" ? daemon_command(system) : run_command(system);
+}
+
+}  // namespace
+
+int main(int count, char** arguments, char** environment) {
+    open_standard_streams();
+    umask(022);
+    CLI::App app("bootwright configures this instance at boot from a pinned Puppet repository");
+    try {
+        return dispatch(parse(app, count, arguments), environment);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? exit_ok : exit_usage;
+    } catch (const Error& error) {
+        log(LogLevel::error, error.message + " (" + error.code + ")");
+        log(LogLevel::info, error.advice);
+        return error.code.ends_with(".locked") ? exit_locked : exit_failed;
+    } catch (const std::exception& error) {
+        log(LogLevel::error, std::string("a defect of bootwright: ") + error.what());
+        return exit_internal;
+    }
+}

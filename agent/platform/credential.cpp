@@ -1,0 +1,51 @@
+// A role config handed over as a systemd credential (systemd.exec(5), LoadCredential=): bare metal, plain QEMU, nspawn.
+// The unit imports it from the system's credentials, which come from SMBIOS, fw_cfg or the container manager.
+
+#include "agent/platform/platform.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+constexpr std::string_view credential_name = "bootwright.role_config";
+
+/// Empty where the service manager gave no credentials.
+std::filesystem::path credential_path(const System& system) {
+    const auto folder = system.environment.find("CREDENTIALS_DIRECTORY");
+    return folder == system.environment.end() ? std::filesystem::path()
+                                              : system.path(folder->second) / std::string(credential_name);
+}
+
+class Credential final : public Platform {
+public:
+    [[nodiscard]] std::string_view name() const override { return "credential"; }
+    [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
+
+    [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
+        std::error_code error;
+        const bool exists = std::filesystem::exists(credential_path(system), error);
+        return {{"the systemd credential " + std::string(credential_name) + " is set",
+                 exists ? "set" : "(no such credential)", exists}};
+    }
+
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig&, std::stop_token) const override {
+        InstanceMetadata metadata{.platform = "credential", .instance_id = machine_id(system)};
+        metadata.hostname = read_value(system, "/etc/hostname").value_or("");
+        metadata.user_data = read_file_if_exists(credential_path(system), largest_user_data);
+        metadata.user_data_origin = "credential " + std::string(credential_name);
+        return metadata;
+    }
+};
+
+const Credential credential;
+const Registration registration(credential);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,42 @@
+// A role config that lies in the image itself: the last resort, and the demonstration.
+
+#include "agent/platform/platform.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+class File final : public Platform {
+public:
+    [[nodiscard]] std::string_view name() const override { return "file"; }
+    [[nodiscard]] Precedence precedence() const override { return Precedence::last_resort; }
+
+    [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig& config) const override {
+        std::error_code error;
+        const bool exists = std::filesystem::is_regular_file(system.path(config.role_file.string()), error);
+        return {{config.role_file.string() + " exists", exists ? "a file" : "(no such file)", exists}};
+    }
+
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
+                                        std::stop_token) const override {
+        const std::string path = config.role_file.string();
+        InstanceMetadata metadata{.platform = "file", .instance_id = machine_id(system)};
+        metadata.hostname = read_value(system, "/etc/hostname").value_or("");
+        metadata.user_data = read_file_if_exists(system.path(path), largest_user_data);
+        metadata.user_data_origin = path;
+        return metadata;
+    }
+};
+
+const File file;
+const Registration registration(file);
+
+}  // namespace
+
+}  // namespace bootwright

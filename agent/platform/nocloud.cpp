@@ -1,0 +1,183 @@
+// NoCloud: what Proxmox, KubeVirt, libvirt and others hand over. Source of the formats: cloud-init's documentation,
+// "NoCloud". A seed folder in the image wins over the kernel command line, which wins over a volume.
+
+#include "agent/platform/platform.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/text.hpp"
+#include "common/volume.hpp"
+#include "common/yaml.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view seed_folder = "/var/lib/cloud/seed/nocloud";
+
+/// "ds=nocloud;s=http://10.0.0.1/;i=web-1;h=web-1" taken apart.
+struct Seed {
+    std::string url;
+    std::string instance_id;
+    std::string hostname;
+};
+
+std::optional<Seed> parse_seed(std::string_view text) {
+    const auto parts = split(text, ';');
+    if (parts.front() != "nocloud" && parts.front() != "nocloud-net") {
+        return std::nullopt;
+    }
+    Seed seed;
+    for (const std::string& part : parts) {
+        const auto value = [&](std::string_view short_name, std::string_view long_name) -> std::optional<std::string> {
+            for (const auto name : {short_name, long_name}) {
+                if (part.starts_with(std::string(name) + "=")) {
+                    return part.substr(name.size() + 1);
+                }
+            }
+            return std::nullopt;
+        };
+        seed.url = value("s", "seedfrom").value_or(seed.url);
+        seed.instance_id = value("i", "instance-id").value_or(seed.instance_id);
+        seed.hostname = value("h", "local-hostname").value_or(seed.hostname);
+    }
+    return seed;
+}
+
+std::optional<Seed> seed_from_kernel(const System& system) {
+    const auto parameter = kernel_parameter(system, "ds");
+    return parameter ? parse_seed(*parameter) : std::nullopt;
+}
+
+std::optional<Seed> seed_from_serial(const System& system) {
+    const auto serial = read_value(system, "/sys/class/dmi/id/product_serial");
+    return serial && serial->starts_with("ds=") ? parse_seed(serial->substr(3)) : std::nullopt;
+}
+
+/// The seed volume's device; udev makes the link, so early in the boot it may still be missing.
+std::optional<fs::path> volume_device(const System& system) {
+    for (const char* label : {"cidata", "CIDATA"}) {
+        const fs::path link = system.path("/dev/disk/by-label") / label;
+        std::error_code error;
+        if (fs::exists(link, error)) {
+            return link;
+        }
+    }
+    return std::nullopt;
+}
+
+bool has_seed_folder(const System& system) {
+    std::error_code error;
+    return fs::exists(system.path(seed_folder) / "meta-data", error) ||
+           fs::exists(system.path(seed_folder) / "user-data", error);
+}
+
+std::string text_field(const Json& document, const char* key) {
+    const auto found = document.find(key);
+    if (found == document.end()) {
+        return "";
+    }
+    return found->is_string() ? found->get<std::string>() : to_line(*found);  // an instance-id may look like a number
+}
+
+/// A file of the seed by name; nothing where it is proven not to be there.
+using ReadSeedFile = std::function<std::optional<std::string>(const std::string& name)>;
+
+InstanceMetadata read_seed(const System& system, const ReadSeedFile& read_seed_file, const std::string& where,
+                           const Seed& given) {
+    const std::string meta_data = read_seed_file("meta-data").value_or("");
+    const Json document = parse_yaml(meta_data).value_or(Json());
+    if (!document.is_object() && !trimmed(meta_data).empty()) {
+        throw permanent_error("platform.bad_document", where + "/meta-data is not a YAML mapping",
+                              "write lines such as `instance-id: web-1`");
+    }
+    InstanceMetadata metadata{.platform = "nocloud", .instance_id = given.instance_id, .hostname = given.hostname};
+    if (document.is_object()) {
+        metadata.instance_id =
+            metadata.instance_id.empty() ? text_field(document, "instance-id") : metadata.instance_id;
+        metadata.hostname = metadata.hostname.empty() ? text_field(document, "local-hostname") : metadata.hostname;
+    }
+    if (metadata.instance_id.empty()) {
+        metadata.instance_id = machine_id(system);
+    }
+    metadata.user_data = read_seed_file("user-data");
+    metadata.user_data_origin = where + "/user-data";
+    return metadata;
+}
+
+InstanceMetadata read_folder(const System& system, const fs::path& folder, const Seed& given) {
+    const auto read_seed_file = [&](const std::string& name) {
+        return read_file_if_exists(folder / name, largest_user_data);
+    };
+    return read_seed(system, read_seed_file, folder.string(), given);
+}
+
+/// `seed.url` is "http://…/" or "file:///folder", to which the file names are appended.
+InstanceMetadata read_url(const System& system, const Seed& seed, std::stop_token stop) {
+    constexpr std::string_view file_scheme = "file://";
+    if (seed.url.starts_with(file_scheme) || seed.url.starts_with('/')) {
+        const std::string path = seed.url.substr(seed.url.starts_with('/') ? 0 : file_scheme.size());
+        return read_folder(system, system.path(path), seed);
+    }
+    const std::string base = seed.url + (seed.url.ends_with('/') ? "" : "/");
+    const auto read_seed_file = [&](const std::string& name) {
+        return fetch(system, HttpRequest{.url = base + name, .max_bytes = largest_user_data}, stop);
+    };
+    return read_seed(system, read_seed_file, without_credentials(seed.url), seed);
+}
+
+class NoCloud final : public Platform {
+public:
+    [[nodiscard]] std::string_view name() const override { return "nocloud"; }
+    [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
+
+    [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
+        const bool folder = has_seed_folder(system);
+        const auto device = volume_device(system);
+        return {
+            {std::string(seed_folder) + " holds a seed", folder ? "a seed" : "(no such file)", folder},
+            {"ds=nocloud on the kernel command line", kernel_parameter(system, "ds").value_or("(no ds=)"),
+             seed_from_kernel(system).has_value()},
+            {"product_serial is ds=nocloud",
+             read_value(system, "/sys/class/dmi/id/product_serial").value_or("(no such file)"),
+             seed_from_serial(system).has_value()},
+            {"a volume is labelled cidata", device ? device->string() : "(no such label)", device.has_value()},
+        };
+    }
+
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig&, std::stop_token stop) const override {
+        const auto from_kernel = seed_from_kernel(system);
+        const auto seed = from_kernel ? from_kernel : seed_from_serial(system);
+        if (has_seed_folder(system)) {
+            return read_folder(system, system.path(seed_folder), seed.value_or(Seed{}));
+        }
+        if (seed && !seed->url.empty()) {
+            return read_url(system, *seed, stop);
+        }
+        if (const auto device = volume_device(system)) {
+            const Volume volume = Volume::open(*device);
+            const auto read_seed_file = [&](const std::string& name) {
+                return volume.read_file_if_exists(name, largest_user_data);
+            };
+            return read_seed(system, read_seed_file, "volume " + device->filename().string(), seed.value_or(Seed{}));
+        }
+        throw transient_error(
+            "platform.seed_missing",
+            "the platform is nocloud, but there is neither a seed folder, nor a seed URL, nor a volume "
+            "labelled cidata",
+            "attach the volume, or write " + std::string(seed_folder) + "/user-data");
+    }
+};
+
+const NoCloud nocloud;
+const Registration registration(nocloud);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,131 @@
+#include "agent/puppet/invocation.hpp"
+
+#include "common/text.hpp"
+
+#include <algorithm>
+
+namespace bootwright {
+
+namespace {
+
+/// Ruby that counts the evaluated resources of Puppet's transaction and prints them on standard output, four times a
+/// second at most. `--evaltrace` would say the same, but costs a tenth of the run (docs/decisions/0004-progress-hook.md).
+/// RUBYOPT loads it, and it removes that variable at once, so that Ruby programs that Puppet starts do not see it.
+/// Where Puppet has changed inside, there is no progress, and nothing else is lost.
+constexpr std::string_view progress_hook = R"ruby(# Written by bootwright for this run.
+ENV.delete('RUBYOPT')
+
+module BootwrightProgress
+  def eval_resource(*)
+    super
+  ensure
+    @bootwright_done = (@bootwright_done || 0) + 1
+    bootwright_report
+  end
+
+  def bootwright_report
+    return unless catalog.host_config? # Puppet applies its own settings as a catalog too
+    now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    total = relationship_graph.size
+    return if @bootwright_last && now - @bootwright_last < 0.25 && @bootwright_done < total
+    @bootwright_last = now
+    STDOUT.syswrite("bootwright-progress #{@bootwright_done} #{total}\n")
+  rescue StandardError
+    nil
+  end
+end
+
+bootwright_trace = TracePoint.new(:class) do |event|
+  if event.self.name == 'Puppet::Transaction'
+    event.self.prepend(BootwrightProgress)
+    bootwright_trace.disable
+  end
+end
+bootwright_trace.enable
+)ruby";
+
+std::string hiera_config(const PuppetFiles& files) {
+    return "---\nversion: 5\nhierarchy:\n  - name: bootwright role config\n    data_hash: json_data\n    datadir: " +
+           files.folder.string() + "\n    path: data.json\n";
+}
+
+Json external_facts(const AgentConfig& config, const RoleConfig& role) {
+    Json facts = role.facts;
+    if (!role.role.empty()) {
+        facts[config.puppet.role_fact] = role.role;
+    }
+    return facts;
+}
+
+}  // namespace
+
+std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config, const RoleConfig& role) {
+    std::vector<PreparedFile> prepared{
+        {files.facts() / "bootwright.json", to_text(external_facts(config, role))},
+        {files.hiera(), hiera_config(files)},
+        {files.data(), to_text(role.data)},
+        {files.no_manifest(), ""},
+        {files.progress_hook(), std::string(progress_hook)},
+    };
+    if (!role.classes.empty()) {
+        prepared.push_back({files.classes(), joined(role.classes, "\n") + "\n"});
+    }
+    return prepared;
+}
+
+ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
+                              const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout) {
+    const std::string conf = (place.state / "conf").string();
+    const std::string var = (place.state / "var").string();
+    std::vector<std::string> arguments{
+        place.program.string(),
+        "apply",
+        "--confdir=" + conf,
+        "--vardir=" + var,
+        "--logdir=" + var + "/log",
+        "--rundir=" + var + "/run",
+        "--statedir=" + var + "/state",
+        "--publicdir=" + files.folder.string(),  // --vardir does not move it, and the summary lies there
+        "--environmentpath=" + checkout.folder.parent_path().string(),
+        "--environment=" + checkout.revision,
+        "--basemodulepath=" + files.no_modules().string(),  // the image's modules must not leak in
+        "--hiera_config=" + files.hiera().string(),
+        "--pluginfactdest=" + files.facts().string(),
+        "--certname=" + certname(instance.instance_id),
+        "--config_version=/bin/echo " + checkout.revision,  // a script of the repository's own would fail the run
+        "--logdest=" + files.log().string(),
+        "--write_catalog_summary",  // tells a compiled catalog, and an empty one
+        "--resourcefile=" + files.resources().string(),
+        "--classfile=" + files.classes().string(),
+        "--detailed-exitcodes",  // without it a failed resource gives 0
+    };
+    if (!role.classes.empty()) {
+        arguments.emplace_back("--loadclasses");  // from classfile
+    }
+    if (role.noop) {
+        arguments.emplace_back("--noop");
+    }
+    arguments.push_back(place.manifest.empty() ? files.no_manifest().string() : place.manifest.string());
+
+    ProcessRequest request{.arguments = std::move(arguments),
+                           .environment = place.proxy,
+                           .timeout = role.puppet_timeout.value_or(config.puppet.timeout),
+                           .grace = std::chrono::seconds(10)};
+    request.environment["PATH"] = "/opt/puppetlabs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    request.environment["HOME"] = "/root";
+    request.environment["LC_ALL"] = "C.UTF-8";
+    request.environment["RUBYOPT"] = "-r" + files.progress_hook().string();
+    return request;
+}
+
+std::string certname(std::string_view instance_id) {
+    std::string name = lower(instance_id);
+    const auto is_allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    };
+    std::replace_if(
+        name.begin(), name.end(), [&](char c) { return !is_allowed(c); }, '-');
+    return name;
+}
+
+}  // namespace bootwright

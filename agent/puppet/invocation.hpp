@@ -1,0 +1,66 @@
+#pragma once
+
+#include "agent/config.hpp"
+#include "agent/platform/instance_metadata.hpp"
+#include "agent/repository/checkout.hpp"
+#include "agent/role/role_config.hpp"
+#include "common/process.hpp"
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bootwright {
+
+/// The files of one `puppet apply`, all below the run's own folder, so that nothing of an earlier run can be mistaken for
+/// this one's.
+struct PuppetFiles {
+    explicit PuppetFiles(std::filesystem::path run_folder) : folder(std::move(run_folder)) {}
+
+    std::filesystem::path folder;
+    [[nodiscard]] std::filesystem::path facts() const { return folder / "facts"; }
+    [[nodiscard]] std::filesystem::path no_modules() const { return folder / "no-modules"; }
+    [[nodiscard]] std::filesystem::path hiera() const { return folder / "hiera.yaml"; }
+    [[nodiscard]] std::filesystem::path data() const { return folder / "data.json"; }
+    [[nodiscard]] std::filesystem::path classes() const { return folder / "classes.txt"; }
+    [[nodiscard]] std::filesystem::path no_manifest() const { return folder / "no-manifest.pp"; }
+    [[nodiscard]] std::filesystem::path progress_hook() const { return folder / "progress.rb"; }
+    // Written by Puppet:
+    [[nodiscard]] std::filesystem::path log() const { return folder / "puppet.jsonl"; }
+    [[nodiscard]] std::filesystem::path summary() const { return folder / "last_run_summary.yaml"; }
+    [[nodiscard]] std::filesystem::path resources() const { return folder / "resources.txt"; }
+};
+
+/// A file to be written before Puppet starts.
+struct PreparedFile {
+    std::filesystem::path path;
+    std::string content;
+};
+
+/// What the invocation depends on that has to be looked up.
+struct PuppetPlace {
+    std::filesystem::path program;             ///< puppet itself
+    std::filesystem::path state;               ///< Puppet's own confdir and vardir lie in here
+    std::filesystem::path manifest;            ///< of the control repository; empty where it has none
+    std::map<std::string, std::string> proxy;  ///< http_proxy and the like, for what Puppet installs
+};
+
+/// The marker that the hook's lines on standard output begin with: "MARKER 12 82".
+inline constexpr std::string_view progress_marker = "bootwright-progress";
+
+/// The files that carry role, facts, classes and data into the run.
+std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config, const RoleConfig& role);
+
+/// The hermetic `puppet apply`: what runs is what is pinned, whatever the image's own Puppet configuration, modules and
+/// state say. Each option answers a measured trap; docs/puppet.md lists them.
+ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
+                              const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout);
+
+/// The instance id as Puppet allows it for a certname: lower case, [a-z0-9._-].
+std::string certname(std::string_view instance_id);
+
+}  // namespace bootwright

@@ -1,0 +1,152 @@
+#include "agent/puppet/puppet.hpp"
+
+#include "agent/puppet/invocation.hpp"
+#include "agent/puppet/reading.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/text.hpp"
+
+#include <array>
+#include <charconv>
+#include <system_error>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path find_puppet(const System& system, const AgentConfig& config) {
+    std::vector<fs::path> candidates{"/opt/puppetlabs/bin/puppet", "/usr/bin/puppet", "/usr/local/bin/puppet"};
+    if (!config.puppet.path.empty()) {
+        candidates = {config.puppet.path};
+    }
+    std::string tried;
+    for (const fs::path& candidate : candidates) {
+        std::error_code error;
+        if (fs::exists(system.path(candidate.string()), error)) {
+            return system.path(candidate.string());
+        }
+        tried += (tried.empty() ? "" : ", ") + candidate.string();
+    }
+    throw permanent_error(
+        "puppet.not_installed", "there is no Puppet at " + tried,
+        "install the package puppet-agent or openvox-agent in the image, or set puppet.path in agent.json");
+}
+
+/// `puppet agent --disable REASON` is how people stop Puppet on a machine; `puppet apply` does not honour it by itself.
+void check_not_disabled(const System& system) {
+    constexpr std::array<const char*, 2> locks{"/var/lib/puppet/state/agent_disabled.lock",
+                                               "/opt/puppetlabs/puppet/cache/state/agent_disabled.lock"};
+    for (const char* lock : locks) {
+        if (const auto text = read_file_if_exists(system.path(lock), 65536)) {
+            const std::string reason = string_at(Json::parse(*text, nullptr, false), "disabled_message");
+            throw permanent_error("puppet.disabled",
+                                  "Puppet is administratively disabled (Reason: '" + reason + "') by " + lock,
+                                  "run `puppet agent --enable` once the reason is gone");
+        }
+    }
+}
+
+/// The control repository's manifest: environment.conf's `manifest`, else `manifests`. A manifest on the command line
+/// replaces that setting, and without one `puppet apply` would read standard input.
+fs::path find_manifest(const Checkout& checkout) {
+    fs::path manifest = "manifests";
+    const auto settings = read_file_if_exists(checkout.folder / "environment.conf", 65536);
+    for (const std::string& line : split(settings.value_or(""), '\n')) {
+        const std::size_t equals = line.find('=');
+        if (equals != std::string::npos && trimmed(std::string_view(line).substr(0, equals)) == "manifest") {
+            manifest = trimmed(std::string_view(line).substr(equals + 1));
+        }
+    }
+    const fs::path path = checkout.folder / manifest;
+    std::error_code error;
+    return fs::exists(path, error) ? path : fs::path();
+}
+
+std::map<std::string, std::string> proxy_variables(const System& system) {
+    std::map<std::string, std::string> variables;
+    for (const char* name : {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}) {
+        if (const auto found = system.environment.find(name); found != system.environment.end()) {
+            variables.insert(*found);
+        }
+    }
+    return variables;
+}
+
+/// Begins the folder anew: what an earlier attempt of the same run left must not be read as this one's.
+void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config, const RoleConfig& role) {
+    for (const fs::path& leftover : {files.log(), files.summary(), files.resources(), files.classes()}) {
+        remove_tree(leftover);
+    }
+    for (const fs::path& folder :
+         {files.facts(), files.no_modules(), place.state, place.state / "conf", place.state / "var"}) {
+        make_folder(folder, 0700);
+    }
+    for (const PreparedFile& file : prepared_files(files, config, role)) {
+        write_file(file.path, file.content, 0600);
+    }
+}
+
+/// "bootwright-progress 12 82"
+bool read_progress(std::string_view line, const PuppetEvents& events) {
+    const auto words = split(line, ' ');
+    std::array<std::uint64_t, 2> numbers{};
+    if (words.size() != 3 || words[0] != progress_marker) {
+        return false;
+    }
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        std::from_chars(words[i + 1].data(), words[i + 1].data() + words[i + 1].size(), numbers[i]);
+    }
+    events.progress("resources", numbers[0], numbers[1]);
+    return true;
+}
+
+/// Every text of some length in `data`: Puppet may quote it in an error.
+void collect_secrets(const Json& json, std::vector<std::string>& secrets) {
+    constexpr std::size_t shortest = 6;  // a shorter word would blot out innocent text
+    if (json.is_string() && json.get_ref<const std::string&>().size() >= shortest) {
+        secrets.push_back(json.get<std::string>());
+    }
+    for (const Json& item : json.is_structured() ? json : Json::array()) {
+        collect_secrets(item, secrets);
+    }
+}
+
+}  // namespace
+
+PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
+                          const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
+                          const PuppetEvents& events, std::stop_token stop) {
+    constexpr std::size_t largest_trace = std::size_t{64} << 20U;
+    constexpr std::size_t kept_output = 4096;
+    check_not_disabled(system);
+    const PuppetFiles files(run_folder);
+    const PuppetPlace place{find_puppet(system, config), system.state() / "puppet", find_manifest(checkout),
+                            proxy_variables(system)};
+    prepare(files, place, config, role);
+
+    const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+
+    PuppetTraces traces{.noop = role.noop, .checkout = checkout.folder};
+    const auto keep_output = [&](std::string_view line) {
+        traces.output.append(line.substr(0, kept_output)).append("\n");
+        traces.output.erase(0, traces.output.size() - std::min(traces.output.size(), kept_output));
+    };
+    const ProcessEvents process_events{.started = events.child_started,
+                                       .line =
+                                           [&](std::string_view line) {
+                                               if (!read_progress(line, events)) {
+                                                   keep_output(line);
+                                               }
+                                           },
+                                       .error_line = keep_output};
+    traces.process = system.processes.run(request, process_events, stop);
+    traces.summary = read_file_if_exists(files.summary(), largest_trace);
+    traces.resources = read_file_if_exists(files.resources(), largest_trace);
+    traces.log = read_file_if_exists(files.log(), largest_trace).value_or("");
+    collect_secrets(role.data, traces.secrets);
+    return read_puppet_result(traces);
+}
+
+}  // namespace bootwright

@@ -1,0 +1,277 @@
+#include "agent/puppet/reading.hpp"
+
+#include "common/clock.hpp"
+#include "common/json.hpp"
+#include "common/text.hpp"
+#include "common/yaml.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+namespace bootwright {
+
+namespace {
+
+constexpr std::size_t most_listed = 20;  // failed resources, and warnings
+constexpr std::size_t longest_message = 500;
+
+/// A line of Puppet's log that is a warning or worse.
+struct LogEntry {
+    std::string level;
+    std::string message;
+    std::string source;
+    std::string file;
+    int line = 0;
+
+    [[nodiscard]] bool is_error() const {
+        return level == "err" || level == "alert" || level == "emerg" || level == "crit";
+    }
+    [[nodiscard]] bool is_of_resource() const { return source.starts_with('/'); }
+};
+
+std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
+    constexpr std::string_view mark = "[redacted]";
+    for (const std::string& secret : secrets) {
+        for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + mark.size())) {
+            text.replace(at, secret.size(), mark);
+        }
+    }
+    return text;
+}
+
+std::string shortened(std::string text) {
+    if (text.size() > longest_message) {
+        text.resize(longest_message);
+        text += "…";
+    }
+    return text;
+}
+
+std::vector<LogEntry> read_log(const PuppetTraces& traces) {
+    std::vector<LogEntry> entries;
+    const std::string prefix = traces.checkout.string() + "/";
+    const auto shown = [&](std::string text) {
+        for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
+            text.erase(at, prefix.size());
+        }
+        return shortened(without_secrets(std::move(text), traces.secrets));
+    };
+    for (const std::string& text : split(traces.log, '\n')) {
+        const Json json = Json::parse(text, nullptr, false);
+        const std::string level = string_at(json, "level");
+        if (level.empty() || level == "notice" || level == "info" || level == "debug") {
+            continue;
+        }
+        LogEntry entry{level, shown(string_at(json, "message")), shown(string_at(json, "source")),
+                       shown(string_at(json, "file")), 0};
+        const auto line = json.find("line");
+        entry.line = line != json.end() && line->is_number_integer() ? line->get<int>() : 0;
+        entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+/// "/Stage[main]/Main/File[/etc/motd]/content" → "File[/etc/motd]": the last part that begins as a type does.
+std::string resource_of(const std::string& source) {
+    const std::size_t end = source.rfind(']');
+    if (end == std::string::npos) {
+        return source;
+    }
+    std::size_t begin = 0;
+    for (std::size_t slash = source.find('/'); slash != std::string::npos && slash < end;
+         slash = source.find('/', slash + 1)) {
+        const std::size_t bracket =
+            source.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:", slash + 1);
+        const bool is_type = bracket != std::string::npos && source[bracket] == '[' && bracket > slash + 1 &&
+                             source[slash + 1] >= 'A' && source[slash + 1] <= 'Z';
+        begin = is_type ? slash + 1 : begin;
+    }
+    return source.substr(begin, end - begin + 1);
+}
+
+std::vector<FailedResource> failed_resources(const std::vector<LogEntry>& entries) {
+    std::vector<FailedResource> failed;
+    for (const LogEntry& entry : entries) {
+        const std::string resource = resource_of(entry.source);
+        const bool is_known = std::any_of(failed.begin(), failed.end(),
+                                          [&](const FailedResource& other) { return other.resource == resource; });
+        if (entry.is_error() && entry.is_of_resource() && !is_known && failed.size() < most_listed) {
+            failed.push_back({resource, entry.message, entry.file, entry.line});
+        }
+    }
+    return failed;
+}
+
+/// Warnings, and errors that belong to no resource: Puppet goes on after a malformed external fact, for one.
+std::vector<std::string> warnings(const std::vector<LogEntry>& entries) {
+    std::vector<std::string> result;
+    for (const LogEntry& entry : entries) {
+        const bool is_skip = entry.message == "Skipping because of failed dependencies";
+        const bool is_ours = !is_skip && !(entry.is_error() && entry.is_of_resource());
+        const std::string text =
+            (entry.source.empty() || entry.source == "Puppet" ? "" : entry.source + ": ") + entry.message;
+        if (is_ours && result.size() < most_listed && std::find(result.begin(), result.end(), text) == result.end()) {
+            result.push_back(text);
+        }
+    }
+    return result;
+}
+
+struct Summary {
+    ResourceCounts counts;
+    std::string version;
+};
+
+int integer_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
+}
+
+/// Nothing where the file is missing, or cut off by a full disk.
+std::optional<Summary> read_summary(const std::optional<std::string>& text) {
+    const Json document = text ? parse_yaml(*text).value_or(Json()) : Json();
+    const auto resources = document.is_object() ? document.find("resources") : document.end();
+    if (resources == document.end() || !resources->is_object() || !resources->contains("total")) {
+        return std::nullopt;
+    }
+    Summary summary;
+    summary.counts = {.total = integer_at(*resources, "total"),
+                      .changed = integer_at(*resources, "changed"),
+                      .failed = integer_at(*resources, "failed") + integer_at(*resources, "failed_to_restart"),
+                      .skipped = integer_at(*resources, "skipped"),
+                      .out_of_sync = integer_at(*resources, "out_of_sync")};
+    summary.version = document.contains("version") ? string_at(document["version"], "puppet") : "";
+    return summary;
+}
+
+std::string first_error(const std::vector<LogEntry>& entries, const PuppetTraces& traces) {
+    const auto found = std::find_if(entries.begin(), entries.end(),
+                                    [](const LogEntry& entry) { return entry.is_error() && entry.source != "Facter"; });
+    if (found != entries.end()) {
+        const bool has_place = !found->file.empty() && found->message.find("line: ") == std::string::npos;
+        return found->message +
+               (has_place ? " (file: " + found->file + ", line: " + std::to_string(found->line) + ")" : "");
+    }
+    const std::string output = shortened(without_secrets(std::string(trimmed(traces.output)), traces.secrets));
+    return output.empty() ? "it gave no reason" : output;
+}
+
+void set(PuppetResult& result, Outcome outcome, Error error) {
+    result.outcome = outcome;
+    result.error = std::move(error);
+}
+
+/// Puppet did not come to its own end.
+void read_violent_end(PuppetResult& result, const ProcessResult& process) {
+    switch (process.end) {
+        case ProcessResult::End::stopped: set(result, Outcome::interrupted, stopped_error()); break;
+        case ProcessResult::End::timed_out:
+        case ProcessResult::End::silent:
+            set(result, Outcome::timed_out,
+                transient_error("puppet.timeout",
+                                "Puppet was not done after " + to_human(process.duration) +
+                                    " and was ended with everything that it had started",
+                                "find what hangs in the run's puppet.jsonl, or raise puppet.timeout"));
+            break;
+        default:
+            set(result, Outcome::killed,
+                transient_error("puppet.killed",
+                                "Puppet was killed by signal " + std::to_string(process.signal) +
+                                    (process.signal == 9 ? " (often: out of memory)" : ""),
+                                "see `dmesg | grep -i oom` and the journal; the agent tries again"));
+    }
+}
+
+/// Exit status 1, or one that Puppet does not document: the run itself failed.
+void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std::string& reason) {
+    if (!traces.resources) {
+        set(result, Outcome::compile_failed,
+            permanent_error("puppet.compile_failed", "the catalog does not compile, so nothing was changed: " + reason,
+                            "correct the control repository or the role config, and push a new revision"));
+        return;
+    }
+    set(result, Outcome::failed,
+        transient_error("puppet.run_failed",
+                        "Puppet gave up (exit status " + std::to_string(traces.process.exit_code) +
+                            "), perhaps after changes: " + reason,
+                        "see the run's puppet.jsonl; `df -h` if the disk may be full"));
+}
+
+void read_applied(PuppetResult& result, const PuppetTraces& traces, const ResourceCounts& counts) {
+    const int status = traces.process.exit_code;
+    const bool failures = counts.failed > 0 || status == 4 || status == 6;
+    const bool changes = counts.changed > 0 || status == 2 || status == 6;
+    if (failures) {
+        std::string which;
+        for (const FailedResource& resource : result.failed_resources) {
+            which += (which.empty() ? ": " : ", ") + resource.resource;
+        }
+        set(result, changes ? Outcome::changed_with_failures : Outcome::failed,
+            transient_error("puppet.resources_failed",
+                            std::to_string(counts.failed) + " of " + std::to_string(counts.total) +
+                                " resources failed" + shortened(which),
+                            "see failed_resources: `bootwright status` shows the file and line of each"));
+    } else if (trimmed(traces.resources.value_or("")).empty()) {
+        set(result, Outcome::nothing_applied,
+            permanent_error("puppet.nothing_applied",
+                            "the catalog is empty: no class took this role, so nothing was done",
+                            "check role and classes of the role config for a misspelling"));
+    } else if (traces.noop && counts.out_of_sync > 0) {
+        set(result, Outcome::noop_drift,
+            permanent_error("puppet.noop_drift",
+                            std::to_string(counts.out_of_sync) + " resources differ, and noop changed nothing",
+                            "set puppet.noop to false in the role config to apply them"));
+    } else {
+        result.outcome = changes && !traces.noop ? Outcome::changed : Outcome::unchanged;
+    }
+}
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::not_reached: return "not_reached";
+        case Outcome::unchanged: return "unchanged";
+        case Outcome::changed: return "changed";
+        case Outcome::failed: return "failed";
+        case Outcome::changed_with_failures: return "changed_with_failures";
+        case Outcome::compile_failed: return "compile_failed";
+        case Outcome::nothing_applied: return "nothing_applied";
+        case Outcome::noop_drift: return "noop_drift";
+        case Outcome::timed_out: return "timed_out";
+        case Outcome::killed: return "killed";
+        case Outcome::interrupted: return "interrupted";
+    }
+    return "unknown";
+}
+
+PuppetResult read_puppet_result(const PuppetTraces& traces) {
+    PuppetResult result;
+    const auto entries = read_log(traces);
+    result.failed_resources = failed_resources(entries);
+    result.warnings = warnings(entries);
+    const auto summary = read_summary(traces.summary);
+    if (summary) {
+        result.resources = summary->counts;
+        result.version = summary->version;
+    }
+    const int status = traces.process.exit_code;
+    const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;
+    if (traces.process.end != ProcessResult::End::exited) {
+        read_violent_end(result, traces.process);
+    } else if (!is_documented) {
+        read_failed_run(result, traces, first_error(entries, traces));
+    } else if (!summary) {
+        set(result, Outcome::failed,
+            transient_error("puppet.no_summary",
+                            "Puppet ended with status " + std::to_string(status) +
+                                " but left no complete summary of this run, as it does when the disk is full",
+                            "check the disk with `df -h /var/lib/bootwright`; the agent tries again"));
+    } else {
+        read_applied(result, traces, summary->counts);
+    }
+    return result;
+}
+
+}  // namespace bootwright

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "agent/puppet/puppet_result.hpp"
+#include "common/process.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+/// What is left of one `puppet apply`.
+struct PuppetTraces {
+    ProcessResult process{};
+    std::optional<std::string> summary{};    ///< last_run_summary.yaml
+    std::optional<std::string> resources{};  ///< resources.txt: there once a catalog was compiled
+    std::string log{};                       ///< puppet.jsonl
+    std::string output{};                    ///< the end of what it wrote before its log was open
+    bool noop = false;
+    std::filesystem::path checkout{};    ///< cut from the paths that are shown
+    std::vector<std::string> secrets{};  ///< cut from every text
+};
+
+/// What happened, from all traces together: Puppet's exit status alone says "success" when it should not.
+PuppetResult read_puppet_result(const PuppetTraces& traces);
+
+}  // namespace bootwright

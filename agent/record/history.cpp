@@ -1,0 +1,77 @@
+#include "agent/record/history.hpp"
+
+#include "common/file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <functional>
+#include <system_error>
+#include <vector>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path runs_folder(const System& system) { return system.state() / "runs"; }
+fs::path last_good_file(const System& system) { return system.state() / "last_good.json"; }
+
+/// The numbers of the runs on disk, newest first.
+std::vector<int> run_numbers(const System& system) {
+    std::vector<int> numbers;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(runs_folder(system), error)) {
+        const std::string name = entry.path().filename();
+        int number = 0;
+        const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), number);
+        if (status == std::errc() && end == name.data() + name.size()) {
+            numbers.push_back(number);
+        }
+    }
+    std::sort(numbers.begin(), numbers.end(), std::greater<>());
+    return numbers;
+}
+
+}  // namespace
+
+int next_run_number(const System& system) {
+    const auto numbers = run_numbers(system);
+    return numbers.empty() ? 1 : numbers.front() + 1;
+}
+
+fs::path run_folder(const System& system, int number) {
+    std::array<char, 16> name{};
+    std::snprintf(name.data(), name.size(), "%06d", number);
+    return runs_folder(system) / name.data();
+}
+
+void keep_role_config(const System& system, int number, const RoleConfig& role) {
+    make_folder(run_folder(system, number), 0700);
+    write_file(run_folder(system, number) / "role_config.json", to_text(to_json(role)), 0600);
+}
+
+void keep_report(const System& system, const RunReport& report) {
+    make_folder(run_folder(system, report.number), 0700);
+    write_file(run_folder(system, report.number) / "report.json", to_text(to_json(report)), 0600);
+    if (report.is_good()) {
+        const Json last_good{{"run", report.number}, {"revision", report.revision_resolved}, {"role", report.role}};
+        write_file(last_good_file(system), to_text(last_good), 0600);
+    }
+}
+
+std::string last_good_revision(const System& system) {
+    const auto text = read_file_if_exists(last_good_file(system), 65536);
+    return string_at(Json::parse(text.value_or(""), nullptr, false), "revision");
+}
+
+void prune_history(const System& system, int keep) {
+    const auto numbers = run_numbers(system);
+    for (std::size_t i = static_cast<std::size_t>(keep); i < numbers.size(); ++i) {
+        remove_tree(run_folder(system, numbers[i]));
+    }
+}
+
+}  // namespace bootwright

@@ -1,0 +1,147 @@
+#include "agent/record/run_record.hpp"
+
+#include "common/error.hpp"
+#include "common/log.hpp"
+
+#include <unistd.h>
+
+namespace bootwright {
+
+template <typename Change>
+void RunRecord::change(Change apply) {
+    const std::lock_guard lock(mutex_);
+    apply(report_);
+    publish();
+}
+
+RunRecord::RunRecord(const System& system, int number) : system_(system), status_(system) {
+    change([&](RunReport& report) {
+        report.number = number;
+        report.agent = identify_process(getpid()).value_or(ProcessId{getpid(), 0});
+        report.started = report.stage_started = system_.clock.now();
+    });
+}
+
+void RunRecord::begin_stage(Stage stage, int attempts) {
+    change([&](RunReport& report) {
+        report.stage = stage;
+        report.stage_started = system_.clock.now();
+        report.attempt = 1;
+        report.attempts = attempts;
+        report.retry.reset();
+        report.progress.reset();
+        report.child.reset();
+    });
+}
+
+void RunRecord::begin_attempt(int attempt) {
+    if (attempt > 1) {  // the first is a part of begin_stage
+        change([&](RunReport& report) {
+            report.attempt = attempt;
+            report.retry.reset();
+            report.progress.reset();
+        });
+    }
+}
+
+void RunRecord::retrying(const Error& error, std::chrono::milliseconds delay) {
+    log(LogLevel::warning, error.message + " (" + error.code + "); trying again in " + to_human(delay));
+    change([&](RunReport& report) {
+        const Instant now = system_.clock.now();
+        report.retry = RunReport::Retry{{now.wall + delay, now.since_boot + delay}, delay, error};
+        report.child.reset();
+    });
+}
+
+void RunRecord::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
+    const std::lock_guard lock(mutex_);
+    report_.progress = RunReport::Progress{std::string(what), done, total};
+    const auto now = system_.clock.now().since_boot;
+    if (now - progress_published_ >= std::chrono::seconds(1)) {
+        progress_published_ = now;
+        publish();
+    }
+}
+
+void RunRecord::child_started(ProcessId child) {
+    change([&](RunReport& report) { report.child = child; });
+}
+
+void RunRecord::instance(const InstanceMetadata& instance) {
+    change([&](RunReport& report) {
+        report.instance = instance;
+        report.instance->user_data.reset();
+    });
+}
+
+void RunRecord::role(const RoleConfig& role) {
+    change([&](RunReport& report) {
+        report.role = role.role;
+        report.revision_asked = role.repository.revision;
+        report.interval = role.interval;
+        report.splay = role.splay;
+    });
+}
+
+void RunRecord::revision(const std::string& resolved) {
+    change([&](RunReport& report) { report.revision_resolved = resolved; });
+}
+
+void RunRecord::puppet(const PuppetResult& result) {
+    change([&](RunReport& report) { report.puppet = result; });
+}
+
+void RunRecord::warning(const std::string& text) {
+    log(LogLevel::warning, text);
+    change([&](RunReport& report) { report.warnings.push_back(text); });
+}
+
+void RunRecord::error(const Error& error) {
+    change([&](RunReport& report) { report.error = error; });
+}
+
+RunReport RunRecord::finish() {
+    change([&](RunReport& report) {
+        report.finished = system_.clock.now();
+        report.retry.reset();
+        report.progress.reset();
+        report.child.reset();
+        if (report.error && report.error->kind == ErrorKind::stopped) {
+            report.puppet.outcome = Outcome::interrupted;
+        }
+    });
+    return snapshot();
+}
+
+void RunRecord::beat() {
+    change([](RunReport&) {});
+}
+
+RunReport RunRecord::snapshot() const {
+    const std::lock_guard lock(mutex_);
+    return report_;
+}
+
+void RunRecord::publish() {
+    report_.heartbeat = system_.clock.now();
+    try {
+        status_.update([&](Json& status) {
+            status["run"] = to_json(report_);
+            status["run"]["heartbeat_every_s"] = heartbeat_interval.count();
+            if (report_.is_good()) {
+                status["configured"] = {{"run", report_.number},
+                                        {"at", to_json(*report_.finished)},
+                                        {"revision", report_.revision_resolved},
+                                        {"role", report_.role}};
+            }
+        });
+        publish_problem_.clear();
+    } catch (const Error& error) {
+        if (publish_problem_ != error.message) {  // once, not at each change
+            log(LogLevel::error, "status.json is not written: " + error.message);
+        }
+        publish_problem_ = error.message;
+    }
+}
+
+}  // namespace bootwright

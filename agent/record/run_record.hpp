@@ -1,0 +1,60 @@
+#pragma once
+
+#include "agent/record/run_report.hpp"
+#include "agent/record/status_file.hpp"
+#include "agent/role/role_config.hpp"
+#include "agent/system.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace bootwright {
+
+/// Follows one run: each change goes into the report and, at once, into status.json. Safe for two threads: the worker
+/// that runs, and the one that beats and shows progress. A status that cannot be written is logged and stops nothing.
+class RunRecord {
+public:
+    RunRecord(const System& system, int number);
+
+    void begin_stage(Stage stage, int attempts);
+    void begin_attempt(int attempt);
+    void retrying(const Error& error, std::chrono::milliseconds delay);
+    /// In the status at most once a second.
+    void progress(std::string_view what, std::uint64_t done, std::uint64_t total);
+    void child_started(ProcessId child);
+
+    void instance(const InstanceMetadata& instance);
+    void role(const RoleConfig& role);
+    void revision(const std::string& resolved);
+    void puppet(const PuppetResult& result);
+    void warning(const std::string& text);
+    void error(const Error& error);
+
+    /// Ends the run and returns its report.
+    RunReport finish();
+
+    /// Shows that the agent is alive; to be called every `heartbeat_interval`.
+    void beat();
+
+    [[nodiscard]] RunReport snapshot() const;
+
+private:
+    /// Applies a change under the lock and publishes it.
+    template <typename Change>
+    void change(Change apply);
+    void publish();
+
+    const System& system_;
+    StatusFile status_;
+    mutable std::mutex mutex_;
+    RunReport report_;
+    std::chrono::milliseconds progress_published_{0};
+    std::string publish_problem_;
+};
+
+inline constexpr std::chrono::seconds heartbeat_interval{10};
+
+}  // namespace bootwright

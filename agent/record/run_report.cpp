@@ -1,0 +1,144 @@
+#include "agent/record/run_report.hpp"
+
+#include <utility>
+
+namespace bootwright {
+
+namespace {
+
+double seconds(std::chrono::milliseconds duration) { return static_cast<double>(duration.count()) / 1000.0; }
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json error_json(const Error& error, Stage stage) {
+    Json json = to_json(error);
+    json["stage"] = to_string(stage);
+    return json;
+}
+
+Json instance_json(const InstanceMetadata& instance) {
+    return {{"platform", instance.platform},
+            {"id", instance.instance_id},
+            {"hostname", text_or_null(instance.hostname)},
+            {"region", text_or_null(instance.region)},
+            {"zone", text_or_null(instance.zone)},
+            {"type", text_or_null(instance.instance_type)},
+            {"image", text_or_null(instance.image_id)},
+            {"account", text_or_null(instance.account)}};
+}
+
+Json counts_json(const ResourceCounts& counts) {
+    return {{"total", counts.total},
+            {"changed", counts.changed},
+            {"failed", counts.failed},
+            {"skipped", counts.skipped},
+            {"out_of_sync", counts.out_of_sync}};
+}
+
+Json failed_json(const FailedResource& failed) {
+    return {{"resource", failed.resource},
+            {"message", failed.message},
+            {"file", text_or_null(failed.file)},
+            {"line", failed.line > 0 ? Json(failed.line) : Json()}};
+}
+
+/// null where there is nothing.
+template <typename Value, typename Convert>
+Json optional_json(const std::optional<Value>& value, Convert convert) {
+    return value ? convert(*value) : Json();
+}
+
+}  // namespace
+
+std::string one_line(const RunReport& report) {
+    const std::string stage(to_string(report.stage));
+    if (report.is_good()) {
+        return "configured: " + (report.role.empty() ? "" : "role " + report.role + " ") + "at " +
+               report.revision_resolved.substr(0, 12) + ", " + std::string(to_string(report.puppet.outcome));
+    }
+    if (report.finished) {
+        return "failed in " + stage + ": " + report.error->code + ": " + report.error->message;
+    }
+    std::string line = stage;
+    if (report.attempts > 1) {
+        line += ", attempt " + std::to_string(report.attempt) + " of " + std::to_string(report.attempts);
+    }
+    if (report.retry) {
+        return line + " failed (" + report.retry->error.code + "), next in " + to_human(report.retry->delay);
+    }
+    if (report.progress && report.progress->total > 0) {
+        line += ": " + report.progress->what + " " + std::to_string(report.progress->done) + " of " +
+                std::to_string(report.progress->total);
+    }
+    return line;
+}
+
+std::string_view to_string(Stage stage) {
+    switch (stage) {
+        case Stage::platform: return "platform";
+        case Stage::role: return "role";
+        case Stage::repository: return "repository";
+        case Stage::puppet: return "puppet";
+        case Stage::record: return "record";
+    }
+    return "unknown";
+}
+
+Json to_json(const Instant& instant) {
+    return {{"wall", to_iso8601(instant.wall)}, {"monotonic_s", seconds(instant.since_boot)}};
+}
+
+Json to_json(const RunReport& report) {
+    Json failed = Json::array();
+    for (const FailedResource& resource : report.puppet.failed_resources) {
+        failed.push_back(failed_json(resource));
+    }
+    Json warnings = report.warnings;
+    for (const std::string& warning : report.puppet.warnings) {
+        warnings.push_back(warning);
+    }
+    const auto stage_error = [&](const Error& error) { return error_json(error, report.stage); };
+    return {
+        {"number", report.number},
+        {"state", report.finished ? "finished" : "running"},
+        {"pid", report.agent.pid},
+        {"pid_start", report.agent.start_ticks},
+        {"started", to_json(report.started)},
+        {"heartbeat", to_json(report.heartbeat)},
+        {"finished", optional_json(report.finished, [](const Instant& at) { return to_json(at); })},
+        {"duration_s",
+         optional_json(report.finished,
+                       [&](const Instant& at) { return Json(seconds(at.since_boot - report.started.since_boot)); })},
+        {"stage", to_string(report.stage)},
+        {"stage_started", to_json(report.stage_started)},
+        {"attempt", report.attempt},
+        {"attempts", report.attempts},
+        {"retry", optional_json(report.retry,
+                                [&](const RunReport::Retry& retry) {
+                                    return Json{{"at", to_json(retry.at)},
+                                                {"delay_s", seconds(retry.delay)},
+                                                {"error", stage_error(retry.error)}};
+                                })},
+        {"progress",
+         optional_json(report.progress,
+                       [](const RunReport::Progress& progress) {
+                           return Json{{"what", progress.what}, {"done", progress.done}, {"total", progress.total}};
+                       })},
+        {"child", optional_json(report.child,
+                                [](const ProcessId& child) {
+                                    return Json{{"pid", child.pid}, {"pid_start", child.start_ticks}};
+                                })},
+        {"instance", optional_json(report.instance, instance_json)},
+        {"role", text_or_null(report.role)},
+        {"revision",
+         {{"asked", text_or_null(report.revision_asked)}, {"resolved", text_or_null(report.revision_resolved)}}},
+        {"outcome", report.finished ? Json(to_string(report.puppet.outcome)) : Json()},
+        {"error", optional_json(report.error, stage_error)},
+        {"resources", optional_json(report.puppet.resources, counts_json)},
+        {"failed_resources", std::move(failed)},
+        {"warnings", std::move(warnings)},
+        {"puppet_version", text_or_null(report.puppet.version)},
+    };
+}
+
+}  // namespace bootwright

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "agent/platform/instance_metadata.hpp"
+#include "agent/puppet/puppet_result.hpp"
+#include "common/clock.hpp"
+#include "common/error.hpp"
+#include "common/json.hpp"
+#include "common/process.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bootwright {
+
+enum class Stage { platform, role, repository, puppet, record };
+
+std::string_view to_string(Stage stage);
+
+/// The record of one run, as far as it has come. It is what status.json shows of the run and, at the end, report.json.
+struct RunReport {
+    int number = 0;
+    ProcessId agent{};
+    Instant started{};
+    Instant heartbeat{};
+    std::optional<Instant> finished{};
+
+    Stage stage = Stage::platform;  ///< the last one that began
+    Instant stage_started{};
+    int attempt = 1;
+    int attempts = 1;
+
+    struct Retry {
+        Instant at{};
+        std::chrono::milliseconds delay{};
+        Error error;
+    };
+    std::optional<Retry> retry{};  ///< while it waits for the next attempt
+
+    struct Progress {
+        std::string what;  ///< "objects", "files", "resources"
+        std::uint64_t done = 0;
+        std::uint64_t total = 0;
+    };
+    std::optional<Progress> progress{};
+
+    std::optional<ProcessId> child{};  ///< at work; a later agent ends it, if this one is killed
+
+    std::optional<InstanceMetadata> instance{};  ///< without user-data
+    std::string role{};
+    std::string revision_asked{};
+    std::string revision_resolved{};
+    std::optional<std::chrono::milliseconds> interval{};  ///< to the next scheduled run, if the role config has one
+    std::chrono::milliseconds splay{0};
+    PuppetResult puppet{};
+    std::optional<Error> error{};  ///< why the run is not good; nothing if it is
+    std::vector<std::string> warnings{};
+
+    [[nodiscard]] bool is_good() const { return finished && !error; }
+};
+
+/// For people, in one line: "puppet: resource 12 of 82", "configured: role web at 1a2b3c4d5e6f", "failed in repository: …".
+std::string one_line(const RunReport& report);
+
+/// Schema: docs/status.md.
+Json to_json(const RunReport& report);
+Json to_json(const Instant& instant);
+
+}  // namespace bootwright

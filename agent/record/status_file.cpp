@@ -1,0 +1,46 @@
+#include "agent/record/status_file.hpp"
+
+#include "common/file.hpp"
+#include "common/text.hpp"
+#include "common/version.hpp"
+
+#include <optional>
+
+namespace bootwright {
+
+namespace {
+
+constexpr int schema = 1;
+
+Json empty_status() {
+    return {{"schema", schema},  {"boot_id", nullptr}, {"agent_version", nullptr},
+            {"daemon", nullptr}, {"run", nullptr},     {"configured", nullptr}};
+}
+
+}  // namespace
+
+Json StatusFile::read() const {
+    constexpr std::size_t largest_status = std::size_t{1} << 20U;
+    const auto text = read_file_if_exists(system_.runtime() / "status.json", largest_status);
+    Json status = Json::parse(text.value_or(""), nullptr, false);
+    const bool is_ours = status.is_object() && status.value("schema", Json()) == Json(schema) &&
+                         string_at(status, "boot_id") == boot_id(system_);
+    return is_ours ? status : empty_status();
+}
+
+void StatusFile::update(const std::function<void(Json& status)>& change) const {
+    make_folder(system_.runtime(), 0755);
+    const FileLock lock = FileLock::take(system_.runtime() / "status.lock");
+    Json status = read();
+    status["boot_id"] = boot_id(system_);
+    status["agent_version"] = version;
+    change(status);
+    write_file(system_.runtime() / "status.json", to_text(status), 0644);
+}
+
+std::string boot_id(const System& system) {
+    const auto id = read_file_if_exists(system.path("/proc/sys/kernel/random/boot_id"), 4096);
+    return std::string(trimmed(id.value_or("")));
+}
+
+}  // namespace bootwright

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "agent/system.hpp"
+#include "common/json.hpp"
+
+#include <functional>
+#include <string>
+
+namespace bootwright {
+
+/// /run/bootwright/status.json: what operators read. World-readable, without secrets, replaced as a whole at each change,
+/// so that it is valid at every instant. Its sections have one writer each: `daemon` the daemon, `run` whoever runs.
+class StatusFile {
+public:
+    explicit StatusFile(const System& system) : system_(system) {}
+
+    /// The present status; the status of an earlier boot, or a damaged file, counts as none.
+    /// @throws Error io.*
+    [[nodiscard]] Json read() const;
+
+    /// Changes the status under a lock, so that the daemon and a run by hand do not undo each other's.
+    /// @throws Error io.*
+    void update(const std::function<void(Json& status)>& change) const;
+
+private:
+    const System& system_;
+};
+
+/// An identifier of this boot of the kernel; tells a status that a reboot has made stale.
+std::string boot_id(const System& system);
+
+}  // namespace bootwright

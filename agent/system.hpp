@@ -1,0 +1,36 @@
+#pragma once
+
+#include "common/clock.hpp"
+#include "common/http.hpp"
+#include "common/process.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace bootwright {
+
+/// The outside world, in one place: tests give another one.
+struct System {
+    HttpClient& http;
+    ProcessRunner& processes;
+    Clock& clock;
+    std::function<double()> random;                  ///< in [0, 1)
+    std::filesystem::path root;                      ///< "/", or a tree that stands for it (tests, captured machines)
+    std::filesystem::path program;                   ///< the agent's own executable, for the child that fetches
+    std::map<std::string, std::string> environment;  ///< of the agent's process
+
+    /// `absolute` ("/etc/bootwright") below the root.
+    [[nodiscard]] std::filesystem::path path(std::string_view absolute) const {
+        return root / std::filesystem::path(absolute).relative_path();
+    }
+
+    // What stands on disk; docs/files.md describes each.
+    [[nodiscard]] std::filesystem::path configuration() const { return path("/etc/bootwright"); }
+    [[nodiscard]] std::filesystem::path runtime() const { return path("/run/bootwright"); }
+    [[nodiscard]] std::filesystem::path state() const { return path("/var/lib/bootwright"); }
+};
+
+}  // namespace bootwright
