@@ -61,7 +61,8 @@ public:
         StatusView view;
         view.verdict = verdict();
         const std::string kind = string_at(at(run_, "error"), "kind");
-        view.is_final = view.verdict == exit_ok || view.verdict == exit_not_running ||
+        // That no agent is running yet is no reason to give up: at boot it may be a moment away.
+        view.is_final = view.verdict == exit_ok ||
                         (view.verdict == exit_failed && (kind == "permanent" || !daemon_alive_));
         headline(view.verdict);
         body();
@@ -234,7 +235,7 @@ int status_command(const System& system, const StatusOptions& options) {
         const bool timed_out = options.timeout && now.since_boot - start >= *options.timeout;
         if (!options.wait || view.is_final || timed_out) {
             std::cout << (options.json ? to_text(status) : view.text);
-            return options.wait && !view.is_final ? exit_not_yet : view.verdict;
+            return timed_out && !view.is_final && view.verdict != exit_not_running ? exit_not_yet : view.verdict;
         }
         system.clock.sleep(poll_interval, {});
     }

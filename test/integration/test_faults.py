@@ -1,0 +1,408 @@
+"""What goes wrong, and what the operator reads then. Each fault ends in a clear error, loses nothing, and the same instance
+converges once the fault is gone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import metadata_server
+import pytest
+from metadata_server import Ec2, Fault, MetadataServer
+from roles import IMPATIENT, merged, role_config
+from servers import ControlRepo, FaultProxy, GitServer
+from world import Instance, wait_for
+
+IDENTITY = "/latest/dynamic/instance-identity/document"
+USER_DATA = "/latest/user-data"
+TOKEN = "PUT /latest/api/token"
+
+
+def fails(instance: Instance, stage: str, code: str, kind: str, *said: str) -> dict[str, Any]:
+    """One run that fails so, and says so in every place."""
+    done = instance.bootwright("run")
+    assert done.returncode == 1, done.stdout
+    run = instance.status()["run"]
+    error = run["error"]
+    assert (error["stage"], error["code"], error["kind"]) == (stage, code, kind), error
+    assert error["advice"]
+    for text in said:
+        assert text in error["message"] + " " + error["advice"], error
+    shown = instance.bootwright("status")
+    assert shown.returncode == 1 and code in shown.stdout and error["advice"] in shown.stdout
+    report = json.loads(instance.read(f"/var/lib/bootwright/runs/{run['number']:06d}/report.json"))
+    assert report["error"] == error
+    return run
+
+
+def converges(instance: Instance) -> None:
+    done = instance.bootwright("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert instance.bootwright("status").returncode == 0
+
+
+@pytest.fixture
+def impatient(instance: Instance) -> Instance:
+    instance.configure(IMPATIENT)
+    return instance
+
+
+# The metadata service
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault", "code", "kind"),
+    [
+        (USER_DATA, metadata_server.status(500), "platform.unexpected_answer", "transient"),
+        (USER_DATA, metadata_server.status(400), "platform.unexpected_answer", "transient"),
+        (USER_DATA, metadata_server.redirect("http://10.99.0.1/"), "platform.unexpected_answer", "transient"),
+        (USER_DATA, metadata_server.truncated(5), "http.truncated", "transient"),
+        (USER_DATA, metadata_server.reset(), "http.truncated", "transient"),
+        (USER_DATA, metadata_server.not_http(), "http.unreachable", "transient"),
+        (USER_DATA, metadata_server.oversized(), "http.too_large", "permanent"),
+        (USER_DATA, metadata_server.oversized(announced=False), "http.too_large", "permanent"),
+        (IDENTITY, metadata_server.status(404), "platform.bad_document", "transient"),
+        (IDENTITY, metadata_server.garbage(), "platform.bad_document", "transient"),
+        (IDENTITY, metadata_server.empty(), "platform.bad_document", "transient"),
+        (TOKEN, metadata_server.status(403), "platform.metadata_disabled", "permanent"),
+        (TOKEN, metadata_server.status(404), "platform.imdsv2_missing", "permanent"),
+        (TOKEN, metadata_server.status(500), "platform.unexpected_answer", "transient"),
+        (TOKEN, metadata_server.oversized(), "http.too_large", "permanent"),
+    ],
+)
+def test_a_metadata_service_that_fails(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo, pattern: str, fault: Fault, code: str, kind: str
+) -> None:
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(pattern, fault)
+    fails(impatient, "platform", code, kind)
+    assert metadata.count(pattern) == (3 if kind == "transient" else 1)
+    metadata.clear_faults()
+    converges(impatient)
+
+
+def test_a_silent_metadata_service_is_left_at_the_deadline(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    instance.configure(IMPATIENT)
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(USER_DATA, metadata_server.silence(), times=1)
+    converges(instance)
+    assert metadata.count(USER_DATA) == 2
+
+
+def test_an_expired_token_is_renewed_once(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(USER_DATA, metadata_server.status(401), times=1)
+    converges(impatient)
+    # What comes after these is Facter, which asks the service on its own.
+    ours = [str(request) for request in metadata.requests[:6]]
+    assert ours[3:] == [f"GET {USER_DATA}", TOKEN, f"GET {USER_DATA}"]
+    metadata.fault(USER_DATA, metadata_server.status(401))
+    fails(impatient, "platform", "platform.token_refused", "transient")
+
+
+def test_errors_that_pass_are_waited_through(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(USER_DATA, metadata_server.status(503, retry_after=1), times=1)
+    metadata.fault(IDENTITY, metadata_server.status(500), times=1)
+    converges(impatient)
+
+
+def test_version_1_only_where_the_image_allows_it(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo), v1=True, v2=False)
+    fails(instance, "platform", "platform.imdsv2_missing", "permanent", "ec2.allow_imdsv1")
+    instance.configure({"ec2": {"allow_imdsv1": True}})
+    converges(instance)
+
+
+# User-data
+
+
+@pytest.mark.parametrize(
+    ("user_data", "code", "said"),
+    [
+        (None, "role.no_user_data", ["no user-data"]),
+        (b"", "role.no_user_data", ["no user-data"]),
+        (b"web", "role.invalid", ["user-data:1", "not valid JSON"]),
+        (b"\x00\x01\xff" * 50, "role.user_data_damaged", ["binary"]),
+        (b'{"role": "web",\n "repository": {"url": "http', "role.invalid", ["user-data:2", "not valid JSON"]),
+        (b'{"role": 7}', "role.invalid", ["user-data:1: role:", "expected a string"]),
+        (b'{\n"repository":\n {"revison": "x"}}', "role.invalid", ["user-data:3: repository.revison", 'did you mean "revision"']),
+        (b"#!/bin/sh\necho hello\n", "role.user_data_not_ours", ["a script for cloud-init"]),
+        (b"#cloud-config\n{}\n", "role.user_data_not_ours", ["cloud-config"]),
+        (b'{"role": "web"}', "role.incomplete", ["repository.url"]),
+    ],
+)
+def test_user_data_that_is_no_role_config(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo, user_data: bytes | None, code: str, said: list[str]
+) -> None:
+    metadata.service = Ec2(user_data)
+    fails(impatient, "role", code, "permanent", *said)
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+
+
+def test_ten_megabytes_of_user_data(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(b'{"role": "' + b"x" * 10_000_000 + b'"}')
+    fails(impatient, "platform", "http.too_large", "permanent", "1048576 bytes")
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+
+
+def test_a_mistake_in_the_image_s_configuration(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    instance.write("/etc/bootwright/agent.json", '{\n  "puppet": {\n    "timeuot": "1h"\n  }\n}\n')
+    fails(instance, "platform", "config.invalid", "permanent", "/etc/bootwright/agent.json:3: puppet.timeuot", "timeout")
+    instance.configure({})
+    converges(instance)
+
+
+# The repository
+
+
+def test_a_revision_that_is_not_there_yet(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    missing = "0123456789" * 4
+    metadata.service = Ec2(role_config(repo, revision=missing))
+    run = fails(impatient, "repository", "repository.revision_not_found", "permanent", missing)
+    assert run["revision"] == {"asked": missing, "resolved": None}
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+
+
+def test_a_repository_that_is_not_there(impatient: Instance, metadata: MetadataServer, repo: ControlRepo, git: GitServer) -> None:
+    metadata.service = Ec2(role_config(repo, url=git.url("no-such")))
+    fails(impatient, "repository", "repository.not_found", "permanent", git.url("no-such"))
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+
+
+@pytest.mark.parametrize("fault", ["refuse", "silence", "cut-silence", "cut-reset", "cut-close"])
+@pytest.mark.parametrize("scheme", ["http", "ssh"])
+def test_a_repository_host_that_fails(
+    instance: Instance,
+    metadata: MetadataServer,
+    repo: ControlRepo,
+    git: GitServer,
+    proxies: dict[str, FaultProxy],
+    fault: str,
+    scheme: str,
+) -> None:
+    instance.configure(merged(IMPATIENT, {"retry": {"repository": {"attempts": 1}}}))
+    instance.write("/etc/bootwright/ssh_key", git.ssh_key.read_bytes(), 0o600)
+    port = proxies[scheme].port
+    hosts = git.known_hosts.replace("10.99.0.1,git.test", f"[10.99.0.1]:{port}")
+    instance.write("/etc/bootwright/known_hosts", hosts)
+    repo.commit_ballast(1)
+    metadata.service = Ec2(role_config(repo, url=repo.url(scheme, port=port)))
+    proxy = proxies[scheme]
+    if fault == "refuse":
+        proxy.refuse()
+    elif fault == "silence":
+        proxy.silence()
+    else:
+        proxy.cut(300_000, fault.removeprefix("cut-"))
+    done = instance.bootwright("run")
+    error = instance.status()["run"]["error"]
+    assert done.returncode == 1 and error["stage"] == "repository" and error["kind"] == "transient", error
+    if "silence" in fault:
+        assert error["code"] in ("repository.stalled", "repository.unreachable")
+    else:
+        assert error["code"] == "repository.unreachable"
+    proxy.heal()
+    converges(instance)
+
+
+def test_a_trickle_is_left_at_the_timeout(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy
+) -> None:
+    instance.configure(merged(IMPATIENT, {"repository": {"timeout": "4s"}, "retry": {"repository": {"attempts": 1}}}))
+    repo.commit_ballast(1)
+    proxy.limit(50_000)
+    metadata.service = Ec2(role_config(repo, url=repo.url(port=proxy.port)))
+    fails(instance, "repository", "repository.timeout", "transient")
+    proxy.heal()
+    converges(instance)
+
+
+@pytest.mark.parametrize("trust", ["https-ca", "ssh-known-hosts", "ssh-other-key-of-host"])
+def test_a_server_that_is_not_trusted(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo, git: GitServer, trust: str
+) -> None:
+    impatient.write("/etc/bootwright/ssh_key", git.ssh_key.read_bytes(), 0o600)
+    scheme = trust.split("-")[0]
+    if trust == "ssh-known-hosts":
+        impatient.write("/etc/bootwright/known_hosts", "other.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==\n")
+    if trust == "ssh-other-key-of-host":
+        stranger = " ".join((git.folder / "other_ssh_key.pub").read_text().split()[:2])
+        impatient.write("/etc/bootwright/known_hosts", f"10.99.0.1 {stranger}\n")
+    url = repo.url(scheme).replace("10.99.0.1", "git.test") if scheme == "https" else repo.url(scheme)
+    metadata.service = Ec2(role_config(repo, url=url))
+    fails(impatient, "repository", "repository.server_not_trusted", "permanent", "known_hosts")
+
+
+@pytest.mark.parametrize("problem", ["no-key", "no-known-hosts", "exposed", "unknown-key"])
+def test_ssh_without_what_it_needs(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo, git: GitServer, problem: str
+) -> None:
+    key = git.other_ssh_key if problem == "unknown-key" else git.ssh_key
+    if problem != "no-key":
+        impatient.write("/etc/bootwright/ssh_key", key.read_bytes(), 0o644 if problem == "exposed" else 0o600)
+    if problem != "no-known-hosts":
+        impatient.write("/etc/bootwright/known_hosts", git.known_hosts)
+    metadata.service = Ec2(role_config(repo, url=repo.url("ssh")))
+    code = {
+        "no-key": "repository.no_ssh_key",
+        "no-known-hosts": "repository.no_known_hosts",
+        "exposed": "repository.ssh_key_exposed",
+        "unknown-key": "repository.access_denied",
+    }[problem]
+    fails(impatient, "repository", code, "permanent")
+    impatient.write("/etc/bootwright/ssh_key", git.ssh_key.read_bytes(), 0o600)
+    impatient.write("/etc/bootwright/known_hosts", git.known_hosts)
+    converges(impatient)
+
+
+def test_a_password_that_is_refused(impatient: Instance, metadata: MetadataServer, repo: ControlRepo, git: GitServer) -> None:
+    url = repo.url(credentials=True).replace(git.PASSWORD, "wrong-password")
+    metadata.service = Ec2(role_config(repo, url=url))
+    fails(impatient, "repository", "repository.access_denied", "permanent")
+    assert "wrong-password" not in impatient.read("/run/bootwright/status.json")
+
+
+@pytest.mark.parametrize("damage", ["truncated-pack", "flipped-bit", "no-objects", "no-head"])
+def test_a_damaged_repository_on_disk_is_fetched_again(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo, damage: str
+) -> None:
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+    repository = next(impatient.path("/var/lib/bootwright/repository").glob("*.git"))
+    pack = next(repository.glob("objects/pack/*.pack"))
+    content = bytearray(pack.read_bytes())
+    if damage == "truncated-pack":
+        content = content[: len(content) // 2]
+    elif damage == "flipped-bit":
+        for offset in range(20, len(content), 97):
+            content[offset] ^= 0x10
+    pack.chmod(0o644)
+    pack.write_bytes(bytes(content))
+    if damage == "no-objects":
+        impatient.run(["sh", "-c", "rm -rf /var/lib/bootwright/repository/*.git/objects"], check=True)
+    if damage == "no-head":
+        (repository / "HEAD").unlink()
+    converges(impatient)
+    impatient.remove("/var/lib/bootwright/checkout")
+    converges(impatient)
+
+
+# Puppet
+
+
+def test_a_compile_error(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    good = repo.head
+    repo.commit_compile_error()
+    metadata.service = Ec2(role_config(repo))
+    run = fails(impatient, "puppet", "puppet.compile_failed", "permanent", "no::such::class", "manifests/site.pp", "line: 2")
+    assert run["outcome"] == "compile_failed" and run["resources"] is None
+    metadata.service = Ec2(role_config(repo, revision=good))
+    converges(impatient)
+
+
+def test_an_unknown_role(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo, role="wbe"))
+    fails(impatient, "puppet", "puppet.compile_failed", "permanent", "Unknown role 'wbe'")
+
+
+def test_an_empty_catalog_is_no_success(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    repo.commit({"manifests/site.pp": "node default { lookup('classes', Array, 'unique', []).include }\n"})
+    metadata.service = Ec2(role_config(repo))
+    run = fails(impatient, "puppet", "puppet.nothing_applied", "permanent")
+    assert run["outcome"] == "nothing_applied"
+
+
+def test_a_failed_resource_is_named_with_its_line(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    repo.commit_class("broken", "exec { '/bin/false': }\n  -> file { '/etc/after': ensure => file }")
+    metadata.service = Ec2(role_config(repo, classes=["role::broken"]))
+    run = fails(impatient, "puppet", "puppet.resources_failed", "transient", "Exec[/bin/false]")
+    assert run["outcome"] == "changed_with_failures"
+    assert run["resources"]["failed"] == 1 and run["resources"]["skipped"] == 1
+    (failed,) = run["failed_resources"]
+    assert (failed["resource"], failed["file"], failed["line"]) == ("Exec[/bin/false]", "site-modules/role/manifests/broken.pp", 2)
+    assert not impatient.exists("/etc/after")
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+
+
+def test_a_hanging_exec_ends_with_all_that_it_started(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    script = "#!/bin/sh\ntrap '' TERM\nsleep 1234 &\nwhile :; do sleep 1234; done\n"
+    repo.commit_class("hang", f"file {{ '/usr/local/bin/hang': mode => '0755', content => @(END) }} -> exec {{ '/usr/local/bin/hang': timeout => 0 }}\n{script}| END")
+    metadata.service = Ec2(role_config(repo, classes=["role::hang"], puppet={"timeout": "5s"}))
+    run = fails(impatient, "puppet", "puppet.timeout", "transient")
+    assert run["outcome"] == "timed_out"
+    wait_for(lambda: not impatient.processes("sleep 1234"), "the end of the exec's children")
+    assert not impatient.processes("puppet")
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+
+
+def test_what_the_image_says_does_not_leak_into_the_run(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    impatient.write("/etc/puppet/puppet.conf", "[main]\nnoop = true\nmanifest = /nonexistent\n")
+    impatient.write("/etc/puppet/code/modules/leak/manifests/init.pp", "class leak { }\n")
+    impatient.write("/usr/share/puppet/modules/leak/manifests/init.pp", "class leak { }\n")
+    metadata.service = Ec2(role_config(repo, classes=["leak"]))
+    fails(impatient, "puppet", "puppet.compile_failed", "permanent", "leak")
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+    assert impatient.status()["run"]["outcome"] == "changed"
+
+
+def test_a_failing_config_version_does_not_fail_the_run(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    settings = "modulepath = site-modules:modules\nmanifest = manifests\nconfig_version = /srv/of/the/author.sh\n"
+    repo.commit({"environment.conf": settings})
+    metadata.service = Ec2(role_config(repo))
+    converges(impatient)
+
+
+def test_a_disabled_puppet_is_left_alone(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    impatient.write("/var/lib/puppet/state/agent_disabled.lock", '{"disabled_message":"database migration"}')
+    fails(impatient, "puppet", "puppet.disabled", "permanent", "database migration")
+    impatient.remove("/var/lib/puppet/state/agent_disabled.lock")
+    converges(impatient)
+
+
+def test_a_missing_puppet(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    impatient.run(["mv", "/usr/bin/puppet", "/usr/bin/puppet.gone"], check=True)
+    fails(impatient, "puppet", "puppet.not_installed", "permanent", "puppet-agent")
+    impatient.run(["mv", "/usr/bin/puppet.gone", "/usr/bin/puppet"], check=True)
+    converges(impatient)
+
+
+# The disk
+
+
+@pytest.mark.parametrize("size", ["size=64k", "size=600k", "nr_inodes=30"])
+def test_a_full_disk(new_instance: Any, metadata: MetadataServer, repo: ControlRepo, size: str) -> None:
+    """Each size is full at another place: the fetch, Puppet's own state, and by inodes."""
+    instance: Instance = new_instance(tmpfs={"/var/lib/bootwright": size})
+    instance.configure(IMPATIENT)
+    repo.commit_ballast(1) if size == "size=600k" else None
+    metadata.service = Ec2(role_config(repo))
+    done = instance.bootwright("run")
+    assert done.returncode == 1
+    error = instance.status()["run"]["error"]
+    assert error["code"] in ("io.no_space", "puppet.no_summary", "puppet.run_failed"), error
+    assert "df" in error["advice"], error
+    instance.run(["mount", "-o", "remount,size=100m,nr_inodes=10000", "/var/lib/bootwright"], check=True)
+    converges(instance)
+
+
+def test_a_full_run_does_not_stop_the_configuration(new_instance: Any, metadata: MetadataServer, repo: ControlRepo) -> None:
+    """The status cannot be written; the log says so, and the machine is configured all the same."""
+    instance: Instance = new_instance(tmpfs={"/run/bootwright": "size=4k,nr_inodes=4"})
+    instance.run(["sh", "-c", "cat /dev/zero > /run/bootwright/filler"])
+    metadata.service = Ec2(role_config(repo))
+    done = instance.bootwright("run")
+    assert "status.json is not written" in done.stderr and "No space left" in done.stderr
+    assert "Instance" in instance.read("/etc/motd") or instance.exists("/etc/sysctl.d/60-control-repo.conf")

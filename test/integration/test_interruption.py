@@ -1,0 +1,253 @@
+"""Stopped, killed and cut off in each stage; and the daemon, which goes on."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import metadata_server
+import pytest
+from metadata_server import Ec2, MetadataServer
+from roles import IMPATIENT, merged, role_config
+from servers import ControlRepo, FaultProxy
+from world import Instance, Process, wait_for
+
+USER_DATA = "/latest/user-data"
+
+
+@pytest.fixture
+def stuck(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy, stage: str
+) -> tuple[Instance, Process]:
+    """An instance whose first run hangs in the stage."""
+    instance.configure(IMPATIENT)
+    repo.commit_class("slow", "exec { '/bin/sleep 4321': timeout => 0 }\n  -> file { '/etc/after': ensure => file }")
+    good = role_config(repo, url=repo.url(port=proxy.port))
+    metadata.service = Ec2(role_config(repo, url=repo.url(port=proxy.port), classes=["role::slow"]) if stage == "puppet" else good)
+    if stage == "platform":
+        metadata.fault(USER_DATA, metadata_server.silence())
+    if stage == "repository":
+        instance.configure(merged(IMPATIENT, {"repository": {"stall": "60s"}}))
+        proxy.silence()
+    process = instance.start_bootwright("run")
+
+    def is_stuck(status: dict[str, Any]) -> bool:
+        run = status["run"]
+        if stage == "puppet":
+            return bool(run) and run["stage"] == "puppet" and bool(instance.processes("sleep 4321"))
+        return bool(run) and run["stage"] == stage and (stage == "platform" or run["child"] is not None)
+
+    instance.wait_for_status(is_stuck, f"a run that hangs in {stage}")
+    return instance, process
+
+
+def heal(instance: Instance, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy) -> None:
+    metadata.clear_faults()
+    proxy.heal()
+    metadata.service = Ec2(role_config(repo, url=repo.url(port=proxy.port)))
+
+
+@pytest.mark.parametrize("stage", ["platform", "repository", "puppet"])
+def test_sigterm_in_each_stage(
+    stuck: tuple[Instance, Process], stage: str, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy
+) -> None:
+    instance, process = stuck
+    began = time.monotonic()
+    assert process.stop() == 1
+    assert time.monotonic() - began < 20
+    run = instance.status()["run"]
+    assert run["state"] == "finished" and run["outcome"] == "interrupted"
+    assert (run["error"]["code"], run["error"]["stage"]) == ("stopped", stage)
+    wait_for(lambda: not instance.processes("sleep 4321") and not instance.processes("bootwright fetch"), "the children's end")
+    assert not instance.exists("/etc/after")
+    heal(instance, metadata, repo, proxy)
+    done = instance.bootwright("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("stage", ["platform", "repository", "puppet"])
+def test_sigkill_in_each_stage(
+    stuck: tuple[Instance, Process], stage: str, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy
+) -> None:
+    instance, process = stuck
+    assert process.kill() == -9
+    # The file still says "running"; nobody is taken in.
+    status = instance.status()
+    assert status["run"]["state"] == "running"
+    shown = instance.bootwright("status")
+    assert shown.returncode == 1 and f"was cut off in stage {stage}" in shown.stdout, shown.stdout
+    heal(instance, metadata, repo, proxy)
+    done = instance.bootwright("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Nothing of the killed run is left at work beside the new one.
+    assert not instance.processes("sleep 4321") and not instance.processes("bootwright fetch")
+
+
+@pytest.mark.parametrize("stage", ["repository", "puppet"])
+def test_a_power_cut_in_each_stage(
+    stuck: tuple[Instance, Process], stage: str, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy
+) -> None:
+    instance, process = stuck
+    instance.reboot()
+    process.wait()
+    assert instance.bootwright("status").returncode == 4
+    heal(instance, metadata, repo, proxy)
+    done = instance.bootwright("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert instance.status()["run"]["number"] == 2
+
+
+def test_a_child_that_is_killed_is_no_end(instance: Instance, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy) -> None:
+    """The fetch dies, as by the out-of-memory killer: the next attempt goes on."""
+    instance.configure(merged(IMPATIENT, {"repository": {"stall": "60s"}}))
+    proxy.silence(times=1)
+    metadata.service = Ec2(role_config(repo, url=repo.url(port=proxy.port)))
+    before = proxy.connections
+    process = instance.start_bootwright("run")
+    status = instance.wait_for_status(lambda s: s["run"] and s["run"]["stage"] == "repository" and s["run"]["child"], "the fetch")
+    wait_for(lambda: proxy.connections > before, "the connection that stays silent")
+    instance.run(["kill", "-9", str(status["run"]["child"]["pid"])], check=True)
+    assert process.wait() == 0, process.output
+    assert "repository.fetch_crashed" in process.output
+
+
+# The daemon
+
+
+def start_daemon(instance: Instance) -> Process:
+    process = instance.start_bootwright("daemon")
+    instance.wait_for_status(lambda status: status["daemon"] is not None, "the daemon's first word")
+    return process
+
+
+def test_the_daemon_goes_on_until_it_works(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    instance.configure(IMPATIENT)
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(USER_DATA, metadata_server.status(500))
+    daemon = start_daemon(instance)
+    status = instance.wait_for_status(lambda s: s["daemon"]["next"] and s["run"] and s["run"]["number"] >= 2, "a plan after two runs")
+    assert "platform.unexpected_answer" in status["daemon"]["next"]["reason"]
+    shown = instance.bootwright("status", "--wait", "--timeout", "1s")
+    assert shown.returncode == 3, shown.stdout
+    metadata.clear_faults()
+    waited = instance.bootwright("status", "--wait", "--timeout", "60s")
+    assert waited.returncode == 0, waited.stdout
+    assert daemon.stop() == 0
+    assert instance.status()["daemon"]["state"] == "stopped"
+    assert instance.bootwright("status").returncode == 0
+
+
+def test_waiting_may_begin_before_the_agent(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    assert instance.bootwright("status", "--wait", "--timeout", "500ms").returncode == 4
+    waiting = instance.start_bootwright("status", "--wait", "--timeout", "60s")
+    daemon = start_daemon(instance)
+    assert waiting.wait() == 0, waiting.output
+    assert waiting.output.startswith("configured")
+    assert daemon.stop() == 0
+
+
+def test_a_pin_that_is_pushed_later_is_found(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    instance.configure(IMPATIENT)
+    first = repo.head
+    later = repo.commit({"later": "x"})
+    repo.rewind(first)
+    metadata.service = Ec2(role_config(repo, revision=later))
+    daemon = start_daemon(instance)
+    status = instance.wait_for_status(lambda s: s["daemon"]["next"] and s["run"] and s["run"]["error"], "the error")
+    assert status["run"]["error"]["code"] == "repository.revision_not_found"
+    assert "slowly" in status["daemon"]["next"]["reason"]
+    failed = instance.bootwright("status", "--wait", "--timeout", "30s")
+    assert failed.returncode == 1  # permanent: waiting alone is no use
+    repo.branch("main", later)
+    instance.wait_for_status(lambda s: s["configured"] and s["configured"]["revision"] == later, "the new revision")
+    assert daemon.stop() == 0
+
+
+def test_sighup_runs_at_once(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    instance.configure(IMPATIENT)
+    metadata.service = Ec2(role_config(repo))
+    daemon = start_daemon(instance)
+    status = instance.wait_for_status(lambda s: s["configured"] is not None and s["daemon"]["state"] == "waiting", "the first run")
+    assert status["daemon"]["next"] is None
+    daemon.signal(signal.SIGHUP)
+    instance.wait_for_status(lambda s: s["configured"]["run"] == 2, "the second run")
+    assert daemon.stop() == 0
+
+
+def test_the_schedule_is_kept_and_shown(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo, schedule={"interval": "10m", "splay": "5m"}))
+    daemon = start_daemon(instance)
+    status = instance.wait_for_status(lambda s: s["configured"] is not None and s["daemon"]["next"], "the plan")
+    delay = status["daemon"]["next"]["at"]["monotonic_s"] - status["configured"]["at"]["monotonic_s"]
+    assert 600 <= delay <= 901 and status["daemon"]["next"]["reason"] == "schedule"
+    assert "next run  in 1" in instance.bootwright("status").stdout
+    assert daemon.stop() == 0
+
+
+def test_one_daemon_only_and_a_run_by_hand_beside_it(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    daemon = start_daemon(instance)
+    instance.wait_for_status(lambda s: s["configured"] is not None and s["daemon"]["state"] == "waiting", "the first run")
+    second = instance.bootwright("daemon")
+    assert second.returncode == 5 and "another bootwright daemon" in second.stderr
+    assert instance.bootwright("run").returncode == 0
+    status = instance.status()
+    assert status["run"]["number"] == 2 and status["daemon"]["state"] == "waiting"
+    assert daemon.stop() == 0
+
+
+def test_a_killed_daemon_is_seen_and_replaced(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    metadata.service = Ec2(role_config(repo))
+    daemon = start_daemon(instance)
+    instance.wait_for_status(lambda s: s["configured"] is not None and s["daemon"]["state"] == "waiting", "the first run")
+    daemon.kill()
+    shown = instance.bootwright("status")
+    assert shown.returncode == 0 and "not running" in shown.stdout
+    again = start_daemon(instance)
+    instance.wait_for_status(lambda s: s["configured"]["run"] == 2, "the second daemon's run")
+    assert again.stop() == 0
+
+
+def test_the_daemon_tells_systemd(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    instance.configure(IMPATIENT)
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(USER_DATA, metadata_server.status(500), times=4)
+    instance.write(
+        "/root/listen.py",
+        "import socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        "s.bind('/run/notify')\n"
+        "while True:\n"
+        "    print(s.recv(4096).decode().replace('\\n', '|'), flush=True)\n",
+    )
+    listener = instance.start(["/usr/bin/python3", "/root/listen.py"])
+    wait_for(lambda: instance.exists("/run/notify"), "the socket")
+    daemon = instance.start_bootwright("daemon", env={"NOTIFY_SOCKET": "/run/notify"})
+    wait_for(lambda: "READY=1" in listener.output, "READY")
+    assert instance.status()["configured"] is not None
+    lines = listener.output.splitlines()
+    before = lines[: lines.index("READY=1")]
+    assert any(line.startswith("WATCHDOG=1|STATUS=") for line in before)
+    assert any("failed" in line for line in before)
+    wait_for(lambda: "STATUS=configured: role base" in listener.output, "the status")
+    assert daemon.stop() == 0
+    assert "STOPPING=1" in listener.output
+
+
+def test_status_is_valid_json_at_every_instant(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    instance.configure(IMPATIENT)
+    repo.commit_ballast(1)
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(USER_DATA, metadata_server.status(500), times=1)
+    process = instance.start_bootwright("run")
+    seen = set()
+    while process.running:
+        try:
+            run = instance.status()["run"]  # raises where it does not parse
+        except FileNotFoundError:
+            continue
+        seen.add(run["stage"])
+    assert process.wait() == 0, process.output
+    assert {"platform", "repository", "puppet"} <= seen

@@ -1,0 +1,57 @@
+"""docs/errors.md lists exactly the codes that the sources make, with their kinds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MADE = re.compile(r'(transient|permanent)_error\(\s*"([a-z]+(?:\.[a-z0-9_]+)?)"')
+#: Made in other ways: by the configuration's and the role config's documents, and for every failed request.
+MADE_BY_DOCUMENTS = {"config.invalid": {"permanent"}, "role.invalid": {"permanent"}}
+
+
+def codes_in_sources(root: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {code: set(kinds) for code, kinds in MADE_BY_DOCUMENTS.items()}
+    for file in [*root.glob("agent/**/*.cpp"), *root.glob("common/*.cpp")]:
+        text = file.read_text()
+        for kind, code in MADE.findall(text):
+            found.setdefault(code, set()).add(kind)
+        for code in re.findall(r'\? "([a-z]+\.[a-z_]+)" : "([a-z]+\.[a-z_]+)"', text):
+            for one in code:
+                found.setdefault(one, set())
+    found["stopped"] = {"stopped"}
+    return found
+
+
+def codes_in_document(text: str) -> dict[str, str]:
+    """Code and the text of its kind; ".busy" after "repository.unreachable" stands for "repository.busy"."""
+    found = {}
+    for row in text.splitlines():
+        cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
+        if not row.startswith("| `") or len(cells) < 3:
+            continue
+        area = ""
+        for code in re.findall(r"`([^`]+)`", cells[0]):
+            area = code.split(".")[0] or area
+            found[code if not code.startswith(".") else area + code] = cells[1]
+    return found
+
+
+def test_each_code_is_listed_and_each_listed_code_exists() -> None:
+    listed = codes_in_document((ROOT / "docs/errors.md").read_text())
+    assert set(listed) == set(codes_in_sources(ROOT))
+
+
+def test_the_kinds_are_those_of_the_sources() -> None:
+    listed = codes_in_document((ROOT / "docs/errors.md").read_text())
+    for code, kinds in codes_in_sources(ROOT).items():
+        for kind in kinds:
+            assert kind in listed[code], f"{code} is {kind}, but docs/errors.md says: {listed[code]}"
+
+
+def test_the_check_can_fail(tmp_path: Path) -> None:
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common/x.cpp").write_text('throw permanent_error(\n    "area.new_reason", "…");')
+    assert codes_in_sources(tmp_path)["area.new_reason"] == {"permanent"}
+    assert codes_in_document("| `a.b`, `.c` | transient | x |\n") == {"a.b": "transient", "a.c": "transient"}
