@@ -1,6 +1,7 @@
 #include "agent/config.hpp"
 
 #include "common/file.hpp"
+#include "common/text.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -32,8 +33,9 @@ void assign_path(fs::path& target, ObjectReader& reader, const std::string& key)
 }
 
 void assign_positive(std::chrono::milliseconds& target, ObjectReader& reader, const std::string& key) {
-    assign(target, reader.duration(key));
-    if (target.count() <= 0) {
+    const auto value = reader.duration(key);
+    assign(target, value);
+    if (value && value->count() <= 0) {
         throw reader.error(key, "must be longer than nothing", R"(write a duration such as "30s")");
     }
 }
@@ -65,6 +67,9 @@ void read_repository(AgentConfig::Repository& repository, ObjectReader reader) {
 void read_puppet(AgentConfig::Puppet& puppet, ObjectReader reader) {
     assign_path(puppet.path, reader, "path");
     assign(puppet.role_fact, reader.string("role_fact"));
+    if (!is_name(puppet.role_fact)) {
+        throw reader.error("role_fact", "not a name that Puppet allows for a fact", "write [a-z][a-z0-9_]*");
+    }
     assign_positive(puppet.timeout, reader, "timeout");
     reader.finish();
 }

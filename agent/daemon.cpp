@@ -56,6 +56,9 @@ public:
 
     void loop() {
         log(LogLevel::info, "the daemon starts");
+        if (!StatusFile(system_).read().at("configured").is_null()) {
+            become_ready();  // configured earlier in this boot: what is ordered after the agent need not wait again
+        }
         while (!stopping_ || worker_) {
             begin_run_if_due();
             beat();
@@ -98,7 +101,13 @@ private:
         plan(run_again_ ? asked_for()
                         : plan_next_run(report, failures_, config_or_defaults(system_), system_.random()));
         run_again_ = false;
-        if (report.is_good() && !ready_) {
+        if (report.is_good()) {
+            become_ready();
+        }
+    }
+
+    void become_ready() {
+        if (!ready_) {
             ready_ = true;
             notify_service_manager("READY=1");
         }
@@ -137,7 +146,9 @@ private:
             last_line_ = one_line(worker_->record().snapshot());
         }
         publish(stopping_ ? "stopping" : worker_ ? "running" : "waiting");
-        notify_service_manager("WATCHDOG=1\nSTATUS=" + last_line_);
+        // Before READY systemd has no watchdog, but a limit for the start, which each beat puts off.
+        const std::string sign_of_life = ready_ ? "WATCHDOG=1" : "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=120000000";
+        notify_service_manager(sign_of_life + "\nSTATUS=" + last_line_);
     }
 
     void publish(const char* state) {

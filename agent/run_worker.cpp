@@ -39,7 +39,8 @@ void end_leftovers(const System& system) {
     if (child == run->end() || !child->is_object()) {
         return;
     }
-    const std::size_t killed = end_process_tree({child->value("pid", 0), child->value("pid_start", 0ULL)});
+    const std::size_t killed =
+        end_process_tree({static_cast<pid_t>(number_at(*child, "pid")), number_at(*child, "pid_start")});
     if (killed > 0) {
         log(LogLevel::warning, "ended " + std::to_string(killed) + " processes that a killed run had left");
     }

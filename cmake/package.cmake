@@ -14,11 +14,8 @@ add_custom_command(
     COMMAND gzip -9nc ${CMAKE_SOURCE_DIR}/packaging/debian/changelog > ${changelog}
     DEPENDS packaging/debian/changelog VERBATIM)
 add_custom_target(changelog ALL DEPENDS ${changelog})
-install(FILES packaging/debian/copyright ${changelog} DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md packaging/debian/copyright ${changelog} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME bootwright)
-if(EXISTS ${CMAKE_SOURCE_DIR}/README.md)
-    install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "bootwright maintainers <maintainers@bootwright.invalid>")

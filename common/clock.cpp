@@ -24,14 +24,15 @@ bool SystemClock::sleep(std::chrono::milliseconds duration, std::stop_token stop
 }
 
 std::string to_iso8601(std::chrono::system_clock::time_point time) {
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-    const std::time_t seconds = static_cast<std::time_t>(milliseconds / 1000);
+    const auto whole_seconds = std::chrono::floor<std::chrono::seconds>(time);
+    const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(time - whole_seconds).count();
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(whole_seconds);
     std::tm utc{};
     gmtime_r(&seconds, &utc);
     std::array<char, 32> date{};
     std::array<char, 48> text{};
     std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-    std::snprintf(text.data(), text.size(), "%s.%03dZ", date.data(), static_cast<int>(milliseconds % 1000));
+    std::snprintf(text.data(), text.size(), "%s.%03dZ", date.data(), static_cast<int>(milliseconds));
     return text.data();
 }
 

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -100,12 +101,25 @@ bool is_text(std::string_view text) {
         const auto first = static_cast<unsigned char>(text.front());
         const bool control = (first < 0x20 && first != '\t' && first != '\n' && first != '\r') || first == 0x7F;
         const std::size_t length = utf8_length(text);
-        if (control || length == 0) {
+        const bool control_above_127 = first == 0xC2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xA0;
+        if (control || control_above_127 || length == 0) {
             return false;
         }
         text.remove_prefix(length);
     }
     return true;
+}
+
+std::string printable(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
+        const std::string_view character = text.substr(0, length);
+        const bool is_safe = is_text(character) && character.find_first_of("\t\n\r") == std::string_view::npos;
+        result += is_safe ? character : "?";
+        text.remove_prefix(length);
+    }
+    return result;
 }
 
 }  // namespace bootwright

@@ -16,6 +16,10 @@ bool is_gzip(std::string_view bytes);
 /// Port: gzip (zlib). Nothing where the data is damaged, truncated, or larger than `cap` bytes when unpacked.
 std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap);
 
+/// `text` with "?" for each control character, C0 and C1, and for each byte that is no UTF-8: text from outside must not
+/// move a terminal's cursor, nor forge a line of the log.
+std::string printable(std::string_view text);
+
 /// True if `text` is well-formed UTF-8 with no control characters but tab and line ends.
 bool is_text(std::string_view text);
 

@@ -38,10 +38,11 @@ void write_all(int fd, std::string_view content, const fs::path& path) {
     }
 }
 
-std::string read_all(int fd, const fs::path& path, std::size_t cap) {
+/// Reads to the end, or until more than `most` bytes were read.
+std::string read_beyond(int fd, const fs::path& path, std::size_t most) {
     std::string content;
     std::array<char, 16384> buffer{};
-    while (true) {
+    while (content.size() <= most) {
         const ssize_t count = read(fd, buffer.data(), buffer.size());
         if (count < 0 && errno == EINTR) {
             continue;
@@ -50,15 +51,30 @@ std::string read_all(int fd, const fs::path& path, std::size_t cap) {
             throw system_call_error("read", path.string(), errno);
         }
         if (count == 0) {
-            return content;
-        }
-        if (content.size() + static_cast<std::size_t>(count) > cap) {
-            throw permanent_error("io.too_large",
-                                  path.string() + " is larger than the " + std::to_string(cap) + " bytes allowed here",
-                                  "make the file smaller");
+            break;
         }
         content.append(buffer.data(), static_cast<std::size_t>(count));
     }
+    return content;
+}
+
+std::string read_all(int fd, const fs::path& path, std::size_t cap) {
+    std::string content = read_beyond(fd, path, cap);
+    if (content.size() > cap) {
+        throw permanent_error("io.too_large",
+                              path.string() + " is larger than the " + std::to_string(cap) + " bytes allowed here",
+                              "make the file smaller");
+    }
+    return content;
+}
+
+/// Not open where the file, or its folder, does not exist.
+UniqueFd open_if_exists(const fs::path& path) {
+    UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd && errno != ENOENT && errno != ENOTDIR) {
+        throw system_call_error("open", path.string(), errno);
+    }
+    return fd;
 }
 
 /// Removes the temporary file unless it was renamed.
@@ -99,14 +115,13 @@ std::string read_file(const fs::path& path, std::size_t cap) {
 }
 
 std::optional<std::string> read_file_if_exists(const fs::path& path, std::size_t cap) {
-    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd && (errno == ENOENT || errno == ENOTDIR)) {
-        return std::nullopt;
-    }
-    if (!fd) {
-        throw system_call_error("open", path.string(), errno);
-    }
-    return read_all(fd.get(), path, cap);
+    const UniqueFd fd = open_if_exists(path);
+    return fd ? std::optional(read_all(fd.get(), path, cap)) : std::nullopt;
+}
+
+std::optional<std::string> read_file_start(const fs::path& path, std::size_t most) {
+    const UniqueFd fd = open_if_exists(path);
+    return fd ? std::optional(read_beyond(fd.get(), path, most).substr(0, most)) : std::nullopt;
 }
 
 void write_file(const fs::path& path, std::string_view content, mode_t mode) {

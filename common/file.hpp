@@ -39,6 +39,9 @@ std::string read_file(const std::filesystem::path& path, std::size_t cap);
 /// As read_file, but nothing where the file (or its folder) does not exist.
 std::optional<std::string> read_file_if_exists(const std::filesystem::path& path, std::size_t cap);
 
+/// The first `most` bytes of the file, or less where it is shorter; nothing where it does not exist. @throws Error io.*
+std::optional<std::string> read_file_start(const std::filesystem::path& path, std::size_t most);
+
 /// Replaces the file as a whole: temporary name, fsync, rename, fsync of the folder. A reader sees the old content or the
 /// new, also after a power cut. @throws Error io.*
 void write_file(const std::filesystem::path& path, std::string_view content, mode_t mode);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <system_error>
@@ -53,15 +54,20 @@ bool is_disk_full() { return contains(last_message(), "No space left on device")
 /// Errors about our own objects and references, which libgit2 also reports from the middle of a fetch.
 bool is_about_local_objects(int error_class) {
     return error_class == GIT_ERROR_ODB || error_class == GIT_ERROR_OBJECT || error_class == GIT_ERROR_REFERENCE ||
-           error_class == GIT_ERROR_REPOSITORY;
+           error_class == GIT_ERROR_GRAFTS;
 }
 
 /// The Error for a failed exchange with a remote, told apart by what libgit2 reports: its return code, its error class
 /// and, for HTTP statuses, the only place where it gives them: the message.
 Error remote_error(int code, const std::string& shown_url) {
     const int error_class = git_error_last() == nullptr ? GIT_ERROR_NONE : git_error_last()->klass;
-    const std::string why = last_message();
+    std::string why = last_message();
     const std::string message = "cannot fetch from " + shown_url + ": " + why;
+    // A repository may be called "certificate.git".
+    const std::string path = shown_url.substr(std::min(shown_url.find("://") + 3, shown_url.size()));
+    if (const std::size_t at = why.find(path); at != std::string::npos) {
+        why.erase(at, path.size());
+    }
     if (is_disk_full()) {
         return system_call_error("write what was fetched from", shown_url, ENOSPC);
     }
@@ -76,10 +82,11 @@ Error remote_error(int code, const std::string& shown_url) {
                                "check the key in repository.ssh_key of agent.json, or the credentials of the URL");
     }
     if (contains(why, "status code: 404") || contains(why, "epository not found") ||
-        contains(why, "not appear to be a git")) {
+        contains(why, "not appear to be a git") || contains(why, "failed to resolve path") ||
+        contains(why, "could not find repository")) {
         return permanent_error("repository.not_found", message, "check repository.url of the role config");
     }
-    if (code == GIT_EINVALIDSPEC || contains(why, "unsupported URL") || contains(why, "malformed URL")) {
+    if (code == GIT_EINVALIDSPEC || contains(why, "unsupported") || contains(why, "malformed URL")) {
         return permanent_error("repository.url_invalid", message,
                                "write an https, http, ssh or file URL into repository.url of the role config");
     }
@@ -92,6 +99,10 @@ Error remote_error(int code, const std::string& shown_url) {
 
 /// For calls on the local repository.
 void check_local(int code, const std::string& what) {
+    if (code < 0 && contains(last_message(), "invalid path")) {
+        throw permanent_error("repository.tree_refused", what + " is refused: " + last_message(),
+                              "remove that name from the control repository: git itself does not allow it");
+    }
     if (code < 0) {
         throw is_disk_full() ? system_call_error("finish", what, ENOSPC) : corrupt(what);
     }
@@ -131,12 +142,28 @@ void walk_tree(git_tree* tree, Visit visit) {
     const auto callback = [](const char* folder, const git_tree_entry* entry, void* user) noexcept -> int {
         auto& visitor = *static_cast<Visit*>(user);
         try {
-            return visitor(std::string(folder) + git_tree_entry_name(entry), entry) ? 0 : -1;
+            return visitor(std::string(folder) + git_tree_entry_name(entry), entry) ? 0 : GIT_EUSER;
         } catch (...) {
-            return -1;  // no exception may cross libgit2; a visitor that fails has said why beforehand
+            return GIT_ERROR;  // no exception may cross libgit2
         }
     };
-    git_tree_walk(tree, GIT_TREEWALK_PRE, callback, &visit);
+    if (const int code = git_tree_walk(tree, GIT_TREEWALK_PRE, callback, &visit); code != GIT_EUSER) {
+        check_local(code, "the tree " + hex(*git_tree_id(tree)));
+    }
+}
+
+/// Every reference must lead to an object that is there: a fetch trusts that, and would bring nothing.
+void check_references(git_repository* repository) {
+    const auto callback = [](git_reference* reference, void* user) noexcept -> int {
+        const Handle<git_reference, git_reference_free> owner(reference);
+        const git_oid* target = git_reference_target(reference);
+        git_odb* odb = nullptr;
+        const int code = git_repository_odb(&odb, static_cast<git_repository*>(user));
+        const Handle<git_odb, git_odb_free> odb_owner(odb);
+        const bool is_there = code == 0 && (target == nullptr || git_odb_exists(odb, target) == 1);
+        return is_there ? 0 : GIT_ENOTFOUND;
+    };
+    check_local(git_reference_foreach(repository, callback, repository), "the references of the repository");
 }
 
 /// Compares one folder with one tree.
@@ -176,10 +203,27 @@ private:
             default: {
                 const bool executable = git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE;
                 return S_ISREG(status.st_mode) && ((status.st_mode & S_IXUSR) != 0) == executable &&
-                       git_repository_hashfile(&found, repository_, file.c_str(), GIT_OBJECT_BLOB, path.c_str()) == 0 &&
-                       git_oid_equal(&found, wanted) != 0;
+                       (is_blob(file, *wanted) || is_filtered_blob(file, path, *wanted));
             }
         }
+    }
+
+    static bool is_blob(const fs::path& file, const git_oid& wanted) {
+        git_oid found{};
+        return git_odb_hashfile(&found, file.c_str(), GIT_OBJECT_BLOB) == 0 && git_oid_equal(&found, &wanted) != 0;
+    }
+
+    /// Whether the file is what a checkout makes of the blob by the tree's own .gitattributes (line endings, $Id$).
+    bool is_filtered_blob(const fs::path& file, const std::string& path, const git_oid& wanted) {
+        git_blob* found = nullptr;
+        check_local(git_blob_lookup(&found, repository_, &wanted), "file " + path);
+        const Handle<git_blob, git_blob_free> blob(found);
+        git_buf content = GIT_BUF_INIT;
+        const std::unique_ptr<git_buf, void (*)(git_buf*)> owner(&content, git_buf_dispose);
+        git_blob_filter_options options = GIT_BLOB_FILTER_OPTIONS_INIT;
+        check_local(git_blob_filter(&content, blob.get(), path.c_str(), &options), "file " + path);
+        git_oid expected{};
+        return git_odb_hash(&expected, content.ptr, content.size, GIT_OBJECT_BLOB) == 0 && is_blob(file, expected);
     }
 
     std::optional<std::string> first_surplus() {
@@ -303,8 +347,10 @@ GitRepository GitRepository::open_or_create(const fs::path& folder) {
     const bool exists = fs::exists(folder / "HEAD");
     const int code = exists ? git_repository_open_bare(&repository, folder.c_str())
                             : git_repository_init(&repository, folder.c_str(), 1);
+    RepositoryHandle handle(repository);
     check_local(code, "the repository " + folder.string());
-    return GitRepository(std::make_shared<Handles>(Handles{RepositoryHandle(repository)}));
+    check_references(repository);
+    return GitRepository(std::make_shared<Handles>(Handles{std::move(handle)}));
 }
 
 bool GitRepository::has_commit(const std::string& commit_id) const {
@@ -415,10 +461,8 @@ void GitRemote::fetch(const std::vector<std::string>& refspecs, Depth depth) {
     const bool is_shallow = git_repository_is_shallow(handles_->repository->repository.get()) == 1;
     options.depth = depth == Depth::only_the_commit ? 1 : is_shallow ? GIT_FETCH_DEPTH_UNSHALLOW : GIT_FETCH_DEPTH_FULL;
     std::vector<std::string> copies = refspecs;
-    std::vector<char*> pointers;
-    for (std::string& copy : copies) {
-        pointers.push_back(copy.data());
-    }
+    std::vector<char*> pointers(copies.size());
+    std::transform(copies.begin(), copies.end(), pointers.begin(), [](std::string& copy) { return copy.data(); });
     const git_strarray list{pointers.data(), pointers.size()};
     const int code = git_remote_fetch(handles_->remote.get(), &list, &options, nullptr);
     if (code < 0) {

@@ -1,5 +1,6 @@
 #include "common/json.hpp"
 
+#include "common/encoding.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -18,19 +19,18 @@ std::size_t line_at(std::string_view text, std::size_t offset) {
                    text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
 }
 
-/// nlohmann's own words for a syntax error, without its prefix and without the text that it last read: that text may be
-/// a part of a secret.
+/// nlohmann's own words for a syntax error, without its prefix and without all that follows the text that it last read:
+/// that text may be a part of a secret.
 std::string syntax_problem(const std::string& what) {
-    std::string problem = what;
-    if (const auto start = problem.find(" - "); start != std::string::npos) {
-        problem.erase(0, start + 3);
-    }
-    if (const auto quoted = problem.find("; last read: "); quoted != std::string::npos) {
-        const auto expected = problem.rfind("; expected ");
-        const bool has_expected = expected != std::string::npos && expected > quoted;
-        problem.erase(quoted, has_expected ? expected - quoted : std::string::npos);
-    }
-    return problem;
+    const std::size_t start = what.find(" - ");
+    const std::string problem = start == std::string::npos ? what : what.substr(start + 3);
+    return problem.substr(0, problem.find("; last read: "));
+}
+
+/// A key as an error names it: a hostile one may be long.
+std::string shown_key(const std::string& key) {
+    constexpr std::size_t longest = 80;
+    return shortened(printable(key), longest);
 }
 
 /// Refuses what nlohmann would let through: deep nesting, and duplicate keys, of which the last would silently win.
@@ -44,7 +44,7 @@ public:
         } else if (event == Json::parse_event_t::object_end) {
             keys_.pop_back();
         } else if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
-            problem = "the key \"" + parsed.get<std::string>() + "\" stands there twice";
+            problem = "the key \"" + shown_key(parsed.get<std::string>()) + "\" stands there twice";
         }
         if (!problem.empty()) {
             throw Refused{};
@@ -140,6 +140,8 @@ private:
 }  // namespace
 
 JsonDocument JsonDocument::parse(std::string text, std::string origin, std::string error_code) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    text.erase(0, text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
     JsonDocument document{std::move(origin), std::move(error_code), std::move(text), {}};
     const auto refuse = [&](std::size_t byte, const std::string& why) {
         throw permanent_error(document.error_code,
@@ -155,6 +157,10 @@ JsonDocument JsonDocument::parse(std::string text, std::string origin, std::stri
                               "keep one of them, or nest less");
     } catch (const Json::parse_error& error) {
         refuse(error.byte == 0 ? 0 : error.byte - 1, "not valid JSON: " + syntax_problem(error.what()));
+    } catch (const Json::out_of_range&) {
+        // Its message quotes the number, and does not say where it stands.
+        throw permanent_error(document.error_code, document.origin + ": a number is too large",
+                              "write a smaller number, or a string");
     }
     if (!document.root.is_object()) {
         refuse(0, "the top level must be a JSON object, but it is " + std::string(document.root.type_name()));
@@ -165,9 +171,10 @@ JsonDocument JsonDocument::parse(std::string text, std::string origin, std::stri
 Error JsonDocument::error_at(const std::vector<std::string>& path, const std::string& why,
                              const std::string& advice) const {
     const std::size_t line = text.empty() ? 0 : line_of(text, path);
-    return permanent_error(
-        error_code, origin + (line > 0 ? ":" + std::to_string(line) : "") + ": " + joined(path, ".") + ": " + why,
-        advice);
+    std::vector<std::string> shown = path;
+    std::transform(shown.begin(), shown.end(), shown.begin(), shown_key);
+    const std::string place = origin + (line > 0 ? ":" + std::to_string(line) : "");
+    return permanent_error(error_code, place + ": " + joined(shown, ".") + ": " + why, advice);
 }
 
 const Json* ObjectReader::find(const std::string& key, bool (Json::*is_right_type)() const noexcept,
@@ -264,16 +271,21 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     long long count = 0;
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), count);
     const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-    constexpr long long most = 1'000'000'000;  // of any unit; also keeps the product from overflowing
-    if (status != std::errc() || count < 0 || count > most) {
+    if (status != std::errc() || count < 0) {
         return std::nullopt;
     }
-    if (unit == "ms") return std::chrono::milliseconds(count);
-    if (unit == "s") return std::chrono::seconds(count);
-    if (unit == "m") return std::chrono::minutes(count);
-    if (unit == "h") return std::chrono::hours(count);
-    if (unit == "d") return std::chrono::hours(24 * count);
-    return std::nullopt;
+    constexpr long long day_ms = 24 * 3600 * 1000LL;
+    long long unit_ms = 0;
+    if (unit == "ms") unit_ms = 1;
+    if (unit == "s") unit_ms = 1000;
+    if (unit == "m") unit_ms = 60 * 1000;
+    if (unit == "h") unit_ms = 3600 * 1000;
+    if (unit == "d") unit_ms = day_ms;
+    constexpr long long longest = 3650 * day_ms;  // ten years: no sum of such durations overflows a clock
+    if (unit_ms == 0 || count > longest / unit_ms) {
+        return std::nullopt;
+    }
+    return std::chrono::milliseconds(count * unit_ms);
 }
 
 std::size_t line_of(std::string_view text, const std::vector<std::string>& path) {
@@ -288,11 +300,15 @@ Json to_json(const Error& error) {
 
 Error error_from_json(const Json& json) {
     const std::string kind = string_at(json, "kind");
-    const std::string code = string_at(json, "code");
+    const auto text_or = [&](const char* key, const char* otherwise) {
+        const std::string text = string_at(json, key);
+        return text.empty() ? otherwise : text;
+    };
     return {kind == "permanent" ? ErrorKind::permanent
             : kind == "stopped" ? ErrorKind::stopped
                                 : ErrorKind::transient,
-            code.empty() ? "internal" : code, string_at(json, "message"), string_at(json, "advice")};
+            text_or("code", "internal"), text_or("message", "an error without a message"),
+            text_or("advice", "report this as a defect of bootwright")};
 }
 
 std::string string_at(const Json& object, const char* key) {
@@ -301,6 +317,16 @@ std::string string_at(const Json& object, const char* key) {
     }
     const auto found = object.find(key);
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::uint64_t number_at(const Json& object, const char* key) {
+    if (!object.is_object()) {
+        return 0;
+    }
+    const auto found = object.find(key);
+    const bool is_there = found != object.end() && found->is_number_integer();
+    return is_there && (found->is_number_unsigned() || found->get<std::int64_t>() > 0) ? found->get<std::uint64_t>()
+                                                                                       : 0;
 }
 
 std::string to_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,7 +65,7 @@ private:
     std::vector<std::string> known_;
 };
 
-/// "500ms", "30s", "5m", "2h", "1d"; nothing for anything else.
+/// "500ms", "30s", "5m", "2h", "1d", at most ten years; nothing for anything else.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 /// The line (from 1) on which the value at `path` begins in `text`, which must be valid JSON; 0 if there is none.
@@ -77,6 +78,9 @@ Error error_from_json(const Json& json);
 
 /// The string at `key` of an object that a program wrote, or "" where there is none.
 std::string string_at(const Json& object, const char* key);
+
+/// The same for a number that is not negative, or 0.
+std::uint64_t number_at(const Json& object, const char* key);
 
 /// One line of JSON that never throws: invalid UTF-8 becomes U+FFFD.
 std::string to_line(const Json& json);

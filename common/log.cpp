@@ -1,8 +1,9 @@
 #include "common/log.hpp"
 
+#include "common/encoding.hpp"
+
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -11,9 +12,7 @@ namespace bootwright {
 void log(LogLevel level, std::string_view message) {
     static const bool to_journal = std::getenv("JOURNAL_STREAM") != nullptr;
     std::string line = to_journal ? "<" + std::to_string(static_cast<int>(level)) + ">" : "bootwright: ";
-    line += message;
-    std::replace_if(
-        line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    line += printable(message);
     line += '\n';
     // A log that cannot be written must not stop the machine from being configured.
     [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());

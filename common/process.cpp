@@ -20,6 +20,7 @@
 #include <charconv>
 #include <csignal>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <thread>
 
@@ -141,35 +142,48 @@ Number to_number(const std::string& text) {
     return number;
 }
 
-/// Every process, with its parent.
-std::vector<std::pair<pid_t, ProcessId>> all_processes() {
+struct RunningProcess {
+    ProcessId id;
+    pid_t parent = 0;
+    pid_t group = 0;
+};
+
+std::vector<RunningProcess> all_processes() {
     constexpr std::size_t parent_field = 1;
-    std::vector<std::pair<pid_t, ProcessId>> processes;
+    constexpr std::size_t group_field = 2;
+    std::vector<RunningProcess> processes;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
         const auto pid = to_number<pid_t>(entry.path().filename());
-        const auto process = pid > 0 ? identify_process(pid) : std::nullopt;
-        const auto fields = process ? stat_fields(pid) : std::vector<std::string>{};
-        if (fields.size() > parent_field) {
-            processes.emplace_back(to_number<pid_t>(fields[parent_field]), *process);
+        const auto id = pid > 0 ? identify_process(pid) : std::nullopt;
+        const auto fields = id ? stat_fields(pid) : std::vector<std::string>{};
+        if (fields.size() > group_field) {
+            processes.push_back({*id, to_number<pid_t>(fields[parent_field]), to_number<pid_t>(fields[group_field])});
         }
     }
     return processes;
 }
 
-/// A process and all that descends from it, also what has lost its parent since it was first seen.
+/// A process and all that descends from it. What has lost its parent since it was first seen stays a member, and what was
+/// started meanwhile is found by its process group too; only what made a session of its own and lost its parent before it
+/// was ever seen is not: a daemon.
 class ProcessTree {
 public:
-    explicit ProcessTree(ProcessId root) : members_{root} { grow(); }
+    explicit ProcessTree(ProcessId root) : members_{root}, groups_{root.pid} { grow(); }
 
     /// Adds what the members have started since. True if there was anything.
     bool grow() {
         const std::size_t before = members_.size();
         const auto processes = all_processes();
-        for (std::size_t i = 0; i < members_.size(); ++i) {
-            for (const auto& [parent, process] : processes) {
-                if (parent == members_[i].pid && !contains(process)) {
-                    members_.push_back(process);
+        for (bool grew = true; grew;) {
+            grew = false;
+            for (const RunningProcess& process : processes) {
+                if (belongs(process) && !contains(process.id)) {
+                    members_.push_back(process.id);
+                    if (process.group != getpgrp()) {
+                        groups_.insert(process.group);
+                    }
+                    grew = true;
                 }
             }
         }
@@ -186,19 +200,16 @@ public:
 
     /// Stops all before it kills any: a stopped process starts no other.
     std::size_t kill_all() {
-        const auto alive = [](const ProcessId& member) { return is_running(member); };
+        grow();
         do {
             signal(SIGSTOP);
         } while (grow());
-        const auto count = std::count_if(members_.begin(), members_.end(), alive);
+        const auto count = std::count_if(members_.begin(), members_.end(), is_running);
         signal(SIGKILL);
         return static_cast<std::size_t>(count);
     }
 
-    [[nodiscard]] bool is_alive() const {
-        return std::any_of(members_.begin(), members_.end(),
-                           [](const ProcessId& member) { return is_running(member); });
-    }
+    [[nodiscard]] bool is_alive() const { return std::any_of(members_.begin(), members_.end(), is_running); }
 
 private:
     [[nodiscard]] bool contains(const ProcessId& process) const {
@@ -206,8 +217,13 @@ private:
             return member.pid == process.pid && member.start_ticks == process.start_ticks;
         });
     }
+    [[nodiscard]] bool belongs(const RunningProcess& process) const {
+        const auto is_parent = [&](const ProcessId& member) { return member.pid == process.parent; };
+        return groups_.contains(process.group) || std::any_of(members_.begin(), members_.end(), is_parent);
+    }
 
     std::vector<ProcessId> members_;
+    std::set<pid_t> groups_;
 };
 
 /// A started child; one that is not reaped is killed, with all that it started.

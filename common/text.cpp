@@ -71,10 +71,28 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
     std::string result;
-    for (const std::string& word : words) {
-        result += (result.empty() ? "" : std::string(separator)) + word;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        result += (i == 0 ? "" : std::string(separator)) + words[i];
     }
     return result;
+}
+
+bool is_name(std::string_view text) {
+    const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+    return !text.empty() && is_lower(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) {
+        return is_lower(c) || (c >= '0' && c <= '9') || c == '_';
+    });
+}
+
+std::string shortened(std::string_view text, std::size_t longest) {
+    if (text.size() <= longest) {
+        return std::string(text);
+    }
+    const auto continues = [&](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U; };
+    while (longest > 0 && continues(longest)) {
+        --longest;
+    }
+    return std::string(text.substr(0, longest)) + "…";
 }
 
 bool is_commit_id(std::string_view text) {

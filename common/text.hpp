@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,12 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 
 /// "a, b, c"
 std::string joined(const std::vector<std::string>& words, std::string_view separator);
+
+/// True for [a-z][a-z0-9_]*: the names of facts, and the parts of Puppet's class names.
+bool is_name(std::string_view text);
+
+/// At most `longest` bytes of UTF-8 text, with "…" where it was cut; never within a character.
+std::string shortened(std::string_view text, std::size_t longest);
 
 /// True for a full git commit id: 40 characters of 0-9 and a-f.
 bool is_commit_id(std::string_view text);

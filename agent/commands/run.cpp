@@ -63,8 +63,7 @@ int run_command(const System& system) {
     }
     const RunReport report = worker.join();
     line.clear();
-    const auto nobody = [](ProcessId) { return false; };
-    std::cout << view_status(StatusFile(system).read(), system.clock.now(), nobody).text;
+    std::cout << view_status(StatusFile(system).read(), system.clock.now(), is_running).text;
     return report.is_good() ? exit_ok : exit_failed;
 }
 

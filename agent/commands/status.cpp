@@ -1,6 +1,7 @@
 #include "agent/commands/commands.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/clock.hpp"
+#include "common/encoding.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -22,13 +23,13 @@ const Json& at(const Json& object, const char* key) {
 
 /// Text from outside, made safe for a terminal: control characters become "?".
 std::string shown(const Json& value) {
-    std::string text = value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
-    std::replace_if(
-        text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-    return text;
+    const std::string text = value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
+    return printable(text);
 }
 
-ProcessId process_of(const Json& section) { return {section.value("pid", 0), section.value("pid_start", 0ULL)}; }
+ProcessId process_of(const Json& section) {
+    return {static_cast<pid_t>(number_at(section, "pid")), number_at(section, "pid_start")};
+}
 
 milliseconds boot_time(const Json& instant) {
     const Json& seconds = at(instant, "monotonic_s");
@@ -50,7 +51,7 @@ public:
         daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_of(daemon_));
         running_ = string_at(run_, "state") == "running";
         run_alive_ = running_ && alive(process_of(run_));
-        const Json& beat = running_ ? run_ : daemon_;
+        const Json& beat = run_alive_ ? run_ : daemon_;
         const Json& every = at(beat, "heartbeat_every_s");
         const auto silence = now.since_boot - boot_time(at(beat, "heartbeat"));
         hangs_ = (run_alive_ || daemon_alive_) && every.is_number() &&
@@ -63,7 +64,7 @@ public:
         const std::string kind = string_at(at(run_, "error"), "kind");
         // That no agent is running yet is no reason to give up: at boot it may be a moment away.
         view.is_final = view.verdict == exit_ok ||
-                        (view.verdict == exit_failed && (kind == "permanent" || !daemon_alive_));
+                        (view.verdict == exit_failed && !run_alive_ && (kind == "permanent" || !daemon_alive_));
         headline(view.verdict);
         body();
         view.text = out_.str();
@@ -71,13 +72,13 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_configured_by(int number) const { return at(configured_, "run") == Json(number); }
+    [[nodiscard]] bool is_configured_by(std::uint64_t number) const { return at(configured_, "run") == Json(number); }
 
     [[nodiscard]] ExitStatus verdict() const {
         if (!run_.is_object()) {
             return daemon_alive_ ? exit_not_yet : exit_not_running;
         }
-        const int number = run_.value("number", 0);
+        const std::uint64_t number = number_at(run_, "number");
         if (running_ && run_alive_ && configured_.is_null()) {
             return exit_not_yet;
         }
@@ -100,7 +101,7 @@ private:
         }
         if (hangs_) {
             line("warning", "no sign of life from the agent since " +
-                                ago(at(running_ ? run_ : daemon_, "heartbeat"), now_) + ": it may hang");
+                                ago(at(run_alive_ ? run_ : daemon_, "heartbeat"), now_) + ": it may hang");
         }
     }
 
@@ -231,7 +232,7 @@ int status_command(const System& system, const StatusOptions& options) {
     while (true) {
         const Json status = file.read();
         const Instant now = system.clock.now();
-        const StatusView view = view_status(status, now, [](ProcessId process) { return is_running(process); });
+        const StatusView view = view_status(status, now, is_running);
         const bool timed_out = options.timeout && now.since_boot - start >= *options.timeout;
         if (!options.wait || view.is_final || timed_out) {
             std::cout << (options.json ? to_text(status) : view.text);

@@ -7,6 +7,7 @@
 #include "common/json.hpp"
 #include "common/text.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace bootwright {
@@ -26,6 +27,16 @@ HttpRequest get(std::string_view path, const Token& token) {
     return request;
 }
 
+/// What is to stand in a header: visible characters only.
+std::string checked_token(std::string_view token) {
+    const bool is_visible = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+    if (token.empty() || !is_visible) {
+        throw transient_error("platform.bad_document", "what the metadata service gave as a token is none",
+                              "nothing to do if it passes: the agent tries again");
+    }
+    return std::string(token);
+}
+
 Token request_token(const System& system, const AgentConfig& config, std::stop_token stop) {
     constexpr std::size_t largest_token = 4096;
     const HttpRequest request{.method = "PUT",
@@ -35,7 +46,7 @@ Token request_token(const System& system, const AgentConfig& config, std::stop_t
     const HttpResponse response = system.http.send(request, stop);
     const std::string status = "PUT /latest/api/token: HTTP status " + std::to_string(response.status);
     switch (response.status) {
-        case 200: return std::string(trimmed(response.body));
+        case 200: return checked_token(trimmed(response.body));
         case 403:
             throw permanent_error("platform.metadata_disabled", status + ": the metadata service is switched off",
                                   "switch it on: `aws ec2 modify-instance-metadata-options --http-endpoint enabled`");
@@ -46,9 +57,7 @@ Token request_token(const System& system, const AgentConfig& config, std::stop_t
             }
             throw permanent_error("platform.imdsv2_missing", status + ": this service speaks only IMDSv1",
                                   "if that is intended, set ec2.allow_imdsv1 to true in agent.json");
-        default:
-            throw transient_error("platform.unexpected_answer", status + " from the metadata service",
-                                  "nothing to do if it passes: the agent tries again");
+        default: throw unexpected_answer(request, response);
     }
 }
 

@@ -78,31 +78,23 @@ bool has_seed_folder(const System& system) {
            fs::exists(system.path(seed_folder) / "user-data", error);
 }
 
-std::string text_field(const Json& document, const char* key) {
-    const auto found = document.find(key);
-    if (found == document.end()) {
-        return "";
-    }
-    return found->is_string() ? found->get<std::string>() : to_line(*found);  // an instance-id may look like a number
-}
-
 /// A file of the seed by name; nothing where it is proven not to be there.
 using ReadSeedFile = std::function<std::optional<std::string>(const std::string& name)>;
 
 InstanceMetadata read_seed(const System& system, const ReadSeedFile& read_seed_file, const std::string& where,
                            const Seed& given) {
     const std::string meta_data = read_seed_file("meta-data").value_or("");
-    const Json document = parse_yaml(meta_data).value_or(Json());
-    if (!document.is_object() && !trimmed(meta_data).empty()) {
+    const auto document = parse_yaml(meta_data, YamlScalars::as_written);
+    if (!document || (!document->is_object() && !document->is_null())) {
         throw permanent_error("platform.bad_document", where + "/meta-data is not a YAML mapping",
                               "write lines such as `instance-id: web-1`");
     }
     InstanceMetadata metadata{.platform = "nocloud", .instance_id = given.instance_id, .hostname = given.hostname};
-    if (document.is_object()) {
-        metadata.instance_id =
-            metadata.instance_id.empty() ? text_field(document, "instance-id") : metadata.instance_id;
-        metadata.hostname = metadata.hostname.empty() ? text_field(document, "local-hostname") : metadata.hostname;
-    }
+    const auto fill = [&](std::string& target, const char* key) {
+        target = target.empty() ? string_at(*document, key) : target;
+    };
+    fill(metadata.instance_id, "instance-id");
+    fill(metadata.hostname, "local-hostname");
     if (metadata.instance_id.empty()) {
         metadata.instance_id = machine_id(system);
     }
@@ -129,7 +121,8 @@ InstanceMetadata read_url(const System& system, const Seed& seed, std::stop_toke
     const auto read_seed_file = [&](const std::string& name) {
         return fetch(system, HttpRequest{.url = base + name, .max_bytes = largest_user_data}, stop);
     };
-    return read_seed(system, read_seed_file, without_credentials(seed.url), seed);
+    const std::string shown = without_credentials(base);
+    return read_seed(system, read_seed_file, shown.substr(0, shown.size() - 1), seed);
 }
 
 class NoCloud final : public Platform {

@@ -89,13 +89,17 @@ std::optional<std::string> fetch(const System& system, const HttpRequest& reques
         case 404: return std::nullopt;
         default: break;
     }
+    throw unexpected_answer(request, response);
+}
+
+Error unexpected_answer(const HttpRequest& request, const HttpResponse& response) {
     const bool refused = response.status == 401;
     Error error = transient_error(refused ? "platform.token_refused" : "platform.unexpected_answer",
                                   request.method + " " + without_credentials(request.url) + ": HTTP status " +
                                       std::to_string(response.status) + " from the metadata service",
                                   "nothing to do if it passes: the agent tries again; else ask the cloud's support");
     error.retry_after = retry_after(response);
-    throw error;
+    return error;
 }
 
 std::optional<std::string> read_value(const System& system, std::string_view path) {
@@ -108,7 +112,19 @@ std::optional<std::string> read_value(const System& system, std::string_view pat
 }
 
 std::optional<std::string> kernel_parameter(const System& system, std::string_view name) {
-    for (const std::string& word : split(read_value(system, "/proc/cmdline").value_or(""), ' ')) {
+    // As the kernel reads it: a part between double quotes may hold spaces, and the quotes do not count.
+    std::vector<std::string> words(1);
+    bool is_quoted = false;
+    for (const char c : read_value(system, "/proc/cmdline").value_or("")) {
+        if (c == '"') {
+            is_quoted = !is_quoted;
+        } else if (c == ' ' && !is_quoted) {
+            words.emplace_back();
+        } else {
+            words.back() += c;
+        }
+    }
+    for (const std::string& word : words) {
         if (word.starts_with(std::string(name) + "=")) {
             return word.substr(name.size() + 1);
         }

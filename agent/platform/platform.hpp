@@ -3,6 +3,8 @@
 #include "agent/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/system.hpp"
+#include "common/error.hpp"
+#include "common/http.hpp"
 
 #include <optional>
 #include <stop_token>
@@ -64,6 +66,9 @@ InstanceMetadata read_instance_metadata(const System& system, const AgentConfig&
 /// or 204); every other answer is unknown, and throws.
 /// @throws Error platform.unexpected_answer (transient; with Retry-After; 401 has the code platform.token_refused), http.*
 std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop);
+
+/// The error for an answer that is neither present nor absent, with the service's own wish for the next try.
+Error unexpected_answer(const HttpRequest& request, const HttpResponse& response);
 
 /// A small file below the root, trimmed: nothing where it is not there or cannot be read.
 std::optional<std::string> read_value(const System& system, std::string_view path);

@@ -125,7 +125,11 @@ std::string certname(std::string_view instance_id) {
     };
     std::replace_if(
         name.begin(), name.end(), [&](char c) { return !is_allowed(c); }, '-');
-    return name;
+    if (name.starts_with('.')) {
+        name.front() = '-';
+    }
+    constexpr std::size_t longest = 200;
+    return name.substr(0, longest);
 }
 
 }  // namespace bootwright

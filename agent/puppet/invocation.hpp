@@ -60,7 +60,7 @@ std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentCo
 ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
                               const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout);
 
-/// The instance id as Puppet allows it for a certname: lower case, [a-z0-9._-].
+/// The instance id as Puppet allows it for a certname: lower case, [a-z0-9._-], not hidden, short enough for a file name.
 std::string certname(std::string_view instance_id);
 
 }  // namespace bootwright

@@ -36,7 +36,8 @@ fs::path find_puppet(const System& system, const AgentConfig& config) {
 
 /// `puppet agent --disable REASON` is how people stop Puppet on a machine; `puppet apply` does not honour it by itself.
 void check_not_disabled(const System& system) {
-    constexpr std::array<const char*, 2> locks{"/var/lib/puppet/state/agent_disabled.lock",
+    constexpr std::array<const char*, 3> locks{"/var/cache/puppet/state/agent_disabled.lock",  // Debian 12 and 13
+                                               "/var/lib/puppet/state/agent_disabled.lock",
                                                "/opt/puppetlabs/puppet/cache/state/agent_disabled.lock"};
     for (const char* lock : locks) {
         if (const auto text = read_file_if_exists(system.path(lock), 65536)) {
@@ -49,14 +50,17 @@ void check_not_disabled(const System& system) {
 }
 
 /// The control repository's manifest: environment.conf's `manifest`, else `manifests`. A manifest on the command line
-/// replaces that setting, and without one `puppet apply` would read standard input.
+/// replaces that setting, and without one `puppet apply` would read standard input. One outside the checkout is not what
+/// is pinned, and does not count.
 fs::path find_manifest(const Checkout& checkout) {
     fs::path manifest = "manifests";
-    const auto settings = read_file_if_exists(checkout.folder / "environment.conf", 65536);
+    const auto settings = read_file_start(checkout.folder / "environment.conf", 65536);
     for (const std::string& line : split(settings.value_or(""), '\n')) {
         const std::size_t equals = line.find('=');
         if (equals != std::string::npos && trimmed(std::string_view(line).substr(0, equals)) == "manifest") {
-            manifest = trimmed(std::string_view(line).substr(equals + 1));
+            const fs::path value = fs::path(trimmed(std::string_view(line).substr(equals + 1))).lexically_normal();
+            const bool is_inside = value.is_relative() && !value.empty() && *value.begin() != "..";
+            manifest = is_inside ? value : manifest;
         }
     }
     const fs::path path = checkout.folder / manifest;
@@ -118,7 +122,7 @@ void collect_secrets(const Json& json, std::vector<std::string>& secrets) {
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
                           const PuppetEvents& events, std::stop_token stop) {
-    constexpr std::size_t largest_trace = std::size_t{64} << 20U;
+    constexpr std::size_t most_read = std::size_t{8} << 20U;  // of each trace
     constexpr std::size_t kept_output = 4096;
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
@@ -129,9 +133,10 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
 
     PuppetTraces traces{.noop = role.noop, .checkout = checkout.folder};
+    // The beginning: the reason comes first, a backtrace after it.
     const auto keep_output = [&](std::string_view line) {
-        traces.output.append(line.substr(0, kept_output)).append("\n");
-        traces.output.erase(0, traces.output.size() - std::min(traces.output.size(), kept_output));
+        traces.output.append(line.substr(0, kept_output - std::min(kept_output, traces.output.size()))).append("\n");
+        traces.output.resize(std::min(kept_output, traces.output.size()));
     };
     const ProcessEvents process_events{.started = events.child_started,
                                        .line =
@@ -142,9 +147,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                                            },
                                        .error_line = keep_output};
     traces.process = system.processes.run(request, process_events, stop);
-    traces.summary = read_file_if_exists(files.summary(), largest_trace);
-    traces.resources = read_file_if_exists(files.resources(), largest_trace);
-    traces.log = read_file_if_exists(files.log(), largest_trace).value_or("");
+    traces.summary = read_file_start(files.summary(), most_read);
+    traces.resources = read_file_start(files.resources(), most_read);
+    traces.log = read_file_start(files.log(), most_read).value_or("");
     collect_secrets(role.data, traces.secrets);
     return read_puppet_result(traces);
 }

@@ -30,20 +30,24 @@ struct LogEntry {
     [[nodiscard]] bool is_of_resource() const { return source.starts_with('/'); }
 };
 
+/// The secrets as they are, and as JSON and Ruby would write them; longer ones first, so that one that begins like another
+/// is cut out whole.
+std::vector<std::string> written_forms(const std::vector<std::string>& secrets) {
+    std::vector<std::string> forms = secrets;
+    for (const std::string& secret : secrets) {
+        const std::string quoted = to_line(secret);
+        forms.push_back(quoted.substr(1, quoted.size() - 2));
+    }
+    std::sort(forms.begin(), forms.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    return forms;
+}
+
 std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
     constexpr std::string_view mark = "[redacted]";
-    for (const std::string& secret : secrets) {
+    for (const std::string& secret : written_forms(secrets)) {
         for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + mark.size())) {
             text.replace(at, secret.size(), mark);
         }
-    }
-    return text;
-}
-
-std::string shortened(std::string text) {
-    if (text.size() > longest_message) {
-        text.resize(longest_message);
-        text += "…";
     }
     return text;
 }
@@ -55,7 +59,7 @@ std::vector<LogEntry> read_log(const PuppetTraces& traces) {
         for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
             text.erase(at, prefix.size());
         }
-        return shortened(without_secrets(std::move(text), traces.secrets));
+        return shortened(without_secrets(std::move(text), traces.secrets), longest_message);
     };
     for (const std::string& text : split(traces.log, '\n')) {
         const Json json = Json::parse(text, nullptr, false);
@@ -72,22 +76,37 @@ std::vector<LogEntry> read_log(const PuppetTraces& traces) {
     return entries;
 }
 
-/// "/Stage[main]/Main/File[/etc/motd]/content" → "File[/etc/motd]": the last part that begins as a type does.
+/// The end of "Type[title]" that begins at `begin`, or `begin` where none does. A title may hold slashes and brackets: it
+/// ends with the bracket that closes the first.
+std::size_t resource_end(const std::string& source, std::size_t begin) {
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:";
+    std::size_t at = source.find_first_not_of(letters, begin);
+    if (at == std::string::npos || at == begin || source[at] != '[') {
+        return begin;
+    }
+    int depth = 0;
+    for (; at < source.size(); ++at) {
+        depth += source[at] == '[' ? 1 : source[at] == ']' ? -1 : 0;
+        if (depth == 0) {
+            return at + 1;
+        }
+    }
+    return begin;
+}
+
+/// "/Stage[main]/Main/File[/etc/motd]/content" → "File[/etc/motd]": the last resource on the path.
 std::string resource_of(const std::string& source) {
-    const std::size_t end = source.rfind(']');
-    if (end == std::string::npos) {
-        return source;
+    std::string resource = source;
+    std::size_t at = 0;
+    while (at < source.size()) {
+        const std::size_t begin = at + (source[at] == '/' ? 1U : 0U);
+        const std::size_t end = resource_end(source, begin);
+        if (end > begin) {
+            resource = source.substr(begin, end - begin);
+        }
+        at = std::min(source.find('/', std::max(end, begin)), source.size());
     }
-    std::size_t begin = 0;
-    for (std::size_t slash = source.find('/'); slash != std::string::npos && slash < end;
-         slash = source.find('/', slash + 1)) {
-        const std::size_t bracket =
-            source.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:", slash + 1);
-        const bool is_type = bracket != std::string::npos && source[bracket] == '[' && bracket > slash + 1 &&
-                             source[slash + 1] >= 'A' && source[slash + 1] <= 'Z';
-        begin = is_type ? slash + 1 : begin;
-    }
-    return source.substr(begin, end - begin + 1);
+    return resource;
 }
 
 std::vector<FailedResource> failed_resources(const std::vector<LogEntry>& entries) {
@@ -103,15 +122,23 @@ std::vector<FailedResource> failed_resources(const std::vector<LogEntry>& entrie
     return failed;
 }
 
+/// True where the entry says again what a failed resource says: Puppet logs the error of an exec twice.
+bool is_repeated(const LogEntry& entry, const std::vector<FailedResource>& failed) {
+    const std::string first_line = entry.message.substr(0, entry.message.find('\n'));
+    return std::any_of(failed.begin(), failed.end(), [&](const FailedResource& resource) {
+        return resource.message.find(first_line) != std::string::npos;
+    });
+}
+
 /// Warnings, and errors that belong to no resource: Puppet goes on after a malformed external fact, for one.
-std::vector<std::string> warnings(const std::vector<LogEntry>& entries) {
+std::vector<std::string> warnings(const std::vector<LogEntry>& entries, const std::vector<FailedResource>& failed) {
     std::vector<std::string> result;
     for (const LogEntry& entry : entries) {
         const bool is_skip = entry.message == "Skipping because of failed dependencies";
-        const bool is_ours = !is_skip && !(entry.is_error() && entry.is_of_resource());
-        const std::string text =
-            (entry.source.empty() || entry.source == "Puppet" ? "" : entry.source + ": ") + entry.message;
-        if (is_ours && result.size() < most_listed && std::find(result.begin(), result.end(), text) == result.end()) {
+        const bool is_told = is_skip || (entry.is_error() && (entry.is_of_resource() || is_repeated(entry, failed)));
+        const std::string source = entry.source.empty() || entry.source == "Puppet" ? "" : entry.source + ": ";
+        const std::string text = source + entry.message;
+        if (!is_told && result.size() < most_listed && std::find(result.begin(), result.end(), text) == result.end()) {
             result.push_back(text);
         }
     }
@@ -128,19 +155,22 @@ int integer_at(const Json& object, const char* key) {
     return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
 }
 
-/// Nothing where the file is missing, or cut off by a full disk.
+/// Nothing where the file is missing, or cut off by a full disk: its last section, and its last line's end, must be there.
 std::optional<Summary> read_summary(const std::optional<std::string>& text) {
     const Json document = text ? parse_yaml(*text).value_or(Json()) : Json();
-    const auto resources = document.is_object() ? document.find("resources") : document.end();
-    if (resources == document.end() || !resources->is_object() || !resources->contains("total")) {
+    const bool is_complete = document.is_object() && document.contains("resources") && document.contains("time") &&
+                             document.contains("changes") && document.contains("events") && text->ends_with('\n');
+    if (!is_complete || !document["resources"].is_object() || !document["resources"].contains("total")) {
         return std::nullopt;
     }
+    const Json& resources = document["resources"];
     Summary summary;
-    summary.counts = {.total = integer_at(*resources, "total"),
-                      .changed = integer_at(*resources, "changed"),
-                      .failed = integer_at(*resources, "failed") + integer_at(*resources, "failed_to_restart"),
-                      .skipped = integer_at(*resources, "skipped"),
-                      .out_of_sync = integer_at(*resources, "out_of_sync")};
+    // Puppet counts a resource that failed to restart under both names.
+    summary.counts = {.total = integer_at(resources, "total"),
+                      .changed = integer_at(resources, "changed"),
+                      .failed = std::max(integer_at(resources, "failed"), integer_at(resources, "failed_to_restart")),
+                      .skipped = integer_at(resources, "skipped"),
+                      .out_of_sync = integer_at(resources, "out_of_sync")};
     summary.version = document.contains("version") ? string_at(document["version"], "puppet") : "";
     return summary;
 }
@@ -149,11 +179,13 @@ std::string first_error(const std::vector<LogEntry>& entries, const PuppetTraces
     const auto found = std::find_if(entries.begin(), entries.end(),
                                     [](const LogEntry& entry) { return entry.is_error() && entry.source != "Facter"; });
     if (found != entries.end()) {
-        const bool has_place = !found->file.empty() && found->message.find("line: ") == std::string::npos;
+        const bool has_place =
+            !found->file.empty() && found->line > 0 && found->message.find("line: ") == std::string::npos;
         return found->message +
                (has_place ? " (file: " + found->file + ", line: " + std::to_string(found->line) + ")" : "");
     }
-    const std::string output = shortened(without_secrets(std::string(trimmed(traces.output)), traces.secrets));
+    const std::string output =
+        shortened(without_secrets(std::string(trimmed(traces.output)), traces.secrets), longest_message);
     return output.empty() ? "it gave no reason" : output;
 }
 
@@ -183,9 +215,12 @@ void read_violent_end(PuppetResult& result, const ProcessResult& process) {
     }
 }
 
-/// Exit status 1, or one that Puppet does not document: the run itself failed.
+/// Exit status 1, or one that Puppet does not document: the run itself failed. Only 1 without a catalog is a compile error;
+/// 126 and 127 come from the wrapper of Puppet's own packages.
 void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std::string& reason) {
-    if (!traces.resources) {
+    const int status = traces.process.exit_code;
+    const bool is_disk_full = reason.find("No space left on device") != std::string::npos;
+    if (status == 1 && !traces.resources && !is_disk_full) {
         set(result, Outcome::compile_failed,
             permanent_error("puppet.compile_failed", "the catalog does not compile, so nothing was changed: " + reason,
                             "correct the control repository or the role config, and push a new revision"));
@@ -193,8 +228,8 @@ void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std
     }
     set(result, Outcome::failed,
         transient_error("puppet.run_failed",
-                        "Puppet gave up (exit status " + std::to_string(traces.process.exit_code) +
-                            "), perhaps after changes: " + reason,
+                        "Puppet gave up (exit status " + std::to_string(status) + ")" +
+                            (traces.resources ? ", perhaps after changes: " : ": ") + reason,
                         "see the run's puppet.jsonl; `df -h` if the disk may be full"));
 }
 
@@ -210,7 +245,7 @@ void read_applied(PuppetResult& result, const PuppetTraces& traces, const Resour
         set(result, changes ? Outcome::changed_with_failures : Outcome::failed,
             transient_error("puppet.resources_failed",
                             std::to_string(counts.failed) + " of " + std::to_string(counts.total) +
-                                " resources failed" + shortened(which),
+                                " resources failed" + shortened(which, longest_message),
                             "see failed_resources: `bootwright status` shows the file and line of each"));
     } else if (trimmed(traces.resources.value_or("")).empty()) {
         set(result, Outcome::nothing_applied,
@@ -250,7 +285,7 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     PuppetResult result;
     const auto entries = read_log(traces);
     result.failed_resources = failed_resources(entries);
-    result.warnings = warnings(entries);
+    result.warnings = warnings(entries, result.failed_resources);
     const auto summary = read_summary(traces.summary);
     if (summary) {
         result.resources = summary->counts;
@@ -258,8 +293,14 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     }
     const int status = traces.process.exit_code;
     const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;
-    if (traces.process.end != ProcessResult::End::exited) {
-        read_violent_end(result, traces.process);
+    constexpr int killed_in_a_shell = 128;  // plus the signal, as a wrapper script reports it
+    ProcessResult process = traces.process;
+    if (process.end == ProcessResult::End::exited && status > killed_in_a_shell && status <= killed_in_a_shell + 64) {
+        process.end = ProcessResult::End::killed_by_signal;
+        process.signal = status - killed_in_a_shell;
+    }
+    if (process.end != ProcessResult::End::exited) {
+        read_violent_end(result, process);
     } else if (!is_documented) {
         read_failed_run(result, traces, first_error(entries, traces));
     } else if (!summary) {

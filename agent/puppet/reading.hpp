@@ -16,7 +16,7 @@ struct PuppetTraces {
     std::optional<std::string> summary{};    ///< last_run_summary.yaml
     std::optional<std::string> resources{};  ///< resources.txt: there once a catalog was compiled
     std::string log{};                       ///< puppet.jsonl
-    std::string output{};                    ///< the end of what it wrote before its log was open
+    std::string output{};                    ///< the beginning of what it wrote besides its log
     bool noop = false;
     std::filesystem::path checkout{};    ///< cut from the paths that are shown
     std::vector<std::string> secrets{};  ///< cut from every text

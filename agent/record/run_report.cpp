@@ -1,5 +1,8 @@
 #include "agent/record/run_report.hpp"
 
+#include "common/encoding.hpp"
+#include "common/text.hpp"
+
 #include <utility>
 
 namespace bootwright {
@@ -48,9 +51,7 @@ Json optional_json(const std::optional<Value>& value, Convert convert) {
     return value ? convert(*value) : Json();
 }
 
-}  // namespace
-
-std::string one_line(const RunReport& report) {
+std::string plain_line(const RunReport& report) {
     const std::string stage(to_string(report.stage));
     if (report.is_good()) {
         return "configured: " + (report.role.empty() ? "" : "role " + report.role + " ") + "at " +
@@ -71,6 +72,13 @@ std::string one_line(const RunReport& report) {
                 std::to_string(report.progress->total);
     }
     return line;
+}
+
+}  // namespace
+
+std::string one_line(const RunReport& report) {
+    constexpr std::size_t longest = 400;
+    return shortened(printable(plain_line(report)), longest);
 }
 
 std::string_view to_string(Stage stage) {

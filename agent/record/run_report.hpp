@@ -61,7 +61,7 @@ struct RunReport {
     [[nodiscard]] bool is_good() const { return finished && !error; }
 };
 
-/// For people, in one line: "puppet: resource 12 of 82", "configured: role web at 1a2b3c4d5e6f", "failed in repository: …".
+/// For people, in one line without control characters: "puppet: resource 12 of 82", "configured: role web at 1a2b3c4d5e6f", "failed in repository: …".
 std::string one_line(const RunReport& report);
 
 /// Schema: docs/status.md.

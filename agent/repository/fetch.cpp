@@ -119,7 +119,7 @@ std::string obtain_commit(GitRepository& repository, const FetchRequest& request
 
 /// Puts `fresh` at `folder`, which may hold an older tree; at no moment is there a half of one.
 void move_into_place(const fs::path& fresh, const fs::path& folder) {
-    const bool exists = fs::exists(folder);
+    const bool exists = fs::exists(fs::symlink_status(folder));
     if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), exists ? RENAME_EXCHANGE : 0U) != 0) {
         throw system_call_error("rename the checkout to", folder.string(), errno);
     }
@@ -130,7 +130,7 @@ void move_into_place(const fs::path& fresh, const fs::path& folder) {
 fs::path ensure_checkout(GitRepository& repository, const FetchRequest& request, const std::string& commit,
                          const GitProgress& progress) {
     const fs::path folder = request.checkouts / commit;
-    if (fs::exists(folder) && !repository.first_difference(commit, folder)) {
+    if (fs::is_directory(fs::symlink_status(folder)) && !repository.first_difference(commit, folder)) {
         return folder;
     }
     if (const auto submodule = repository.first_submodule(commit)) {

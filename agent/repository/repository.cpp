@@ -5,6 +5,7 @@
 #include "common/log.hpp"
 #include "common/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -44,7 +45,8 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
             .ca_file = file(config.repository.ca_file),
             .ssh_key = file(config.repository.ssh_key),
             .known_hosts = file(config.repository.known_hosts),
-            .silence_ms = static_cast<int>(config.repository.stall.count()),
+            // libgit2 counts in int; a day of silence is as good as for ever.
+            .silence_ms = static_cast<int>(std::min<long long>(config.repository.stall.count(), 86'400'000)),
             .keep = config.repository.keep,
             .protect = protect};
 }
@@ -61,8 +63,7 @@ void read_event(std::string_view line, const RepositoryEvents& events, Answer& a
         return;
     }
     if (const auto progress = event.find("progress"); progress != event.end()) {
-        events.progress(string_at(*progress, "what"), progress->value("done", std::uint64_t{0}),
-                        progress->value("total", std::uint64_t{0}));
+        events.progress(string_at(*progress, "what"), number_at(*progress, "done"), number_at(*progress, "total"));
     } else if (const auto checkout = event.find("checkout"); checkout != event.end()) {
         answer.checkout = Checkout{string_at(*checkout, "revision"), string_at(*checkout, "folder")};
     } else if (const auto error = event.find("error"); error != event.end()) {

@@ -12,14 +12,6 @@ namespace bootwright {
 
 namespace {
 
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_word(char c) { return is_lower(c) || (c >= '0' && c <= '9') || c == '_'; }
-
-/// [a-z][a-z0-9_]*
-bool is_name(std::string_view text) {
-    return !text.empty() && is_lower(text.front()) && std::all_of(text.begin(), text.end(), is_word);
-}
-
 /// Puppet's rule for class names: names joined by "::".
 bool is_class_name(std::string_view text) {
     while (true) {
@@ -41,7 +33,8 @@ bool is_printable(std::string_view text) {
 /// What git allows as a branch or tag, less what would be strange in an error message.
 bool is_ref_name(std::string_view text) {
     const auto is_allowed = [](char c) {
-        return is_word(c) || (c >= 'A' && c <= 'Z') || c == '.' || c == '/' || c == '-' || c == '+';
+        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        return is_alphanumeric || c == '_' || c == '.' || c == '/' || c == '-' || c == '+';
     };
     return !text.empty() && text.size() <= 200 && text.front() != '-' && text.find("..") == std::string_view::npos &&
            std::all_of(text.begin(), text.end(), is_allowed);
@@ -65,6 +58,9 @@ public:
         if (auto puppet = reader.object("puppet")) {
             assign(role_.noop, puppet->boolean("noop"), "puppet.noop");
             assign(role_.puppet_timeout, puppet->duration("timeout"), "puppet.timeout");
+            if (role_.puppet_timeout && role_.puppet_timeout->count() == 0) {
+                throw puppet->error("timeout", "must be longer than nothing", "write a duration such as \"30m\"");
+            }
             puppet->finish();
         }
         if (auto schedule = reader.object("schedule")) {
@@ -191,6 +187,13 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
         instance.user_data ? parse_user_data(*instance.user_data, instance.user_data_origin) : std::nullopt;
     if (user_data) {
         LayerReader(role, config, user_data->origin).read(ObjectReader(*user_data));
+    }
+    if (!role.role.empty() && role.facts.contains(config.puppet.role_fact)) {
+        throw permanent_error("role.invalid",
+                              "facts." + config.puppet.role_fact + " (" +
+                                  role.origins["facts." + config.puppet.role_fact] +
+                                  ") is the fact that carries the role",
+                              "remove it: role alone says it");
     }
     require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data.has_value());
     require(!role.repository.url.empty(), "repository.url", instance, user_data.has_value());

@@ -35,26 +35,30 @@ std::string decode(const std::string& served, const std::string& origin) {
     if (decoded && is_gzip(*decoded)) {
         return unpack_gzip(*decoded, origin);
     }
-    return decoded && !trimmed(*decoded).empty() && is_text(*decoded) ? *decoded : served;
+    return decoded && is_text(*decoded) ? *decoded : served;
 }
 
 /// What a document that is not ours is for, by its first line.
 std::optional<std::string> foreign_kind(std::string_view text) {
-    if (text.starts_with("#!")) return "a script for cloud-init";
-    if (text.starts_with("#cloud-config")) return "a cloud-config for cloud-init";
-    if (text.starts_with("#include")) return "an include list for cloud-init";
-    if (text.starts_with("Content-Type:") || text.starts_with("MIME-Version:")) return "a MIME message for cloud-init";
-    if (text.starts_with("#")) return "a document for another program";
+    const std::string start = lower(text.substr(0, 64));
+    const auto is = [&](std::string_view sign) { return start.starts_with(sign); };
+    if (is("#!")) return "a script for cloud-init";
+    if (is("#cloud-config")) return "a cloud-config for cloud-init";
+    if (is("#include")) return "an include list for cloud-init";
+    if (is("content-type:") || is("mime-version:") || is("from ")) return "a MIME message for cloud-init";
+    if (is("#")) return "a document for another program";
     return std::nullopt;
 }
 
 }  // namespace
 
 std::optional<JsonDocument> parse_user_data(const std::string& served, const std::string& origin) {
-    if (trimmed(served).empty()) {
+    std::string text = decode(served, origin);
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    text.erase(0, text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
+    if (trimmed(text).empty()) {
         return std::nullopt;
     }
-    std::string text = decode(served, origin);
     if (!is_text(text)) {
         throw damaged(origin, "is binary data of " + std::to_string(served.size()) + " bytes, not a JSON text");
     }

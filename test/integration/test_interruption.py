@@ -229,7 +229,7 @@ def test_the_daemon_tells_systemd(instance: Instance, metadata: MetadataServer, 
     assert instance.status()["configured"] is not None
     lines = listener.output.splitlines()
     before = lines[: lines.index("READY=1")]
-    assert any(line.startswith("WATCHDOG=1|STATUS=") for line in before)
+    assert any(line.startswith("WATCHDOG=1|EXTEND_TIMEOUT_USEC=120000000|STATUS=") for line in before)
     assert any("failed" in line for line in before)
     wait_for(lambda: "STATUS=configured: role base" in listener.output, "the status")
     assert daemon.stop() == 0

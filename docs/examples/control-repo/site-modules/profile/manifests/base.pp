@@ -25,6 +25,14 @@ class profile::base (
     }),
   }
 
+  # A minimal Debian 13 has no such folder.
+  file { '/etc/sysctl.d':
+    ensure => directory,
+    owner  => 'root',
+    group  => 'root',
+    mode   => '0755',
+  }
+
   file { '/etc/sysctl.d/60-control-repo.conf':
     ensure  => file,
     owner   => 'root',

@@ -1,0 +1,267 @@
+"""The package in a minimal Debian that boots with a real systemd: from the image to the purge.
+
+The tests that take `machine` are one story on one machine, in the order of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Surroundings
+from metadata_server import Ec2
+from nspawn import Container
+from world import EC2_SYS, INSTANCE_ADDRESS, INSTANCE_ID, World, command, wait_for
+
+SERVICE, READY = "bootwright.service", "bootwright-ready.target"
+CONFFILE = "/etc/bootwright/agent.json"
+
+UNIT = """\
+[Unit]
+{dependencies}
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+
+[Install]
+WantedBy={target}
+"""
+#: The two ways to wait for the agent that bootwright-ready.target names. The first is wanted by multi-user.target, which would
+#: wait for it if it had default dependencies.
+UNITS = {
+    "ordered.service": UNIT.format(dependencies=f"DefaultDependencies=no\nAfter={READY}", target="multi-user.target"),
+    "strict.service": UNIT.format(dependencies=f"Requires={READY}\nAfter={READY}", target=READY),
+}
+
+
+def install(machine: Container, package: Path) -> None:
+    """As an image is built: no systemd runs, and what the package depends on is there. There is no network to get it from."""
+    shutil.copyfile(package, machine.path("/root/bootwright.deb"))
+    machine.run_in_image("apt-get", "install", "-y", "--no-install-recommends", "/root/bootwright.deb")
+
+
+def status(machine: Container) -> dict[str, Any]:
+    document = json.loads(machine.path("/run/bootwright/status.json").read_text())
+    assert isinstance(document, dict)
+    return document
+
+
+def wait_until_ready(machine: Container, timeout: float = 120) -> dict[str, Any]:
+    """The status once systemd calls the service active: not before the instance is configured, and soon after."""
+    told_by = None
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        before = status(machine)
+        was_configured = before["configured"] is not None and before["configured"]["run"] == before["run"]["number"]
+        state = machine.property(SERVICE, "ActiveState")
+        assert state in ("activating", "active")
+        if state == "active":
+            assert status(machine)["configured"], "systemd was told READY before the instance was configured"
+            wait_for(lambda: machine.property(READY, "ActiveState") == "active", READY)
+            wait_for(lambda: status(machine)["run"]["state"] == "finished", "the end of the run", timeout)
+            return status(machine)
+        if was_configured:
+            told_by = told_by or time.monotonic() + 5
+            assert time.monotonic() < told_by, "the instance is configured, and systemd was not told READY"
+        time.sleep(0.1)
+    raise AssertionError(f"not configured after {timeout:g} s")
+
+
+def page(world: World) -> str:
+    with world.network.servers.entered(), urllib.request.urlopen(f"http://{INSTANCE_ADDRESS}/", timeout=10) as answer:
+        content = answer.read()
+    assert isinstance(content, bytes)
+    return content.decode()
+
+
+def when(machine: Container, unit: str, name: str) -> int:
+    """Microseconds since the real machine booted."""
+    return int(machine.property(unit, name))
+
+
+@pytest.fixture(scope="module")
+def machine(world: World, new_container: Callable[..., Container], package: Path) -> Container:
+    """A machine whose image has the package, on hardware that says that it is EC2."""
+    # No folder can be made in sysfs, but a read-only layer can be laid over it.
+    sys_files = world.new_folder("sys")
+    for path, content in EC2_SYS.items():
+        file = sys_files / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    made = new_container("instance", options=[f"--overlay-ro=/sys/class:{sys_files}/class:/sys/class"])
+    install(made, package)
+    for name, text in UNITS.items():
+        made.write(f"/etc/systemd/system/{name}", text)
+        command("systemctl", f"--root={made.root}", "--quiet", "enable", name)
+    return made
+
+
+def test_the_package_in_an_image_starts_nothing_and_is_enabled(machine: Container) -> None:
+    listed = machine.run_in_image("dpkg-query", "--show", "--showformat=${db:Status-Status}\n${Conffiles}\n", "bootwright")
+    first, *conffiles = listed.split("\n")
+    assert first.strip() == "installed"
+    assert [line.split()[0] for line in conffiles if line.strip()] == [CONFFILE]
+    assert json.loads(machine.path(CONFFILE).read_text()) == {"platform": "auto"}
+    assert command("systemctl", f"--root={machine.root}", "is-enabled", SERVICE).strip() == "enabled"
+    assert not machine.path("/var/lib/bootwright").exists()
+    assert machine.run_in_image("bootwright", "version").strip()
+
+
+def test_it_boots_and_is_configured(machine: Container, surroundings: Surroundings, world: World) -> None:
+    surroundings.metadata.reset(Ec2(user_data=surroundings.role_config("web")))
+    machine.boot()
+    found = wait_until_ready(machine)
+
+    run = found["run"]
+    assert (run["number"], run["outcome"], run["role"]) == (1, "changed", "web")
+    assert (run["instance"]["platform"], run["instance"]["id"]) == ("ec2", INSTANCE_ID)
+    assert run["revision"] == {"asked": surroundings.repo.head, "resolved": surroundings.repo.head}
+    assert found["configured"]["run"] == 1
+
+    content = page(world)
+    for part in ("web", INSTANCE_ID, surroundings.repo.head):
+        assert part in content
+    # From DHCP, and not from the tests.
+    assert "dynamic" in machine.run("ip", "-4", "address", "show", "dev", "eth0", check=True).stdout
+
+
+def test_units_ordered_after_it_start_after_it(machine: Container) -> None:
+    active = when(machine, SERVICE, "ActiveEnterTimestampMonotonic")
+    for unit in UNITS:
+        wait_for(lambda: machine.property(unit, "ActiveState") == "active", unit)
+        assert when(machine, unit, "ExecMainStartTimestampMonotonic") >= active, unit
+
+
+def test_the_rest_of_the_boot_does_not_wait_for_it(machine: Container) -> None:
+    reached = when(machine, "multi-user.target", "ActiveEnterTimestampMonotonic")
+    assert 0 < reached < when(machine, SERVICE, "ActiveEnterTimestampMonotonic")
+    assert machine.run("systemctl", "list-jobs", "--no-legend").stdout.strip() in ("", "No jobs running.")
+    failed = machine.run("systemctl", "--failed", "--plain", "--no-legend").stdout
+    assert failed == ""
+
+
+def test_everybody_can_read_the_status_and_nothing_else(machine: Container) -> None:
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    told = machine.run(*nobody, "bootwright", "status")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert json.loads(machine.run(*nobody, "bootwright", "status", "--json", check=True).stdout)["configured"]["run"] == 1
+    assert machine.run(*nobody, "ls", "/var/lib/bootwright").returncode != 0
+    assert machine.run("systemctl", "show", "--property=StatusText", "--value", SERVICE).stdout.strip()
+
+
+def test_puppet_works_on_the_whole_system(machine: Container) -> None:
+    """In the mount namespace of process 1: what a manifest mounts must be seen by all. No credential was given, and the unit
+    that asks for one has started."""
+    pid = machine.property(SERVICE, "MainPID")
+    spaces = [machine.run("readlink", f"/proc/{process}/ns/mnt", check=True).stdout for process in ("1", pid)]
+    assert spaces[0] == spaces[1]
+
+
+def test_a_reboot_changes_nothing(machine: Container, world: World) -> None:
+    boot_id = status(machine)["boot_id"]
+    machine.power_off()
+    machine.boot()
+    found = wait_until_ready(machine)
+    assert found["boot_id"] != boot_id
+    assert (found["run"]["number"], found["run"]["outcome"]) == (2, "unchanged")
+    assert "web" in page(world)
+
+
+def reinstall(machine: Container, package: Path) -> None:
+    """Installs a package over the one that is there; the agent restarts and runs."""
+    runs = status(machine)["run"]["number"]
+    pid = machine.property(SERVICE, "MainPID")
+    shutil.copyfile(package, machine.path("/root/bootwright.deb"))
+    began = time.monotonic()
+    machine.run("dpkg", "--install", "/root/bootwright.deb", check=True)
+    took = time.monotonic() - began
+    # The start of the service is complete after a whole run. dpkg does not wait for that.
+    wait_for(lambda: status(machine)["run"]["number"] == runs + 1, "the run of the new agent", timeout=60)
+    found = wait_until_ready(machine)
+    assert machine.property(SERVICE, "MainPID") != pid
+    assert found["run"]["outcome"] == "unchanged"
+    assert took < 15
+
+
+def test_a_reinstallation_keeps_what_the_administrator_wrote(machine: Container, package: Path) -> None:
+    mine = json.dumps({"platform": "auto", "history": {"keep": 50}})
+    machine.write(CONFFILE, mine)
+    reinstall(machine, package)
+    assert machine.path(CONFFILE).read_text() == mine
+
+
+def test_an_upgrade(machine: Container, package: Path, world: World) -> None:
+    mine = machine.path(CONFFILE).read_text()
+    unpacked = world.new_folder("upgrade")
+    command("dpkg-deb", "--raw-extract", package, unpacked)
+    control = (unpacked / "DEBIAN/control").read_text()
+    version = next(line for line in control.splitlines() if line.startswith("Version: "))
+    (unpacked / "DEBIAN/control").write_text(control.replace(version, version + "+1"))
+    newer = world.folder / "newer.deb"
+    command("dpkg-deb", "--root-owner-group", "-Znone", "--build", unpacked, newer)
+
+    reinstall(machine, newer)
+    shown = machine.run("dpkg-query", "--show", "--showformat=${Version}", "bootwright", check=True).stdout
+    assert shown == version.removeprefix("Version: ") + "+1"
+    assert machine.path(CONFFILE).read_text() == mine
+    assert machine.run("systemctl", "is-enabled", SERVICE).stdout.strip() == "enabled"
+
+
+def test_a_disabled_service_stays_disabled(machine: Container, package: Path) -> None:
+    machine.run("systemctl", "disable", "--now", SERVICE, check=True)
+    assert not (status(machine)["daemon"] or {}).get("state") == "running"
+    machine.run("dpkg", "--install", "/root/bootwright.deb", check=True)
+    assert machine.run("systemctl", "is-enabled", SERVICE).stdout.strip() == "disabled"
+    assert machine.property(SERVICE, "ActiveState") == "inactive"
+
+
+def test_a_purge_leaves_nothing(machine: Container) -> None:
+    # So that there is something to stop.
+    machine.run("systemctl", "enable", SERVICE, check=True)
+    machine.run("systemctl", "start", "--no-block", SERVICE, check=True)
+    wait_until_ready(machine)
+    for unit in UNITS:
+        machine.run("systemctl", "disable", "--now", unit, check=True)
+    machine.path("/root/bootwright.deb").unlink()
+
+    machine.run("dpkg", "--purge", "bootwright", check=True, timeout=120)
+    assert "/bootwright" not in machine.run("sh", "-c", "readlink /proc/[0-9]*/exe", check=False).stdout
+    assert machine.property(SERVICE, "LoadState") == "not-found"
+    left = machine.run("find", "/", "/run", "/tmp", "-xdev", "-name", "*bootwright*", check=True).stdout
+    assert left == ""
+    machine.power_off()
+
+
+def test_a_role_config_by_credential_and_an_agent_that_dies(
+    new_container: Callable[..., Container], surroundings: Surroundings, package: Path
+) -> None:
+    """No cloud, no metadata service: the hypervisor hands the role config to systemd. The agent is killed in its first run:
+    systemd starts it again, and what waits for bootwright-ready.target is not lost."""
+    surroundings.metadata.reset(Ec2(enabled=False))
+    config = surroundings.role_config("base").decode()
+    machine = new_container("credential", options=[f"--set-credential=bootwright.role_config:{config}"])
+    install(machine, package)
+    for name, text in UNITS.items():
+        machine.write(f"/etc/systemd/system/{name}", text)
+        command("systemctl", f"--root={machine.root}", "--quiet", "enable", name)
+    machine.boot()
+
+    wait_for(lambda: (status(machine)["run"] or {}).get("stage") == "puppet", "Puppet to run", timeout=60)
+    machine.run("systemctl", "kill", "--kill-whom=main", f"--signal={signal.SIGKILL.value}", SERVICE, check=True)
+    wait_for(lambda: status(machine)["run"]["number"] == 2, "the run after the restart", timeout=60)
+    found = wait_until_ready(machine)
+    run = found["run"]
+    assert (run["instance"]["platform"], run["role"]) == ("credential", "base")
+    assert run["outcome"] in ("changed", "unchanged")
+    assert machine.property(SERVICE, "NRestarts") == "1"
+    wait_for(lambda: machine.property("strict.service", "ActiveState") == "active", "strict.service")
+    machine.power_off()

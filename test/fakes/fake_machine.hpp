@@ -1,0 +1,41 @@
+#pragma once
+
+#include "common/json.hpp"
+#include "test/fakes/fake_puppet.hpp"
+#include "test/fakes/fake_system.hpp"
+#include "test/fakes/fixtures.hpp"
+
+#include <string>
+
+namespace bootwright {
+
+inline constexpr const char* pinned_revision = "0123456789abcdef0123456789abcdef01234567";
+
+inline std::string good_user_data() {
+    return R"({"role": "web", "repository": {"url": "https://git.example.com/puppet.git", "revision": ")" +
+           std::string(pinned_revision) + "\"}}";
+}
+
+/// A child that fetches, and says that the checkout is there.
+inline FakeProcesses::Script good_fetch() {
+    return {.lines = {R"({"progress": {"what": "objects", "done": 8, "total": 8}})",
+                      to_line({{"checkout",
+                                {{"revision", pinned_revision},
+                                 {"folder", std::string("/var/lib/bootwright/checkout/") + pinned_revision}}}})}};
+}
+
+/// An EC2 instance on which everything goes well: metadata, user-data, repository and Puppet.
+struct FakeMachine : FakeSystem {
+    FakeMachine() {
+        root.copy(fixture_path("ec2/root-nitro"));
+        root.write("/usr/bin/puppet", "", 0755);
+        http.answer("PUT /latest/api/token", "token");
+        http.answer("GET /latest/dynamic/instance-identity/document", fixture("ec2/identity-document.json"));
+        http.answer("GET /latest/meta-data/local-hostname", "ip-10-251-50-12.ec2.internal");
+        http.answer("GET /latest/user-data", good_user_data());
+        processes.answer("fetch", good_fetch());
+        processes.answer("apply", recorded_puppet("changed"));
+    }
+};
+
+}  // namespace bootwright

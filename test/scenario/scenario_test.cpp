@@ -1,0 +1,703 @@
+// One table: each row is a machine with a fault, and what the run makes of it. The real run() over fakes of the network,
+// of child processes and of time, with the real record on a real (temporary) disk. After each row the fault is taken away,
+// and the next run must bring the instance where it belongs.
+
+#include "agent/run.hpp"
+
+#include "agent/record/history.hpp"
+#include "agent/record/status_file.hpp"
+#include "common/text.hpp"
+#include "test/fakes/compressed.hpp"
+#include "test/fakes/fake_machine.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include <algorithm>
+#include <functional>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Answers = std::vector<FakeHttp::Answer>;
+using Script = FakeProcesses::Script;
+using End = ProcessResult::End;
+
+constexpr const char* token = "PUT /latest/api/token";
+constexpr const char* identity = "GET /latest/dynamic/instance-identity/document";
+constexpr const char* user_data = "GET /latest/user-data";
+
+// Secrets that a role config may hold; they must show up nowhere.
+constexpr const char* url_secret = "url-hunter2";
+constexpr const char* data_secret = "data-hunter2";
+
+struct Scenario {
+    const char* name;
+
+    // The faults.
+    std::string agent_json{};                       ///< of the image; empty: there is none
+    std::map<std::string, Answers> metadata{};      ///< what the service answers instead
+    std::optional<std::string> served_user_data{};  ///< short for one of them
+    std::vector<Script> fetch{};                    ///< the children that fetch, one an attempt
+    std::vector<Script> puppet{};
+    std::function<void(FakeMachine&)> damage{};  ///< to files
+    std::function<void(FakeMachine&)> mend{};    ///< the reverse
+    const char* stop_at = "";                    ///< a request, "fetch", "apply", "sleep", "start"
+
+    // The expectations.
+    Outcome outcome = Outcome::not_reached;
+    const char* code = "";  ///< of the error; "": the run is good
+    ErrorKind kind = ErrorKind::permanent;
+    Stage stage = Stage::record;
+    int attempt = 1;
+    std::vector<std::chrono::milliseconds> slept{};
+    std::map<std::string, Json> status{};  ///< JSON pointer below "run" → value
+    std::vector<const char*> files{};      ///< that are there afterwards
+    std::vector<const char*> no_files{};
+
+    /// The run after the fault is gone.
+    Outcome then = Outcome::changed;
+};
+
+std::string role_config(const std::string& more = "") {
+    return R"({"role": "web", "data": {"password": ")" + std::string(data_secret) +
+           R"("}, "repository": {"url": "https://user:)" + url_secret +
+           R"(@git.example.com/puppet.git", "revision": ")" + pinned_revision + "\"}" + more + "}";
+}
+
+HttpResponse answer(int status, std::string body = "") { return {.status = status, .body = std::move(body)}; }
+
+HttpResponse busy(const char* retry_after) { return {.status = 503, .headers = {{"retry-after", retry_after}}}; }
+
+Error timed_out() { return transient_error("http.timeout", "no complete answer within 10.0 s", "check the service"); }
+
+/// A child that fetches, and fails with this error.
+Script fetch_error(const Error& error) {
+    return {.result = {.exit_code = 1}, .lines = {to_line({{"error", to_json(error)}})}};
+}
+
+Script ends(ProcessResult result) { return {.result = result}; }
+
+Script puppet_ends(const char* traces, ProcessResult result) {
+    Script script = recorded_puppet(traces);
+    script.result = result;
+    return script;
+}
+
+std::vector<std::chrono::milliseconds> platform_delays(std::size_t count) {
+    std::vector<std::chrono::milliseconds> delays;
+    for (std::chrono::milliseconds bound = 250ms; delays.size() < count;
+         bound = std::min<std::chrono::milliseconds>(2 * bound, 5s)) {
+        delays.push_back(bound / 2);  // every random number is a half
+    }
+    return delays;
+}
+
+const std::vector<std::chrono::milliseconds> repository_delays{500ms, 1s, 2s, 4s};
+const std::vector<std::chrono::milliseconds> puppet_delays{5s, 10s};
+
+std::vector<Scenario> good_scenarios() {
+    return {
+        {.name = "all is well",
+         .outcome = Outcome::changed,
+         .status = {{"/instance/id", "i-1234567890abcdef0"},
+                    {"/role", "web"},
+                    {"/revision/asked", pinned_revision},
+                    {"/revision/resolved", pinned_revision},
+                    {"/resources/changed", 2},
+                    {"/puppet_version", "7.23.0"}},
+         .files = {"/var/lib/bootwright/runs/000001/report.json", "/var/lib/bootwright/runs/000001/role_config.json",
+                   "/var/lib/bootwright/runs/000001/puppet.jsonl", "/var/lib/bootwright/last_good.json"}},
+        {.name = "all is as it should be already",
+         .puppet = {recorded_puppet("unchanged")},
+         .outcome = Outcome::unchanged},
+        {.name = "compressed user-data",
+         .served_user_data = to_base64(to_gzip(role_config())),
+         .outcome = Outcome::changed},
+        {.name = "user-data after two failures",
+         .metadata = {{user_data, {answer(500), timed_out(), answer(200, role_config())}}},
+         .outcome = Outcome::changed,
+         .slept = platform_delays(2)},
+        {.name = "a service that asks for patience",
+         .metadata = {{user_data, {busy("20"), answer(200, role_config())}}},
+         .outcome = Outcome::changed,
+         .slept = {20s}},
+        {.name = "a service that asks for more patience than anybody has",
+         .metadata = {{user_data, {busy("86400"), answer(200, role_config())}}},
+         .outcome = Outcome::changed,
+         .slept = {10min}},
+        {.name = "a token service that asks for patience",
+         .metadata = {{token, {busy("20"), answer(200, "token")}}},
+         .outcome = Outcome::changed,
+         .slept = {20s}},
+        {.name = "a token that expires in the middle",
+         .metadata = {{user_data, {answer(401), answer(200, role_config())}}},
+         .outcome = Outcome::changed},
+        {.name = "a service of version 1, which the image allows",
+         .agent_json = R"({"ec2": {"allow_imdsv1": true}})",
+         .metadata = {{token, {answer(404)}}},
+         .outcome = Outcome::changed},
+        {.name = "no user-data, but an image that says everything",
+         .agent_json = R"({"role_config": )" + role_config() + "}",
+         .metadata = {{user_data, {answer(404)}}},
+         .outcome = Outcome::changed},
+        {.name = "a git server that is away at first",
+         .fetch = {fetch_error(transient_error("repository.unreachable", "no route", "check")),
+                   ends({.end = End::silent}), good_fetch()},
+         .outcome = Outcome::changed,
+         .slept = {500ms, 1s}},
+        {.name = "resources that fail at first",
+         .puppet = {recorded_puppet("changed_with_failures"), recorded_puppet("unchanged")},
+         .outcome = Outcome::unchanged,
+         .slept = {5s},
+         .status = {{"/failed_resources", Json::array()}, {"/resources/failed", 0}}},
+        {.name = "a run folder whose status cannot be written",
+         .damage = [](FakeMachine& machine) { machine.root.write("/run/bootwright", "a file"); },
+         .mend = [](FakeMachine& machine) { machine.root.remove("/run/bootwright"); },
+         .outcome = Outcome::changed,
+         .files = {"/var/lib/bootwright/last_good.json"}},
+        {.name = "noop that finds nothing to do",
+         .served_user_data = role_config(R"(, "puppet": {"noop": true})"),
+         .puppet = {recorded_puppet("unchanged")},
+         .outcome = Outcome::unchanged},
+        {.name = "a memory of the last good run that is damaged",
+         .damage = [](FakeMachine& machine) { machine.root.write("/var/lib/bootwright/last_good.json", "{"); },
+         .outcome = Outcome::changed},
+    };
+}
+
+std::vector<Scenario> platform_scenarios() {
+    const Stage stage = Stage::platform;
+    return {
+        {.name = "the image's configuration is damaged",
+         .agent_json = "{\"platform\": \"ec2\",}",
+         .code = "config.invalid",
+         .stage = stage,
+         .status = {{"/error/kind", "permanent"}, {"/instance", nullptr}}},
+        {.name = "the image's configuration holds a number that no computer can hold",
+         .agent_json = R"({"history": {"keep": 1e999}})",
+         .code = "config.invalid",
+         .stage = stage},
+        {.name = "the image names a platform that does not exist",
+         .agent_json = R"({"platform": "ec3"})",
+         .code = "platform.unknown_name",
+         .stage = stage},
+        {.name = "a machine that nobody recognises",
+         .damage = [](FakeMachine& machine) { machine.root.remove("/sys"); },
+         .mend = [](FakeMachine& machine) { machine.root.copy(fixture_path("ec2/root-nitro")); },
+         .code = "platform.not_recognised",
+         .kind = ErrorKind::transient,
+         .stage = stage,
+         .attempt = 30,
+         .slept = platform_delays(29)},
+        {.name = "the metadata service is switched off",
+         .metadata = {{token, {answer(403)}}},
+         .code = "platform.metadata_disabled",
+         .stage = stage},
+        {.name = "a service of version 1, which the image does not allow",
+         .metadata = {{token, {answer(404)}}},
+         .code = "platform.imdsv2_missing",
+         .stage = stage},
+        {.name = "a metadata service that fails again and again",
+         .metadata = {{user_data, {answer(500)}}},
+         .code = "platform.unexpected_answer",
+         .kind = ErrorKind::transient,
+         .stage = stage,
+         .attempt = 30,
+         .slept = platform_delays(29),
+         .status = {{"/attempts", 30}, {"/retry", nullptr}}},
+        {.name = "a silence after connect",
+         .metadata = {{token, {timed_out()}}},
+         .code = "http.timeout",
+         .kind = ErrorKind::transient,
+         .stage = stage,
+         .attempt = 30,
+         .slept = platform_delays(29)},
+        {.name = "a token that is refused again and again",
+         .agent_json = R"({"retry": {"platform": {"attempts": 2}}})",
+         .metadata = {{identity, {answer(401)}}},
+         .code = "platform.token_refused",
+         .kind = ErrorKind::transient,
+         .stage = stage,
+         .attempt = 2,
+         .slept = platform_delays(1)},
+        {.name = "an identity document of rubbish",
+         .agent_json = R"({"retry": {"platform": {"attempts": 2}}})",
+         .metadata = {{identity, {answer(200, "<html>captive portal</html>")}}},
+         .code = "platform.bad_document",
+         .kind = ErrorKind::transient,
+         .stage = stage,
+         .attempt = 2,
+         .slept = platform_delays(1)},
+        {.name = "a metadata service that redirects",
+         .agent_json = R"({"retry": {"platform": {"attempts": 1}}})",
+         .metadata = {{user_data,
+                       {HttpResponse{.status = 302, .headers = {{"location", "http://evil.example.com/"}}}}}},
+         .code = "platform.unexpected_answer",
+         .kind = ErrorKind::transient,
+         .stage = stage},
+        {.name = "ten megabytes of user-data",
+         .served_user_data = std::string(std::size_t{10} << 20U, '{'),
+         .code = "http.too_large",
+         .stage = stage},
+    };
+}
+
+std::vector<Scenario> role_scenarios() {
+    const auto row = [](const char* name, std::string text, const char* code) {
+        return Scenario{
+            .name = name,
+            .served_user_data = std::move(text),
+            .code = code,
+            .stage = Stage::role,
+            .status = {{"/error/stage", "role"},
+                       {"/error/kind", "permanent"},
+                       {"/role", nullptr},
+                       {"/instance/id", "i-1234567890abcdef0"}},
+            .files = {"/var/lib/bootwright/runs/000001/report.json"},
+            .no_files = {"/var/lib/bootwright/runs/000001/puppet.jsonl", "/var/lib/bootwright/last_good.json"}};
+    };
+    return {
+        {.name = "an instance without user-data",
+         .metadata = {{user_data, {answer(404)}}},
+         .code = "role.no_user_data",
+         .stage = Stage::role},
+        {.name = "an instance whose user-data is proven empty",
+         .metadata = {{user_data, {answer(204)}}},
+         .code = "role.no_user_data",
+         .stage = Stage::role},
+        row("user-data is empty", "", "role.no_user_data"),
+        row("user-data is white space", " \r\n\t ", "role.no_user_data"),
+        row("user-data is no JSON", "role: web\nrevision: main\n", "role.invalid"),
+        row("user-data is JSON of another kind", "[\"web\"]", "role.invalid"),
+        row("user-data is binary",
+            std::string("\x7f"
+                        "ELF\2\1\1\0\0",
+                        9),
+            "role.user_data_damaged"),
+        row("user-data is truncated", role_config().substr(0, role_config().size() / 2), "role.invalid"),
+        row("user-data is truncated gzip", to_gzip(role_config()).substr(0, 40), "role.user_data_damaged"),
+        row("user-data is a gzip bomb", to_gzip(std::string(std::size_t{64} << 20U, ' ')), "role.user_data_damaged"),
+        row("user-data is a script", "#!/bin/sh\nrm -rf /\n", "role.user_data_not_ours"),
+        row("user-data is a cloud-config", "#cloud-config\npackages: []\n", "role.user_data_not_ours"),
+        row("user-data has a wrong type", R"({"role": ["web"]})", "role.invalid"),
+        row("user-data has an unknown key", R"({"rol": "web"})", "role.invalid"),
+        row("user-data has a key twice", R"({"role": "web", "role": "db"})", "role.invalid"),
+        row("user-data has a number that no computer can hold", R"({"facts": {"x": 1e999}})", "role.invalid"),
+        row("user-data is nested without end", "{\"facts\": {\"x\": " + std::string(100000, '['), "role.invalid"),
+        row("user-data has a key of a megabyte", "{\"" + std::string(1000000, 'k') + "\": 1}", "role.invalid"),
+        row("user-data has a key of three megabytes, compressed", to_gzip("{\"" + std::string(3000000, 'k') + "\": 1}"),
+            "role.invalid"),
+        row("user-data names a branch, which the image does not allow",
+            R"({"role": "web", "repository": {"url": "https://h/x", "revision": "main"}})", "role.invalid"),
+        row("user-data lacks the repository", R"({"role": "web"})", "role.incomplete"),
+        row("user-data gives Puppet no time at all", role_config(R"(, "puppet": {"timeout": "0s"})"), "role.invalid"),
+        {.name = "the image's part of the role config is wrong",
+         .agent_json = R"({"role_config": {"role": 5}})",
+         .code = "config.invalid",
+         .stage = Stage::role},
+        {.name = "the state folder cannot be written",
+         .damage = [](FakeMachine& machine) { machine.root.write("/var/lib/bootwright", "a file"); },
+         .mend = [](FakeMachine& machine) { machine.root.remove("/var/lib/bootwright"); },
+         .code = "io.failed",
+         .kind = ErrorKind::transient,
+         .stage = Stage::role},
+    };
+}
+
+std::vector<Scenario> repository_scenarios() {
+    const auto permanent = [](const char* name, const char* code) {
+        return Scenario{
+            .name = name,
+            .fetch = {fetch_error(permanent_error(code, "what", "do"))},
+            .code = code,
+            .stage = Stage::repository,
+            .status = {{"/revision/asked", pinned_revision}, {"/revision/resolved", nullptr}, {"/role", "web"}},
+            .files = {"/var/lib/bootwright/runs/000001/role_config.json"}};
+    };
+    const auto transient = [](const char* name, Script fetch, const char* code) {
+        return Scenario{.name = name,
+                        .fetch = {std::move(fetch)},
+                        .code = code,
+                        .kind = ErrorKind::transient,
+                        .stage = Stage::repository,
+                        .attempt = 5,
+                        .slept = repository_delays};
+    };
+    return {
+        permanent("a revision that is not there", "repository.revision_not_found"),
+        permanent("a repository that refuses", "repository.access_denied"),
+        permanent("a server that nobody can trust", "repository.server_not_trusted"),
+        permanent("a submodule", "repository.submodule"),
+        transient("a host that refuses connections",
+                  fetch_error(transient_error("repository.unreachable", "connection refused", "check")),
+                  "repository.unreachable"),
+        transient("a host that is silent", ends({.end = End::silent}), "repository.stalled"),
+        transient("a transfer that takes too long", ends({.end = End::timed_out}), "repository.timeout"),
+        transient("a child that crashes in the middle",
+                  {.result = {.end = End::killed_by_signal, .signal = 11},
+                   .lines = {R"({"progress": {"what": "objects", "done": 7, "total": 9}})"}},
+                  "repository.fetch_crashed"),
+        transient("a child that ends without a word", ends({.exit_code = 0}), "repository.fetch_crashed"),
+        transient("a child that says rubbish", {.lines = {"rubbish", R"({"progress": 1})", R"({"error": 1})"}},
+                  "internal"),
+        transient("a disk that is full while fetching",
+                  fetch_error(transient_error("io.no_space", "cannot write: No space left on device", "free space")),
+                  "io.no_space"),
+        transient("a repository on disk that cannot be mended",
+                  fetch_error(transient_error("repository.corrupt", "bad object", "nothing to do")),
+                  "repository.corrupt"),
+        transient("a child that cannot be started",
+                  {.cannot_start = transient_error("process.cannot_start", "no memory", "free some")},
+                  "process.cannot_start"),
+    };
+}
+
+std::vector<Scenario> puppet_scenarios() {
+    const auto once = [](const char* name, Script puppet, Outcome outcome, const char* code) {
+        return Scenario{.name = name,
+                        .puppet = {std::move(puppet)},
+                        .outcome = outcome,
+                        .code = code,
+                        .stage = Stage::puppet,
+                        .status = {{"/revision/resolved", pinned_revision}, {"/error/stage", "puppet"}},
+                        .no_files = {"/var/lib/bootwright/last_good.json"}};
+    };
+    const auto thrice = [&](const char* name, Script puppet, Outcome outcome, const char* code) {
+        Scenario scenario = once(name, std::move(puppet), outcome, code);
+        scenario.kind = ErrorKind::transient;
+        scenario.attempt = 3;
+        scenario.slept = puppet_delays;
+        return scenario;
+    };
+    Scenario disabled =
+        once("a Puppet that somebody disabled", recorded_puppet("changed"), Outcome::not_reached, "puppet.disabled");
+    disabled.damage = [](FakeMachine& machine) {
+        machine.root.write("/opt/puppetlabs/puppet/cache/state/agent_disabled.lock",
+                           R"({"disabled_message": "by Ada"})");
+    };
+    disabled.mend = [](FakeMachine& machine) { machine.root.remove("/opt"); };
+    Scenario missing =
+        once("a machine without Puppet", recorded_puppet("changed"), Outcome::not_reached, "puppet.not_installed");
+    missing.damage = [](FakeMachine& machine) { machine.root.remove("/usr/bin/puppet"); };
+    missing.mend = [](FakeMachine& machine) { machine.root.write("/usr/bin/puppet", "", 0755); };
+    Scenario noop =
+        once("noop that finds differences", recorded_puppet("noop_drift"), Outcome::noop_drift, "puppet.noop_drift");
+    noop.served_user_data = role_config(R"(, "puppet": {"noop": true})");
+    Scenario state = thrice("a state folder of Puppet that cannot be made", recorded_puppet("changed"),
+                            Outcome::not_reached, "io.failed");
+    state.damage = [](FakeMachine& machine) { machine.root.write("/var/lib/bootwright/puppet", "a file"); };
+    state.mend = [](FakeMachine& machine) { machine.root.remove("/var/lib/bootwright/puppet"); };
+    Scenario compile = once("a catalog that does not compile", recorded_puppet("compile_error"),
+                            Outcome::compile_failed, "puppet.compile_failed");
+    compile.status["/resources"] = nullptr;
+    Scenario failed = thrice("a resource that fails", recorded_puppet("changed_with_failures"),
+                             Outcome::changed_with_failures, "puppet.resources_failed");
+    failed.status["/failed_resources/0/resource"] = "Exec[/bin/false]";
+    failed.status["/failed_resources/0/file"] = "manifests/site.pp";
+    failed.status["/failed_resources/0/line"] = 2;
+    return {
+        compile,
+        failed,
+        once("a syntax error", recorded_puppet("syntax_error"), Outcome::compile_failed, "puppet.compile_failed"),
+        once("a role that no class takes", recorded_puppet("empty"), Outcome::nothing_applied,
+             "puppet.nothing_applied"),
+        noop,
+        disabled,
+        missing,
+        state,
+        thrice("resources that all fail", recorded_puppet("failed"), Outcome::failed, "puppet.resources_failed"),
+        thrice("a failed resource that Puppet calls a success", puppet_ends("failed", {.exit_code = 0}),
+               Outcome::failed, "puppet.resources_failed"),
+        thrice("an exec that hangs", puppet_ends("changed", {.end = End::timed_out, .duration = 1h}),
+               Outcome::timed_out, "puppet.timeout"),
+        thrice("a Puppet that is killed for its memory",
+               puppet_ends("changed", {.end = End::killed_by_signal, .signal = 9}), Outcome::killed, "puppet.killed"),
+        thrice("a disk that is full before the catalog", recorded_puppet("disk_full_at_start"), Outcome::failed,
+               "puppet.run_failed"),
+        thrice("a disk that is full while compiling", recorded_puppet("disk_full_while_compiling"), Outcome::failed,
+               "puppet.run_failed"),
+        thrice("a disk that is full at the report", recorded_puppet("disk_full_at_report"), Outcome::failed,
+               "puppet.run_failed"),
+        thrice("a disk that is full at the summary", ends({.exit_code = 2}), Outcome::failed, "puppet.no_summary"),
+        thrice("a Puppet that cannot be started",
+               {.cannot_start = transient_error("process.cannot_start", "no memory", "free some")},
+               Outcome::not_reached, "process.cannot_start"),
+    };
+}
+
+std::vector<Scenario> stop_scenarios() {
+    const auto stopped = [](const char* name, const char* at, Stage stage) {
+        return Scenario{.name = name,
+                        .stop_at = at,
+                        .outcome = Outcome::interrupted,
+                        .code = "stopped",
+                        .kind = ErrorKind::stopped,
+                        .stage = stage,
+                        .files = {"/var/lib/bootwright/runs/000001/report.json"},
+                        .no_files = {"/var/lib/bootwright/last_good.json"}};
+    };
+    Scenario platform_wait = stopped("a stop while the platform stage waits", "sleep", Stage::platform);
+    platform_wait.metadata = {{user_data, {answer(500)}}};
+    platform_wait.slept = platform_delays(1);
+    Scenario repository_wait = stopped("a stop while the repository stage waits", "sleep", Stage::repository);
+    repository_wait.fetch = {ends({.end = End::silent})};
+    repository_wait.slept = {500ms};
+    Scenario puppet_wait = stopped("a stop while the puppet stage waits", "sleep", Stage::puppet);
+    puppet_wait.puppet = {recorded_puppet("changed_with_failures")};
+    puppet_wait.slept = {5s};
+    puppet_wait.status = {{"/failed_resources/0/resource", "Exec[/bin/false]"}};
+    return {
+        stopped("a stop before anything has begun", "start", Stage::platform),
+        stopped("a stop while the service is asked for a token", token, Stage::platform),
+        stopped("a stop while the service is asked for user-data", user_data, Stage::platform),
+        stopped("a stop while the child fetches", "fetch", Stage::repository),
+        stopped("a stop while Puppet applies", "apply", Stage::puppet),
+        platform_wait,
+        repository_wait,
+        puppet_wait,
+    };
+}
+
+std::vector<Scenario> all_scenarios() {
+    std::vector<Scenario> all;
+    for (auto part : {good_scenarios(), platform_scenarios(), role_scenarios(), repository_scenarios(),
+                      puppet_scenarios(), stop_scenarios()}) {
+        std::move(part.begin(), part.end(), std::back_inserter(all));
+    }
+    return all;
+}
+
+/// The machine of a row, and its runs.
+class Play {
+public:
+    explicit Play(const Scenario& scenario) : scenario_(scenario) {
+        machine.http.answer(user_data, role_config());
+        if (!scenario.agent_json.empty()) {
+            machine.root.write("/etc/bootwright/agent.json", scenario.agent_json);
+        }
+        for (const auto& [key, answers] : scenario.metadata) {
+            machine.http.answer(key, answers);
+        }
+        if (scenario.served_user_data) {
+            machine.http.answer(user_data, *scenario.served_user_data);
+        }
+        if (!scenario.fetch.empty()) {
+            machine.processes.answer("fetch", scenario.fetch);
+        }
+        if (!scenario.puppet.empty()) {
+            machine.processes.answer("apply", scenario.puppet);
+        }
+        if (scenario.damage) {
+            scenario.damage(machine);
+        }
+        arrange_stop();
+    }
+
+    RunReport run() {
+        RunRecord record(machine.system, next_run_number(machine.system));
+        return bootwright::run(machine.system, record, stop_.get_token());
+    }
+
+    /// Takes the fault away. What is on disk stays, as it does on a real machine.
+    void mend() {
+        if (scenario_.mend) {
+            scenario_.mend(machine);
+        }
+        machine.root.remove("/etc/bootwright/agent.json");
+        machine.http.on_request = nullptr;
+        machine.clock.on_sleep = nullptr;
+        machine.http.answer(token, "token");
+        machine.http.answer(identity, fixture("ec2/identity-document.json"));
+        machine.http.answer(user_data, role_config());
+        machine.processes.answer("fetch", good_fetch());
+        machine.processes.answer("apply",
+                                 recorded_puppet(scenario_.then == Outcome::changed ? "changed" : "unchanged"));
+        stop_ = std::stop_source();
+    }
+
+    FakeMachine machine{};
+
+private:
+    void arrange_stop() {
+        const std::string at = scenario_.stop_at;
+        if (at == "start") {
+            stop_.request_stop();
+        } else if (at == "sleep") {
+            machine.clock.on_sleep = [this](std::size_t) { stop_.request_stop(); };
+        } else if (at == "fetch" || at == "apply") {
+            machine.processes.answer(at, {.work = [this](const ProcessRequest&) { stop_.request_stop(); }});
+        } else if (!at.empty()) {
+            machine.http.on_request = [this, at](const std::string& key) {
+                if (key == at) {
+                    stop_.request_stop();
+                }
+            };
+        }
+    }
+
+    const Scenario& scenario_;
+    std::stop_source stop_{};
+};
+
+/// Nothing that anybody but root may see, and nothing that a process's arguments show, holds a secret.
+void check_no_secret(const FakeMachine& machine) {
+    std::vector<std::string> texts;
+    for (const char* file : {"/run/bootwright/status.json", "/var/lib/bootwright/last_good.json"}) {
+        if (machine.root.exists(file) && machine.root.exists("/run/bootwright/status.json")) {
+            texts.push_back(machine.root.read(file));
+        }
+    }
+    for (const ProcessRequest& request : machine.processes.requests) {
+        texts.push_back(joined(request.arguments, " "));
+        for (const auto& [name, value] : request.environment) {
+            texts.push_back(name + "=" + value);
+        }
+    }
+    const auto holds_secret = [](const std::string& text) {
+        return text.find(url_secret) != std::string::npos || text.find(data_secret) != std::string::npos;
+    };
+    CHECK(std::none_of(texts.begin(), texts.end(), holds_secret));
+}
+
+}  // namespace
+
+TEST_CASE("a run with a fault ends as it should, and the next one without it converges") {
+    const Scenario row = GENERATE(from_range(all_scenarios()));
+    CAPTURE(row.name);
+    Play stage(row);
+
+    const RunReport report = stage.run();
+    CHECK(std::string(report.error ? report.error->code : "") == row.code);
+    CHECK(report.is_good() == std::string(row.code).empty());
+    CHECK(to_string(report.puppet.outcome) == to_string(row.outcome));
+    CHECK(to_string(report.stage) == to_string(row.stage));
+    CHECK(report.attempt == row.attempt);
+    CHECK(stage.machine.clock.slept == row.slept);
+    if (report.error) {
+        CHECK(report.error->kind == row.kind);
+        CHECK_FALSE(report.error->message.empty());
+        CHECK_FALSE(report.error->advice.empty());
+    }
+
+    // The status says the same, in a file that is valid whatever happened.
+    const StatusFile status_file(stage.machine.system);
+    const Json status = status_file.read();
+    if (row.damage == nullptr || stage.machine.root.exists("/run/bootwright/status.json")) {
+        const Json& run = status.at("run");
+        REQUIRE(run.is_object());
+        CHECK(run.at("state") == "finished");
+        CHECK(run.at("outcome") == to_string(row.outcome));
+        CHECK((run.at("error").is_null() ? "" : run.at("error").at("code")) == row.code);
+        CHECK(run.at("heartbeat").at("monotonic_s") == run.at("finished").at("monotonic_s"));
+        CHECK(status.at("configured").is_null() == !report.is_good());
+        for (const auto& [pointer, value] : row.status) {
+            CAPTURE(pointer);
+            CHECK(run.value(Json::json_pointer(pointer), Json("(absent)")) == value);
+        }
+    }
+    for (const char* file : row.files) {
+        CAPTURE(file);
+        CHECK(stage.machine.root.exists(file));
+    }
+    for (const char* file : row.no_files) {
+        CAPTURE(file);
+        CHECK_FALSE(stage.machine.root.exists(file));
+    }
+    check_no_secret(stage.machine);
+
+    stage.mend();
+    const RunReport next = stage.run();
+    CHECK(to_string(next.puppet.outcome) == to_string(row.then));
+    CHECK(next.is_good());
+    const Json then = status_file.read();
+    CHECK(then.at("run").at("number") == next.number);
+    CHECK(then.at("configured").at("run") == next.number);
+    CHECK(then.at("configured").at("revision") == pinned_revision);
+    CHECK(then.at("run").at("error").is_null());
+    CHECK(last_good_revision(stage.machine.system) == pinned_revision);
+    check_no_secret(stage.machine);
+}
+
+TEST_CASE("a run that changes nothing after one that did is unchanged") {
+    const Scenario row{.name = "good", .then = Outcome::unchanged};
+    Play stage(row);
+    CHECK(stage.run().puppet.outcome == Outcome::changed);
+    stage.mend();
+    CHECK(stage.run().puppet.outcome == Outcome::unchanged);
+}
+
+TEST_CASE("a failure after a good run leaves the instance configured as it was") {
+    const Scenario row{.name = "good"};
+    Play stage(row);
+    REQUIRE(stage.run().is_good());
+    stage.machine.processes.answer("fetch",
+                                   fetch_error(permanent_error("repository.revision_not_found", "what", "do")));
+    const RunReport failed = stage.run();
+    CHECK(failed.number == 2);
+    CHECK_FALSE(failed.is_good());
+    const Json status = StatusFile(stage.machine.system).read();
+    CHECK(status.at("configured").at("run") == 1);
+    CHECK(last_good_revision(stage.machine.system) == pinned_revision);
+}
+
+TEST_CASE("the last good checkout is protected in the next run") {
+    const Scenario row{.name = "good"};
+    Play stage(row);
+    stage.run();
+    stage.run();
+    const auto children = stage.machine.processes.started("fetch");
+    REQUIRE(children.size() == 2);
+    CHECK(Json::parse(children[0].input).at("protect") == Json{""});
+    CHECK(Json::parse(children[1].input).at("protect") == Json{pinned_revision});
+}
+
+TEST_CASE("the status shows each wait while it lasts") {
+    const Scenario row{.name = "away", .fetch = {ends({.end = End::silent}), good_fetch()}};
+    Play stage(row);
+    Json seen;
+    stage.machine.clock.on_sleep = [&](std::size_t) { seen = StatusFile(stage.machine.system).read().at("run"); };
+    stage.run();
+    CHECK(seen.at("state") == "running");
+    CHECK(seen.at("stage") == "repository");
+    CHECK(seen.at("attempt") == 1);
+    CHECK(seen.at("attempts") == 5);
+    CHECK(seen.at("retry").at("delay_s") == 0.5);
+    CHECK(seen.at("retry").at("error").at("code") == "repository.stalled");
+    CHECK(seen.at("retry").at("at").at("monotonic_s") == 5.5);
+    CHECK(seen.at("role") == "web");
+}
+
+TEST_CASE("the history keeps as many runs as configuration says") {
+    const Scenario row{.name = "good", .agent_json = R"({"history": {"keep": 2}})"};
+    Play stage(row);
+    for (int i = 0; i < 4; ++i) {
+        CHECK(stage.run().number == i + 1);
+    }
+    CHECK_FALSE(stage.machine.root.exists("/var/lib/bootwright/runs/000002"));
+    CHECK(stage.machine.root.exists("/var/lib/bootwright/runs/000003"));
+    CHECK(stage.machine.root.exists("/var/lib/bootwright/runs/000004"));
+}
+
+TEST_CASE("a history that cannot be kept does not make a good run bad") {
+    const Scenario row{.name = "full",
+                       .puppet = {[] {
+                           Script script = recorded_puppet("changed");
+                           script.work = [](const ProcessRequest& request) {
+                               leave_traces("changed", request);
+                               // The report cannot be renamed over a folder.
+                               std::filesystem::create_directory(
+                                   std::filesystem::path(option_of(request, "publicdir")) / "report.json");
+                           };
+                           return script;
+                       }()}};
+    Play stage(row);
+    const RunReport report = stage.run();
+    CHECK(report.is_good());
+    REQUIRE_FALSE(report.warnings.empty());
+    CHECK(report.warnings.back().find("record is not complete") != std::string::npos);
+    CHECK(StatusFile(stage.machine.system).read().at("configured").at("run") == 1);
+}

@@ -1,0 +1,192 @@
+#include "agent/config.hpp"
+
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fake_system.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+AgentConfig config_of(const std::string& agent_json) {
+    const FakeSystem fake;
+    fake.root.write("/etc/bootwright/agent.json", agent_json);
+    return read_agent_config(fake.system);
+}
+
+Error error_for(const std::string& agent_json) {
+    return error_of([&] { return config_of(agent_json); });
+}
+
+}  // namespace
+
+TEST_CASE("without any file every setting has its default") {
+    const FakeSystem fake;
+    const AgentConfig config = read_agent_config(fake.system);
+    CHECK(config.platform == "auto");
+    CHECK_FALSE(config.allow_imdsv1);
+    CHECK_FALSE(config.repository.allow_branches_and_tags);
+    CHECK(config.repository.timeout == 15min);
+    CHECK(config.repository.stall == 30s);
+    CHECK(config.repository.keep == 3);
+    CHECK(config.puppet.path.empty());
+    CHECK(config.puppet.role_fact == "role");
+    CHECK(config.puppet.timeout == 1h);
+    CHECK(config.retry.platform.attempts == 30);
+    CHECK(config.retry.puppet.attempts == 3);
+    CHECK(config.history_keep == 100);
+    CHECK(config.role_defaults.empty());
+}
+
+TEST_CASE("every key is read") {
+    const AgentConfig config = config_of(R"({
+        "platform": "ec2",
+        "ec2": {"allow_imdsv1": true},
+        "file": {"path": "/srv/role.json"},
+        "repository": {"allow_branches_and_tags": true, "ca_file": "/ca", "known_hosts": "/hosts", "ssh_key": "/key",
+                       "timeout": "1m", "stall": "10s", "keep": 7},
+        "puppet": {"path": "/opt/puppet", "role_fact": "puppet_role", "timeout": "2h"},
+        "retry": {"platform": {"attempts": 2, "base": "3s", "cap": "4s"}, "role": {"attempts": 3, "base": "1s", "cap": "2s"},
+                  "repository": {"attempts": 4, "base": "5s", "cap": "6s"}, "puppet": {"attempts": 5, "base": "7s", "cap": "8s"},
+                  "run": {"base": "9s", "cap": "10s"}, "permanent": {"base": "11s", "cap": "12s"}},
+        "history": {"keep": 9},
+        "role_config": {"role": "web"}
+    })");
+    CHECK(config.platform == "ec2");
+    CHECK(config.allow_imdsv1);
+    CHECK(config.role_file == "/srv/role.json");
+    CHECK(config.repository.allow_branches_and_tags);
+    CHECK(config.repository.ca_file == "/ca");
+    CHECK(config.repository.known_hosts == "/hosts");
+    CHECK(config.repository.ssh_key == "/key");
+    CHECK(config.repository.timeout == 1min);
+    CHECK(config.repository.stall == 10s);
+    CHECK(config.repository.keep == 7);
+    CHECK(config.puppet.path == "/opt/puppet");
+    CHECK(config.puppet.role_fact == "puppet_role");
+    CHECK(config.puppet.timeout == 2h);
+    CHECK(config.retry.platform.attempts == 2);
+    CHECK(config.retry.platform.base == 3s);
+    CHECK(config.retry.platform.cap == 4s);
+    CHECK(config.retry.role.attempts == 3);
+    CHECK(config.retry.repository.cap == 6s);
+    CHECK(config.retry.puppet.base == 7s);
+    CHECK(config.retry.run.base == 9s);
+    CHECK(config.retry.run.cap == 10s);
+    CHECK(config.retry.permanent.base == 11s);
+    CHECK(config.retry.permanent.cap == 12s);
+    CHECK(config.history_keep == 9);
+    REQUIRE(config.role_defaults.size() == 1);
+    CHECK(config.role_defaults[0].root.at("role_config").at("role") == "web");
+}
+
+TEST_CASE("agent.d is read after agent.json, in the order of its names, and wins key by key") {
+    const FakeSystem fake;
+    fake.root.write("/etc/bootwright/agent.json", R"({"platform": "ec2", "repository": {"keep": 2, "timeout": "1m"}})");
+    fake.root.write("/etc/bootwright/agent.d/20-b.json",
+                    R"({"repository": {"keep": 4}, "role_config": {"role": "b"}})");
+    fake.root.write("/etc/bootwright/agent.d/10-a.json",
+                    R"({"repository": {"keep": 3}, "role_config": {"role": "a"}})");
+    fake.root.write("/etc/bootwright/agent.d/9-z.json", R"({"repository": {"keep": 5}})");
+    fake.root.write("/etc/bootwright/agent.d/15-off.json.disabled", "rubbish");
+    fake.root.write("/etc/bootwright/agent.d/README", "rubbish");
+    const AgentConfig config = read_agent_config(fake.system);
+    CHECK(config.platform == "ec2");
+    CHECK(config.repository.timeout == 1min);
+    CHECK(config.repository.keep == 5);  // "9-z" comes after "20-b", as `ls` shows them
+    REQUIRE(config.role_defaults.size() == 2);
+    CHECK(config.role_defaults[0].origin.ends_with("/etc/bootwright/agent.d/10-a.json"));
+    CHECK(config.role_defaults[1].origin.ends_with("/etc/bootwright/agent.d/20-b.json"));
+}
+
+TEST_CASE("agent.d is read without an agent.json too") {
+    const FakeSystem fake;
+    fake.root.write("/etc/bootwright/agent.d/a.json", R"({"history": {"keep": 1}})");
+    CHECK(read_agent_config(fake.system).history_keep == 1);
+}
+
+TEST_CASE("what is wrong is named by file, line and key") {
+    const Error error = error_for("{\n  \"platform\": \"auto\",\n  \"repository\": {\n    \"kep\": 3\n  }\n}\n");
+    CHECK(error.code == "config.invalid");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.ends_with("/etc/bootwright/agent.json:4: repository.kep: unknown key"));
+    CHECK(error.advice == "did you mean \"keep\"?");
+
+    const FakeSystem fake;
+    fake.root.write("/etc/bootwright/agent.d/50.json", "{\n\"history\": []}");
+    CHECK(error_of([&] {
+              return read_agent_config(fake.system);
+          }).message.ends_with("/etc/bootwright/agent.d/50.json:2: history: expected an object, but it is array"));
+}
+
+TEST_CASE("a value out of its limits, or of the wrong type, is refused") {
+    const std::string text = GENERATE(values<std::string>({
+        "",
+        "[]",
+        R"({"platform": 1})",
+        R"({"platform": null})",
+        R"({"ec2": {"allow_imdsv1": "true"}})",
+        R"({"ec2": {"allow_imdsv1": 1}})",
+        R"({"file": {"path": "relative"}})",
+        R"({"repository": {"ca_file": "relative"}})",
+        R"({"repository": {"ssh_key": 1}})",
+        R"({"repository": {"timeout": "0s"}})",
+        R"({"repository": {"timeout": 30}})",
+        R"({"repository": {"timeout": "30"}})",
+        R"({"repository": {"timeout": "-1s"}})",
+        R"({"repository": {"stall": "0ms"}})",
+        R"({"repository": {"keep": 0}})",
+        R"({"repository": {"keep": 1001}})",
+        R"({"repository": {"keep": 2.5}})",
+        R"({"puppet": {"timeout": "0s"}})",
+        R"({"puppet": {"role_fact": ["role"]}})",
+        R"({"retry": {"platform": {"attempts": 0}}})",
+        R"({"retry": {"platform": {"attempts": 1001}}})",
+        R"({"retry": {"platform": {"base": "0s"}}})",
+        R"({"retry": {"run": {"attempts": 5}}})",
+        R"({"retry": {"permanent": {"cap": "0s"}}})",
+        R"({"retry": {"nonsense": {}}})",
+        R"({"history": {"keep": 0}})",
+        R"({"role_config": "web"})",
+        R"({"nonsense": 1})",
+        R"({"platform": "ec2", "platform": "gce"})",
+    }));
+    CAPTURE(text);
+    const Error error = error_for(text);
+    CHECK(error.code == "config.invalid");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("agent.json") != std::string::npos);
+}
+
+TEST_CASE("the attempts of each policy can be set alone") {
+    for (const char* stage : {"platform", "role", "repository", "puppet"}) {
+        CAPTURE(stage);
+        CHECK_NOTHROW(config_of("{\"retry\": {\"" + std::string(stage) + "\": {\"attempts\": 2}}}"));
+    }
+}
+
+TEST_CASE("a fact's name that Puppet does not allow is refused where it is written") {
+    for (const char* name : {"", "Role", "my role", "role'", "1role"}) {
+        CAPTURE(name);
+        CHECK_THROWS_AS(config_of("{\"puppet\": {\"role_fact\": \"" + std::string(name) + "\"}}"), Error);
+    }
+}
+
+TEST_CASE("a configuration beyond a megabyte is refused") {
+    CHECK(error_for("{\"platform\": \"" + std::string(1100000, 'x') + "\"}").code == "io.too_large");
+}
+
+TEST_CASE("a configuration that cannot be read is never taken for none") {
+    const FakeSystem fake;
+    fake.root.make_folder("/etc/bootwright/agent.json");
+    CHECK_THROWS_AS(read_agent_config(fake.system), Error);
+}
+
+TEST_CASE("a damaged file of agent.d is not passed over") {
+    const FakeSystem fake;
+    fake.root.write("/etc/bootwright/agent.d/a.json", "{");
+    CHECK(error_of([&] { return read_agent_config(fake.system); }).code == "config.invalid");
+}

@@ -1,0 +1,212 @@
+#include "agent/daemon.hpp"
+
+#include "agent/record/status_file.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fake_machine.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The daemon blocks signals for good: they are let through again for the next test.
+class SignalMask {
+public:
+    SignalMask() { pthread_sigmask(SIG_SETMASK, nullptr, &before_); }
+    SignalMask(const SignalMask&) = delete;
+    SignalMask& operator=(const SignalMask&) = delete;
+    ~SignalMask() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
+/// systemd's side of a Type=notify service.
+class Supervisor {
+public:
+    explicit Supervisor(const std::string& path) : fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, path.data(), path.size());
+        REQUIRE(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        setenv("NOTIFY_SOCKET", path.c_str(), 1);
+    }
+    Supervisor(const Supervisor&) = delete;
+    Supervisor& operator=(const Supervisor&) = delete;
+    ~Supervisor() { unsetenv("NOTIFY_SOCKET"); }
+
+    /// All messages so far, each followed by a line of its own.
+    std::string heard() {
+        std::array<char, 65536> buffer{};
+        for (ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0); count >= 0;
+             count = recv(fd_.get(), buffer.data(), buffer.size(), 0)) {
+            text_.append(buffer.data(), static_cast<std::size_t>(count)).append("\n--\n");
+        }
+        return text_;
+    }
+
+private:
+    UniqueFd fd_;
+    std::string text_;
+};
+
+std::size_t count(const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+        ++found;
+    }
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("the plan after a run follows from how it ended") {
+    struct Row {
+        const char* name;
+        std::optional<Error> error;
+        std::optional<std::chrono::milliseconds> interval;
+        std::chrono::milliseconds splay;
+        int failures;
+        double random;
+        std::optional<std::chrono::milliseconds> delay;
+        const char* reason;
+    };
+    const Error transient = transient_error("a.b", "c", "d");
+    const Error permanent = permanent_error("e.f", "c", "d");
+    Error busy = transient;
+    busy.retry_after = 5min;
+    // The defaults: transient from 30 s up to 10 min, permanent from 5 min up to 30 min.
+    const Row row = GENERATE_COPY(values<Row>({
+        {"good, no schedule", {}, {}, 0s, 0, 0.5, {}, ""},
+        {"good, by schedule", {}, 30min, 0s, 0, 0.5, 30min, "schedule"},
+        {"good, with splay", {}, 30min, 10min, 0, 0.5, 35min, "schedule"},
+        {"good, with the least splay", {}, 30min, 10min, 0, 0.0, 30min, "schedule"},
+        {"stopped", stopped_error(), 30min, 0s, 1, 0.5, {}, ""},
+        {"transient, first", transient, {}, 0s, 1, 0.5, 15s, "a.b"},
+        {"transient, third", transient, {}, 0s, 3, 0.5, 60s, "a.b"},
+        {"transient, capped", transient, {}, 0s, 50, 0.5, 5min, "a.b"},
+        {"transient, at once", transient, {}, 0s, 1, 0.0, 0s, "a.b"},
+        {"transient, with a schedule", transient, 1h, 0s, 1, 0.5, 15s, "a.b"},
+        {"the server's own wish", busy, {}, 0s, 1, 0.5, 5min, "a.b"},
+        {"permanent, first", permanent, {}, 0s, 1, 0.0, 5min, "e.f"},
+        {"permanent, first, later", permanent, {}, 0s, 1, 0.5, 7min + 30s, "e.f"},
+        {"permanent, capped", permanent, {}, 0s, 50, 0.5, 20min, "e.f"},
+    }));
+    CAPTURE(row.name);
+    RunReport report;
+    report.error = row.error;
+    report.interval = row.interval;
+    report.splay = row.splay;
+    const auto next = plan_next_run(report, row.failures, {}, row.random);
+    REQUIRE(next.has_value() == row.delay.has_value());
+    if (next) {
+        CHECK(next->delay == *row.delay);
+        CHECK(next->reason.find(row.reason) != std::string::npos);
+    }
+}
+
+TEST_CASE("a permanent error is never tried again in a tight loop, and never later than an hour") {
+    RunReport report;
+    report.error = permanent_error("a.b", "c", "d");
+    for (int failures = 1; failures < 100; ++failures) {
+        for (const double random : {0.0, 0.3, 0.999999}) {
+            const auto next = plan_next_run(report, failures, {}, random);
+            REQUIRE(next);
+            CHECK(next->delay >= 5min);
+            CHECK(next->delay <= 1h);
+        }
+    }
+}
+
+TEST_CASE("the daemon runs at its start and at SIGHUP, is ready once, and ends at SIGTERM") {
+    const SignalMask mask;
+    FakeMachine machine;
+    Supervisor systemd(machine.root.path("/notify").string());
+    int runs = 0;
+    machine.processes.answer("apply", {.work = [&](const ProcessRequest& request) {
+                                 leave_traces("unchanged", request);
+                                 kill(getpid(), ++runs == 1 ? SIGHUP : SIGTERM);
+                             }});
+    run_daemon(machine.system);
+
+    CHECK(runs == 2);
+    const std::string heard = systemd.heard();
+    CHECK(count(heard, "READY=1") == 1);
+    CHECK(count(heard, "STOPPING=1") == 1);
+    CHECK(count(heard, "WATCHDOG=1") >= 2);
+    CHECK(heard.find("STATUS=") != std::string::npos);
+    const Json status = StatusFile(machine.system).read();
+    CHECK(status.at("daemon").at("state") == "stopped");
+    CHECK(status.at("daemon").at("pid") == getpid());
+    CHECK(status.at("daemon").at("next").is_null());
+    CHECK_FALSE(status.at("configured").is_null());
+    CHECK(status.at("run").at("number") == 2);
+    CHECK(status.at("run").at("state") == "finished");
+    CHECK(machine.root.exists("/var/lib/bootwright/runs/000002/report.json"));
+}
+
+TEST_CASE("a daemon whose run fails is not ready, and plans the next one") {
+    const SignalMask mask;
+    FakeMachine machine;
+    Supervisor systemd(machine.root.path("/notify").string());
+    int runs = 0;
+    machine.http.answer("GET /latest/user-data", "{\"rol\": 1}");
+    machine.http.on_request = [&](const std::string& key) {
+        if (key != "GET /latest/user-data") {
+            return;
+        }
+        if (++runs == 1) {
+            kill(getpid(), SIGHUP);  // runs again at once, whatever the plan says
+        } else {
+            kill(getpid(), SIGTERM);
+        }
+    };
+    run_daemon(machine.system);
+    CHECK(count(systemd.heard(), "READY=1") == 0);
+    CHECK(StatusFile(machine.system).read().at("configured").is_null());
+}
+
+TEST_CASE("a damaged configuration ends a run, never the daemon") {
+    const char* text = GENERATE("{", R"({"history": {"keep": 1e999}})", R"({"nonsense": 1})");
+    CAPTURE(text);
+    const SignalMask mask;
+    FakeMachine machine;
+    machine.root.write("/etc/bootwright/agent.json", text);
+    const Supervisor systemd(machine.root.path("/notify").string());
+    // The run fails at once; SIGTERM is already waiting when the daemon looks for signals.
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &term, nullptr);
+    std::string problem;
+    try {
+        kill(getpid(), SIGTERM);
+        run_daemon(machine.system);
+    } catch (const std::exception& exception) {
+        problem = exception.what();
+    }
+    CHECK(problem.empty());
+}
+
+TEST_CASE("two daemons never run at once") {
+    FakeMachine machine;
+    machine.root.make_folder("/run/bootwright");
+    const auto lock = FileLock::try_take(machine.root.path("/run/bootwright/daemon.lock"));
+    REQUIRE(lock);
+    const Error error = error_of([&] { return run_daemon(machine.system), 0; });
+    CHECK(error.code == "daemon.locked");
+}

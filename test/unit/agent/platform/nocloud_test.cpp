@@ -1,0 +1,235 @@
+#include "agent/platform/platform.hpp"
+
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fake_system.hpp"
+#include "test/fakes/fixtures.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace bootwright;
+
+namespace {
+
+constexpr const char* seed = "/var/lib/cloud/seed/nocloud";
+
+struct World {
+    FakeSystem fake{};
+    AgentConfig config{};
+    World() { config.platform = "nocloud"; }
+    InstanceMetadata read() { return read_instance_metadata(fake.system, config, {}); }
+    Error failure() {
+        return error_of([&] { return read(); });
+    }
+    void write_seed(const std::string& meta_data, const std::string& user_data = "{}") const {
+        fake.root.write(std::string(seed) + "/meta-data", meta_data);
+        fake.root.write(std::string(seed) + "/user-data", user_data);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a seed folder tells id, name and user-data") {
+    World world;
+    world.fake.root.copy(fixture_path("nocloud/root-seed-folder"));
+    const InstanceMetadata metadata = world.read();
+    CHECK(metadata.platform == "nocloud");
+    CHECK(metadata.instance_id == "seed-1");
+    CHECK(metadata.hostname == "web-1");
+    CHECK(metadata.user_data == "{\"role\": \"web\"}\n");
+    CHECK(metadata.user_data_origin.ends_with(std::string(seed) + "/user-data"));
+}
+
+TEST_CASE("a seed with one file only is a seed") {
+    World world;
+    world.fake.root.write(std::string(seed) + "/user-data", "{}");
+    CHECK(world.read().instance_id == "0123456789abcdef0123456789abcdef");  // the machine-id
+    world.fake.root.remove(std::string(seed) + "/user-data");
+    world.fake.root.write(std::string(seed) + "/meta-data", "instance-id: only\n");
+    CHECK(world.read().instance_id == "only");
+    CHECK(world.read().user_data == std::nullopt);
+}
+
+TEST_CASE("the instance id is taken as it is written, whatever it looks like") {
+    struct Row {
+        const char* written;
+        const char* wanted;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"web-1", "web-1"},
+        {"'007'", "007"},
+        {"12345", "12345"},
+        {"true", "true"},
+        {"i-0123", "i-0123"},
+        {"1.2.3", "1.2.3"},
+    }));
+    CAPTURE(row.written);
+    World world;
+    world.write_seed(std::string("instance-id: ") + row.written + "\n");
+    CHECK(world.read().instance_id == row.wanted);
+}
+
+TEST_CASE("an instance id that looks like a number keeps every digit") {
+    for (const char* written : {"007", "0123456789", "1e10", "12345678901234567890", "1.50", "9e9999", "-0"}) {
+        CAPTURE(written);
+        World world;
+        world.write_seed(std::string("instance-id: ") + written + "\n");
+        CHECK(world.read().instance_id == written);
+    }
+}
+
+TEST_CASE("an instance id without a value is none") {
+    for (const char* written : {"", "~", "null", "''"}) {
+        CAPTURE(written);
+        World world;
+        world.write_seed(std::string("instance-id: ") + written + "\nlocal-hostname: " + written + "\n");
+        CHECK(world.read().instance_id == "0123456789abcdef0123456789abcdef");
+        CHECK(world.read().hostname.empty());
+    }
+}
+
+TEST_CASE("meta-data may be JSON, which is YAML too, or empty") {
+    World world;
+    world.write_seed(R"({"instance-id": "j-1", "local-hostname": "h"})");
+    CHECK(world.read().instance_id == "j-1");
+    world.write_seed("");
+    CHECK(world.read().instance_id == "0123456789abcdef0123456789abcdef");
+    world.write_seed("  \n");
+    CHECK(world.read().instance_id == "0123456789abcdef0123456789abcdef");
+}
+
+TEST_CASE("meta-data of comments only says nothing") {
+    World world;
+    world.write_seed("# to be filled in\n");
+    CHECK(world.read().instance_id == "0123456789abcdef0123456789abcdef");
+}
+
+TEST_CASE("meta-data that is no mapping is an error that names the file") {
+    const std::string text =
+        GENERATE(values<std::string>({"- a\n", "just words", "a: [", std::string("\0\x01", 2), "7"}));
+    CAPTURE(text);
+    World world;
+    world.write_seed(text);
+    const Error error = world.failure();
+    CHECK(error.code == "platform.bad_document");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("meta-data") != std::string::npos);
+}
+
+TEST_CASE("user-data beyond a megabyte is refused") {
+    World world;
+    world.write_seed("instance-id: x\n", std::string(1100000, 'x'));
+    CHECK(world.failure().code == "io.too_large");
+}
+
+TEST_CASE("the kernel command line names a server, an id and a host name") {
+    World world;
+    world.fake.root.copy(fixture_path("nocloud/root-kernel-command-line"));
+    world.fake.http.answer("GET /meta-data", "instance-id: from-server\nlocal-hostname: from-server\n");
+    world.fake.http.answer("GET /user-data", "{}");
+    const InstanceMetadata metadata = world.read();
+    CHECK(metadata.instance_id == "web-1");  // what the command line says wins
+    CHECK(metadata.hostname == "web-1");
+    CHECK(metadata.user_data == "{}");
+    CHECK(world.fake.http.requests.at(0).url == "http://10.0.0.1:8000/meta-data");
+}
+
+TEST_CASE("user-data of a server is known by the URL that it came from") {
+    World world;
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://10.0.0.1:8000/\n");
+    world.fake.http.answer("GET /meta-data", "");
+    world.fake.http.answer("GET /user-data", "{}");
+    const InstanceMetadata metadata = world.read();
+    CHECK(metadata.user_data_origin == world.fake.http.requests.back().url);
+}
+
+TEST_CASE("a server's URL may lack its last slash, and may be named in full words") {
+    World world;
+    world.fake.root.write("/proc/cmdline",
+                          "ds=nocloud-net;seedfrom=http://10.0.0.1/seed;instance-id=i;local-hostname=h\n");
+    world.fake.http.answer_status("GET /seed/meta-data", 404);
+    world.fake.http.answer("GET /seed/user-data", "{}");
+    const InstanceMetadata metadata = world.read();
+    CHECK(metadata.instance_id == "i");
+    CHECK(metadata.hostname == "h");
+    CHECK(metadata.user_data == "{}");
+    CHECK(metadata.user_data_origin == "http://10.0.0.1/seed/user-data");
+}
+
+TEST_CASE("the serial number of the product names a server too") {
+    World world;
+    world.fake.root.copy(fixture_path("nocloud/root-serial"));
+    world.fake.http.answer("GET /seed/meta-data", "instance-id: from-server\n");
+    world.fake.http.answer("GET /seed/user-data", "{}");
+    CHECK(world.read().instance_id == "from-server");
+    // The kernel command line wins.
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://10.0.0.1/other/\n");
+    world.fake.http.answer("GET /other/meta-data", "instance-id: other\n");
+    world.fake.http.answer("GET /other/user-data", "{}");
+    CHECK(world.read().instance_id == "other");
+}
+
+TEST_CASE("a server that answers that there is nothing proves it, and every other answer proves nothing") {
+    World world;
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://10.0.0.1/\n");
+    world.fake.http.answer_status("GET /meta-data", 404);
+    world.fake.http.answer_status("GET /user-data", 404);
+    CHECK(world.read().user_data == std::nullopt);
+    for (const char* path : {"GET /meta-data", "GET /user-data"}) {
+        world.fake.http.answer_status(path, 500);
+        CHECK(world.failure().code == "platform.unexpected_answer");
+        world.fake.http.answer(path, {transient_error("http.timeout", "silence", "wait")});
+        CHECK(world.failure().code == "http.timeout");
+        world.fake.http.answer_status(path, 404);
+    }
+}
+
+TEST_CASE("a URL's credentials are not shown as the origin") {
+    World world;
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://user:hunter2@10.0.0.1/\n");
+    world.fake.http.answer("GET /meta-data", "- no mapping\n");
+    world.fake.http.answer("GET /user-data", "{}");
+    CHECK(world.failure().message.find("hunter2") == std::string::npos);
+    world.fake.http.answer("GET /meta-data", "");
+    CHECK(world.read().user_data_origin.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("a seed may lie in a folder that the command line names") {
+    const char* url = GENERATE("file:///srv/seed/", "file:///srv/seed", "/srv/seed/");
+    CAPTURE(url);
+    World world;
+    world.fake.root.write("/srv/seed/meta-data", "instance-id: folder\n");
+    world.fake.root.write("/srv/seed/user-data", "{}");
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=" + std::string(url) + "\n");
+    CHECK(world.read().instance_id == "folder");
+    CHECK(world.fake.http.requests.empty());
+}
+
+TEST_CASE("the seed folder of the image wins over the named server") {
+    World world;
+    world.write_seed("instance-id: folder\n");
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://10.0.0.1/;h=given\n");
+    CHECK(world.read().instance_id == "folder");
+    CHECK(world.read().hostname == "given");
+    CHECK(world.fake.http.requests.empty());
+}
+
+TEST_CASE("another datasource on the command line is not ours") {
+    FakeSystem fake;
+    for (const char* line : {"ds=openstack", "ds=nocloudy", "ds=", "ds=None;s=http://h/"}) {
+        CAPTURE(line);
+        fake.root.write("/proc/cmdline", line);
+        CHECK(error_of([&] { return find_platform(fake.system, {}).name(); }).code == "platform.not_recognised");
+    }
+}
+
+TEST_CASE("a seed that is not there yet may come: the volume appears late") {
+    World world;
+    CHECK(world.failure().code == "platform.seed_missing");
+    CHECK(world.failure().kind == ErrorKind::transient);
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;i=web-1\n");
+    CHECK(world.failure().code == "platform.seed_missing");
+    world.fake.root.write("/dev/disk/by-label/cidata", "");  // no file system on it
+    CHECK(world.failure().code == "volume.unreadable");
+    CHECK(world.failure().kind == ErrorKind::transient);
+}

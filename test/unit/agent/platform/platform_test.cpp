@@ -1,0 +1,235 @@
+#include "agent/platform/platform.hpp"
+
+#include "common/text.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fake_system.hpp"
+#include "test/fakes/fixtures.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A captured machine: test/fixtures/PLATFORM/root*.
+struct Captured {
+    std::string platform;
+    fs::path root;
+};
+
+std::vector<Captured> captured_machines() {
+    std::vector<Captured> machines;
+    for (const auto& platform : fs::directory_iterator(fixture_path(""))) {
+        for (const auto& root : fs::directory_iterator(platform)) {
+            if (root.path().filename().string().starts_with("root")) {
+                machines.push_back({platform.path().filename(), root.path()});
+            }
+        }
+    }
+    return machines;
+}
+
+System on_machine(const FakeSystem& fake, const fs::path& root) {
+    System system{.http = fake.system.http,
+                  .processes = fake.system.processes,
+                  .clock = fake.system.clock,
+                  .random = fake.system.random,
+                  .root = root,
+                  .program = fake.system.program,
+                  .environment = {}};
+    // systemd sets it for every service that loads credentials, also where there is none.
+    system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
+    return system;
+}
+
+std::vector<std::string> names_that_match(const System& system) {
+    std::vector<std::string> names;
+    for (const Platform* platform : platforms()) {
+        const auto evidence = platform->detect(system, AgentConfig{});
+        CHECK_FALSE(evidence.empty());
+        if (std::any_of(evidence.begin(), evidence.end(), [](const Evidence& one) { return one.matched; })) {
+            names.emplace_back(platform->name());
+        }
+    }
+    return names;
+}
+
+HttpRequest get(const std::string& path) { return {.url = "http://169.254.169.254" + path}; }
+
+}  // namespace
+
+TEST_CASE("every captured machine is recognised by exactly one platform, all against all") {
+    const FakeSystem fake;
+    const auto machines = captured_machines();
+    CHECK(machines.size() >= 18);
+    for (const Captured& machine : machines) {
+        CAPTURE(machine.root);
+        const System system = on_machine(fake, machine.root);
+        if (machine.platform == "unknown") {
+            CHECK(names_that_match(system).empty());
+            CHECK(error_of([&] { return find_platform(system, AgentConfig{}).name(); }).code ==
+                  "platform.not_recognised");
+        } else {
+            CHECK(names_that_match(system) == std::vector{machine.platform});
+            CHECK(find_platform(system, AgentConfig{}).name() == machine.platform);
+        }
+    }
+}
+
+TEST_CASE("every platform has a captured machine, and a unique name") {
+    const auto machines = captured_machines();
+    std::vector<std::string> names;
+    for (const Platform* platform : platforms()) {
+        CAPTURE(platform->name());
+        CHECK(std::any_of(machines.begin(), machines.end(),
+                          [&](const Captured& machine) { return machine.platform == platform->name(); }));
+        CHECK(std::find(names.begin(), names.end(), platform->name()) == names.end());
+        names.emplace_back(platform->name());
+    }
+    CHECK(names == std::vector<std::string>{"credential", "nocloud", "ec2", "file"});  // by precedence, then by name
+}
+
+TEST_CASE("what was given on purpose wins over the cloud, and the image's file comes last") {
+    FakeSystem fake;
+    fake.root.copy(fixture_path("file/root"));
+    CHECK(find_platform(fake.system, {}).name() == "file");
+    fake.root.copy(fixture_path("ec2/root-nitro"));
+    CHECK(find_platform(fake.system, {}).name() == "ec2");
+    fake.root.copy(fixture_path("nocloud/root-seed-folder"));
+    CHECK(find_platform(fake.system, {}).name() == "nocloud");
+    fake.root.copy(fixture_path("credential/root"));
+    fake.system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
+    CHECK(find_platform(fake.system, {}).name() == "credential");
+}
+
+TEST_CASE("a machine that nobody recognises is told with every rule and what it saw, and may be recognised later") {
+    FakeSystem fake;
+    fake.root.write("/sys/class/dmi/id/product_uuid", "1234\n");
+    const Error error = error_of([&] { return find_platform(fake.system, {}).name(); });
+    CHECK(error.code == "platform.not_recognised");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(error.message.find("ec2: product_uuid starts with ec2, but saw 1234") != std::string::npos);
+    CHECK(error.message.find("nocloud: ") != std::string::npos);
+    CHECK(error.message.find("credential: ") != std::string::npos);
+    CHECK(error.message.find("file: /etc/bootwright/role.json exists, but saw (no such file)") != std::string::npos);
+}
+
+TEST_CASE("the image's configuration names the platform, and the kernel command line overrules it") {
+    FakeSystem fake;
+    fake.root.copy(fixture_path("ec2/root-nitro"));
+    AgentConfig config;
+    config.platform = "file";
+    CHECK(find_platform(fake.system, config).name() == "file");
+    fake.root.write("/proc/cmdline", "ro bootwright.platform=nocloud quiet\n");
+    CHECK(find_platform(fake.system, config).name() == "nocloud");
+    fake.root.write("/proc/cmdline", "bootwright.platform=auto\n");
+    config.platform = "auto";
+    CHECK(find_platform(fake.system, config).name() == "ec2");
+}
+
+TEST_CASE("an unknown name is refused for good, with the names to choose from") {
+    FakeSystem fake;
+    AgentConfig config;
+    config.platform = "ec3";
+    const Error error = error_of([&] { return find_platform(fake.system, config).name(); });
+    CHECK(error.code == "platform.unknown_name");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("agent.json") != std::string::npos);
+    CHECK(error.advice == "use one of: auto, credential, nocloud, ec2, file");
+    fake.root.write("/proc/cmdline", "bootwright.platform=\n");
+    CHECK(error_of([&] { return find_platform(fake.system, {}).name(); }).message.find("kernel command line") !=
+          std::string::npos);
+}
+
+TEST_CASE("a parameter of the kernel is a whole word") {
+    FakeSystem fake;
+    fake.root.write("/proc/cmdline", "xds=1 ds  noequals ds=nocloud;s=http://h/?a=b empty= ds2=2\n");
+    CHECK(kernel_parameter(fake.system, "ds") == "nocloud;s=http://h/?a=b");
+    CHECK(kernel_parameter(fake.system, "empty") == "");
+    CHECK(kernel_parameter(fake.system, "noequals") == std::nullopt);
+    CHECK(kernel_parameter(fake.system, "s") == std::nullopt);
+    fake.root.remove("/proc/cmdline");
+    CHECK(kernel_parameter(fake.system, "ds") == std::nullopt);
+}
+
+TEST_CASE("a quoted parameter of the kernel is read without its quotes") {
+    // As the boot loader's configuration writes one with a semicolon, and as the kernel shows it in /proc/cmdline.
+    FakeSystem fake;
+    fake.root.write("/proc/cmdline", "quiet ds=\"nocloud;s=http://h/\" ro\n");
+    CHECK(kernel_parameter(fake.system, "ds") == "nocloud;s=http://h/");
+    fake.root.write("/proc/cmdline", "quiet \"ds=nocloud;s=http://h/\" ro\n");
+    CHECK(kernel_parameter(fake.system, "ds") == "nocloud;s=http://h/");
+}
+
+TEST_CASE("a small value is trimmed, and what cannot be read is not there") {
+    FakeSystem fake;
+    fake.root.write("/value", "  Amazon EC2 \n\n");
+    fake.root.write("/large", std::string(5000, 'x'));
+    fake.root.make_folder("/folder");
+    CHECK(read_value(fake.system, "/value") == "Amazon EC2");
+    CHECK(read_value(fake.system, "/absent") == std::nullopt);
+    CHECK(read_value(fake.system, "/large") == std::nullopt);
+    CHECK(read_value(fake.system, "/folder") == std::nullopt);
+}
+
+TEST_CASE("a machine without a machine-id has no identity yet") {
+    FakeSystem fake;
+    CHECK(machine_id(fake.system) == "0123456789abcdef0123456789abcdef");
+    for (const char* content : {"", "\n", "uninitialized\n"}) {
+        fake.root.write("/etc/machine-id", content);
+        const Error error = error_of([&] { return machine_id(fake.system); });
+        CHECK(error.code == "platform.no_identity");
+        CHECK(error.kind == ErrorKind::transient);
+    }
+    fake.root.remove("/etc/machine-id");
+    CHECK(error_of([&] { return machine_id(fake.system); }).code == "platform.no_identity");
+}
+
+TEST_CASE("a fetch is present, proven absent, or unknown, and unknown is never absent") {
+    FakeSystem fake;
+    fake.http.answer("GET /present", "body");
+    CHECK(fetch(fake.system, get("/present"), {}) == "body");
+    fake.http.answer("GET /empty", "");
+    CHECK(fetch(fake.system, get("/empty"), {}) == "");
+    for (const int status : {404, 204}) {
+        fake.http.answer_status("GET /absent", status);
+        CHECK(fetch(fake.system, get("/absent"), {}) == std::nullopt);
+    }
+    for (const int status :
+         {0, 100, 201, 202, 206, 301, 302, 304, 400, 401, 403, 405, 410, 429, 500, 502, 503, 504, 599}) {
+        CAPTURE(status);
+        fake.http.answer_status("GET /unknown", status);
+        const Error error = error_of([&] { return fetch(fake.system, get("/unknown"), {}); });
+        CHECK(error.kind == ErrorKind::transient);
+        CHECK(error.code == (status == 401 ? "platform.token_refused" : "platform.unexpected_answer"));
+        CHECK(error.message.find(std::to_string(status)) != std::string::npos);
+    }
+}
+
+TEST_CASE("the server's own wish for the next try is kept") {
+    FakeSystem fake;
+    struct Row {
+        const char* header;
+        std::optional<std::chrono::milliseconds> wanted;
+    };
+    for (const Row& row : {Row{"7", 7s}, Row{"0", 0s}, Row{"-1", {}}, Row{"", {}}, Row{"soon", {}}, Row{"7 s", {}},
+                           Row{"1.5", {}}, Row{"2147483647", 2147483647s}}) {
+        CAPTURE(row.header);
+        fake.http.answer("GET /busy", {HttpResponse{.status = 503, .headers = {{"retry-after", row.header}}}});
+        CHECK(error_of([&] { return fetch(fake.system, get("/busy"), {}); }).retry_after == row.wanted);
+    }
+    fake.http.answer_status("GET /busy", 503);
+    CHECK(error_of([&] { return fetch(fake.system, get("/busy"), {}); }).retry_after == std::nullopt);
+}
+
+TEST_CASE("an error of a fetch does not show the credentials of the URL") {
+    FakeSystem fake;
+    fake.http.answer_status("GET /x", 500);
+    CHECK(error_of([&] {
+              return fetch(fake.system, {.url = "http://user:hunter2@10.0.0.1/x"}, {});
+          }).message.find("hunter2") == std::string::npos);
+}

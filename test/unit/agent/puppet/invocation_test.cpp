@@ -1,0 +1,176 @@
+#include "agent/puppet/invocation.hpp"
+
+#include "common/text.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <algorithm>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* revision = "0123456789abcdef0123456789abcdef01234567";
+
+struct World {
+    PuppetFiles files{"/var/lib/bootwright/runs/000042"};
+    PuppetPlace place{.program = "/usr/bin/puppet",
+                      .state = "/var/lib/bootwright/puppet",
+                      .manifest = "/var/lib/bootwright/checkout/x/manifests",
+                      .proxy = {}};
+    AgentConfig config{};
+    InstanceMetadata instance{.platform = "ec2", .instance_id = "i-1234567890abcdef0"};
+    RoleConfig role{.role = "web"};
+    Checkout checkout{revision, std::string("/var/lib/bootwright/checkout/") + revision};
+
+    [[nodiscard]] ProcessRequest request() const {
+        return puppet_request(files, place, config, instance, role, checkout);
+    }
+    [[nodiscard]] std::string file(const std::filesystem::path& path) const {
+        for (const PreparedFile& prepared : prepared_files(files, config, role)) {
+            if (prepared.path == path) {
+                return prepared.content;
+            }
+        }
+        return "(not written)";
+    }
+};
+
+bool has(const ProcessRequest& request, const std::string& argument) {
+    return std::find(request.arguments.begin(), request.arguments.end(), argument) != request.arguments.end();
+}
+
+}  // namespace
+
+TEST_CASE("each trap of puppet apply has its option") {
+    struct Row {
+        const char* trap;
+        std::string option;
+    };
+    const std::string run = "/var/lib/bootwright/runs/000042";
+    const Row row = GENERATE_COPY(values<Row>({
+        {"without it a failed resource gives 0", "--detailed-exitcodes"},
+        {"--vardir does not move it, and a stale summary would be read", "--publicdir=" + run},
+        {"the image's own modules leak in", "--basemodulepath=" + run + "/no-modules"},
+        {"a script of the repository's own fails the run", std::string("--config_version=/bin/echo ") + revision},
+        {"instance data is searched before the repository's", "--hiera_config=" + run + "/hiera.yaml"},
+        {"external facts carry the role", "--pluginfactdest=" + run + "/facts"},
+        {"the image's puppet.conf must not count", "--confdir=/var/lib/bootwright/puppet/conf"},
+        {"the image's state must not count", "--vardir=/var/lib/bootwright/puppet/var"},
+        {"Debian keeps the state elsewhere", "--statedir=/var/lib/bootwright/puppet/var/state"},
+        {"a 40-hex revision is a legal environment", std::string("--environment=") + revision},
+        {"the environment is the checkout", "--environmentpath=/var/lib/bootwright/checkout"},
+        {"the certname does not follow the host name", "--certname=i-1234567890abcdef0"},
+        {"errors with file and line as JSON", "--logdest=" + run + "/puppet.jsonl"},
+        {"a compiled catalog is told from none", "--write_catalog_summary"},
+        {"an empty catalog is told from a full one", "--resourcefile=" + run + "/resources.txt"},
+        {"classes are handed over without touching the manifest", "--classfile=" + run + "/classes.txt"},
+    }));
+    CAPTURE(row.trap, row.option);
+    CHECK(has(World().request(), row.option));
+}
+
+TEST_CASE("puppet apply gets its program first and its manifest last") {
+    World world;
+    CHECK(world.request().arguments.front() == "/usr/bin/puppet");
+    CHECK(world.request().arguments.at(1) == "apply");
+    CHECK(world.request().arguments.back() == "/var/lib/bootwright/checkout/x/manifests");
+    world.place.manifest.clear();  // without one it would read standard input
+    CHECK(world.request().arguments.back() == "/var/lib/bootwright/runs/000042/no-manifest.pp");
+    CHECK(world.file(world.files.no_manifest()).empty());
+}
+
+TEST_CASE("noop and classes are passed only where they are asked for") {
+    World world;
+    CHECK_FALSE(has(world.request(), "--noop"));
+    CHECK_FALSE(has(world.request(), "--loadclasses"));
+    CHECK(world.file(world.files.classes()) == "(not written)");
+    world.role.noop = true;
+    world.role.classes = {"role::web", "profile::base"};
+    CHECK(has(world.request(), "--noop"));
+    CHECK(has(world.request(), "--loadclasses"));
+    CHECK(world.file(world.files.classes()) == "role::web\nprofile::base\n");
+}
+
+TEST_CASE("the time limit is the role config's, else the image's") {
+    World world;
+    world.config.puppet.timeout = 2h;
+    CHECK(world.request().timeout == 2h);
+    world.role.puppet_timeout = 5min;
+    CHECK(world.request().timeout == 5min);
+    CHECK(world.request().silence == 0ms);  // a long package installation says nothing
+}
+
+TEST_CASE("the environment is made anew, with the proxies that the agent was given") {
+    World world;
+    world.place.proxy = {{"https_proxy", "http://10.0.0.1:3128"}};
+    const auto environment = world.request().environment;
+    CHECK(environment.at("https_proxy") == "http://10.0.0.1:3128");
+    CHECK(environment.at("HOME") == "/root");
+    CHECK(environment.at("LC_ALL") == "C.UTF-8");
+    CHECK(environment.at("PATH").find("/opt/puppetlabs/bin") != std::string::npos);
+    CHECK(environment.at("RUBYOPT") == "-r/var/lib/bootwright/runs/000042/progress.rb");
+}
+
+TEST_CASE("nothing of the role config is in the arguments or the environment") {
+    World world;
+    world.role.data = {{"profile::db::password", "hunter2"}};
+    world.role.facts = {{"secretish", "hunter2"}};
+    world.role.repository.url = "https://user:hunter2@h/x";
+    const ProcessRequest request = world.request();
+    CHECK(joined(request.arguments, " ").find("hunter2") == std::string::npos);
+    for (const auto& [name, value] : request.environment) {
+        CHECK(value.find("hunter2") == std::string::npos);
+    }
+    CHECK(request.input.empty());
+}
+
+TEST_CASE("role and facts become one external fact file, the role under the configured name") {
+    World world;
+    world.role.facts = {{"datacenter", "eu"}, {"rack", 7}};
+    CHECK(Json::parse(world.file(world.files.facts() / "bootwright.json")) ==
+          Json{{"role", "web"}, {"datacenter", "eu"}, {"rack", 7}});
+    world.config.puppet.role_fact = "puppet_role";
+    CHECK(Json::parse(world.file(world.files.facts() / "bootwright.json")).at("puppet_role") == "web");
+    world.role.role.clear();
+    CHECK(Json::parse(world.file(world.files.facts() / "bootwright.json")) == Json{{"datacenter", "eu"}, {"rack", 7}});
+}
+
+TEST_CASE("data is the top layer of Hiera") {
+    World world;
+    world.role.data = {{"profile::web::port", 8080}, {"text", "ü \"quoted\"\n"}};
+    CHECK(Json::parse(world.file(world.files.data())) == world.role.data);
+    const std::string hiera = world.file(world.files.hiera());
+    CHECK(hiera.find("version: 5") != std::string::npos);
+    CHECK(hiera.find("data_hash: json_data") != std::string::npos);
+    CHECK(hiera.find("datadir: /var/lib/bootwright/runs/000042\n") != std::string::npos);
+}
+
+TEST_CASE("without data there is an empty layer, not none") {
+    CHECK(Json::parse(World().file(PuppetFiles("/var/lib/bootwright/runs/000042").data())) == Json::object());
+}
+
+TEST_CASE("the progress hook hides itself from what Puppet starts") {
+    const World world;
+    const std::string hook = world.file(world.files.progress_hook());
+    CHECK(hook.find("ENV.delete('RUBYOPT')") != std::string::npos);
+    CHECK(hook.find(std::string(progress_marker)) != std::string::npos);
+}
+
+TEST_CASE("an instance id becomes a certname that Puppet allows") {
+    CHECK(certname("i-1234567890abcdef0") == "i-1234567890abcdef0");
+    CHECK(certname("0123456789ABCDEF") == "0123456789abcdef");
+    CHECK(certname("Web 1/../x") == "web-1-..-x");
+    CHECK(certname("a_b.c-d") == "a_b.c-d");
+    CHECK(certname("ü") == "--");
+    CHECK(certname("--root=/x\n") == "--root--x-");
+}
+
+TEST_CASE("a certname is neither hidden, nor a path, nor longer than a file name") {
+    // Puppet makes files and folders of this name.
+    CHECK(certname("..") != "..");
+    CHECK(certname(".") != ".");
+    CHECK(certname(std::string(300, 'x')).size() <= 200);
+}

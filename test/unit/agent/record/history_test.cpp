@@ -1,0 +1,126 @@
+#include "agent/record/history.hpp"
+
+#include "common/error.hpp"
+#include "test/fakes/fake_system.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace bootwright;
+
+namespace {
+
+RunReport good_report(int number) {
+    RunReport report;
+    report.number = number;
+    report.finished = Instant{};
+    report.role = "web";
+    report.revision_resolved = "0123456789abcdef0123456789abcdef01234567";
+    report.puppet.outcome = Outcome::changed;
+    return report;
+}
+
+}  // namespace
+
+TEST_CASE("runs are numbered from one, each after the highest on disk") {
+    const FakeSystem fake;
+    CHECK(next_run_number(fake.system) == 1);
+    fake.root.make_folder("/var/lib/bootwright/runs");
+    CHECK(next_run_number(fake.system) == 1);
+    fake.root.make_folder("/var/lib/bootwright/runs/000001");
+    CHECK(next_run_number(fake.system) == 2);
+    fake.root.make_folder("/var/lib/bootwright/runs/000041");
+    fake.root.make_folder("/var/lib/bootwright/runs/notes");
+    fake.root.make_folder("/var/lib/bootwright/runs/99x");
+    fake.root.make_folder("/var/lib/bootwright/runs/.000099");
+    fake.root.make_folder("/var/lib/bootwright/runs/99999999999999999999");
+    CHECK(next_run_number(fake.system) == 42);
+    fake.root.make_folder("/var/lib/bootwright/runs/1000000");
+    CHECK(next_run_number(fake.system) == 1000001);
+}
+
+TEST_CASE("the highest number there is does not wrap around") {
+    const FakeSystem fake;
+    fake.root.make_folder("/var/lib/bootwright/runs/2147483647");
+    CHECK(next_run_number(fake.system) > 0);
+}
+
+TEST_CASE("a run's folder has six digits, or as many as it needs") {
+    const FakeSystem fake;
+    CHECK(run_folder(fake.system, 42).filename() == "000042");
+    CHECK(run_folder(fake.system, 1234567).filename() == "1234567");
+    CHECK(run_folder(fake.system, 42).parent_path() == fake.system.state() / "runs");
+}
+
+TEST_CASE("the role config of a run is kept for root alone") {
+    const FakeSystem fake;
+    RoleConfig role{.role = "web"};
+    role.data = {{"password", "hunter2"}};
+    role.repository.url = "https://user:token@h/x";
+    keep_role_config(fake.system, 7, role);
+    const std::string file = "/var/lib/bootwright/runs/000007/role_config.json";
+    CHECK(fake.root.mode(file) == 0600);
+    CHECK(fake.root.mode("/var/lib/bootwright/runs/000007") == 0700);
+    const Json kept = Json::parse(fake.root.read(file));
+    CHECK(kept.at("config").at("data").at("password") == "hunter2");
+    CHECK(kept.at("config").at("repository").at("url") == "https://h/x");
+}
+
+TEST_CASE("a good run is kept and remembered as the last good one") {
+    const FakeSystem fake;
+    CHECK(last_good_revision(fake.system).empty());
+    keep_report(fake.system, good_report(7));
+    CHECK(fake.root.mode("/var/lib/bootwright/runs/000007/report.json") == 0600);
+    CHECK(Json::parse(fake.root.read("/var/lib/bootwright/runs/000007/report.json")).at("outcome") == "changed");
+    CHECK(last_good_revision(fake.system) == "0123456789abcdef0123456789abcdef01234567");
+    CHECK(Json::parse(fake.root.read("/var/lib/bootwright/last_good.json")).at("run") == 7);
+}
+
+TEST_CASE("a failed run is kept and changes nothing about the last good one") {
+    const FakeSystem fake;
+    keep_report(fake.system, good_report(7));
+    RunReport failed = good_report(8);
+    failed.error = permanent_error("a.b", "c", "d");
+    failed.revision_resolved = "ffffffffffffffffffffffffffffffffffffffff";
+    keep_report(fake.system, failed);
+    CHECK(fake.root.exists("/var/lib/bootwright/runs/000008/report.json"));
+    CHECK(last_good_revision(fake.system) == "0123456789abcdef0123456789abcdef01234567");
+    RunReport unfinished = good_report(9);
+    unfinished.finished.reset();
+    keep_report(fake.system, unfinished);
+    CHECK(Json::parse(fake.root.read("/var/lib/bootwright/last_good.json")).at("run") == 7);
+}
+
+TEST_CASE("a damaged memory of the last good run protects nothing and breaks nothing") {
+    const FakeSystem fake;
+    for (const char* text : {"", "{", "[]", R"({"revision": 5})"}) {
+        fake.root.write("/var/lib/bootwright/last_good.json", text);
+        CHECK(last_good_revision(fake.system).empty());
+    }
+}
+
+TEST_CASE("all but the newest runs are pruned") {
+    const FakeSystem fake;
+    for (int number = 1; number <= 12; ++number) {
+        keep_report(fake.system, good_report(number));
+    }
+    fake.root.write("/var/lib/bootwright/runs/notes/file", "x");
+    prune_history(fake.system, 3);
+    for (int number = 1; number <= 12; ++number) {
+        CHECK(std::filesystem::exists(run_folder(fake.system, number)) == (number > 9));
+    }
+    CHECK(fake.root.exists("/var/lib/bootwright/runs/notes/file"));
+    prune_history(fake.system, 100);
+    CHECK(std::filesystem::exists(run_folder(fake.system, 10)));
+}
+
+TEST_CASE("pruning where nothing has run does nothing") {
+    const FakeSystem fake;
+    CHECK_NOTHROW(prune_history(fake.system, 1));
+}
+
+TEST_CASE("a history that cannot be written is an error") {
+    const FakeSystem fake;
+    fake.root.write("/var/lib/bootwright/runs", "a file");
+    CHECK_THROWS_AS(keep_report(fake.system, good_report(1)), Error);
+    CHECK_THROWS_AS(keep_role_config(fake.system, 1, {}), Error);
+}

@@ -1,0 +1,191 @@
+#include "agent/record/run_record.hpp"
+
+#include "agent/record/status_file.hpp"
+#include "test/fakes/fake_system.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <unistd.h>
+
+#include <thread>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct World {
+    FakeSystem fake{};
+    RunRecord record{fake.system, 42};
+    [[nodiscard]] Json status() const { return StatusFile(fake.system).read(); }
+    [[nodiscard]] Json run() const { return status().at("run"); }
+};
+
+}  // namespace
+
+TEST_CASE("a run is in the status from its first moment, with the process that runs it") {
+    const World world;
+    CHECK(world.run().at("number") == 42);
+    CHECK(world.run().at("state") == "running");
+    CHECK(world.run().at("stage") == "platform");
+    CHECK(world.run().at("pid") == getpid());
+    CHECK(world.run().at("pid_start") > 0);
+    CHECK(world.run().at("heartbeat_every_s") == 10);
+    CHECK(world.run().at("started").at("monotonic_s") == 5.0);
+    CHECK(world.status().at("configured").is_null());
+}
+
+TEST_CASE("each stage, attempt and wait is in the status at once") {
+    World world;
+    world.fake.clock.advance(2s);
+    world.record.begin_stage(Stage::repository, 5);
+    CHECK(world.run().at("stage") == "repository");
+    CHECK(world.run().at("attempts") == 5);
+    CHECK(world.run().at("stage_started").at("monotonic_s") == 7.0);
+    world.record.child_started({4242, 99});
+    CHECK(world.run().at("child").at("pid") == 4242);
+    world.record.retrying(transient_error("a.b", "what", "do"), 3s);
+    CHECK(world.run().at("retry").at("delay_s") == 3.0);
+    CHECK(world.run().at("retry").at("at").at("monotonic_s") == 10.0);
+    CHECK(world.run().at("retry").at("error").at("code") == "a.b");
+    CHECK(world.run().at("child").is_null());
+    world.record.begin_attempt(2);
+    CHECK(world.run().at("attempt") == 2);
+    CHECK(world.run().at("retry").is_null());
+    world.record.begin_stage(Stage::puppet, 3);
+    CHECK(world.run().at("attempt") == 1);
+    CHECK(world.run().at("attempts") == 3);
+}
+
+TEST_CASE("progress reaches the status at most once a second, and the report always") {
+    World world;
+    world.record.progress("objects", 1, 9);
+    CHECK(world.run().at("progress").at("done") == 1);
+    world.record.progress("objects", 2, 9);
+    CHECK(world.run().at("progress").at("done") == 1);
+    CHECK(world.record.snapshot().progress->done == 2);
+    world.fake.clock.advance(1s);
+    world.record.progress("objects", 3, 9);
+    CHECK(world.run().at("progress") == Json{{"what", "objects"}, {"done", 3}, {"total", 9}});
+}
+
+TEST_CASE("what the stages found is in the status, without secrets") {
+    World world;
+    world.record.instance({.platform = "ec2", .instance_id = "i-1", .user_data = "hunter2"});
+    RoleConfig role{.role = "web"};
+    role.repository = {.url = "https://user:hunter2@h/x", .revision = "main"};
+    role.data = {{"k", "hunter2"}};
+    role.facts = {{"k", "hunter2"}};
+    role.interval = 30min;
+    world.record.role(role);
+    world.record.revision("0123456789abcdef0123456789abcdef01234567");
+    CHECK(world.run().at("instance").at("id") == "i-1");
+    CHECK(world.run().at("role") == "web");
+    CHECK(world.run().at("revision") ==
+          Json{{"asked", "main"}, {"resolved", "0123456789abcdef0123456789abcdef01234567"}});
+    CHECK(world.fake.root.read("/run/bootwright/status.json").find("hunter2") == std::string::npos);
+    CHECK(world.record.snapshot().interval == 30min);
+}
+
+TEST_CASE("a good end makes the instance configured") {
+    World world;
+    world.record.role({.role = "web"});
+    world.record.revision("0123456789abcdef0123456789abcdef01234567");
+    world.record.puppet({.outcome = Outcome::changed});
+    world.fake.clock.advance(12s);
+    const RunReport report = world.record.finish();
+    CHECK(report.is_good());
+    CHECK(world.run().at("state") == "finished");
+    CHECK(world.run().at("outcome") == "changed");
+    CHECK(world.run().at("duration_s") == 12.0);
+    CHECK(world.status().at("configured").at("run") == 42);
+    CHECK(world.status().at("configured").at("role") == "web");
+    CHECK(world.status().at("configured").at("revision") == "0123456789abcdef0123456789abcdef01234567");
+    CHECK(world.status().at("configured").at("at").at("monotonic_s") == 17.0);
+}
+
+TEST_CASE("a bad end leaves what was configured before") {
+    World world;
+    world.record.finish();
+    RunRecord second(world.fake.system, 43);
+    CHECK(world.status().at("configured").at("run") == 42);
+    second.begin_stage(Stage::role, 1);
+    second.error(permanent_error("role.invalid", "what", "do"));
+    CHECK_FALSE(second.finish().is_good());
+    CHECK(world.run().at("number") == 43);
+    CHECK(world.run().at("outcome") == "not_reached");
+    CHECK(world.run().at("error").at("stage") == "role");
+    CHECK(world.run().at("error").at("kind") == "permanent");
+    CHECK(world.status().at("configured").at("run") == 42);
+}
+
+TEST_CASE("a run that was stopped is interrupted, whatever Puppet had come to") {
+    World world;
+    world.record.puppet({.outcome = Outcome::failed});
+    world.record.error(stopped_error());
+    CHECK(world.record.finish().puppet.outcome == Outcome::interrupted);
+    CHECK(world.run().at("outcome") == "interrupted");
+}
+
+TEST_CASE("an end forgets what was under way") {
+    World world;
+    world.record.child_started({4242, 99});
+    world.record.progress("objects", 1, 9);
+    world.record.retrying(transient_error("a.b", "c", "d"), 1s);
+    world.record.finish();
+    for (const char* key : {"child", "progress", "retry"}) {
+        CHECK(world.run().at(key).is_null());
+    }
+}
+
+TEST_CASE("a warning after the end is in the status too") {
+    World world;
+    world.record.finish();
+    world.record.warning("the disk is full");
+    CHECK(world.run().at("warnings").at(0) == "the disk is full");
+    CHECK(world.run().at("state") == "finished");
+}
+
+TEST_CASE("a heartbeat moves only the heartbeat") {
+    World world;
+    Json before = world.run();
+    world.fake.clock.advance(10s);
+    world.record.beat();
+    Json after = world.run();
+    CHECK(after.at("heartbeat").at("monotonic_s") == 15.0);
+    before.erase("heartbeat");
+    after.erase("heartbeat");
+    CHECK(before == after);
+}
+
+TEST_CASE("a status that cannot be written stops nothing, and is written again when it can be") {
+    World world;
+    world.fake.root.remove("/run/bootwright");
+    world.fake.root.write("/run/bootwright", "a file");
+    CHECK_NOTHROW(world.record.begin_stage(Stage::puppet, 3));
+    CHECK_NOTHROW(world.record.beat());
+    CHECK(world.record.snapshot().stage == Stage::puppet);
+    world.fake.root.remove("/run/bootwright");
+    world.record.beat();
+    CHECK(world.run().at("stage") == "puppet");
+}
+
+TEST_CASE("the thread that runs and the thread that beats may use one record") {
+    World world;
+    std::thread worker([&] {
+        for (int i = 1; i <= 40; ++i) {
+            world.record.begin_stage(Stage::repository, i);
+            world.record.progress("objects", static_cast<std::uint64_t>(i), 40);
+        }
+    });
+    int torn = 0;
+    for (int i = 0; i < 40; ++i) {
+        world.record.beat();
+        const RunReport report = world.record.snapshot();
+        torn += report.progress && report.progress->total != 40 ? 1 : 0;
+    }
+    worker.join();
+    CHECK(torn == 0);
+    CHECK(world.record.snapshot().attempts == 40);
+    CHECK(world.run().at("attempts") == 40);
+}

@@ -1,0 +1,299 @@
+#include "agent/role/role_config.hpp"
+
+#include "common/error.hpp"
+#include "test/fakes/errors.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* pin = "0123456789abcdef0123456789abcdef01234567";
+
+/// The smallest role config that is complete, with `more` members.
+std::string complete(const std::string& more = "") {
+    return R"({"role": "web", "repository": {"url": "https://git.example.com/puppet.git", "revision": ")" +
+           std::string(pin) + "\"}" + (more.empty() ? "" : ", " + more) + "}";
+}
+
+InstanceMetadata instance(std::optional<std::string> user_data) {
+    return {
+        .platform = "ec2", .instance_id = "i-1", .user_data = std::move(user_data), .user_data_origin = "user-data"};
+}
+
+AgentConfig with_layer(const std::string& role_config, AgentConfig config = {},
+                       const std::string& origin = "/etc/bootwright/agent.json") {
+    config.role_defaults.push_back(
+        JsonDocument::parse("{\n\"role_config\": " + role_config + "}", origin, "config.invalid"));
+    return config;
+}
+
+AgentConfig with_branches() {
+    AgentConfig config;
+    config.repository.allow_branches_and_tags = true;
+    return config;
+}
+
+RoleConfig read(const std::string& user_data, const AgentConfig& config = {}) {
+    return read_role_config(config, instance(user_data));
+}
+
+Error error_for(const std::string& user_data, const AgentConfig& config = {}) {
+    return error_of([&] { return read(user_data, config); });
+}
+
+std::string with_url(const std::string& url) {
+    return to_line({{"role", "web"}, {"repository", {{"url", url}, {"revision", pin}}}});
+}
+std::string with_revision(const std::string& revision) {
+    return to_line({{"role", "web"}, {"repository", {{"url", "https://h/x"}, {"revision", revision}}}});
+}
+
+}  // namespace
+
+TEST_CASE("every key of the role config is read") {
+    const RoleConfig role = read(R"({
+        "role": "web",
+        "classes": ["role::web", "profile::base"],
+        "facts": {"datacenter": "eu-west-1", "rack": 7, "tags": ["a"], "more": {"x": null}},
+        "data": {"profile::web::port": 8080, "lookup_options": {}},
+        "repository": {"url": "ssh://git@git.example.com:2222/puppet.git", "revision": "0123456789abcdef0123456789abcdef01234567"},
+        "puppet": {"noop": true, "timeout": "30m"},
+        "schedule": {"interval": "30m", "splay": "5m"}
+    })");
+    CHECK(role.role == "web");
+    CHECK(role.classes == std::vector<std::string>{"role::web", "profile::base"});
+    CHECK(role.facts.at("rack") == 7);
+    CHECK(role.facts.at("more").at("x").is_null());
+    CHECK(role.data.at("profile::web::port") == 8080);
+    CHECK(role.repository.url == "ssh://git@git.example.com:2222/puppet.git");
+    CHECK(role.repository.revision == pin);
+    CHECK(role.noop);
+    CHECK(role.puppet_timeout == 30min);
+    CHECK(role.interval == 30min);
+    CHECK(role.splay == 5min);
+    CHECK(role.origins.at("facts.rack") == "user-data");
+    CHECK(role.origins.at("data.profile::web::port") == "user-data");
+    CHECK(role.origins.at("puppet.timeout") == "user-data");
+    CHECK(role.origins.size() == 14);
+}
+
+TEST_CASE("layers are laid over each other, and each value remembers where it came from") {
+    AgentConfig config = with_layer(R"({"role": "base", "classes": ["a", "b"], "facts": {"one": 1, "two": 2},
+        "data": {"deep": {"x": 1, "y": 2}}, "repository": {"url": "https://h/image", "revision": ")" +
+                                    std::string(pin) + R"("},
+        "puppet": {"noop": true, "timeout": "1h"}, "schedule": {"interval": "1h"}})");
+    config =
+        with_layer(R"({"facts": {"two": 22}, "puppet": {"noop": false}})", config, "/etc/bootwright/agent.d/50.json");
+    const RoleConfig role = read(R"({"role": "web", "classes": ["c"], "facts": {"three": 3}, "data": {"deep": {"z": 3}},
+        "repository": {"url": "https://h/instance"}})",
+                                 config);
+    CHECK(role.role == "web");
+    CHECK(role.classes == std::vector<std::string>{"c"});              // lists as a whole
+    CHECK(role.facts == Json{{"one", 1}, {"two", 22}, {"three", 3}});  // facts key by key
+    CHECK(role.data == Json{{"deep", {{"z", 3}}}});                    // data by top-level key, as Hiera looks it up
+    CHECK(role.repository.url == "https://h/instance");
+    CHECK(role.repository.revision == pin);
+    CHECK_FALSE(role.noop);
+    CHECK(role.puppet_timeout == 1h);
+    CHECK(role.origins.at("role") == "user-data");
+    CHECK(role.origins.at("facts.one") == "/etc/bootwright/agent.json");
+    CHECK(role.origins.at("facts.two") == "/etc/bootwright/agent.d/50.json");
+    CHECK(role.origins.at("facts.three") == "user-data");
+    CHECK(role.origins.at("repository.revision") == "/etc/bootwright/agent.json");
+    CHECK(role.origins.at("repository.url") == "user-data");
+    CHECK(role.origins.at("puppet.noop") == "/etc/bootwright/agent.d/50.json");
+}
+
+TEST_CASE("the image alone may say everything") {
+    const AgentConfig config = with_layer(complete());
+    for (const std::optional<std::string>& user_data :
+         {std::optional<std::string>(), std::optional<std::string>("\n"), std::optional<std::string>("{}")}) {
+        CHECK(read_role_config(config, instance(user_data)).role == "web");
+    }
+}
+
+TEST_CASE("classes may stand for a role") {
+    const RoleConfig role =
+        read(R"({"classes": ["a"], "repository": {"url": "https://h/x", "revision": ")" + std::string(pin) + "\"}}");
+    CHECK(role.role.empty());
+    CHECK(role.classes == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("an error names the document, the line, the path, and what would be right") {
+    struct Row {
+        const char* text;
+        const char* message;
+        const char* advice;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"{\n\"rol\": \"web\"}", "user-data:2: rol: unknown key", "did you mean \"role\"?"},
+        {"{\n\"repository\": {\n\"ulr\": 1}}", "user-data:3: repository.ulr: unknown key", ""},
+        {"{\"repository\": {\n\"revison\": \"x\"}}", "user-data:2: repository.revison: unknown key",
+         "did you mean \"revision\"?"},
+        {"{\"mirrors\": []}", "user-data:1: mirrors: unknown key", ""},
+        {"{\"repository\": {\"mirrors\": []}}", "user-data:1: repository.mirrors: unknown key", ""},
+        {"{\"configuration\": {}}", "user-data:1: configuration: unknown key", ""},
+        {"{\"puppet\": {\"nop\": true}}", "user-data:1: puppet.nop: unknown key", "did you mean \"noop\"?"},
+        {"{\"schedule\": {\"every\": \"1h\"}}", "user-data:1: schedule.every: unknown key", ""},
+        {"{\"role\": 5}", "user-data:1: role: expected a string, but it is number", "write a string"},
+        {"{\"role\": null}", "user-data:1: role: expected a string, but it is null", ""},
+        {"{\"classes\": \"role::web\"}", "user-data:1: classes: expected a list of strings, but it is string", ""},
+        {"{\"classes\": [1]}", "user-data:1: classes: expected a list of strings", ""},
+        {"{\"facts\": []}", "user-data:1: facts: expected an object, but it is array", ""},
+        {"{\"data\": \"x\"}", "user-data:1: data: expected an object, but it is string", ""},
+        {"{\"puppet\": {\"noop\": \"yes\"}}", "user-data:1: puppet.noop: expected true or false, but it is string", ""},
+        {"{\"puppet\": {\"timeout\": 30}}", "user-data:1: puppet.timeout: expected a duration", ""},
+        {"{\"schedule\": {\"interval\": \"5x\"}}", "user-data:1: schedule.interval: expected a duration", ""},
+        {"{\"schedule\": {\"interval\": \"59s\"}}", "user-data:1: schedule.interval: shorter than a minute", ""},
+    }));
+    CAPTURE(row.text);
+    const Error error = error_for(row.text);
+    CHECK(error.code == "role.invalid");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.starts_with(row.message));
+    CHECK(error.advice.find(row.advice) != std::string::npos);
+    CHECK_FALSE(error.advice.empty());
+}
+
+TEST_CASE("an error in the image's layer names its file and line") {
+    const Error error = error_for(complete(), with_layer("{\n\"puppet\": {\n\"noop\": 1}}"));
+    CHECK(error.message.starts_with("/etc/bootwright/agent.json:4: role_config.puppet.noop: expected true or false"));
+    CHECK(error.kind == ErrorKind::permanent);
+}
+
+TEST_CASE("what user-data says is not mended by the layer below") {
+    CHECK(error_for(R"({"role": ""})", with_layer(complete())).code == "role.invalid");
+}
+
+TEST_CASE("a role is one word") {
+    for (const char* good : {"web", "web-frontend", "role::web", "Web_1", "a/b"}) {
+        CHECK(read(R"({"role": ")" + std::string(good) + "\"}", with_layer(complete())).role == good);
+    }
+    for (const std::string& bad :
+         {std::string(), std::string("two words"), std::string("tab\\t"), std::string("line\\n"),
+          std::string("\\u0000"), std::string("r\xC3\xB4le"), std::string(256, 'x')}) {
+        CAPTURE(bad);
+        CHECK(error_for("{\"role\": \"" + bad + "\"}").message.find("role: ") != std::string::npos);
+    }
+}
+
+TEST_CASE("classes are names that Puppet allows") {
+    for (const char* good : {"a", "role::web", "a1::b_2::c"}) {
+        CHECK(read(complete("\"classes\": [\"" + std::string(good) + "\"]")).classes.size() == 1);
+    }
+    for (const char* bad :
+         {"", "::a", "a::", "a:b", "a::::b", "Role::Web", "1a", "a-b", "a b", "a::1b", "_a", "a\\nb", "ä"}) {
+        CAPTURE(bad);
+        CHECK(error_for(complete("\"classes\": [\"fine\", \"" + std::string(bad) + "\"]")).code == "role.invalid");
+    }
+    CHECK(read(complete("\"classes\": []")).classes.empty());
+}
+
+TEST_CASE("facts have names that Puppet allows") {
+    for (const char* good : {"a", "datacenter", "a_1"}) {
+        CHECK(read(complete("\"facts\": {\"" + std::string(good) + "\": 1}")).facts.size() == 1);
+    }
+    for (const char* bad : {"", "A", "1a", "a-b", "a.b", "a b", "_a", "a\\u0000", "fäct"}) {
+        CAPTURE(bad);
+        const Error error = error_for(complete("\"facts\": {\"" + std::string(bad) + "\": 1}"));
+        CHECK(error.code == "role.invalid");
+        CHECK(error.message.find("facts.") != std::string::npos);
+    }
+}
+
+TEST_CASE("Hiera keys may be anything but empty") {
+    CHECK(read(complete(R"("data": {"a::b": 1, "Weird Key!": 2})")).data.size() == 2);
+    CHECK(error_for(complete(R"("data": {"": 1})")).code == "role.invalid");
+}
+
+TEST_CASE("a repository's URL is https, http, ssh or file") {
+    for (const char* good : {"https://git.example.com/a.git", "http://10.0.0.1:8080/a", "ssh://git@h/a.git",
+                             "file:///srv/a.git", "https://user:p%40ss@h/a", "https://[fd00::1]/a"}) {
+        CHECK(read(with_url(good)).repository.url == good);
+    }
+    for (const std::string& bad :
+         {std::string(), std::string("https://"), std::string("git@github.com:a/b.git"), std::string("git://h/a"),
+          std::string("/srv/a.git"), std::string("ext::sh -c id"), std::string("HTTPS://h/a"),
+          std::string(" https://h/a"), std::string("https://h/a b"), std::string("https://h/a\nb"),
+          std::string("https://h/ä"), std::string("ftp://h/a"), "https://h/" + std::string(2000, 'x')}) {
+        CAPTURE(bad);
+        const Error error = error_for(with_url(bad));
+        CHECK(error.code == "role.invalid");
+        CHECK(error.message.find("repository.url: expected an https, http, ssh or file URL") != std::string::npos);
+    }
+}
+
+TEST_CASE("a wrong URL is not quoted, since it may hold a password") {
+    CHECK(error_for(with_url("git://user:hunter2@h/a")).message.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("a revision is a full commit id, unless the image allows branches and tags") {
+    CHECK(read(with_revision(pin)).repository.revision == pin);
+    for (const char* name :
+         {"main", "v1.2", "0123456", "0123456789ABCDEF0123456789ABCDEF01234567", "refs/heads/main"}) {
+        CAPTURE(name);
+        const Error error = error_for(with_revision(name));
+        CHECK(error.code == "role.invalid");
+        CHECK(error.message.find("repository.revision: expected a full commit id") != std::string::npos);
+        CHECK(error.advice.find("allow_branches_and_tags") != std::string::npos);
+        CHECK(read(with_revision(name), with_branches()).repository.revision == name);
+    }
+}
+
+TEST_CASE("what git does not allow as a name is refused even where branches are allowed") {
+    for (const std::string& bad : {std::string(), std::string("-x"), std::string("a..b"), std::string("a b"),
+                                   std::string("a:b"), std::string("a^{}"), std::string("a~1"), std::string("a\nb"),
+                                   std::string("@{u}"), std::string("*"), std::string("é"), std::string(201, 'a')}) {
+        CAPTURE(bad);
+        CHECK(error_for(with_revision(bad), with_branches()).code == "role.invalid");
+    }
+    CHECK(read(with_revision("feature/a-b_c.d+e"), with_branches()).repository.revision == "feature/a-b_c.d+e");
+}
+
+TEST_CASE("a time limit of nothing for Puppet is refused: no run could ever succeed") {
+    CHECK(error_for(complete(R"("puppet": {"timeout": "0s"})")).message.find("puppet.timeout") != std::string::npos);
+}
+
+TEST_CASE("what is missing is named, with where it was looked for") {
+    struct Row {
+        const char* text;
+        const char* what;
+    };
+    const Row row = GENERATE(values<Row>({
+        {R"({"repository": {"url": "https://h/x", "revision": "0123456789abcdef0123456789abcdef01234567"}})",
+         "role (or classes)"},
+        {R"({"role": "web", "repository": {"revision": "0123456789abcdef0123456789abcdef01234567"}})",
+         "repository.url"},
+        {R"({"role": "web", "repository": {"url": "https://h/x"}})", "repository.revision"},
+        {R"({"classes": [], "repository": {"url": "https://h/x"}})", "role (or classes)"},
+        {"{}", "role (or classes)"},
+    }));
+    CAPTURE(row.text);
+    const Error error = error_for(row.text);
+    CHECK(error.code == "role.incomplete");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("user-data does not set " + std::string(row.what)) != std::string::npos);
+}
+
+TEST_CASE("an instance without user-data is told apart from one whose user-data lacks something") {
+    for (const std::optional<std::string>& user_data : {std::optional<std::string>(), std::optional<std::string>("")}) {
+        const Error error = error_of([&] { return read_role_config({}, instance(user_data)); });
+        CHECK(error.code == "role.no_user_data");
+        CHECK(error.kind == ErrorKind::permanent);
+        CHECK(error.message.find("platform ec2") != std::string::npos);
+    }
+}
+
+TEST_CASE("the record of a role config shows values and origins, but no credentials") {
+    const Json json = to_json(read(R"({"role": "web", "facts": {"a": 1}, "data": {"k": "v"}, "repository":
+        {"url": "https://user:hunter2@h/x.git", "revision": "0123456789abcdef0123456789abcdef01234567"}})"));
+    CHECK(json.at("config").at("repository").at("url") == "https://h/x.git");
+    CHECK(json.at("config").at("repository").at("revision") == pin);
+    CHECK(json.at("config").at("data").at("k") == "v");
+    CHECK(json.at("origins").at("facts.a") == "user-data");
+    CHECK(to_text(json).find("hunter2") == std::string::npos);
+}

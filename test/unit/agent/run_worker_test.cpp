@@ -1,0 +1,139 @@
+#include "agent/run_worker.hpp"
+
+#include "agent/record/status_file.hpp"
+#include "common/error.hpp"
+#include "common/process.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fake_machine.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <memory>
+
+using namespace bootwright;
+
+namespace {
+
+void wait_for(int fd) {
+    pollfd polled{fd, POLLIN, 0};
+    poll(&polled, 1, 60'000);
+}
+
+}  // namespace
+
+TEST_CASE("a run on a thread of its own makes its end known") {
+    FakeMachine machine;
+    RunWorker worker(machine.system);
+    wait_for(worker.ended_fd());
+    const RunReport report = worker.join();
+    CHECK(report.is_good());
+    CHECK(report.number == 1);
+    CHECK(worker.record().snapshot().finished);
+    CHECK(worker.join().is_good());  // again
+    CHECK(machine.root.exists("/var/lib/bootwright/runs/000001/report.json"));
+    CHECK(machine.root.mode("/var/lib/bootwright") == 0700);
+}
+
+TEST_CASE("two runs never overlap") {
+    FakeMachine machine;
+    std::optional<Error> refused;
+    machine.processes.answer("fetch", {.work = [&](const ProcessRequest&) {
+                                 refused = error_of([&] { return std::make_unique<RunWorker>(machine.system); });
+                             }});
+    {
+        RunWorker worker(machine.system);
+        worker.join();
+    }
+    REQUIRE(refused);
+    CHECK(refused->code == "run.locked");
+    CHECK(refused->kind == ErrorKind::transient);
+    machine.processes.answer("fetch", good_fetch());
+    CHECK(RunWorker(machine.system).join().number == 2);  // the lock went with the first
+}
+
+TEST_CASE("to destroy it is to stop the run and wait for it") {
+    FakeMachine machine;
+    machine.http.answer("GET /latest/user-data", {transient_error("http.timeout", "silence", "wait")});
+    machine.root.write("/etc/bootwright/agent.json", R"({"retry": {"platform": {"attempts": 1000}}})");
+    {
+        std::unique_ptr<RunWorker> worker;
+        std::stop_source begun;
+        machine.clock.on_sleep = [&](std::size_t number) {
+            if (number == 2) {
+                while (!begun.stop_requested()) {
+                    std::this_thread::yield();
+                }
+            }
+        };
+        worker = std::make_unique<RunWorker>(machine.system);
+        worker->request_stop();
+        begun.request_stop();
+        worker.reset();
+        machine.clock.on_sleep = nullptr;
+    }
+    const Json run = StatusFile(machine.system).read().at("run");
+    CHECK(run.at("state") == "finished");
+    CHECK(run.at("outcome") == "interrupted");
+    CHECK(machine.clock.slept.size() < 999);
+}
+
+TEST_CASE("what a killed run left is ended before the next one begins, and only that") {
+    FakeMachine machine;
+    SystemProcessRunner runner;
+    std::size_t lines = 0;
+    // The child of a killed agent, as the status names it, while it is at work.
+    const auto begin_next_run = [&](const ProcessId& child, const Json& wrong) {
+        StatusFile(machine.system).update([&](Json& status) {
+            status["run"] = {
+                {"number", 1}, {"state", "running"}, {"child", {{"pid", child.pid}, {"pid_start", child.start_ticks}}}};
+            status["run"].update(wrong, true);
+        });
+        CHECK(RunWorker(machine.system).join().is_good());
+    };
+    ProcessId child;
+    const ProcessResult result = runner.run(
+        {.arguments = {"/bin/sh", "-c", "echo one; sleep 0.001; echo two; sleep 0.001; echo three; sleep 1000"},
+         .environment = {{"PATH", "/usr/bin:/bin"}},
+         .timeout = std::chrono::minutes(1)},
+        {.started = [&](ProcessId id) { child = id; },
+         .line =
+             [&](std::string_view) {
+                 switch (++lines) {
+                     case 1: begin_next_run(child, {{"state", "finished"}}); break;
+                     case 2: begin_next_run({child.pid, child.start_ticks + 1}, Json::object()); break;
+                     default: begin_next_run(child, Json::object());
+                 }
+             }},
+        {});
+    CHECK(lines == 3);
+    CHECK(result.end == ProcessResult::End::killed_by_signal);
+}
+
+TEST_CASE("a status that makes no sense does not keep a run from beginning") {
+    for (const char* run : {"5", "[]", R"({"state": "running"})", R"({"state": "running", "child": 5})",
+                            R"({"state": "running", "child": {}})", R"({"state": "running", "child": {"pid": "x"}})",
+                            R"({"state": "running", "child": {"pid": -1, "pid_start": -1}})",
+                            R"({"state": "running", "child": {"pid": 1e99, "pid_start": null}})"}) {
+        CAPTURE(run);
+        FakeMachine machine;
+        StatusFile(machine.system).update([&](Json& status) { status["run"] = Json::parse(run); });
+        std::string problem;
+        try {
+            RunWorker(machine.system).join();
+        } catch (const std::exception& exception) {
+            problem = exception.what();
+        }
+        CHECK(problem.empty());
+    }
+}
+
+TEST_CASE("a status that has grown beyond all measure does not keep a run from beginning") {
+    FakeMachine machine;
+    machine.root.write("/run/bootwright/status.json",
+                       R"({"schema": 1, "boot_id": "b0071d00-0000-4000-8000-000000000001", "run": ")" +
+                           std::string(std::size_t{2} << 20U, 'x') + "\"}");
+    CHECK_NOTHROW(RunWorker(machine.system).join());
+}

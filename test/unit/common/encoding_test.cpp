@@ -1,0 +1,118 @@
+#include "common/encoding.hpp"
+
+#include "test/fakes/compressed.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <string>
+
+using namespace bootwright;
+
+TEST_CASE("base64 is decoded, with white space between") {
+    struct Row {
+        const char* text;
+        std::string bytes;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"", ""},
+        {"Zg==", "f"},
+        {"Zm8=", "fo"},
+        {"Zm9v", "foo"},
+        {"Zm9vYg==", "foob"},
+        {"Zm9vYmE=", "fooba"},
+        {"Zm9vYmFy", "foobar"},
+        {"Zm9v\nYmFy\r\n", "foobar"},
+        {" Z m\t8 = ", "fo"},
+        {"+/+/", "\xfb\xff\xbf"},
+        {"AAAA", std::string(3, '\0')},
+        {"/////w==", "\xff\xff\xff\xff"},
+    }));
+    CAPTURE(row.text);
+    CHECK(decode_base64(row.text) == row.bytes);
+    CHECK(to_base64(row.bytes) == to_base64(decode_base64(row.text).value_or("?")));
+}
+
+TEST_CASE("what is not base64 is refused") {
+    const char* text =
+        GENERATE(values<const char*>({"Z", "Zg", "Zg=", "Zg===", "=", "====", "Zg==Zg==", "Zm9v=", "Zm9-", "Zm9_",
+                                      "Zm9v!", "Zm9v\v", "{\"a\": 1}", "Zm=v", "Zm9vY===", "Zm9v\xC3\xBC"}));
+    CAPTURE(text);
+    CHECK_FALSE(decode_base64(text));
+}
+
+TEST_CASE("every byte survives base64") {
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) {
+        bytes.push_back(static_cast<char>(i));
+    }
+    for (std::size_t length = 0; length <= bytes.size(); ++length) {
+        CHECK(decode_base64(to_base64(bytes.substr(0, length))) == bytes.substr(0, length));
+    }
+}
+
+TEST_CASE("gzip is known by its first two bytes") {
+    CHECK(is_gzip(to_gzip("x")));
+    CHECK_FALSE(is_gzip(""));
+    CHECK_FALSE(is_gzip("\x1f"));
+    CHECK_FALSE(is_gzip("{\"a\": 1}"));
+}
+
+TEST_CASE("gzip is unpacked up to the cap") {
+    const std::string text(100000, 'x');
+    CHECK(decompress_gzip(to_gzip(text), text.size()) == text);
+    CHECK_FALSE(decompress_gzip(to_gzip(text), text.size() - 1));
+    CHECK(decompress_gzip(to_gzip(""), 0) == "");
+    CHECK(decompress_gzip(to_gzip("x"), 1) == "x");
+    CHECK_FALSE(decompress_gzip(to_gzip("x"), 0));
+}
+
+TEST_CASE("a gzip bomb is refused without being unpacked") {
+    // A hundred megabytes in a hundred kilobytes.
+    CHECK_FALSE(decompress_gzip(to_gzip(std::string(std::size_t{100} << 20U, '\0')), std::size_t{4} << 20U));
+}
+
+TEST_CASE("gzip that is cut anywhere, or damaged, is refused") {
+    const std::string whole = to_gzip("{\"role\": \"web\", \"classes\": [\"role::web\"]}");
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+        CHECK_FALSE(decompress_gzip(whole.substr(0, length), 1000));
+    }
+    std::string damaged = whole;
+    damaged[damaged.size() - 8] = static_cast<char>(damaged[damaged.size() - 8] ^ 1);  // in the checksum
+    CHECK_FALSE(decompress_gzip(damaged, 1000));
+    CHECK_FALSE(decompress_gzip("\x1f\x8b rubbish", 1000));
+    CHECK_FALSE(decompress_gzip("", 1000));
+}
+
+TEST_CASE("text is well-formed UTF-8") {
+    const std::string text =
+        GENERATE(values<std::string>({"", "plain", "tab\tand\r\nlines", "\xC2\xA0", "ü€𝄞", "\xEF\xBB\xBF{}",
+                                      "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"}));
+    CAPTURE(text);
+    CHECK(is_text(text));
+}
+
+TEST_CASE("binary data and broken UTF-8 are not text") {
+    const std::string text = GENERATE(values<std::string>({
+        std::string("\0", 1), "\x01",     "\x1b[31m",  "\x7f",         "\v", "\xff\xfe{\x01", "\x80", "\xC2", "a\xC2",
+        "\xC0\x80",          // overlong
+        "\xC1\xBF",          // overlong
+        "\xE0\x80\x80",      // overlong
+        "\xE0\x9F\xBF",      // overlong
+        "\xED\xA0\x80",      // a surrogate
+        "\xF0\x80\x80\x80",  // overlong
+        "\xF0\x8F\xBF\xBF",  // overlong
+        "\xF4\x90\x80\x80",  // beyond U+10FFFF
+        "\xF5\x80\x80\x80",   "\xE2\x82", "\xE2(\xAC", "\xF0\x9D\x84",
+    }));
+    CAPTURE(text);
+    CHECK_FALSE(is_text(text));
+}
+
+TEST_CASE("the control characters above 127 are no text either: terminals obey them") {
+    CHECK_FALSE(
+        is_text("\xC2\x9B"
+                "31m"));  // U+009B: the same as ESC [
+    CHECK_FALSE(is_text("\xC2\x80"));
+    CHECK_FALSE(is_text("\xC2\x9F"));
+}

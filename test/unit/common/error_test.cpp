@@ -1,0 +1,43 @@
+#include "common/error.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <cerrno>
+
+using namespace bootwright;
+
+TEST_CASE("an error carries its kind, a stable code, and what to do") {
+    const Error error = permanent_error("area.reason", "what happened", "do this");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(std::string(error.what()) == "what happened");
+    CHECK(error.advice == "do this");
+    CHECK_FALSE(error.retry_after);
+    CHECK(transient_error("a.b", "c", "d").kind == ErrorKind::transient);
+    CHECK(stopped_error().kind == ErrorKind::stopped);
+    CHECK(stopped_error().code == "stopped");
+}
+
+TEST_CASE("kinds have the names that status.json shows") {
+    CHECK(to_string(ErrorKind::transient) == "transient");
+    CHECK(to_string(ErrorKind::permanent) == "permanent");
+    CHECK(to_string(ErrorKind::stopped) == "stopped");
+}
+
+TEST_CASE("failed system calls are told apart by what can be done about them") {
+    struct Row {
+        int number;
+        ErrorKind kind;
+        const char* code;
+    };
+    for (const Row& row :
+         {Row{ENOSPC, ErrorKind::transient, "io.no_space"}, Row{EDQUOT, ErrorKind::transient, "io.no_space"},
+          Row{EACCES, ErrorKind::permanent, "io.not_permitted"}, Row{EPERM, ErrorKind::permanent, "io.not_permitted"},
+          Row{EROFS, ErrorKind::permanent, "io.not_permitted"}, Row{EIO, ErrorKind::transient, "io.failed"},
+          Row{0, ErrorKind::transient, "io.failed"}}) {
+        const Error error = system_call_error("write", "/etc/motd", row.number);
+        CHECK(error.kind == row.kind);
+        CHECK(error.code == row.code);
+        CHECK(error.message.starts_with("cannot write /etc/motd: "));
+        CHECK_FALSE(error.advice.empty());
+    }
+}

@@ -1,0 +1,246 @@
+#include "common/file.hpp"
+
+#include "common/error.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/temporary_root.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace bootwright;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::string> names_in(const fs::path& folder) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        names.push_back(entry.path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// No file may grow: each write to a file fails, as on a full disk.
+class NoWrites {
+public:
+    NoWrites() {
+        getrlimit(RLIMIT_FSIZE, &before_);
+        handler_ = signal(SIGXFSZ, SIG_IGN);
+        const rlimit none{0, before_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &none);
+    }
+    NoWrites(const NoWrites&) = delete;
+    NoWrites& operator=(const NoWrites&) = delete;
+    ~NoWrites() {
+        setrlimit(RLIMIT_FSIZE, &before_);
+        signal(SIGXFSZ, handler_);
+    }
+
+private:
+    rlimit before_{};
+    void (*handler_)(int) = SIG_DFL;
+};
+
+}  // namespace
+
+TEST_CASE("a descriptor is closed once, by its last owner") {
+    UniqueFd first(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const int number = first.get();
+    REQUIRE(number >= 0);
+    UniqueFd second(std::move(first));
+    CHECK_FALSE(first);  // NOLINT(bugprone-use-after-move): that it is empty is what is tested
+    CHECK(second.get() == number);
+    UniqueFd third;
+    CHECK_FALSE(third);
+    third = std::move(second);
+    CHECK(third.get() == number);
+    third.reset();
+    CHECK_FALSE(third);
+    CHECK(fcntl(number, F_GETFD) == -1);
+    third.reset();
+    CHECK_FALSE(third);
+}
+
+TEST_CASE("a file is written with its content and its mode, and read back") {
+    const TemporaryRoot root;
+    const fs::path path = root.path() / "file";
+    const std::string content("line\0\xff\n", 7);
+    write_file(path, content, 0640);
+    CHECK(read_file(path, 7) == content);
+    CHECK(root.mode("/file") == 0640);
+    write_file(path, "", 0600);
+    CHECK(read_file(path, 0).empty());
+    CHECK(root.mode("/file") == 0600);
+    CHECK(names_in(root.path()) == std::vector<std::string>{"file"});
+}
+
+TEST_CASE("the mode does not depend on the umask") {
+    const TemporaryRoot root;
+    const mode_t before = umask(0077);
+    write_file(root.path() / "file", "x", 0644);
+    make_folder(root.path() / "folder", 0755);
+    umask(before);
+    CHECK(root.mode("/file") == 0644);
+    CHECK(root.mode("/folder") == 0755);
+}
+
+TEST_CASE("a file beyond the cap is refused, and one at the cap is not") {
+    const TemporaryRoot root;
+    root.write("/file", std::string(20000, 'x'));
+    CHECK(read_file(root.path() / "file", 20000).size() == 20000);
+    const Error error = error_of([&] { return read_file(root.path() / "file", 19999); });
+    CHECK(error.code == "io.too_large");
+    CHECK(error.kind == ErrorKind::permanent);
+}
+
+TEST_CASE("a file that is not there is told apart from one that cannot be read") {
+    const TemporaryRoot root;
+    root.write("/file", "x");
+    CHECK_FALSE(read_file_if_exists(root.path() / "absent", 10));
+    CHECK_FALSE(read_file_if_exists(root.path() / "absent/deeper", 10));
+    CHECK_FALSE(read_file_if_exists(root.path() / "file/deeper", 10));
+    CHECK_FALSE(read_file_if_exists("", 10));
+    CHECK(read_file_if_exists(root.path() / "file", 10) == "x");
+    CHECK(error_of([&] { return read_file(root.path() / "absent", 10); }).code == "io.failed");
+    CHECK(error_of([&] { return read_file_if_exists(root.path(), 10); }).code == "io.failed");  // a folder
+    CHECK(error_of([&] { return read_file_if_exists(root.path() / std::string(300, 'x'), 10); }).code == "io.failed");
+}
+
+TEST_CASE("a replacement that fails leaves the old content and no temporary file") {
+    const TemporaryRoot root;
+    const fs::path path = root.path() / "file";
+    write_file(path, "old", 0644);
+    {
+        const NoWrites full;
+        CHECK(error_of([&] { return write_file(path, "new", 0644), 0; }).code == "io.failed");
+    }
+    CHECK(read_file(path, 10) == "old");
+    CHECK(names_in(root.path()) == std::vector<std::string>{"file"});
+}
+
+TEST_CASE("writing over a folder, or into none, is an error") {
+    const TemporaryRoot root;
+    root.make_folder("/folder/inside");
+    CHECK(error_of([&] { return write_file(root.path() / "folder", "x", 0644), 0; }).code == "io.failed");
+    CHECK(error_of([&] { return write_file(root.path() / "no/folder", "x", 0644), 0; }).code == "io.failed");
+    CHECK(names_in(root.path()) == std::vector<std::string>{"folder"});
+}
+
+TEST_CASE("a link that lies where the temporary file goes is not followed") {
+    const TemporaryRoot root;
+    root.write("/victim", "precious");
+    fs::create_symlink(root.path() / "victim", root.path() / ("file.tmp" + std::to_string(getpid())));
+    CHECK(error_of([&] { return write_file(root.path() / "file", "x", 0644), 0; }).code == "io.failed");
+    CHECK(root.read("/victim") == "precious");
+}
+
+TEST_CASE("a reader sees the old content or the new, never a mixture") {
+    const TemporaryRoot root;
+    const fs::path path = root.path() / "file";
+    const std::string old_content(50000, 'a');
+    const std::string new_content(70000, 'b');
+    write_file(path, old_content, 0644);
+    std::atomic<bool> done = false;
+    int strange = 0;
+    std::thread reader([&] {
+        while (!done) {
+            const std::string content = read_file(path, 100000);
+            strange += content == old_content || content == new_content ? 0 : 1;
+        }
+    });
+    for (int i = 0; i < 50; ++i) {
+        write_file(path, i % 2 == 0 ? new_content : old_content, 0644);
+    }
+    done = true;
+    reader.join();
+    CHECK(strange == 0);
+}
+
+TEST_CASE("folders are made with their parents, and existing ones get the mode") {
+    const TemporaryRoot root;
+    make_folder(root.path() / "a/b/c", 0700);
+    CHECK(root.mode("/a/b/c") == 0700);
+    make_folder(root.path() / "a/b/c", 0755);
+    CHECK(root.mode("/a/b/c") == 0755);
+    root.write("/file", "x");
+    CHECK_THROWS_AS(make_folder(root.path() / "file", 0755), Error);
+    CHECK_THROWS_AS(make_folder(root.path() / "file/deeper", 0755), Error);
+}
+
+TEST_CASE("flushing a folder and its file system works, and fails where there is none") {
+    const TemporaryRoot root;
+    CHECK_NOTHROW(sync_folder(root.path()));
+    CHECK_NOTHROW(sync_file_system(root.path()));
+    CHECK_THROWS_AS(sync_folder(root.path() / "absent"), Error);
+    CHECK_THROWS_AS(sync_file_system(root.path() / "absent"), Error);
+}
+
+TEST_CASE("a tree is removed without following the links in it") {
+    const TemporaryRoot root;
+    root.write("/outside/precious", "x");
+    root.write("/tree/deep/file", "x");
+    fs::create_directory_symlink(root.path() / "outside", root.path() / "tree/link");
+    remove_tree(root.path() / "tree");
+    CHECK_FALSE(root.exists("/tree"));
+    CHECK(root.read("/outside/precious") == "x");
+    CHECK_NOTHROW(remove_tree(root.path() / "absent"));
+    fs::create_directory_symlink(root.path() / "outside", root.path() / "link");
+    remove_tree(root.path() / "link");
+    CHECK_FALSE(root.exists("/link"));
+    CHECK(root.exists("/outside/precious"));
+}
+
+TEST_CASE("a lock is held by one at a time, until it goes") {
+    const TemporaryRoot root;
+    const fs::path path = root.path() / "lock";
+    auto first = FileLock::try_take(path);
+    REQUIRE(first);
+    CHECK_FALSE(FileLock::try_take(path));
+    FileLock moved = std::move(*first);
+    first.reset();
+    CHECK_FALSE(FileLock::try_take(path));
+    { const FileLock gone = std::move(moved); }
+    CHECK(FileLock::try_take(path));
+    CHECK_NOTHROW(FileLock::take(path));
+}
+
+TEST_CASE("whoever waits for a lock gets it when it is free") {
+    const TemporaryRoot root;
+    const fs::path path = root.path() / "lock";
+    std::atomic<int> holders = 0;
+    std::atomic<int> most = 0;
+    const auto work = [&] {
+        for (int i = 0; i < 50; ++i) {
+            const FileLock lock = FileLock::take(path);
+            most = std::max(most.load(), ++holders);
+            --holders;
+        }
+    };
+    std::thread first(work);
+    std::thread second(work);
+    first.join();
+    second.join();
+    CHECK(most == 1);
+}
+
+TEST_CASE("a lock that cannot be taken is an error, not a free lock") {
+    const TemporaryRoot root;
+    CHECK_THROWS_AS(FileLock::try_take(root.path() / "no/folder/lock"), Error);
+    CHECK_THROWS_AS(FileLock::take(root.path() / "no/folder/lock"), Error);
+    CHECK_THROWS_AS(FileLock::try_take(root.path()), Error);
+    root.write("/file", "x");
+    fs::create_symlink(root.path() / "file", root.path() / "link");
+    CHECK_THROWS_AS(FileLock::try_take(root.path() / "link"), Error);
+}

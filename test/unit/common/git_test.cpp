@@ -1,0 +1,374 @@
+#include "common/git.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/text.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/git_library.hpp"
+#include "test/fakes/git_program.hpp"
+#include "test/fakes/temporary_root.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+
+using namespace bootwright;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A repository that the `git` program made, and our own that fetches from it.
+struct Repositories {
+    GitInTest git{};
+    TemporaryRoot root{};
+    std::string url = "file://" + (root.path() / "server").string();
+    std::string head;
+
+    /// @param script runs in the empty work tree; what it leaves there is committed on the branch main
+    explicit Repositories(const std::string& script) {
+        root.make_folder("/server");
+        head = shell("git init -q -b main .\n" + script + "\ngit add -A\ngit commit -q -m one\ngit rev-parse HEAD");
+    }
+
+    std::string shell(const std::string& script) const { return shell_with_git(root.path() / "server", script); }
+    [[nodiscard]] fs::path ours() const { return root.path() / "ours.git"; }
+    [[nodiscard]] GitRepository open() const { return GitRepository::open_or_create(ours()); }
+    GitRepository fetched() const {
+        GitRepository repository = open();
+        GitRemote remote(repository, {url}, no_progress);
+        remote.refs();
+        remote.fetch({"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"}, GitRemote::Depth::with_history);
+        return repository;
+    }
+    /// A folder that holds the commit.
+    fs::path checked_out(GitRepository& repository) const {
+        root.make_folder("/checkout");
+        repository.check_out(head, root.path() / "checkout", no_progress);
+        return root.path() / "checkout";
+    }
+};
+
+constexpr const char* small_tree = R"(
+mkdir -p deep/er/est 'a folder with spaces'
+echo content > file
+: > empty
+printf '#!/bin/sh\n' > script
+chmod 755 script
+echo x > deep/er/est/file
+printf 'a\r\nb\0c' > binary
+ln -s deep/er link
+ln -s /nowhere/at/all dangling
+echo y > 'a folder with spaces/ü')";
+
+/// The path of a loose object, which the `git` program made, in our repository.
+void unpack_objects(const fs::path& repository) {
+    shell_with_git(repository,
+                   "mkdir -p ../unpack; mv objects/pack/*.pack ../unpack/; rm -f objects/pack/*; "
+                   "for pack in ../unpack/*.pack; do git unpack-objects -q < $pack; done");
+}
+
+fs::path object_file(const fs::path& repository, const std::string& id) {
+    return repository / "objects" / id.substr(0, 2) / id.substr(2);
+}
+
+}  // namespace
+
+TEST_CASE("a new repository is empty, and opening it again changes nothing") {
+    const Repositories repositories("echo x > file");
+    const GitRepository first = repositories.open();
+    CHECK_FALSE(first.has_commit(repositories.head));
+    const GitRepository again = repositories.open();
+    CHECK_FALSE(again.has_commit(repositories.head));
+}
+
+TEST_CASE("the remote's branches and tags are listed, an annotated tag as its commit") {
+    const Repositories repositories("echo x > file");
+    repositories.shell(
+        "git tag light; git tag -a -m annotated heavy; git tag -a -m nested nested heavy; git branch other");
+    const GitRepository repository = repositories.open();
+    GitRemote remote(repository, {repositories.url}, no_progress);
+    std::map<std::string, std::string> found;
+    for (const GitRef& ref : remote.refs()) {
+        CHECK(found.emplace(ref.name, ref.commit_id).second);
+    }
+    for (const char* name :
+         {"HEAD", "refs/heads/main", "refs/heads/other", "refs/tags/light", "refs/tags/heavy", "refs/tags/nested"}) {
+        CAPTURE(name);
+        CHECK(found[name] == repositories.head);
+    }
+    CHECK(found.size() == 6);
+}
+
+TEST_CASE("a fetch brings the commits of all branches, with progress") {
+    const Repositories repositories(small_tree);
+    const std::string other = repositories.shell(
+        "git checkout -q -b other; echo z > z; git add z; git commit -q -m two; "
+        "git rev-parse HEAD");
+    const GitRepository repository = repositories.open();
+    std::uint64_t total = 0;
+    GitRemote remote(repository, {repositories.url}, [&](std::string_view what, std::uint64_t done, std::uint64_t of) {
+        CHECK(what == "objects");
+        CHECK(done <= std::max(of, done));
+        total = std::max(total, of);
+    });
+    CHECK(remote.refs().size() == 3);
+    remote.fetch({"+refs/heads/*:refs/heads/*"}, GitRemote::Depth::with_history);
+    CHECK(repository.has_commit(repositories.head));
+    CHECK(repository.has_commit(other));
+    CHECK(total > 0);
+    CHECK_FALSE(repository.has_commit(std::string(40, '0')));
+}
+
+TEST_CASE("what is no commit is not taken for one") {
+    const Repositories repositories("echo content > file");
+    const GitRepository repository = repositories.fetched();
+    const std::string blob = repositories.shell("git rev-parse HEAD:file");
+    const std::string tree = repositories.shell("git rev-parse 'HEAD^{tree}'");
+    CHECK_FALSE(repository.has_commit(blob));
+    CHECK_FALSE(repository.has_commit(tree));
+    CHECK(error_of([&] { return repository.has_commit("not hexadecimal"); }).code == "repository.revision_invalid");
+}
+
+TEST_CASE("a checkout holds exactly the commit: folders, links, executables, empty files") {
+    const Repositories repositories(small_tree);
+    GitRepository repository = repositories.fetched();
+    std::uint64_t files = 0;
+    repositories.root.make_folder("/checkout");
+    repository.check_out(repositories.head, repositories.root.path() / "checkout",
+                         [&](std::string_view what, std::uint64_t done, std::uint64_t) {
+                             CHECK(what == "files");
+                             files = std::max(files, done);
+                         });
+    CHECK(files > 0);
+    const TemporaryRoot& root = repositories.root;
+    CHECK(root.read("/checkout/file") == "content\n");
+    CHECK(root.read("/checkout/empty").empty());
+    CHECK(root.read("/checkout/binary") == std::string("a\r\nb\0c", 6));
+    CHECK(root.read("/checkout/deep/er/est/file") == "x\n");
+    CHECK(root.read("/checkout/a folder with spaces/ü") == "y\n");
+    CHECK((root.mode("/checkout/script") & S_IXUSR) != 0);
+    CHECK((root.mode("/checkout/file") & S_IXUSR) == 0);
+    CHECK(fs::read_symlink(root.path("/checkout/link")) == "deep/er");
+    CHECK(fs::read_symlink(root.path("/checkout/dangling")) == "/nowhere/at/all");
+    CHECK_FALSE(root.exists("/checkout/.git"));
+    CHECK_FALSE(repository.first_difference(repositories.head, root.path("/checkout")));
+}
+
+TEST_CASE("any difference from the commit is found") {
+    struct Row {
+        const char* what;
+        const char* script;
+        const char* path;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"changed content", "echo changed > file", "file"},
+        {"one byte more", "printf x >> empty", "empty"},
+        {"changed with the old time and size", "touch -r file t; echo CONTENT > file; touch -r t file; rm t", "file"},
+        {"executable", "chmod +x file", "file"},
+        {"not executable", "chmod -x script", "script"},
+        {"missing", "rm deep/er/est/file", "deep/er/est/file"},
+        {"missing folder", "rm -r deep", "deep"},
+        {"too many", "echo x > deep/er/more", "deep/er/more"},
+        {"too many folders", "mkdir deep/er/more", "deep/er/more"},
+        {"a hidden file too many", "echo x > .hidden", ".hidden"},
+        {"another link", "ln -sfn deep link", "link"},
+        {"a file where a link was", "rm link; printf deep/er > link", "link"},
+        {"a link where a file was", "rm file; ln -s binary file", "file"},
+        {"a link where a folder was", "mv deep moved; ln -s moved deep", "deep"},
+        {"a folder where a file was", "rm file; mkdir file", "file"},
+        {"a pipe where a file was", "rm file; mkfifo file", "file"},
+    }));
+    CAPTURE(row.what);
+    const Repositories repositories(small_tree);
+    GitRepository repository = repositories.fetched();
+    const fs::path folder = repositories.checked_out(repository);
+    REQUIRE_FALSE(repository.first_difference(repositories.head, folder));
+    shell_with_git(folder, row.script);
+    CHECK(repository.first_difference(repositories.head, folder) == row.path);
+}
+
+TEST_CASE("a folder that is empty, or not there at all, differs") {
+    const Repositories repositories("echo x > file");
+    const GitRepository repository = repositories.fetched();
+    repositories.root.make_folder("/checkout");
+    CHECK(repository.first_difference(repositories.head, repositories.root.path() / "checkout") == "file");
+}
+
+TEST_CASE("line endings that .gitattributes rules over are checked out, and found equal") {
+    const std::string attributes = GENERATE("* text=auto", "*.pp eol=lf", "* text eol=crlf", "* -text", "* ident");
+    CAPTURE(attributes);
+    const Repositories repositories("echo '" + attributes +
+                                    "' > .gitattributes; printf 'a\\nb $Id$\\n' > unix.pp; git add -A");
+    GitRepository repository = repositories.fetched();
+    const fs::path folder = repositories.checked_out(repository);
+    CHECK(repository.first_difference(repositories.head, folder) == std::nullopt);
+}
+
+TEST_CASE("a file that was committed against its .gitattributes can be checked out as well") {
+    // Modules of the Forge hold such files: committed on Windows, or before the .gitattributes were added.
+    const std::string attributes = GENERATE("* text=auto", "*.pp eol=lf", "* text", "* ident");
+    CAPTURE(attributes);
+    const Repositories repositories(
+        "printf 'a\\r\\nb $Id: old $\\r\\n' > windows.pp; git add -A; git commit -q -m windows\n"
+        "git update-index --assume-unchanged windows.pp; echo '" +
+        attributes + "' > .gitattributes");
+    GitRepository repository = repositories.fetched();
+    const fs::path folder = repositories.checked_out(repository);
+    CHECK(repository.first_difference(repositories.head, folder) == std::nullopt);
+}
+
+TEST_CASE("a submodule is found, wherever it stands") {
+    const Repositories repositories("mkdir modules; echo x > modules/file");
+    CHECK_FALSE(repositories.fetched().first_submodule(repositories.head));
+    const std::string with = repositories.shell("git update-index --add --cacheinfo 160000," + repositories.head +
+                                                ",modules/stdlib; git commit -q -m two; git rev-parse HEAD");
+    CHECK(repositories.fetched().first_submodule(with) == "modules/stdlib");
+}
+
+TEST_CASE("damage of the repository on disk is told as such") {
+    const Repositories repositories("mkdir folder; echo content > folder/file");
+    {
+        const GitRepository repository = repositories.fetched();
+        REQUIRE(repository.has_commit(repositories.head));
+    }
+    unpack_objects(repositories.ours());
+    const std::string kind = GENERATE("HEAD", "HEAD^{tree}", "HEAD:folder", "HEAD:folder/file");
+    CAPTURE(kind);
+    const fs::path object = object_file(repositories.ours(), repositories.shell("git rev-parse '" + kind + "'"));
+    REQUIRE(fs::exists(object));
+    const bool is_removed = GENERATE(true, false);
+    CAPTURE(is_removed);
+    if (is_removed) {
+        fs::remove(object);
+    } else {
+        fs::permissions(object, fs::perms::owner_all);
+        write_file(object, "damaged", 0644);
+    }
+    const Error error = error_of([&] {
+        GitRepository repository = repositories.open();
+        return repositories.checked_out(repository);
+    });
+    CHECK(error.code == "repository.corrupt");
+    CHECK(error.kind == ErrorKind::transient);
+}
+
+TEST_CASE("a tree that cannot be read is never found equal") {
+    const Repositories repositories("mkdir folder; echo content > folder/file; echo x > file");
+    fs::path folder;
+    {
+        GitRepository repository = repositories.fetched();
+        folder = repositories.checked_out(repository);
+    }
+    unpack_objects(repositories.ours());
+    fs::remove(object_file(repositories.ours(), repositories.shell("git rev-parse HEAD:folder")));
+    fs::remove(folder / "folder/file");
+    const GitRepository repository = repositories.open();
+    bool is_equal = false;
+    try {
+        is_equal = !repository.first_difference(repositories.head, folder);
+    } catch (const Error& error) {
+        CHECK(error.code == "repository.corrupt");
+    }
+    CHECK_FALSE(is_equal);
+}
+
+TEST_CASE("a repository whose own files are damaged serves on, or is told as such") {
+    const Repositories repositories("echo x > file");
+    repositories.fetched();
+    const char* damage = GENERATE("printf 'rubbish' > HEAD", "rm HEAD", ": > HEAD", "printf '[ rubbish' > config",
+                                  "rm config", "rm -r objects", "rm -r refs", "rm objects/pack/*.idx",
+                                  ": > objects/pack/*.pack", "mkdir -p refs/heads; printf rubbish > refs/heads/main",
+                                  "printf rubbish > packed-refs", "printf rubbish > shallow");
+    CAPTURE(damage);
+    shell_with_git(repositories.ours(), damage);
+    std::string code = "repository.corrupt";
+    try {
+        GitRepository repository = repositories.fetched();
+        CHECK(repository.has_commit(repositories.head));
+        repositories.checked_out(repository);
+    } catch (const Error& error) {
+        code = error.code;
+    }
+    CHECK(code == "repository.corrupt");
+}
+
+TEST_CASE("a folder that is no repository is told as damaged") {
+    const Repositories repositories("echo x > file");
+    repositories.root.write("/ours.git", "a file");
+    CHECK(error_of([&] { return repositories.open(); }).code == "repository.corrupt");
+}
+
+TEST_CASE("a remote that is not there, or is no repository, is the remote's fault and not ours") {
+    const Repositories repositories("echo x > file");
+    repositories.root.make_folder("/plain-folder");
+    const GitRepository repository = repositories.open();
+    for (const char* name : {"/absent", "/plain-folder", "/certificate.git", "/authentication.git"}) {
+        CAPTURE(name);
+        const Error error = error_of([&] {
+            GitRemote remote(repository, {"file://" + repositories.root.path(name).string()}, no_progress);
+            return remote.refs();
+        });
+        CHECK(error.code == "repository.not_found");
+        CHECK(error.kind == ErrorKind::permanent);
+    }
+}
+
+TEST_CASE("a URL of a kind that nobody speaks is refused for good") {
+    const Repositories repositories("echo x > file");
+    const GitRepository repository = repositories.open();
+    const Error error = error_of([&] {
+        GitRemote remote(repository, {"gopher://user:hunter2@127.0.0.1/x"}, no_progress);
+        return remote.refs();
+    });
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("a server where nobody listens may be there later") {
+    const Repositories repositories("echo x > file");
+    const GitRepository repository = repositories.open();
+    const Error error = error_of([&] {
+        GitRemote remote(repository, {"http://user:hunter2@127.0.0.1:1/x.git"}, no_progress);
+        return remote.refs();
+    });
+    CHECK(error.code == "repository.unreachable");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(error.message.find("hunter2") == std::string::npos);
+    CHECK(error.message.find("http://127.0.0.1:1/x.git") != std::string::npos);
+}
+
+TEST_CASE("a CA file that holds no certificate is an error of the configuration") {
+    const TemporaryRoot root;
+    root.write("/ca.pem", "not a certificate");
+    const Error error =
+        error_of([&] { return GitLibrary({.home = root.path(), .ca_file = root.path() / "ca.pem"}), 0; });
+    CHECK(error.code == "repository.ca_file_invalid");
+    CHECK(error.kind == ErrorKind::permanent);
+}
+
+TEST_CASE("a tree that would write outside its folder, or into .git, is refused for good") {
+    // git itself refuses to make such trees: they are written as raw objects.
+    const char* name = GENERATE(".git", "..", "GIT~1", ".GIT");
+    CAPTURE(name);
+    const Repositories repositories("echo x > file");
+    const std::string hostile = repositories.shell(
+        "blob=$(git rev-parse HEAD:file)\n"
+        "tree=$({ printf '100644 " +
+        std::string(name) +
+        "\\0'; printf '%s' $blob | sed 's/../\\\\x&/g' | xargs -0 printf; } |"
+        " git hash-object -t tree -w --literally --stdin)\n"
+        "commit=$(git commit-tree -m hostile $tree)\n"
+        "git update-ref refs/heads/hostile $commit\n"
+        "echo $commit");
+    GitRepository repository = repositories.fetched();
+    repositories.root.make_folder("/checkouts/new");
+    const fs::path folder = repositories.root.path() / "checkouts/new";
+    const Error error = error_of([&] { return repository.check_out(hostile, folder, no_progress), 0; });
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(fs::is_empty(folder));
+    CHECK_FALSE(repositories.root.exists("/checkouts/file"));
+}

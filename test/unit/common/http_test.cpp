@@ -1,0 +1,294 @@
+#include "common/http.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "test/fakes/errors.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What a server does with one request.
+struct Reply {
+    std::string bytes{};
+    enum class Then { close, next_request, wait } then = Then::close;
+    std::function<void()> before{};
+};
+
+/// A server on the loopback interface that answers by script, byte for byte, one connection after the other.
+class RawServer {
+public:
+    explicit RawServer(std::vector<Reply> replies) : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        REQUIRE(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+        REQUIRE(listen(listener_.get(), 8) == 0);
+        REQUIRE(getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this, script = std::move(replies)] { serve(script); });
+    }
+    RawServer(const RawServer&) = delete;
+    RawServer& operator=(const RawServer&) = delete;
+    ~RawServer() { finish(); }
+
+    [[nodiscard]] std::string url(const std::string& path = "/") const {
+        return "http://127.0.0.1:" + std::to_string(port_) + path;
+    }
+    /// What was asked, when all has been answered or the clients are gone.
+    const std::vector<std::string>& finish() {
+        if (thread_.joinable()) {
+            shutdown(listener_.get(), SHUT_RDWR);
+            thread_.join();
+        }
+        return requests_;
+    }
+    [[nodiscard]] int connections() const { return connections_; }
+
+private:
+    void serve(const std::vector<Reply>& script) {
+        auto reply = script.begin();
+        while (reply != script.end()) {
+            const UniqueFd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            if (!connection) {
+                return;
+            }
+            ++connections_;
+            bool open = true;
+            while (open && reply != script.end() && read_request(connection.get())) {
+                if (reply->before) {
+                    reply->before();
+                }
+                send(connection.get(), reply->bytes.data(), reply->bytes.size(), MSG_NOSIGNAL);
+                if (reply->then == Reply::Then::wait) {
+                    read_request(connection.get());  // until the client closes
+                }
+                open = reply->then == Reply::Then::next_request;
+                ++reply;
+            }
+        }
+    }
+
+    bool read_request(int fd) {
+        std::string request;
+        std::array<char, 4096> buffer{};
+        while (request.find("\r\n\r\n") == std::string::npos) {
+            const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
+            if (count <= 0) {
+                return false;
+            }
+            request.append(buffer.data(), static_cast<std::size_t>(count));
+        }
+        requests_.push_back(request);
+        return true;
+    }
+
+    UniqueFd listener_;
+    int port_ = 0;
+    int connections_ = 0;
+    std::vector<std::string> requests_;
+    std::thread thread_;
+};
+
+std::string answer(const std::string& status_line, const std::string& body, const std::string& more_headers = "") {
+    return "HTTP/1.1 " + status_line + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + more_headers +
+           "\r\n" + body;
+}
+
+Error failure(const Reply& reply, HttpRequest request = {}) {
+    RawServer server({reply});
+    request.url = server.url();
+    CurlHttpClient client;
+    return error_of([&] { return client.send(request, {}); });
+}
+
+}  // namespace
+
+TEST_CASE("an answer has its status, its headers in lower case, and its body") {
+    RawServer server({{answer("200 OK", "{\"a\": 1}", "X-One:  two \r\nRETRY-After: 7\r\n")}});
+    CurlHttpClient client;
+    const HttpResponse response =
+        client.send({.url = server.url("/latest/user-data?x=1"), .headers = {{"X-Token", "abc"}}}, {});
+    CHECK(response.status == 200);
+    CHECK(response.body == "{\"a\": 1}");
+    CHECK(response.headers.at("x-one") == "two");
+    CHECK(response.headers.at("retry-after") == "7");
+    const std::string request = server.finish().at(0);
+    CHECK(request.starts_with("GET /latest/user-data?x=1 HTTP/1.1\r\n"));
+    CHECK(request.find("X-Token: abc\r\n") != std::string::npos);
+    CHECK(request.find("Expect:") == std::string::npos);
+}
+
+TEST_CASE("the method is sent as asked, without a body") {
+    RawServer server({{answer("200 OK", "token")}});
+    CurlHttpClient client;
+    CHECK(client.send({.method = "PUT", .url = server.url("/latest/api/token")}, {}).body == "token");
+    const std::string request = server.finish().at(0);
+    CHECK(request.starts_with("PUT /latest/api/token HTTP/1.1\r\n"));
+    CHECK(request.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("every status is an answer, not an error") {
+    const auto* line = GENERATE("204 No Content", "404 Not Found", "401 Unauthorized", "500 Internal Server Error",
+                                "503 Service Unavailable", "418 I'm a teapot");
+    RawServer server({{answer(line, "")}});
+    CurlHttpClient client;
+    CHECK(client.send({.url = server.url()}, {}).status == std::stoi(line));
+}
+
+TEST_CASE("a redirect is not followed") {
+    RawServer server({{answer("302 Found", "", "Location: http://127.0.0.1:1/elsewhere\r\n")}});
+    CurlHttpClient client;
+    const HttpResponse response = client.send({.url = server.url()}, {});
+    CHECK(response.status == 302);
+    CHECK(server.finish().size() == 1);
+}
+
+TEST_CASE("a proxy of the environment is not used") {
+    setenv("http_proxy", "http://127.0.0.1:1/", 1);
+    setenv("all_proxy", "http://127.0.0.1:1/", 1);
+    RawServer server({{answer("200 OK", "direct")}});
+    CurlHttpClient client;
+    const std::string body = client.send({.url = server.url()}, {}).body;
+    unsetenv("http_proxy");
+    unsetenv("all_proxy");
+    CHECK(body == "direct");
+}
+
+TEST_CASE("one connection serves several requests, and nothing of a request leaks into the next") {
+    RawServer server({{answer("200 OK", "one"), Reply::Then::next_request},
+                      {answer("404 Not Found", ""), Reply::Then::next_request},
+                      {answer("200 OK", "three"), Reply::Then::next_request}});
+    CurlHttpClient client;
+    CHECK(client.send({.method = "PUT", .url = server.url("/1"), .headers = {{"X-Token", "abc"}}}, {}).body == "one");
+    const HttpResponse second = client.send({.url = server.url("/2")}, {});
+    CHECK(second.status == 404);
+    CHECK(second.body.empty());
+    CHECK(client.send({.url = server.url("/3")}, {}).body == "three");
+    const auto& requests = server.finish();
+    REQUIRE(requests.size() == 3);
+    CHECK(requests[1].starts_with("GET /2 "));
+    CHECK(requests[1].find("X-Token") == std::string::npos);
+    CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a server that closed its connection meanwhile is asked again on a new one") {
+    RawServer server({{answer("200 OK", "one"), Reply::Then::close}, {answer("200 OK", "two"), Reply::Then::close}});
+    CurlHttpClient client;
+    CHECK(client.send({.url = server.url()}, {}).body == "one");
+    CHECK(client.send({.url = server.url()}, {}).body == "two");
+}
+
+TEST_CASE("an answer beyond the limit is refused, with and without a length") {
+    HttpRequest request;
+    request.max_bytes = 1000;
+    const std::string body(1001, 'x');
+    for (const std::string& bytes :
+         {answer("200 OK", body), "HTTP/1.1 200 OK\r\n\r\n" + body,
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + body + "\r\n0\r\n\r\n"}) {
+        const Error error = failure({bytes}, request);
+        CHECK(error.code == "http.too_large");
+        CHECK(error.kind == ErrorKind::permanent);
+    }
+    RawServer server({{answer("200 OK", std::string(1000, 'x'))}});
+    CurlHttpClient client;
+    CHECK(client.send({.url = server.url(), .max_bytes = 1000}, {}).body.size() == 1000);
+}
+
+TEST_CASE("an answer that breaks off is no answer") {
+    for (const char* bytes : {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "",
+                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf"}) {
+        CAPTURE(bytes);
+        const Error error = failure({bytes});
+        CHECK(error.code == "http.truncated");
+        CHECK(error.kind == ErrorKind::transient);
+    }
+}
+
+TEST_CASE("what is not HTTP is a transient error") {
+    for (const char* bytes : {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 OK\r\n\r\n", "\r\n\r\n\r\n"}) {
+        CAPTURE(bytes);
+        CHECK(failure({bytes}).kind == ErrorKind::transient);
+    }
+}
+
+TEST_CASE("a service that is silent, or slow, is given up at the time limit") {
+    for (const char* bytes : {"", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"}) {
+        CAPTURE(bytes);
+        HttpRequest request;
+        request.timeout = 30ms;
+        const Error error = failure({bytes, Reply::Then::wait}, request);
+        CHECK(error.code == "http.timeout");
+        CHECK(error.kind == ErrorKind::transient);
+    }
+}
+
+TEST_CASE("a port where nobody listens is unreachable") {
+    RawServer server({});
+    const std::string url = server.url();
+    server.finish();
+    CurlHttpClient client;
+    // The listener is shut down: the connection is refused.
+    const Error error = error_of([&] { return client.send({.url = url, .timeout = 1000ms}, {}); });
+    CHECK(error.code == "http.unreachable");
+    CHECK(error.kind == ErrorKind::transient);
+}
+
+TEST_CASE("only http and https are spoken") {
+    CurlHttpClient client;
+    for (const char* url : {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "", "http://"}) {
+        CAPTURE(url);
+        CHECK(error_of([&] { return client.send({.url = url}, {}); }).code == "http.unreachable");
+    }
+}
+
+TEST_CASE("an error does not show the credentials of the URL") {
+    CurlHttpClient client;
+    const Error error = error_of([&] { return client.send({.url = "ftp://user:hunter2@127.0.0.1/x"}, {}); });
+    CHECK(error.message.find("hunter2") == std::string::npos);
+    CHECK(error.message.find("ftp://127.0.0.1/x") != std::string::npos);
+}
+
+TEST_CASE("a stop ends the exchange") {
+    std::stop_source stop;
+    CurlHttpClient client;
+    {
+        // The stop comes while the answer is still arriving.
+        RawServer server(
+            {{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", Reply::Then::close, [&] { stop.request_stop(); }}});
+        CHECK(error_of([&] { return client.send({.url = server.url()}, stop.get_token()); }).kind ==
+              ErrorKind::stopped);
+    }
+    RawServer server({{answer("200 OK", "never"), Reply::Then::wait}});
+    CHECK(error_of([&] { return client.send({.url = server.url()}, stop.get_token()); }).kind == ErrorKind::stopped);
+}
+
+TEST_CASE("more headers than anybody sends are not kept") {
+    std::string headers;
+    for (int i = 0; i < 500; ++i) {
+        headers += "X-" + std::to_string(i) + ": y\r\n";
+    }
+    RawServer server({{answer("200 OK", "body", headers)}});
+    CurlHttpClient client;
+    const HttpResponse response = client.send({.url = server.url()}, {});
+    CHECK(response.body == "body");
+    CHECK(response.headers.size() <= 100);
+}
