@@ -86,7 +86,8 @@ Error remote_error(int code, const std::string& shown_url) {
         contains(why, "could not find repository")) {
         return permanent_error("repository.not_found", message, "check repository.url of the role config");
     }
-    if (code == GIT_EINVALIDSPEC || contains(why, "unsupported") || contains(why, "malformed URL")) {
+    if (error_class == GIT_ERROR_INVALID || code == GIT_EINVALIDSPEC || contains(why, "unsupported") ||
+        contains(why, "malformed URL")) {
         return permanent_error("repository.url_invalid", message,
                                "write an https, http, ssh or file URL into repository.url of the role config");
     }

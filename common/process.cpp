@@ -206,10 +206,18 @@ public:
         } while (grow());
         const auto count = std::count_if(members_.begin(), members_.end(), is_running);
         signal(SIGKILL);
+        wait_for_end(std::chrono::steady_clock::now() +
+                     milliseconds(1000));  // longer only in the middle of a disk's I/O
         return static_cast<std::size_t>(count);
     }
 
-    [[nodiscard]] bool is_alive() const { return std::any_of(members_.begin(), members_.end(), is_running); }
+    /// Returns when no member runs any more, or at `latest`.
+    void wait_for_end(SteadyTime latest) const {
+        constexpr milliseconds step{5};
+        while (std::any_of(members_.begin(), members_.end(), is_running) && std::chrono::steady_clock::now() < latest) {
+            std::this_thread::sleep_for(step);
+        }
+    }
 
 private:
     [[nodiscard]] bool contains(const ProcessId& process) const {
@@ -371,15 +379,6 @@ private:
     SteadyTime silent_at_;
 };
 
-/// The child is gone; what it started has until `kill_at` to follow.
-void end_rest(ProcessTree& tree, SteadyTime kill_at) {
-    constexpr milliseconds step{20};
-    while (tree.is_alive() && std::chrono::steady_clock::now() < kill_at) {
-        std::this_thread::sleep_for(step);
-    }
-    tree.kill_all();
-}
-
 int poll_timeout(SteadyTime until, SteadyTime now) {
     const auto left = std::chrono::ceil<milliseconds>(until - now).count();
     return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
@@ -442,7 +441,8 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
         exited = (polled[0].revents & POLLIN) != 0;
     }
     if (tree) {
-        end_rest(*tree, kill_at);
+        tree->wait_for_end(kill_at);  // the child is gone: what it started has the rest of the grace to follow
+        tree->kill_all();
     }
     const int status = child.reap();
     for (LineReader& reader : readers) {

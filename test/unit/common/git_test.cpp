@@ -324,6 +324,7 @@ TEST_CASE("a URL of a kind that nobody speaks is refused for good") {
         GitRemote remote(repository, {"gopher://user:hunter2@127.0.0.1/x"}, no_progress);
         return remote.refs();
     });
+    CAPTURE(error.message);
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.message.find("hunter2") == std::string::npos);
 }
