@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """count_results.py FOLDER MINIMUM: reads what test/run left in FOLDER and prints one line, "N passed, N failed".
 
-STEP.xml is a result of Catch2 or pytest; failed-steps names the steps that failed, one a line. A test case that ran in several
+STEP.xml is a result of pytest, STEP.catch2 one of Catch2 in its automake format (its XML reporters redirect standard output,
+which some tests look at); failed-steps names the steps that failed, one a line. A test case that ran in several
 builds (debug, asan) is one test case: it passed if it passed in each. A failed step without a failed test case counts as one
 failure. Exits 1 if anything failed or was skipped, or if fewer than MINIMUM test cases ran.
 """
@@ -13,20 +14,15 @@ from pathlib import Path
 
 def cases(file):
     """[(name, "passed" | "failed" | "skipped")]"""
-    root = xml.parse(file).getroot()
-    if root.tag == "Catch2TestRun":
-        for case in root.iter("TestCase"):
-            result = case.find("OverallResult")
-            skipped = result is not None and result.get("skips", "0") != "0"
-            passed = result is not None and result.get("success") == "true"
-            # Two test cases may share a name if their files differ.
-            name = f"{case.get('filename')}: {case.get('name')}"
-            yield name, "skipped" if skipped else "passed" if passed else "failed"
-    else:
-        for case in root.iter("testcase"):
-            tags = {child.tag for child in case}
-            result = "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed"
-            yield f"{case.get('classname')}: {case.get('name')}", result
+    if file.suffix == ".catch2":
+        for line in file.read_text(encoding="utf-8").splitlines():
+            word, _, name = line.removeprefix(":test-result: ").partition(" ")
+            yield name, {"PASS": "passed", "SKIP": "skipped"}.get(word, "failed")
+        return
+    for case in xml.parse(file).getroot().iter("testcase"):
+        tags = {child.tag for child in case}
+        result = "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed"
+        yield f"{case.get('classname')}: {case.get('name')}", result
 
 
 def main(folder, minimum):
@@ -34,7 +30,7 @@ def main(folder, minimum):
     steps = folder / "failed-steps"
     unexplained = set(steps.read_text(encoding="utf-8").splitlines()) if steps.exists() else set()
     results = {}
-    for file in sorted(folder.glob("*.xml")):
+    for file in sorted([*folder.glob("*.xml"), *folder.glob("*.catch2")]):
         try:
             for name, result in cases(file):
                 results[name] = max(results.get(name, "passed"), result, key=["passed", "skipped", "failed"].index)

@@ -285,6 +285,7 @@ TEST_CASE("a repository whose own files are damaged serves on, or is told as suc
                                   "printf rubbish > packed-refs", "printf rubbish > shallow");
     CAPTURE(damage);
     shell_with_git(repositories.ours(), damage);
+    const LeaksOfLibgit2 ignored;
     std::string code = "repository.corrupt";
     try {
         GitRepository repository = repositories.fetched();

@@ -33,22 +33,34 @@ private:
     sigset_t mask_{};
 };
 
+struct Ran {
+    int status;
+    std::string text;
+};
+
+/// Outside of any CHECK: Catch2 redirects standard output anew at each assertion.
+Ran run_in_foreground(const System& system) {
+    const Foreground terminal;
+    const int status = run_command(system);
+    return {status, terminal.text()};
+}
+
 }  // namespace
 
 TEST_CASE("a good run in the foreground ends with its status and 0") {
     FakeMachine machine;
-    const Foreground terminal;
-    CHECK(run_command(machine.system) == exit_ok);
-    CHECK(terminal.text().find("configured: role web at 0123456789ab") != std::string::npos);
+    const auto [status, text] = run_in_foreground(machine.system);
+    CHECK(status == exit_ok);
+    CHECK(text.find("configured: role web at 0123456789ab") != std::string::npos);
 }
 
 TEST_CASE("a failed run in the foreground ends with what is wrong and 1") {
     FakeMachine machine;
     machine.http.answer("GET /latest/user-data", "{\"rol\": \"web\"}");
-    const Foreground terminal;
-    CHECK(run_command(machine.system) == exit_failed);
-    CHECK(terminal.text().find("FAILED") != std::string::npos);
-    CHECK(terminal.text().find("did you mean \"role\"?") != std::string::npos);
+    const auto [status, text] = run_in_foreground(machine.system);
+    CHECK(status == exit_failed);
+    CHECK(text.find("FAILED") != std::string::npos);
+    CHECK(text.find("did you mean \"role\"?") != std::string::npos);
 }
 
 TEST_CASE("Ctrl-C stops the run, which is recorded as interrupted") {
@@ -57,9 +69,9 @@ TEST_CASE("Ctrl-C stops the run, which is recorded as interrupted") {
     machine.root.write("/etc/bootwright/agent.json",
                        R"({"retry": {"puppet": {"attempts": 1000, "base": "1s", "cap": "1s"}}})");
     machine.clock.on_sleep = [](std::size_t) { usleep(1000); };  // lets the main thread hear the signal
-    const Foreground terminal;
-    CHECK(run_command(machine.system) == exit_failed);
-    CHECK(terminal.text().find("interrupted") != std::string::npos);
+    const auto [status, text] = run_in_foreground(machine.system);
+    CHECK(status == exit_failed);
+    CHECK(text.find("interrupted") != std::string::npos);
 }
 
 TEST_CASE("a run by hand says of the daemon what is true") {
@@ -72,13 +84,15 @@ TEST_CASE("a run by hand says of the daemon what is true") {
                                  {{"pid", getpid()},
                                   {"pid_start", identify_process(getpid()).value().start_ticks},
                                   {"state", "waiting"}}}}));
-    const Foreground terminal;
-    CHECK(run_command(machine.system) == exit_ok);
-    CHECK(terminal.text().find("not running") == std::string::npos);
+    const auto [status, text] = run_in_foreground(machine.system);
+    CHECK(status == exit_ok);
+    CHECK(text.find("not running") == std::string::npos);
 }
 
 TEST_CASE("the version is printed") {
     const Foreground terminal;
-    CHECK(version_command() == exit_ok);
-    CHECK(terminal.text().starts_with("bootwright 0."));
+    const int status = version_command();
+    const std::string text = terminal.text();
+    CHECK(status == exit_ok);
+    CHECK(text.starts_with("bootwright 0."));
 }

@@ -115,6 +115,18 @@ private:
     std::streambuf* before_;
 };
 
+struct Printed {
+    int status;
+    std::string text;
+};
+
+/// Outside of any CHECK: Catch2 redirects standard output anew at each assertion.
+Printed print_status(const System& system, const StatusOptions& options) {
+    const CapturedOutput output;
+    const int status = status_command(system, options);
+    return {status, output.text()};
+}
+
 }  // namespace
 
 TEST_CASE("the verdict follows from run, daemon, and what was configured") {
@@ -314,12 +326,12 @@ TEST_CASE("times that make no sense are shown as now") {
 
 TEST_CASE("the command prints the text for people, or the JSON") {
     const FakeSystem fake;
-    const CapturedOutput output;
-    CHECK(status_command(fake.system, {}) == exit_not_running);
-    CHECK(output.text().starts_with("nothing has run"));
-    const CapturedOutput json;
-    CHECK(status_command(fake.system, {.json = true}) == exit_not_running);
-    CHECK(Json::parse(json.text()).at("schema") == 1);
+    const Printed people = print_status(fake.system, {});
+    const Printed json = print_status(fake.system, {.json = true});
+    CHECK(people.status == exit_not_running);
+    CHECK(people.text.starts_with("nothing has run"));
+    CHECK(json.status == exit_not_running);
+    CHECK(Json::parse(json.text).at("schema") == 1);
 }
 
 TEST_CASE("waiting ends when the instance is configured") {
@@ -331,10 +343,10 @@ TEST_CASE("waiting ends when the instance is configured") {
             record.finish();
         }
     };
-    const CapturedOutput output;
-    CHECK(status_command(fake.system, {.wait = true}) == exit_ok);
+    const Printed printed = print_status(fake.system, {.wait = true});
+    CHECK(printed.status == exit_ok);
     CHECK(fake.clock.slept.size() == 3);
-    CHECK(output.text().starts_with("configured: role web"));
+    CHECK(printed.text.starts_with("configured: role web"));
 }
 
 TEST_CASE("waiting ends when the run failed and nobody tries again") {
@@ -346,16 +358,15 @@ TEST_CASE("waiting ends when the run failed and nobody tries again") {
             record.finish();
         }
     };
-    const CapturedOutput output;
-    CHECK(status_command(fake.system, {.wait = true}) == exit_failed);
+    CHECK(print_status(fake.system, {.wait = true}).status == exit_failed);
 }
 
 TEST_CASE("waiting ends at its time limit with a status of its own") {
     FakeSystem fake;
     const RunRecord record(fake.system, 1);
-    const CapturedOutput output;
-    CHECK(status_command(fake.system, {.wait = true, .timeout = 10s}) == exit_not_yet);
+    const Printed printed = print_status(fake.system, {.wait = true, .timeout = 10s});
+    CHECK(printed.status == exit_not_yet);
     CHECK(fake.clock.time.since_boot == 15s);
-    CHECK(output.text().starts_with("not configured yet"));
-    CHECK(status_command(fake.system, {.wait = true, .timeout = 0s}) == exit_not_yet);
+    CHECK(printed.text.starts_with("not configured yet"));
+    CHECK(print_status(fake.system, {.wait = true, .timeout = 0s}).status == exit_not_yet);
 }

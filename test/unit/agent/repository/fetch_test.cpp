@@ -322,6 +322,7 @@ TEST_CASE("a repository that lost its objects is fetched afresh") {
                  "printf '[' > config", "printf rubbish > shallow", "printf rubbish > packed-refs");
     CAPTURE(damage);
     shell_with_git(world.request.repository, damage);
+    const LeaksOfLibgit2 ignored;
     fs::remove_all(world.request.checkouts / world.request.revision);
     const Captured errors(std::cerr);
     CHECK(world.fetch().revision == world.request.revision);
