@@ -47,8 +47,7 @@ private:
 };
 
 /// What a stage with a child tells the record.
-template <typename Events>
-Events events_for(RunRecord& record) {
+StageEvents events_for(RunRecord& record) {
     return {.progress = [&](std::string_view what, std::uint64_t done,
                             std::uint64_t total) { record.progress(what, done, total); },
             .child_started = [&](ProcessId child) { record.child_started(child); }};
@@ -66,7 +65,7 @@ void apply_and_record(const System& system, const AgentConfig& config, const Ins
                       const RoleConfig& role, const Checkout& checkout, RunRecord& record, std::stop_token stop) {
     const PuppetResult result =
         apply_puppet(system, config, instance, role, checkout, run_folder(system, record.snapshot().number),
-                     events_for<PuppetEvents>(record), std::move(stop));
+                     events_for(record), std::move(stop));
     record.puppet(result);
     if (result.error) {
         throw *result.error;
@@ -102,8 +101,7 @@ RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
         record.role(role);
 
         const Checkout checkout = stage(Stage::repository, config.retry.repository, [&] {
-            return prepare_checkout(system, config, role, {last_good_revision(system)},
-                                    events_for<RepositoryEvents>(record), stop);
+            return prepare_checkout(system, config, role, {last_good_revision(system)}, events_for(record), stop);
         });
         record.revision(checkout.revision);
 

@@ -4,6 +4,7 @@
 #include "common/http.hpp"
 #include "common/process.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -31,6 +32,12 @@ struct System {
     [[nodiscard]] std::filesystem::path configuration() const { return path("/etc/bootwright"); }
     [[nodiscard]] std::filesystem::path runtime() const { return path("/run/bootwright"); }
     [[nodiscard]] std::filesystem::path state() const { return path("/var/lib/bootwright"); }
+};
+
+/// What a stage that has a child at work tells whoever follows the run.
+struct StageEvents {
+    std::function<void(std::string_view what, std::uint64_t done, std::uint64_t total)> progress;
+    std::function<void(ProcessId child)> child_started;
 };
 
 }  // namespace bootwright

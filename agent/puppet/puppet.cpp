@@ -93,7 +93,7 @@ void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConf
 }
 
 /// "bootwright-progress 12 82"
-bool read_progress(std::string_view line, const PuppetEvents& events) {
+bool read_progress(std::string_view line, const StageEvents& events) {
     const auto words = split(line, ' ');
     std::array<std::uint64_t, 2> numbers{};
     if (words.size() != 3 || words[0] != progress_marker) {
@@ -121,7 +121,7 @@ void collect_secrets(const Json& json, std::vector<std::string>& secrets) {
 
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
-                          const PuppetEvents& events, std::stop_token stop) {
+                          const StageEvents& events, std::stop_token stop) {
     constexpr std::size_t most_read = std::size_t{8} << 20U;  // of each trace
     constexpr std::size_t kept_output = 4096;
     check_not_disabled(system);

@@ -57,7 +57,7 @@ struct Answer {
     std::optional<Error> error;
 };
 
-void read_event(std::string_view line, const RepositoryEvents& events, Answer& answer) {
+void read_event(std::string_view line, const StageEvents& events, Answer& answer) {
     const Json event = Json::parse(line, nullptr, false);
     if (!event.is_object()) {
         return;
@@ -97,8 +97,7 @@ Error ended_without_answer(const ProcessResult& result, const AgentConfig& confi
 }  // namespace
 
 Checkout prepare_checkout(const System& system, const AgentConfig& config, const RoleConfig& role,
-                          const std::vector<std::string>& protect, const RepositoryEvents& events,
-                          std::stop_token stop) {
+                          const std::vector<std::string>& protect, const StageEvents& events, std::stop_token stop) {
     const ProcessRequest request{.arguments = {system.program.string(), "fetch"},
                                  .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
                                  .input = to_line(to_json(make_request(system, config, role, protect))),

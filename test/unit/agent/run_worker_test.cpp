@@ -134,6 +134,6 @@ TEST_CASE("a status that has grown beyond all measure does not keep a run from b
     FakeMachine machine;
     machine.root.write("/run/bootwright/status.json",
                        R"({"schema": 1, "boot_id": "b0071d00-0000-4000-8000-000000000001", "run": ")" +
-                           std::string(std::size_t{2} << 20U, 'x') + "\"}");
+                           std::string((std::size_t{1} << 20U) + 1, 'x') + "\"}");
     CHECK_NOTHROW(RunWorker(machine.system).join());
 }

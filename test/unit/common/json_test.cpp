@@ -118,7 +118,7 @@ TEST_CASE("a number that no computer can hold is an error of the document") {
 }
 
 TEST_CASE("a hostile key cannot make an error message endless") {
-    const std::string key(500000, 'k');
+    const std::string key(100000, 'k');
     CHECK(parse_error("{\"" + key + "\": 1, \"" + key + "\": 2}").message.size() < 2000);
     const JsonDocument parsed = document("{\"" + key + "\": 1}");
     CHECK(error_of([&] { return ObjectReader(parsed).finish(), 0; }).message.size() < 2000);

@@ -250,9 +250,9 @@ TEST_CASE("what a child starts when it hears SIGTERM ends too") {
         }
     };
     CHECK(runner.run(request, {.line = stop_when_ready}, stop.get_token()).end == End::stopped);
-    REQUIRE(orphan > 0);
-    // Killed, if not yet reaped by process 1.
-    CHECK_FALSE(identify_process(orphan));
+    // 0: on a busy machine the shell was killed before it came to its trap. Killed, if not yet reaped by process 1.
+    const bool is_left = orphan > 0 && identify_process(orphan).has_value();
+    CHECK_FALSE(is_left);
 }
 
 TEST_CASE("a timeout of nothing ends the child at once") {

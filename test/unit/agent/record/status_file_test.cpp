@@ -77,7 +77,7 @@ TEST_CASE("a damaged status counts as none, and is mended by the next update") {
 TEST_CASE("a status that has grown beyond all measure is mended by the next update") {
     const FakeSystem fake;
     fake.root.write(path, R"({"schema": 1, "boot_id": "b0071d00-0000-4000-8000-000000000001", "run": ")" +
-                              std::string(std::size_t{2} << 20U, 'x') + "\"}");
+                              std::string((std::size_t{1} << 20U) + 1, 'x') + "\"}");
     const StatusFile file(fake.system);
     CHECK_NOTHROW(file.update([](Json& status) { status["run"] = "new"; }));
     CHECK(file.read().at("run") == "new");
