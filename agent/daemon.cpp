@@ -56,7 +56,7 @@ public:
 
     void loop() {
         log(LogLevel::info, "the daemon starts");
-        if (!StatusFile(system_).read().at("configured").is_null()) {
+        if (StatusFile(system_).read().value("configured", Json()).is_object()) {
             become_ready();  // configured earlier in this boot: what is ordered after the agent need not wait again
         }
         while (!stopping_ || worker_) {

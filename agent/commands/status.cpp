@@ -31,10 +31,14 @@ ProcessId process_of(const Json& section) {
     return {static_cast<pid_t>(number_at(section, "pid")), number_at(section, "pid_start")};
 }
 
-milliseconds boot_time(const Json& instant) {
-    const Json& seconds = at(instant, "monotonic_s");
-    return milliseconds(seconds.is_number() ? static_cast<long long>(seconds.get<double>() * 1000) : 0);
+/// Seconds as the status has them; clamped, since what is read may be anything.
+milliseconds duration_of(const Json& seconds) {
+    constexpr double longest_ms = 1e15;
+    const double ms = seconds.is_number() ? seconds.get<double>() * 1000 : 0;
+    return milliseconds(static_cast<long long>(std::clamp(ms, 0.0, longest_ms)));
 }
+
+milliseconds boot_time(const Json& instant) { return duration_of(at(instant, "monotonic_s")); }
 
 std::string ago(const Json& instant, const Instant& now) {
     return to_human(std::max(now.since_boot - boot_time(instant), milliseconds(0))) + " ago";
@@ -54,8 +58,7 @@ public:
         const Json& beat = run_alive_ ? run_ : daemon_;
         const Json& every = at(beat, "heartbeat_every_s");
         const auto silence = now.since_boot - boot_time(at(beat, "heartbeat"));
-        hangs_ = (run_alive_ || daemon_alive_) && every.is_number() &&
-                 silence > std::chrono::seconds(3 * every.get<long long>());
+        hangs_ = (run_alive_ || daemon_alive_) && every.is_number() && silence > 3 * duration_of(every);
     }
 
     StatusView make() {
@@ -164,7 +167,7 @@ private:
                            ago(at(run_, "finished"), now_);
         const Json& duration = at(run_, "duration_s");
         if (duration.is_number()) {
-            text += ", took " + to_human(milliseconds(static_cast<long long>(duration.get<double>() * 1000)));
+            text += ", took " + to_human(duration_of(duration));
         }
         const Json& resources = at(run_, "resources");
         if (resources.is_object()) {

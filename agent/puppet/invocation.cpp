@@ -98,6 +98,7 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
         "--resourcefile=" + files.resources().string(),
         "--classfile=" + files.classes().string(),
         "--detailed-exitcodes",  // without it a failed resource gives 0
+        "--reports=none",        // it would store one a run, and never remove any
     };
     if (!role.classes.empty()) {
         arguments.emplace_back("--loadclasses");  // from classfile

@@ -202,6 +202,38 @@ TEST_CASE("a damaged configuration ends a run, never the daemon") {
     CHECK(problem.empty());
 }
 
+TEST_CASE("a status that makes no sense does not keep the daemon from starting") {
+    const char* text =
+        GENERATE("", "{", R"({"schema": 1, "boot_id": "b0071d00-0000-4000-8000-000000000001"})",
+                 R"({"schema": 1, "boot_id": "b0071d00-0000-4000-8000-000000000001", "configured": 5, "run": []})");
+    CAPTURE(text);
+    const SignalMask mask;
+    FakeMachine machine;
+    machine.root.write("/run/bootwright/status.json", text);
+    machine.processes.answer("apply", {.work = [&](const ProcessRequest& request) {
+                                 leave_traces("unchanged", request);
+                                 kill(getpid(), SIGTERM);
+                             }});
+    std::string problem;
+    try {
+        run_daemon(machine.system);
+    } catch (const std::exception& exception) {
+        problem = exception.what();
+    }
+    CHECK(problem.empty());
+}
+
+TEST_CASE("a daemon that starts again in a boot that is configured is ready at once") {
+    const SignalMask mask;
+    FakeMachine machine;
+    Supervisor systemd(machine.root.path("/notify").string());
+    machine.processes.answer("apply", {.work = [](const ProcessRequest&) { kill(getpid(), SIGTERM); }});
+    StatusFile(machine.system).update([](Json& status) { status["configured"] = {{"run", 1}}; });
+    run_daemon(machine.system);
+    CHECK(systemd.heard().starts_with("READY=1\n"));
+    CHECK(count(systemd.heard(), "READY=1") == 1);
+}
+
 TEST_CASE("two daemons never run at once") {
     FakeMachine machine;
     machine.root.make_folder("/run/bootwright");

@@ -105,6 +105,18 @@ TEST_CASE("a file beyond the cap is refused, and one at the cap is not") {
     CHECK(error.kind == ErrorKind::permanent);
 }
 
+TEST_CASE("the start of a file can be had, however long it is") {
+    const TemporaryRoot root;
+    const std::string content = "0123456789" + std::string(40000, 'x');
+    root.write("/file", content);
+    for (const std::size_t most : {std::size_t{0}, std::size_t{10}, std::size_t{16384}, content.size() - 1,
+                                   content.size(), content.size() + 1}) {
+        CHECK(read_file_start(root.path() / "file", most) == content.substr(0, most));
+    }
+    CHECK_FALSE(read_file_start(root.path() / "absent", 10));
+    CHECK(error_of([&] { return read_file_start(root.path(), 10); }).code == "io.failed");
+}
+
 TEST_CASE("a file that is not there is told apart from one that cannot be read") {
     const TemporaryRoot root;
     root.write("/file", "x");

@@ -61,6 +61,7 @@ TEST_CASE("each trap of puppet apply has its option") {
         {"the image's state must not count", "--vardir=/var/lib/bootwright/puppet/var"},
         {"Debian keeps the state elsewhere", "--statedir=/var/lib/bootwright/puppet/var/state"},
         {"a 40-hex revision is a legal environment", std::string("--environment=") + revision},
+        {"each run leaves a report that nobody ever removes", "--reports=none"},
         {"the environment is the checkout", "--environmentpath=/var/lib/bootwright/checkout"},
         {"the certname does not follow the host name", "--certname=i-1234567890abcdef0"},
         {"errors with file and line as JSON", "--logdest=" + run + "/puppet.jsonl"},
