@@ -58,16 +58,6 @@ std::string read_beyond(int fd, const fs::path& path, std::size_t most) {
     return content;
 }
 
-std::string read_all(int fd, const fs::path& path, std::size_t cap) {
-    std::string content = read_beyond(fd, path, cap);
-    if (content.size() > cap) {
-        throw permanent_error("io.too_large",
-                              path.string() + " is larger than the " + std::to_string(cap) + " bytes allowed here",
-                              "make the file smaller");
-    }
-    return content;
-}
-
 /// Not open where the file, or its folder, does not exist.
 UniqueFd open_if_exists(const fs::path& path) {
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -109,14 +99,23 @@ void UniqueFd::reset() {
     fd_ = -1;
 }
 
+std::string read_open_file(const UniqueFd& file, const fs::path& called, std::size_t cap) {
+    std::string content = read_beyond(file.get(), called, cap);
+    if (content.size() > cap) {
+        throw permanent_error("io.too_large",
+                              called.string() + " is larger than the " + std::to_string(cap) + " bytes allowed here",
+                              "make the file smaller");
+    }
+    return content;
+}
+
 std::string read_file(const fs::path& path, std::size_t cap) {
-    const UniqueFd fd = open_or_throw(path, O_RDONLY);
-    return read_all(fd.get(), path, cap);
+    return read_open_file(open_or_throw(path, O_RDONLY), path, cap);
 }
 
 std::optional<std::string> read_file_if_exists(const fs::path& path, std::size_t cap) {
     const UniqueFd fd = open_if_exists(path);
-    return fd ? std::optional(read_all(fd.get(), path, cap)) : std::nullopt;
+    return fd ? std::optional(read_open_file(fd, path, cap)) : std::nullopt;
 }
 
 std::optional<std::string> read_file_start(const fs::path& path, std::size_t most) {

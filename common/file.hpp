@@ -39,6 +39,9 @@ std::string read_file(const std::filesystem::path& path, std::size_t cap);
 /// As read_file, but nothing where the file (or its folder) does not exist.
 std::optional<std::string> read_file_if_exists(const std::filesystem::path& path, std::size_t cap);
 
+/// The rest of an open file, which errors call `called`. @throws Error io.*, and io.too_large beyond `cap` bytes
+std::string read_open_file(const UniqueFd& file, const std::filesystem::path& called, std::size_t cap);
+
 /// The first `most` bytes of the file, or less where it is shorter; nothing where it does not exist. @throws Error io.*
 std::optional<std::string> read_file_start(const std::filesystem::path& path, std::size_t most);
 

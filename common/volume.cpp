@@ -2,7 +2,9 @@
 
 #include "common/error.hpp"
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <system_error>
@@ -28,16 +30,32 @@ Volume Volume::open(const std::filesystem::path& device) {
     std::string tried;
     for (const char* type : {"iso9660", "vfat"}) {
         if (UniqueFd root = mount_detached(type, device)) {
-            return Volume(std::move(root));
+            return Volume(device, std::move(root));
         }
         tried += std::string(tried.empty() ? "" : "; ") + type + ": " + std::system_category().message(errno);
     }
-    throw transient_error("volume.unreadable", "cannot mount the volume " + device.string() + " (" + tried + ")",
-                          "check that the agent runs as root and that the volume holds iso9660 or vfat");
+    throw transient_error(
+        "volume.unreadable", "cannot mount the volume " + device.string() + " (" + tried + ")",
+        "check that the volume holds iso9660 or vfat, that the kernel has both (`modprobe -a isofs vfat`), "
+        "and that the agent runs as root");
 }
 
 std::optional<std::string> Volume::read_file_if_exists(const std::string& name, std::size_t cap) const {
-    return bootwright::read_file_if_exists("/proc/self/fd/" + std::to_string(root_.get()) + "/" + name, cap);
+    const std::string called = name + " of the volume " + device_.string();
+    // Not waiting: the open of a pipe would, for somebody who writes.
+    const UniqueFd file(openat(root_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file && errno == ENOENT) {
+        return std::nullopt;
+    }
+    struct stat status {};
+    if ((!file && errno != ELOOP) || (file && fstat(file.get(), &status) != 0)) {
+        throw system_call_error("open", called, errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        throw transient_error("volume.unreadable", called + " is not a regular file",
+                              "make the volume anew, with regular files");
+    }
+    return read_open_file(file, called, cap);
 }
 
 }  // namespace bootwright

@@ -17,11 +17,13 @@ public:
     /// @throws Error io.*, volume.unreadable (transient) where it holds neither file system
     static Volume open(const std::filesystem::path& device);
 
-    /// @throws Error io.*
+    /// A file in the volume's top folder. A link is not followed: it could lead to a file of this machine.
+    /// @throws Error io.*, volume.unreadable (transient) where it is no regular file
     [[nodiscard]] std::optional<std::string> read_file_if_exists(const std::string& name, std::size_t cap) const;
 
 private:
-    explicit Volume(UniqueFd root) : root_(std::move(root)) {}
+    Volume(std::filesystem::path device, UniqueFd root) : device_(std::move(device)), root_(std::move(root)) {}
+    std::filesystem::path device_;
     UniqueFd root_;
 };
 

@@ -158,6 +158,12 @@ public:
             const auto read_seed_file = [&](const std::string& name) {
                 return volume.read_file_if_exists(name, largest_user_data);
             };
+            // Where a volume's folder is damaged it looks empty: that proves nothing.
+            if (!read_seed_file("meta-data") && !read_seed_file("user-data")) {
+                throw transient_error("platform.seed_missing",
+                                      "the volume " + device->string() + " has neither meta-data nor user-data",
+                                      "make the volume anew; user-data may be an empty file");
+            }
             return read_seed(system, read_seed_file, "volume " + device->filename().string(), seed.value_or(Seed{}));
         }
         throw transient_error(

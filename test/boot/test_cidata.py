@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -108,6 +109,31 @@ def test_the_seed_is_read(
     # Nothing stays mounted, also not where no list of mounts shows it.
     assert "ubd" not in booted.mounts
     assert booted.modules[module] == 0
+
+
+def nothing(seed: Path) -> None:
+    """As a volume looks whose folder is damaged."""
+
+
+def link(seed: Path) -> None:
+    (seed / "user-data").symlink_to("/etc/bootwright/agent.json")
+
+
+def pipe(seed: Path) -> None:
+    os.mkfifo(seed / "user-data")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"), [(nothing, "platform.seed_missing"), (link, "volume.unreadable"), (pipe, "volume.unreadable")]
+)
+def test_a_seed_of_anything_but_files_is_told(
+    boot: Callable[[Path], Boot], world: World, spoil: Callable[[Path], None], code: str
+) -> None:
+    seed = world.new_folder("seed")
+    seed.mkdir()
+    spoil(seed)
+    run = boot(iso9660(seed, "cidata")).status["run"]
+    assert run["stage"] == "platform" and run["error"]["code"] == code
 
 
 def test_a_volume_of_another_kind_is_told(boot: Callable[[Path], Boot], world: World) -> None:

@@ -8,7 +8,7 @@
 
 using namespace bootwright;
 
-// A real volume needs a block device: test/integration mounts one.
+// A real volume needs a block device, and a kernel that can read it: test/boot/test_cidata.py has both.
 
 TEST_CASE("a device that holds no file system, or is not there, is an error that may pass") {
     const TemporaryRoot root;
