@@ -75,7 +75,11 @@ void read_puppet(AgentConfig::Puppet& puppet, ObjectReader reader) {
 }
 
 void read_retry(AgentConfig::Retry& retry, ObjectReader reader) {
-    read_policy(retry.platform, reader, "platform", true);
+    if (reader.object("platform")) {
+        RetryPolicy policy = retry.platform.value_or(RetryPolicy{30, AgentConfig::Retry::ms(250), AgentConfig::Retry::ms(5000)});
+        read_policy(policy, reader, "platform", true);
+        retry.platform = policy;
+    }
     read_policy(retry.role, reader, "role", true);
     read_policy(retry.repository, reader, "repository", true);
     read_policy(retry.puppet, reader, "puppet", true);
@@ -90,6 +94,11 @@ void read_layer(AgentConfig& config, const JsonDocument& document) {
     if (auto ec2 = reader.object("ec2")) {
         assign(config.allow_imdsv1, ec2->boolean("allow_imdsv1"));
         ec2->finish();
+    }
+    if (auto metadata = reader.object("metadata")) {
+        assign_positive(config.metadata_timeout, *metadata, "timeout");
+        assign(config.metadata_watch, metadata->duration("watch"));
+        metadata->finish();
     }
     if (auto file = reader.object("file")) {
         assign_path(config.role_file, *file, "path");

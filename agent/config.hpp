@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace bootwright {
 struct AgentConfig {
     std::string platform = "auto";
     bool allow_imdsv1 = false;
+    std::chrono::milliseconds metadata_timeout = std::chrono::seconds(10);  ///< for one request
+    std::chrono::milliseconds metadata_watch = std::chrono::minutes(1);     ///< between two looks; 0: never
     std::filesystem::path role_file = "/etc/bootwright/role.json";  ///< for the platform "file"
 
     struct Repository {
@@ -37,7 +40,7 @@ struct AgentConfig {
 
     struct Retry {
         using ms = std::chrono::milliseconds;
-        RetryPolicy platform{30, ms(250), ms(5000)};
+        std::optional<RetryPolicy> platform{};  ///< nothing: as the platform itself has it
         RetryPolicy role{1, ms(0), ms(0)};
         RetryPolicy repository{5, ms(1000), ms(60000)};
         RetryPolicy puppet{3, ms(10000), ms(60000)};

@@ -91,8 +91,10 @@ RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
     AgentConfig config;
     try {
         config = read_agent_config(system);
-        const InstanceMetadata instance =
-            stage(Stage::platform, config.retry.platform, [&] { return read_instance_metadata(system, config, stop); });
+        const Platform& platform = *stage(Stage::platform, config.retry.platform.value_or(RetryPolicy{}),
+                                          [&] { return &find_platform(system, config, stop); });
+        const InstanceMetadata instance = stage(Stage::platform, config.retry.platform.value_or(platform.retry_policy()),
+                                                [&] { return platform.read(system, config, stop); });
         record.instance(instance);
 
         const RoleConfig role = stage(Stage::role, config.retry.role, [&] {

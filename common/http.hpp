@@ -1,9 +1,14 @@
 #pragma once
 
+#include "common/error.hpp"
+
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -18,6 +23,8 @@ struct HttpRequest {
     std::chrono::milliseconds connect_timeout{2000};
     std::chrono::milliseconds timeout{10000};  ///< for the whole exchange
     std::size_t max_bytes = std::size_t{1} << 20U;
+    std::filesystem::path unix_socket{};  ///< speaks over it, whatever the host of the URL
+    bool privileged_port = false;         ///< from a local port below 1024, which proves to the service that root asks
 };
 
 struct HttpResponse {
@@ -26,29 +33,45 @@ struct HttpResponse {
     std::string body{};
 };
 
+/// What has become of the requests of a race, in their order; nothing for one that was not sent or not waited for.
+struct HttpRace {
+    std::optional<std::size_t> winner{};
+    std::vector<std::optional<HttpResponse>> responses{};
+    std::vector<std::optional<Error>> errors{};
+};
+
 /// Port: HTTP to a metadata service: never through a proxy, never following a redirect, reading at most max_bytes.
 class HttpClient {
 public:
+    using Accepts = std::function<bool(std::size_t index, const HttpResponse& response)>;
+
     HttpClient() = default;
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
     virtual ~HttpClient() = default;
 
-    /// The server's answer, whatever its status.
-    /// @throws Error http.unreachable, http.timeout, http.truncated (transient); http.too_large (permanent); stopped
-    virtual HttpResponse send(const HttpRequest& request, std::stop_token stop) = 0;
+    /// Sends the requests, each `stagger` after the one before it, or earlier once all that were sent have failed. Ends
+    /// with the first response that is accepted, or when none is left.
+    /// The errors within: http.unreachable, http.timeout, http.truncated (transient); http.too_large (permanent).
+    /// @throws Error stopped
+    virtual HttpRace race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger,
+                          const Accepts& accepts, std::stop_token stop) = 0;
+
+    /// The server's answer, whatever its status. @throws Error as in a race; stopped
+    HttpResponse send(const HttpRequest& request, std::stop_token stop);
 };
 
-/// libcurl. Keeps one connection open between requests to the same host; not for use by two threads at once.
+/// libcurl. Keeps connections open between requests to the same host; not for use by two threads at once.
 class CurlHttpClient final : public HttpClient {
 public:
-    HttpResponse send(const HttpRequest& request, std::stop_token stop) override;
+    HttpRace race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger, const Accepts& accepts,
+                  std::stop_token stop) override;
 
 private:
-    struct FreeHandle {
-        void operator()(void* handle) const;
+    struct FreeMulti {
+        void operator()(void* multi) const;
     };
-    std::unique_ptr<void, FreeHandle> handle_;  // CURL, made at the first request: a run from a file needs none
+    std::unique_ptr<void, FreeMulti> multi_;  // CURLM, made at the first request: a run from a file needs none
 };
 
 }  // namespace bootwright

@@ -30,7 +30,8 @@ public:
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         std::error_code error;
         const bool exists = std::filesystem::exists(credential_path(system), error);
-        return {{"the systemd credential " + std::string(credential_name) + " is set",
+        return {{"$CREDENTIALS_DIRECTORY/" + std::string(credential_name),
+                 "the systemd credential " + std::string(credential_name) + " is set",
                  exists ? "set" : "(no such credential)", exists}};
     }
 

@@ -1,106 +1,29 @@
 // Amazon EC2. Source of the protocol: the EC2 User Guide, "Use the Instance Metadata Service"; detection rules as in
 // "Detect whether a host is an EC2 instance".
 
+#include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
-
-#include "common/error.hpp"
-#include "common/json.hpp"
 #include "common/text.hpp"
-
-#include <algorithm>
-#include <string>
 
 namespace bootwright {
 
 namespace {
 
-constexpr std::string_view service = "http://169.254.169.254";
+constexpr const char* identity_document = "/latest/dynamic/instance-identity/document";
+constexpr const char* tags_folder = "/latest/meta-data/tags/instance";
 
-/// The token that IMDSv2 wants with each request; without a value where v1 is spoken.
-using Token = std::optional<std::string>;
-
-HttpRequest get(std::string_view path, const Token& token) {
-    HttpRequest request{.url = std::string(service) + std::string(path), .max_bytes = largest_user_data};
-    if (token) {
-        request.headers.emplace_back("X-aws-ec2-metadata-token", *token);
-    }
-    return request;
+MetadataService::Token token() {
+    return {.path = "/latest/api/token",
+            .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}},
+            .header = "X-aws-ec2-metadata-token",
+            .if_missing = "it speaks only IMDSv1: if that is intended, set ec2.allow_imdsv1 to true in agent.json",
+            .if_disabled = "switch it on: `aws ec2 modify-instance-metadata-options --http-endpoint enabled`"};
 }
 
-/// What is to stand in a header: visible characters only.
-std::string checked_token(std::string_view token) {
-    const bool is_visible = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    if (token.empty() || !is_visible) {
-        throw transient_error("platform.bad_document", "what the metadata service gave as a token is none",
-                              "nothing to do if it passes: the agent tries again");
-    }
-    return std::string(token);
-}
-
-Token request_token(const System& system, const AgentConfig& config, std::stop_token stop) {
-    constexpr std::size_t largest_token = 4096;
-    const HttpRequest request{.method = "PUT",
-                              .url = std::string(service) + "/latest/api/token",
-                              .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}},
-                              .max_bytes = largest_token};
-    const HttpResponse response = system.http.send(request, stop);
-    const std::string status = "PUT /latest/api/token: HTTP status " + std::to_string(response.status);
-    switch (response.status) {
-        case 200: return checked_token(trimmed(response.body));
-        case 403:
-            throw permanent_error("platform.metadata_disabled", status + ": the metadata service is switched off",
-                                  "switch it on: `aws ec2 modify-instance-metadata-options --http-endpoint enabled`");
-        case 404:
-        case 405:
-            if (config.allow_imdsv1) {
-                return std::nullopt;
-            }
-            throw permanent_error("platform.imdsv2_missing", status + ": this service speaks only IMDSv1",
-                                  "if that is intended, set ec2.allow_imdsv1 to true in agent.json");
-        default: throw unexpected_answer(request, response);
-    }
-}
-
-/// GETs with the token, renewing it once where it has expired (401).
-class Service {
-public:
-    Service(const System& system, const AgentConfig& config, std::stop_token stop)
-        : system_(system), config_(config), stop_(std::move(stop)), token_(request_token(system, config, stop_)) {}
-
-    std::optional<std::string> get_optional(std::string_view path) {
-        try {
-            return fetch(system_, get(path, token_), stop_);
-        } catch (const Error& error) {
-            if (error.code != "platform.token_refused" || !token_) {
-                throw;
-            }
-        }
-        token_ = request_token(system_, config_, stop_);
-        return fetch(system_, get(path, token_), stop_);
-    }
-
-private:
-    const System& system_;
-    const AgentConfig& config_;
-    std::stop_token stop_;
-    Token token_;
-};
-
-InstanceMetadata parse_identity(const std::optional<std::string>& text) {
-    const Json document = Json::parse(text.value_or(""), nullptr, false);
-    InstanceMetadata metadata{.platform = "ec2", .instance_id = ""};
-    metadata.instance_id = string_at(document, "instanceId");
-    metadata.region = string_at(document, "region");
-    metadata.zone = string_at(document, "availabilityZone");
-    metadata.instance_type = string_at(document, "instanceType");
-    metadata.image_id = string_at(document, "imageId");
-    metadata.account = string_at(document, "accountId");
-    if (metadata.instance_id.empty()) {
-        throw transient_error("platform.bad_document",
-                              "the instance identity document of the metadata service names no instanceId",
-                              "nothing to do if it passes: the agent tries again");
-    }
-    return metadata;
+MetadataService service(const AgentConfig& config) {
+    MetadataService service{.endpoints = {"http://169.254.169.254", "http://[fd00:ec2::254]"}, .token = token()};
+    service.token->is_optional = config.allow_imdsv1;
+    return service;
 }
 
 /// `product_uuid` as the guide describes it: "ec2…", or, on some instance types, the same with the bytes of its first
@@ -131,13 +54,41 @@ public:
         };
     }
 
+    [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
+        return HttpRequest{.method = "PUT",
+                           .url = service({}).endpoints.front() + token().path,
+                           .headers = token().headers,
+                           .max_bytes = 4096};
+    }
+    [[nodiscard]] bool proves(const HttpResponse& response) const override {
+        return response.status == 200 && response.headers.contains("x-aws-ec2-metadata-token-ttl-seconds");
+    }
+
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
                                         std::stop_token stop) const override {
-        Service metadata_service(system, config, stop);
-        InstanceMetadata metadata =
-            parse_identity(metadata_service.get_optional("/latest/dynamic/instance-identity/document"));
-        metadata.hostname = trimmed(metadata_service.get_optional("/latest/meta-data/local-hostname").value_or(""));
-        metadata.user_data = metadata_service.get_optional("/latest/user-data");
+        MetadataClient client(system, config, service(config), std::move(stop));
+        const Json identity = client.get_object(identity_document);
+        InstanceMetadata metadata{.platform = "ec2", .instance_id = text_at(identity, "instanceId")};
+        if (metadata.instance_id.empty()) {
+            throw bad_document(identity_document, "names no instanceId");
+        }
+        metadata.region = text_at(identity, "region");
+        metadata.zone = text_at(identity, "availabilityZone");
+        metadata.instance_type = text_at(identity, "instanceType");
+        metadata.image_id = text_at(identity, "imageId");
+        metadata.account = text_at(identity, "accountId");
+        metadata.hostname = client.get_text("/latest/meta-data/local-hostname");
+        if (const std::string address = text_at(identity, "privateIp"); !address.empty()) {
+            metadata.addresses.push_back(address);
+        }
+        if (const std::string address = client.get_text("/latest/meta-data/public-ipv4"); !address.empty()) {
+            metadata.addresses.push_back(address);
+        }
+        // Off unless the instance was started with --metadata-options InstanceMetadataTags=enabled.
+        for (const std::string& key : client.get_names(tags_folder)) {
+            metadata.tags[key] = client.get_text(std::string(tags_folder) + "/" + key);
+        }
+        metadata.user_data = client.get("/latest/user-data");
         metadata.user_data_origin = "user-data";
         return metadata;
     }

@@ -1,11 +1,15 @@
 #pragma once
 
+#include "common/json.hpp"
+
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bootwright {
 
-/// What the platform says of this instance. An empty string is a value that the platform does not have.
+/// What the platform says of this instance, the same shape on all. An empty string is a value that it does not have.
 struct InstanceMetadata {
     std::string platform;     ///< "ec2"
     std::string instance_id;  ///< never empty
@@ -15,8 +19,20 @@ struct InstanceMetadata {
     std::string instance_type{};
     std::string image_id{};
     std::string account{};
-    std::optional<std::string> user_data{};  ///< as served; nothing where it is proven that there is none
-    std::string user_data_origin{};          ///< what people know it by: "user-data", a path
+    std::map<std::string, std::string> tags{};  ///< tags, labels, attributes; a label that is only a word has the value ""
+    std::vector<std::string> addresses{};       ///< IPv4 and IPv6, private ones first, as far as the platform knows them
+    std::optional<std::string> user_data{};     ///< as the operator passed it; nothing where it is proven that there is none
+    std::string user_data_origin{};             ///< what people know it by: "user-data", a path
 };
+
+/// {platform, id, hostname, region, zone, type, image, account, tags, addresses}: what Puppet gets as
+/// the fact `cloud`. null where there is no value; never the user-data.
+Json to_json(const InstanceMetadata& metadata);
+
+/// The same for people and for the status: the values of tags whose names speak of a secret are left out.
+Json shown_json(const InstanceMetadata& metadata);
+
+/// True for a name such as "db_password" or "api-key": its value is not to be shown.
+bool is_secret_name(std::string_view name);
 
 }  // namespace bootwright

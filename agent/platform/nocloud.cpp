@@ -1,6 +1,7 @@
 // NoCloud: what Proxmox, KubeVirt, libvirt and others hand over. Source of the formats: cloud-init's documentation,
 // "NoCloud". A seed folder in the image wins over the kernel command line, which wins over a volume.
 
+#include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 
 #include "common/error.hpp"
@@ -132,15 +133,15 @@ public:
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         const bool folder = has_seed_folder(system);
-        const auto device = volume_device(system);
         return {
-            {std::string(seed_folder) + " holds a seed", folder ? "a seed" : "(no such file)", folder},
-            {"ds=nocloud on the kernel command line", kernel_parameter(system, "ds").value_or("(no ds=)"),
+            {std::string(seed_folder), std::string(seed_folder) + " holds a seed", folder ? "a seed" : "(no such file)",
+             folder},
+            {"/proc/cmdline", "ds=nocloud on the kernel command line", kernel_parameter(system, "ds").value_or("(no ds=)"),
              seed_from_kernel(system).has_value()},
-            {"product_serial is ds=nocloud",
-             read_value(system, "/sys/class/dmi/id/product_serial").value_or("(no such file)"),
-             seed_from_serial(system).has_value()},
-            {"a volume is labelled cidata", device ? device->string() : "(no such label)", device.has_value()},
+            file_evidence(system, "/sys/class/dmi/id/product_serial", "product_serial is ds=nocloud",
+                          [&](std::string_view) { return seed_from_serial(system).has_value(); }),
+            label_evidence(system, "cidata"),
+            label_evidence(system, "CIDATA"),
         };
     }
 

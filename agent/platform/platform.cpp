@@ -1,11 +1,13 @@
 #include "agent/platform/platform.hpp"
 
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <filesystem>
+#include <functional>
 #include <system_error>
 
 namespace bootwright {
@@ -32,16 +34,62 @@ const Platform& platform_by_name(const std::string& name, const std::string& sai
                           "use one of: auto, " + joined(names, ", "));
 }
 
-std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& response) {
-    const auto header = response.headers.find("retry-after");
-    if (header == response.headers.end()) {
-        return std::nullopt;
+/// The rules of all platforms; the first that matches decides.
+void apply_rules(const System& system, const AgentConfig& config, Detection& detection) {
+    for (const Platform* platform : platforms()) {
+        for (Evidence& evidence : platform->detect(system, config)) {
+            if (evidence.matched && detection.platform == nullptr) {
+                detection.platform = platform;
+                detection.chosen_by = "detection";
+            }
+            detection.rules.push_back({platform, std::move(evidence)});
+        }
     }
-    const std::string& text = header->second;
-    int seconds = 0;
-    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    const bool is_number = status == std::errc() && end == text.data() + text.size() && seconds >= 0;
-    return is_number ? std::optional<std::chrono::milliseconds>(std::chrono::seconds(seconds)) : std::nullopt;
+}
+
+/// Asks all clouds that can prove themselves at once; the first that does wins.
+void probe_clouds(const System& system, Detection& detection, std::stop_token stop) {
+    constexpr std::chrono::milliseconds deadline{3000};
+    std::vector<HttpRequest> requests;
+    for (const Platform* platform : platforms()) {
+        if (auto request = platform->probe(system)) {
+            request->connect_timeout = request->timeout = deadline;
+            detection.probes.push_back({platform, request->method + " " + request->url, ""});
+            requests.push_back(std::move(*request));
+        }
+    }
+    const auto proves = [&](std::size_t index, const HttpResponse& response) {
+        return detection.probes[index].platform->proves(response);
+    };
+    const HttpRace race = system.http.race(requests, {}, proves, std::move(stop));
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        detection.probes[i].seen = race.responses[i] ? "HTTP status " + std::to_string(race.responses[i]->status)
+                                   : race.errors[i]  ? race.errors[i]->message
+                                                     : "(not waited for)";
+    }
+    if (race.winner) {
+        detection.platform = detection.probes[*race.winner].platform;
+        detection.chosen_by = "the answer of its metadata service";
+    }
+}
+
+Error not_recognised(const Detection& detection) {
+    std::string tried;
+    for (const auto& [platform, evidence] : detection.rules) {
+        tried += "; " + std::string(platform->name()) + ": " + evidence.rule + ", but saw " + evidence.seen;
+    }
+    for (const auto& [platform, request, seen] : detection.probes) {
+        tried += "; " + std::string(platform->name()) + ": " + request + ": " + seen;
+    }
+    return transient_error("platform.not_recognised",
+                           "no rule recognised the platform of this machine, and no cloud proved itself" + tried,
+                           "name it: \"platform\" in /etc/bootwright/agent.json, or bootwright.platform= on the kernel "
+                           "command line; `bootwright explain` shows all of this");
+}
+
+Evidence dmi_evidence(const System& system, std::string_view field, std::string rule,
+                      const std::function<bool(std::string_view)>& matches) {
+    return file_evidence(system, "/sys/class/dmi/id/" + std::string(field), std::string(field) + " " + rule, matches);
 }
 
 }  // namespace
@@ -56,50 +104,35 @@ std::vector<const Platform*> platforms() {
     return sorted;
 }
 
-const Platform& find_platform(const System& system, const AgentConfig& config) {
+void Platform::wait_for_change(const System& system, const AgentConfig&, std::chrono::milliseconds limit,
+                               std::string&, std::stop_token stop) const {
+    if (!system.clock.sleep(limit, std::move(stop))) {
+        throw stopped_error();
+    }
+}
+
+Detection detect_platform(const System& system, const AgentConfig& config, std::stop_token stop) {
+    Detection detection;
     if (const auto name = kernel_parameter(system, "bootwright.platform"); name && *name != "auto") {
-        return platform_by_name(*name, "the kernel command line");
+        detection.chosen_by = "the kernel command line";
+        detection.platform = &platform_by_name(*name, detection.chosen_by);
+    } else if (config.platform != "auto") {
+        detection.chosen_by = "the image's configuration (agent.json)";
+        detection.platform = &platform_by_name(config.platform, detection.chosen_by);
     }
-    if (config.platform != "auto") {
-        return platform_by_name(config.platform, "the image's configuration (agent.json)");
+    apply_rules(system, config, detection);
+    if (detection.platform == nullptr) {
+        probe_clouds(system, detection, std::move(stop));
     }
-    std::string rules;
-    for (const Platform* platform : platforms()) {
-        for (const Evidence& evidence : platform->detect(system, config)) {
-            if (evidence.matched) {
-                return *platform;
-            }
-            rules += "; " + std::string(platform->name()) + ": " + evidence.rule + ", but saw " + evidence.seen;
-        }
-    }
-    throw transient_error("platform.not_recognised", "no rule recognised the platform of this machine" + rules,
-                          "name it: \"platform\" in /etc/bootwright/agent.json, or bootwright.platform= on the kernel "
-                          "command line");
+    return detection;
 }
 
-InstanceMetadata read_instance_metadata(const System& system, const AgentConfig& config, std::stop_token stop) {
-    return find_platform(system, config).read(system, config, stop);
-}
-
-std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop) {
-    HttpResponse response = system.http.send(request, stop);
-    switch (response.status) {
-        case 200: return std::move(response.body);
-        case 204:
-        case 404: return std::nullopt;
-        default: break;
+const Platform& find_platform(const System& system, const AgentConfig& config, std::stop_token stop) {
+    const Detection detection = detect_platform(system, config, std::move(stop));
+    if (detection.platform == nullptr) {
+        throw not_recognised(detection);
     }
-    throw unexpected_answer(request, response);
-}
-
-Error unexpected_answer(const HttpRequest& request, const HttpResponse& response) {
-    const bool refused = response.status == 401;
-    Error error = transient_error(refused ? "platform.token_refused" : "platform.unexpected_answer",
-                                  request.method + " " + without_credentials(request.url) + ": HTTP status " +
-                                      std::to_string(response.status) + " from the metadata service",
-                                  "nothing to do if it passes: the agent tries again; else ask the cloud's support");
-    error.retry_after = retry_after(response);
-    return error;
+    return *detection.platform;
 }
 
 std::optional<std::string> read_value(const System& system, std::string_view path) {
@@ -139,6 +172,54 @@ std::string machine_id(const System& system) {
                               "run systemd-machine-id-setup, or let the platform give an instance id");
     }
     return *id;
+}
+
+Evidence dmi_is(const System& system, std::string_view field, std::string_view wanted) {
+    return dmi_evidence(system, field, "is " + std::string(wanted),
+                        [&](std::string_view value) { return value == wanted; });
+}
+
+Evidence dmi_starts_with(const System& system, std::string_view field, std::string_view wanted) {
+    return dmi_evidence(system, field, "starts with " + std::string(wanted),
+                        [&](std::string_view value) { return value.starts_with(wanted); });
+}
+
+Evidence label_evidence(const System& system, std::string_view label) {
+    const std::string link = "/dev/disk/by-label/" + std::string(label);
+    std::error_code error;
+    const bool exists = std::filesystem::exists(system.path(link), error);
+    return {link, "a volume is labelled " + std::string(label), exists ? "a volume" : "(no such label)", exists};
+}
+
+std::string text_at(const Json& object, const char* key) {
+    const auto value = object.is_object() ? object.find(key) : object.end();
+    if (value == object.end() || (!value->is_string() && !value->is_number())) {
+        return "";
+    }
+    return value->is_string() ? value->get<std::string>() : to_line(*value);
+}
+
+std::string decoded_user_data(std::string text) {
+    auto decoded = decode_base64(text);
+    return decoded ? std::move(*decoded) : std::move(text);
+}
+
+void add_tags(InstanceMetadata& metadata, const Json& tags) {
+    const Json names = tags.is_object() ? tags : Json::object();
+    for (const auto& [key, value] : names.items()) {
+        metadata.tags[key] = value.is_string() ? value.get<std::string>() : to_line(value);
+    }
+    for (const Json& tag : tags.is_array() ? tags : Json::array()) {
+        const std::string word = tag.is_string() ? tag.get<std::string>() : "";
+        const bool is_ours = lower(word).starts_with("bootwright:");
+        const std::size_t equals = word.find('=');
+        const std::size_t separator =
+            equals == std::string::npos && is_ours ? word.find(':', std::string_view("bootwright:").size()) : equals;
+        if (!word.empty()) {
+            metadata.tags[word.substr(0, separator)] =
+                separator == std::string::npos ? "" : word.substr(separator + 1);
+        }
+    }
 }
 
 }  // namespace bootwright

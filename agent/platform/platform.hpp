@@ -5,7 +5,9 @@
 #include "agent/system.hpp"
 #include "common/error.hpp"
 #include "common/http.hpp"
+#include "common/retry.hpp"
 
+#include <chrono>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -17,7 +19,8 @@ namespace bootwright {
 
 /// One detection rule as it was applied: what was read, what was seen there, and the verdict.
 struct Evidence {
-    std::string rule;  ///< "sys_vendor is Amazon EC2"
+    std::string path;  ///< the file that was read, below the root
+    std::string rule;  ///< "sys_vendor is Hetzner"
     std::string seen;  ///< "QEMU", "(no such file)"
     bool matched = false;
 };
@@ -39,9 +42,24 @@ public:
     /// Looks at files only: no network, no waiting. The platform is recognised if any rule matched.
     [[nodiscard]] virtual std::vector<Evidence> detect(const System& system, const AgentConfig& config) const = 0;
 
+    /// For a machine that no rule recognised: a request whose answer, if `proves` takes it, can come from this cloud only.
+    [[nodiscard]] virtual std::optional<HttpRequest> probe(const System&) const { return std::nullopt; }
+    [[nodiscard]] virtual bool proves(const HttpResponse&) const { return false; }
+
+    /// How patiently the instance's metadata is read, unless the image's configuration says otherwise.
+    [[nodiscard]] virtual RetryPolicy retry_policy() const {
+        using std::chrono::milliseconds;
+        return {30, milliseconds(250), milliseconds(5000)};
+    }
+
     /// @throws Error platform.* or http.*: what could not be read is never taken for absent
     [[nodiscard]] virtual InstanceMetadata read(const System& system, const AgentConfig& config,
                                                 std::stop_token stop) const = 0;
+
+    /// Returns after `limit`, or earlier when the platform says that the instance's metadata may have changed. `cursor` is
+    /// the platform's own, kept from call to call, and empty in the first. @throws Error http.*, platform.*, stopped
+    virtual void wait_for_change(const System& system, const AgentConfig& config, std::chrono::milliseconds limit,
+                                 std::string& cursor, std::stop_token stop) const;
 };
 
 /// Makes a platform known to the program; define one per platform file, at namespace scope.
@@ -52,33 +70,50 @@ struct Registration {
 /// All registered platforms, by precedence, then by name.
 std::vector<const Platform*> platforms();
 
-/// The platform that configuration, kernel command line or detection chose, in this order.
-/// @throws Error platform.unknown_name (permanent), platform.not_recognised (transient: labels may appear late), which
-/// names every rule and what it saw
-const Platform& find_platform(const System& system, const AgentConfig& config);
+/// How the platform was found, or why not.
+struct Detection {
+    struct Applied {
+        const Platform* platform = nullptr;
+        Evidence evidence{};
+    };
+    struct Probed {
+        const Platform* platform = nullptr;
+        std::string request;  ///< "GET http://169.254.169.254/…"
+        std::string seen;     ///< "HTTP status 404", the reason why there was no answer
+    };
+    const Platform* platform = nullptr;  ///< nothing where nobody recognised this machine
+    std::string chosen_by{};             ///< "the kernel command line", "detection"
+    std::vector<Applied> rules{};        ///< of all platforms, in the order in which they count
+    std::vector<Probed> probes{};        ///< of a machine that no rule recognised
+};
 
-/// The platform stage: finds the platform and reads the instance's metadata.
-InstanceMetadata read_instance_metadata(const System& system, const AgentConfig& config, std::stop_token stop);
+/// The kernel command line wins over the image's configuration, and that over the rules, which need no network. Where none
+/// matches, the clouds that can prove themselves are asked, all at once.
+/// @throws Error platform.unknown_name (permanent); stopped
+Detection detect_platform(const System& system, const AgentConfig& config, std::stop_token stop);
 
-// What platforms share.
+/// @throws Error platform.not_recognised (transient: labels may appear late), which names every rule and what it saw; and
+/// as detect_platform
+const Platform& find_platform(const System& system, const AgentConfig& config, std::stop_token stop);
 
-/// The three-valued fetch: the body where the service has it; nothing where the service answers that there is none (404
-/// or 204); every other answer is unknown, and throws.
-/// @throws Error platform.unexpected_answer (transient; with Retry-After; 401 has the code platform.token_refused), http.*
-std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop);
-
-/// The error for an answer that is neither present nor absent, with the service's own wish for the next try.
-Error unexpected_answer(const HttpRequest& request, const HttpResponse& response);
+// What platforms share; the metadata services over HTTP have metadata_service.hpp besides.
 
 /// A small file below the root, trimmed: nothing where it is not there or cannot be read.
 std::optional<std::string> read_value(const System& system, std::string_view path);
 
 /// Evidence from one file: `matches` is asked about its trimmed content.
 template <typename Matches>
-Evidence file_evidence(const System& system, std::string_view path, std::string rule, Matches matches) {
+Evidence file_evidence(const System& system, std::string path, std::string rule, Matches matches) {
     const auto value = read_value(system, path);
-    return {std::move(rule), value.value_or("(no such file)"), value && matches(*value)};
+    return {std::move(path), std::move(rule), value.value_or("(no such file)"), value && matches(*value)};
 }
+
+/// Evidence from /sys/class/dmi/id/`field`, where the hypervisor says who it is: equal to `wanted`, or beginning with it.
+Evidence dmi_is(const System& system, std::string_view field, std::string_view wanted);
+Evidence dmi_starts_with(const System& system, std::string_view field, std::string_view wanted);
+
+/// Evidence from a file system's label; udev makes the link, so early in the boot it may still be missing.
+Evidence label_evidence(const System& system, std::string_view label);
 
 /// The value of `name=` on the kernel command line.
 std::optional<std::string> kernel_parameter(const System& system, std::string_view name);
@@ -88,5 +123,15 @@ inline constexpr std::size_t largest_user_data = std::size_t{1} << 20U;
 
 /// An identity for a machine without a cloud: its machine-id. @throws Error platform.no_identity
 std::string machine_id(const System& system);
+
+/// A value of a document as text: a string as it is, a number as written; "" for anything else.
+std::string text_at(const Json& object, const char* key);
+
+/// What a platform that wants user-data in base64 was given, decoded; as it is where it is no base64.
+std::string decoded_user_data(std::string text);
+
+/// Keeps the tags of a document: an object of names and values, or a list of words. A word "name=value" or
+/// "bootwright:name:value" is taken apart.
+void add_tags(InstanceMetadata& metadata, const Json& tags);
 
 }  // namespace bootwright

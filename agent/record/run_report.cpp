@@ -19,17 +19,6 @@ Json error_json(const Error& error, Stage stage) {
     return json;
 }
 
-Json instance_json(const InstanceMetadata& instance) {
-    return {{"platform", instance.platform},
-            {"id", instance.instance_id},
-            {"hostname", text_or_null(instance.hostname)},
-            {"region", text_or_null(instance.region)},
-            {"zone", text_or_null(instance.zone)},
-            {"type", text_or_null(instance.instance_type)},
-            {"image", text_or_null(instance.image_id)},
-            {"account", text_or_null(instance.account)}};
-}
-
 Json counts_json(const ResourceCounts& counts) {
     return {{"total", counts.total},
             {"changed", counts.changed},
@@ -136,7 +125,7 @@ Json to_json(const RunReport& report) {
                                 [](const ProcessId& child) {
                                     return Json{{"pid", child.pid}, {"pid_start", child.start_ticks}};
                                 })},
-        {"instance", optional_json(report.instance, instance_json)},
+        {"instance", optional_json(report.instance, shown_json)},
         {"role", text_or_null(report.role)},
         {"revision",
          {{"asked", text_or_null(report.revision_asked)}, {"resolved", text_or_null(report.revision_resolved)}}},

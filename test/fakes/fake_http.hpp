@@ -32,7 +32,38 @@ public:
         answer(key, std::vector<Answer>{HttpResponse{.status = status}});
     }
 
-    HttpResponse send(const HttpRequest& request, std::stop_token stop) override {
+    /// One request after the other, without waiting.
+    HttpRace race(const std::vector<HttpRequest>& racing, std::chrono::milliseconds, const Accepts& accepts,
+                  std::stop_token stop) override {
+        HttpRace race;
+        race.responses.resize(racing.size());
+        race.errors.resize(racing.size());
+        for (std::size_t i = 0; i < racing.size() && !race.winner; ++i) {
+            try {
+                race.responses[i] = reply(racing[i], stop);
+                race.winner = accepts(i, *race.responses[i]) ? std::optional(i) : std::nullopt;
+            } catch (const Error& error) {
+                if (error.kind == ErrorKind::stopped) {
+                    throw;
+                }
+                race.errors[i] = error;
+            }
+        }
+        return race;
+    }
+
+    /// "GET /latest/user-data" for each request.
+    [[nodiscard]] std::vector<std::string> asked() const {
+        std::vector<std::string> keys;
+        keys.reserve(requests.size());
+        for (const HttpRequest& request : requests) {
+            keys.push_back(key_of(request));
+        }
+        return keys;
+    }
+
+private:
+    HttpResponse reply(const HttpRequest& request, const std::stop_token& stop) {
         requests.push_back(request);
         const std::string key = key_of(request);
         if (on_request) {
@@ -57,17 +88,6 @@ public:
         return response;
     }
 
-    /// "GET /latest/user-data" for each request.
-    [[nodiscard]] std::vector<std::string> asked() const {
-        std::vector<std::string> keys;
-        keys.reserve(requests.size());
-        for (const HttpRequest& request : requests) {
-            keys.push_back(key_of(request));
-        }
-        return keys;
-    }
-
-private:
     struct Script {
         std::vector<Answer> answers;
         std::size_t used = 0;

@@ -35,7 +35,11 @@ HANDED_ON = {
 }
 
 # What the clouds share. Everything else in agent/platform/ belongs to one cloud, and no other cloud knows of it.
-SHARED_BY_CLOUDS = {"agent/platform/instance_metadata.hpp", "agent/platform/platform.hpp"}
+SHARED_BY_CLOUDS = {
+    "agent/platform/instance_metadata.hpp",
+    "agent/platform/metadata_service.hpp",
+    "agent/platform/platform.hpp",
+}
 
 # Each library is known to one file. nlohmann-json is used directly everywhere.
 LIBRARIES = {

@@ -1,0 +1,205 @@
+#include "agent/platform/metadata_service.hpp"
+
+#include "agent/platform/platform.hpp"
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+std::optional<milliseconds> retry_after(const HttpResponse& response) {
+    const auto header = response.headers.find("retry-after");
+    if (header == response.headers.end()) {
+        return std::nullopt;
+    }
+    const std::string& text = header->second;
+    int seconds = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const bool is_number = status == std::errc() && end == text.data() + text.size() && seconds >= 0;
+    return is_number ? std::optional<milliseconds>(std::chrono::seconds(seconds)) : std::nullopt;
+}
+
+Error unknown_answer(const std::string& where, const HttpResponse& response, const std::string& why) {
+    Error error = transient_error(response.status == 401 ? "platform.token_refused" : "platform.unexpected_answer",
+                                  where + ": " + why,
+                                  "nothing to do if it passes: the agent tries again; else ask the cloud's support");
+    error.retry_after = retry_after(response);
+    return error;
+}
+
+/// What a portal or a proxy says in place of the service: no cloud serves metadata as a page.
+bool is_page(const std::string& body) {
+    const std::string start = lower(trimmed(body).substr(0, 16));
+    return start.starts_with("<!doctype html") || start.starts_with("<html");
+}
+
+/// The three values. `where` is "GET http://…", without credentials.
+std::optional<std::string> judge(const std::string& where, HttpResponse response, const std::vector<int>& absent) {
+    if (std::find(absent.begin(), absent.end(), response.status) != absent.end()) {
+        return std::nullopt;
+    }
+    if (response.status != 200) {
+        throw unknown_answer(where, response,
+                             "HTTP status " + std::to_string(response.status) + " from the metadata service");
+    }
+    if (is_page(response.body)) {
+        throw unknown_answer(where, response, "an HTML page, which no metadata service answers");
+    }
+    return std::move(response.body);
+}
+
+/// What is to stand in a header: visible characters only.
+std::string checked_token(const std::string& where, std::string_view token) {
+    constexpr std::size_t largest_token = 4096;
+    const bool is_visible = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+    if (token.empty() || token.size() > largest_token || !is_visible) {
+        throw transient_error("platform.bad_document", where + ": what the metadata service gave as a token is none",
+                              "nothing to do if it passes: the agent tries again");
+    }
+    return std::string(token);
+}
+
+}  // namespace
+
+MetadataClient::MetadataClient(const System& system, const AgentConfig& config, MetadataService service,
+                               std::stop_token stop)
+    : system_(system), service_(std::move(service)), stop_(std::move(stop)), timeout_(config.metadata_timeout) {}
+
+std::optional<std::string> MetadataClient::get(const std::string& path) {
+    HttpResponse response = send(path);
+    return judge(last_, std::move(response), service_.absent);
+}
+
+std::string MetadataClient::get_text(const std::string& path) {
+    return std::string(trimmed(get(path).value_or("")));
+}
+
+Json MetadataClient::get_object(const std::string& path) {
+    const auto text = get(path);
+    if (!text) {
+        throw bad_document(path, "is not there");
+    }
+    Json object = Json::parse(*text, nullptr, false);
+    if (!object.is_object()) {
+        throw bad_document(path, "is not a JSON object");
+    }
+    return object;
+}
+
+std::vector<std::string> MetadataClient::get_names(const std::string& path) {
+    constexpr std::size_t most_names = 200;  // each may cost a request; clouds allow 50 to 64 tags
+    std::vector<std::string> names;
+    for (const std::string& line : split(get(path).value_or(""), '\n')) {
+        const std::string_view name = trimmed(line);
+        if (!name.empty() && names.size() < most_names) {
+            names.emplace_back(name.substr(0, name.find('/')));
+        }
+    }
+    return names;
+}
+
+HttpResponse MetadataClient::send(const std::string& path) {
+    ensure_token();
+    const auto send_with_token = [&] {
+        return send_to_service("GET", path,
+                               token_ ? MetadataService::Headers{{service_.token->header, *token_}}
+                                      : MetadataService::Headers{});
+    };
+    HttpResponse response = send_with_token();
+    if (response.status == 401 && token_) {  // expired
+        asked_for_token_ = false;
+        ensure_token();
+        response = send_with_token();
+    }
+    return response;
+}
+
+void MetadataClient::ensure_token() {
+    if (!service_.token || asked_for_token_) {
+        return;
+    }
+    const MetadataService::Token& token = *service_.token;
+    const HttpResponse response = send_to_service(token.method, token.path, token.headers);
+    const std::string status = last_ + ": HTTP status " + std::to_string(response.status);
+    const bool is_missing = response.status == 404 || response.status == 405;
+    if (response.status == 403) {
+        throw permanent_error("platform.metadata_disabled", status + ": the metadata service is switched off",
+                              token.if_disabled);
+    }
+    if (is_missing && !token.is_optional) {
+        throw permanent_error("platform.token_missing", status + ": this service gives no tokens", token.if_missing);
+    }
+    token_ = is_missing
+                 ? std::nullopt
+                 : std::optional(checked_token(last_, trimmed(judge(last_, response, {}).value_or(""))));
+    asked_for_token_ = true;
+}
+
+HttpResponse MetadataClient::send_to_service(const std::string& method, const std::string& path,
+                                             const MetadataService::Headers& headers) {
+    const std::vector<std::string> endpoints = endpoint_.empty() ? service_.endpoints : std::vector{endpoint_};
+    std::vector<HttpRequest> requests;
+    requests.reserve(endpoints.size());
+    for (const std::string& endpoint : endpoints) {
+        requests.push_back(make_request(method, endpoint, path, headers));
+    }
+    // The second address is asked a little later: where the first answers, as nearly always, it is never asked.
+    constexpr milliseconds stagger{250};
+    const auto accepts = [&](std::size_t, const HttpResponse& response) {
+        return response.status < 500 && has_proof(response);
+    };
+    HttpRace race = system_.http.race(requests, stagger, accepts, stop_);
+    if (race.winner) {
+        endpoint_ = endpoints[*race.winner];
+    }
+    const std::size_t used = race.winner.value_or(0);
+    last_ = method + " " + requests[used].url;
+    if (!race.responses[used]) {
+        throw race.errors[used].value();
+    }
+    if (!has_proof(*race.responses[used])) {
+        throw unknown_answer(last_, *race.responses[used],
+                             "the answer does not carry the header " + service_.proof.front().first +
+                                 ", so it is not this cloud's metadata service that answers there");
+    }
+    return std::move(*race.responses[used]);
+}
+
+HttpRequest MetadataClient::make_request(const std::string& method, const std::string& endpoint,
+                                         const std::string& path, const MetadataService::Headers& headers) const {
+    HttpRequest request{.method = method,
+                        .url = endpoint + path,
+                        .headers = service_.headers,
+                        .timeout = timeout_,
+                        .max_bytes = largest_user_data,
+                        .unix_socket = service_.unix_socket,
+                        .privileged_port = service_.privileged_port};
+    request.connect_timeout = std::min(request.connect_timeout, timeout_);
+    request.headers.insert(request.headers.end(), headers.begin(), headers.end());
+    return request;
+}
+
+bool MetadataClient::has_proof(const HttpResponse& response) const {
+    return std::all_of(service_.proof.begin(), service_.proof.end(), [&](const auto& wanted) {
+        const auto found = response.headers.find(wanted.first);
+        return found != response.headers.end() && found->second == wanted.second;
+    });
+}
+
+Error bad_document(const std::string& path, const std::string& why) {
+    return transient_error("platform.bad_document", path + " of the metadata service " + why,
+                           "nothing to do if it passes: the agent tries again; else ask the cloud's support");
+}
+
+std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop) {
+    return judge(request.method + " " + without_credentials(request.url), system.http.send(request, std::move(stop)),
+                 {404, 204});
+}
+
+}  // namespace bootwright

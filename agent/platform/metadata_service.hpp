@@ -1,0 +1,95 @@
+#pragma once
+
+#include "agent/config.hpp"
+#include "agent/system.hpp"
+#include "common/error.hpp"
+#include "common/http.hpp"
+#include "common/json.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bootwright {
+
+/// A metadata service over HTTP, as data: where it is, what it wants, and what its answers mean. Every status that is not
+/// named here, but for 200, is unknown: it is tried again, and never taken for absent.
+struct MetadataService {
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+
+    std::vector<std::string> endpoints;   ///< "http://169.254.169.254"; of several, the first that answers is used
+    Headers headers{};                    ///< of each request
+    Headers proof{};                      ///< that each answer must carry; names in lower case
+    std::vector<int> absent{404, 204};    ///< the service answers, and proves that there is nothing
+    std::filesystem::path unix_socket{};  ///< instead of a network
+    bool privileged_port = false;         ///< answers only to ports below 1024
+
+    /// A token that each request needs.
+    struct Token {
+        std::string method = "PUT";
+        std::string path{};
+        Headers headers{};          ///< of the request for it: how long it is to last
+        std::string header{};       ///< the header that carries it
+        bool is_optional = false;   ///< go on without one where the service has none (404 or 405)
+        std::string if_missing{};   ///< what to do where it has none, and needs one
+        std::string if_disabled{};  ///< what to do where it refuses to give one (403)
+    };
+    std::optional<Token> token{};
+};
+
+/// Speaks with one metadata service, for as long as one reading takes.
+class MetadataClient {
+public:
+    MetadataClient(const System& system, const AgentConfig& config, MetadataService service, std::stop_token stop);
+
+    /// The three-valued fetch of `path` ("/latest/user-data"): the body where the service has it; nothing where it proves that
+    /// there is none; every other answer is unknown, and throws.
+    /// @throws Error platform.unexpected_answer (transient, with Retry-After), platform.token_refused (transient),
+    /// platform.token_missing, platform.metadata_disabled (permanent), http.*, stopped
+    std::optional<std::string> get(const std::string& path);
+
+    /// The same, trimmed; "" where there is none.
+    std::string get_text(const std::string& path);
+
+    /// A JSON object that must be there. @throws Error platform.bad_document (transient) where it is not; and as get
+    Json get_object(const std::string& path);
+
+    /// The names in a folder of an EC2 style service ("a\nb/\n"), without slashes; none where there is no such folder.
+    std::vector<std::string> get_names(const std::string& path);
+
+    /// The answer to a GET, whatever its status, but with the proof, and never for want of a token.
+    /// @throws Error as get, but for the status
+    HttpResponse send(const std::string& path);
+
+    /// The longest time for one request from now on; at first that of the image's configuration.
+    void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
+
+private:
+    [[nodiscard]] HttpRequest make_request(const std::string& method, const std::string& endpoint, const std::string& path,
+                                           const MetadataService::Headers& headers) const;
+    HttpResponse send_to_service(const std::string& method, const std::string& path,
+                                 const MetadataService::Headers& headers);
+    [[nodiscard]] bool has_proof(const HttpResponse& response) const;
+    void ensure_token();
+
+    const System& system_;
+    MetadataService service_;
+    std::stop_token stop_;
+    std::chrono::milliseconds timeout_;
+    std::string endpoint_{};  ///< empty until one has answered
+    std::string last_{};      ///< the last request, for errors: "GET http://…"
+    bool asked_for_token_ = false;
+    std::optional<std::string> token_{};
+};
+
+/// The error for a document that lacks what every instance has; `path` names it.
+Error bad_document(const std::string& path, const std::string& why);
+
+/// A single fetch, three-valued, from a place that is no cloud's service. @throws Error as MetadataClient::get
+std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop);
+
+}  // namespace bootwright
