@@ -76,7 +76,7 @@ void read_puppet(AgentConfig::Puppet& puppet, ObjectReader reader) {
 
 void read_retry(AgentConfig::Retry& retry, ObjectReader reader) {
     if (reader.object("platform")) {
-        RetryPolicy policy = retry.platform.value_or(RetryPolicy{30, AgentConfig::Retry::ms(250), AgentConfig::Retry::ms(5000)});
+        RetryPolicy policy = retry.platform.value_or(AgentConfig::Retry::usual_platform);
         read_policy(policy, reader, "platform", true);
         retry.platform = policy;
     }

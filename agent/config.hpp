@@ -20,7 +20,7 @@ struct AgentConfig {
     bool allow_imdsv1 = false;
     std::chrono::milliseconds metadata_timeout = std::chrono::seconds(10);  ///< for one request
     std::chrono::milliseconds metadata_watch = std::chrono::minutes(1);     ///< between two looks; 0: never
-    std::filesystem::path role_file = "/etc/bootwright/role.json";  ///< for the platform "file"
+    std::filesystem::path role_file = "/etc/bootwright/role.json";          ///< for the platform "file"
 
     struct Repository {
         bool allow_branches_and_tags = false;
@@ -40,6 +40,7 @@ struct AgentConfig {
 
     struct Retry {
         using ms = std::chrono::milliseconds;
+        static constexpr RetryPolicy usual_platform{30, ms(250), ms(5000)};
         std::optional<RetryPolicy> platform{};  ///< nothing: as the platform itself has it
         RetryPolicy role{1, ms(0), ms(0)};
         RetryPolicy repository{5, ms(1000), ms(60000)};

@@ -1,5 +1,6 @@
 #include "agent/daemon.hpp"
 
+#include "agent/metadata_watch.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run_worker.hpp"
 #include "common/error.hpp"
@@ -62,8 +63,9 @@ public:
         while (!stopping_ || worker_) {
             begin_run_if_due();
             beat();
-            signals_.wait(until_next_event(), worker_ ? worker_->ended_fd() : -1);
+            signals_.wait(until_next_event(), worker_ ? worker_->ended_fd() : watch_ ? watch_->changed_fd() : -1);
             end_run_if_done();
+            plan_run_if_changed();
             for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
                 on_signal(signal);
             }
@@ -81,6 +83,7 @@ private:
             return;
         }
         try {
+            watch_.reset();
             worker_ = std::make_unique<RunWorker>(system_);
             next_.reset();
         } catch (const Error& error) {  // another run holds the lock, or the disk is full
@@ -101,8 +104,24 @@ private:
         plan(run_again_ ? asked_for()
                         : plan_next_run(report, failures_, config_or_defaults(system_), system_.random()));
         run_again_ = false;
+        begin_watch(report);
         if (report.is_good()) {
             become_ready();
+        }
+    }
+
+    /// Not where nothing was read: then the plan is to try again anyway.
+    void begin_watch(const RunReport& report) {
+        const AgentConfig config = config_or_defaults(system_);
+        if (report.fingerprint != 0 && config.metadata_watch.count() > 0 && !stopping_) {
+            watch_ = std::make_unique<MetadataWatch>(system_, config, report.fingerprint);
+        }
+    }
+
+    void plan_run_if_changed() {
+        if (watch_ && watch_->has_changed()) {
+            watch_.reset();
+            plan(NextRun{milliseconds(0), "the instance's metadata has changed"});
         }
     }
 
@@ -172,6 +191,7 @@ private:
                 {"heartbeat", bootwright::to_json(current)},
                 {"heartbeat_every_s", (worker_ ? heartbeat_interval : idle_heartbeat).count()},
                 {"state", state},
+                {"watching", watch_ != nullptr},
                 {"next", next}};
     }
 
@@ -188,6 +208,7 @@ private:
     std::optional<NextRun> next_;
     milliseconds next_at_;
     std::unique_ptr<RunWorker> worker_;
+    std::unique_ptr<MetadataWatch> watch_;  // while no run is under way
     int failures_ = 0;
     bool ready_ = false;
     bool stopping_ = false;

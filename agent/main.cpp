@@ -1,7 +1,6 @@
 // The composition root: builds the outside world and hands it to a command.
 
 #include "agent/commands/commands.hpp"
-#include "agent/repository/fetch.hpp"
 #include "agent/system.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
@@ -49,6 +48,18 @@ std::map<std::string, std::string> environment_map(char** entries) {
     return environment;
 }
 
+/// In [0, 1); each thread has a generator of its own.
+double random_share() {
+    thread_local std::minstd_rand generator(std::random_device{}());
+    return std::uniform_real_distribution<double>(0.0, 1.0)(generator);
+}
+
+/// Beside this program where it was built, in its own folder where it is installed.
+std::filesystem::path fetch_program() {
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe").replace_filename("bootwright-fetch");
+    return std::filesystem::exists(beside) ? beside : "/usr/lib/bootwright/bootwright-fetch";
+}
+
 struct CommandLine {
     std::string command;
     std::string root = "/";
@@ -69,7 +80,6 @@ CommandLine parse(CLI::App& app, int count, char** arguments) {
     std::string timeout;
     status->add_option("--timeout", timeout, "Wait no longer than this, such as 90s or 10m")->needs(wait);
     app.add_subcommand("version", "Print the version");
-    app.add_subcommand("fetch", "For the agent itself: the child that fetches")->group("");
     app.parse(count, arguments);
 
     line.command = app.get_subcommands().front()->get_name();
@@ -83,23 +93,18 @@ CommandLine parse(CLI::App& app, int count, char** arguments) {
 }
 
 int dispatch(const CommandLine& line, char** environment) {
-    if (line.command == "fetch") {
-        return run_fetch_child();
-    }
     if (line.command == "version") {
         return version_command();
     }
     CurlHttpClient http;
     SystemProcessRunner processes;
     SystemClock clock;
-    std::mt19937_64 generator(std::random_device{}());
-    std::uniform_real_distribution<double> uniform(0.0, 1.0);
     const System system{.http = http,
                         .processes = processes,
                         .clock = clock,
-                        .random = [&] { return uniform(generator); },
+                        .random = random_share,
                         .root = line.root,
-                        .program = std::filesystem::read_symlink("/proc/self/exe"),
+                        .fetch_program = fetch_program(),
                         .environment = environment_map(environment)};
     if (line.command == "status") {
         return status_command(system, line.status);

@@ -4,13 +4,17 @@
 #include "agent/platform/platform.hpp"
 #include "agent/puppet/puppet.hpp"
 #include "agent/record/history.hpp"
+#include "agent/record/kept_instance.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_config.hpp"
 #include "common/error.hpp"
 #include "common/retry.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -53,19 +57,79 @@ StageEvents events_for(RunRecord& record) {
             .child_started = [&](ProcessId child) { record.child_started(child); }};
 }
 
-RoleConfig read_and_keep_role_config(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
-                                     int number) {
+/// What a run goes by.
+struct Accepted {
+    InstanceMetadata instance;
+    RoleConfig role;
+};
+
+RoleConfig read_and_record_role(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
+                                RunRecord& record) {
     RoleConfig role = read_role_config(config, instance);
-    keep_role_config(system, number, role);
+    keep_role_config(system, record.snapshot().number, role);
+    record.role(role);
     return role;
 }
 
+InstanceMetadata read_instance(const System& system, const AgentConfig& config, bool has_kept, const Stages& stage,
+                               const std::stop_token& stop) {
+    // A machine that knows what it was does not wait minutes for a service that may be gone for good.
+    constexpr int attempts_with_kept = 5;
+    const auto patience = [&](RetryPolicy policy) {
+        policy.attempts = has_kept ? std::min(policy.attempts, attempts_with_kept) : policy.attempts;
+        return policy;
+    };
+    const Platform& platform =
+        *stage(Stage::platform, patience(config.retry.platform.value_or(AgentConfig::Retry::usual_platform)),
+               [&] { return &find_platform(system, config, stop); });
+    return stage(Stage::platform, patience(config.retry.platform.value_or(platform.retry_policy())),
+                 [&] { return platform.read(system, config, stop); });
+}
+
+/// An image that was taken from a running instance carries that one's state.
+void forget_another_instance(const System& system, const std::optional<KeptInstance>& kept,
+                             const InstanceMetadata& instance, RunRecord& record) {
+    if (kept && kept->metadata.instance_id != instance.instance_id) {
+        forget_kept_instance(system);
+        record.warning("this disk was copied from the instance " + kept->metadata.instance_id +
+                       ": what was kept of that one is removed");
+    }
+}
+
+/// Who the instance is and what it is to be: as the platform says; where that cannot be read, or is refused, as it was
+/// accepted last, if that was on this very machine.
+Accepted read_and_accept(const System& system, const AgentConfig& config, const Stages& stage, RunRecord& record,
+                         const std::stop_token& stop) {
+    const auto accept = [&](const InstanceMetadata& instance) -> Accepted {
+        return {instance, stage(Stage::role, config.retry.role,
+                                [&] { return read_and_record_role(system, config, instance, record); })};
+    };
+    const auto kept = read_kept_instance(system);
+    bool has_kept = kept && is_this_machine(system, *kept);
+    std::optional<Accepted> accepted;
+    try {
+        const InstanceMetadata instance = read_instance(system, config, has_kept, stage, stop);
+        has_kept = kept && kept->metadata.instance_id == instance.instance_id;
+        forget_another_instance(system, kept, instance, record);
+        record.instance(instance);
+        accepted = accept(instance);
+    } catch (const Error& error) {
+        if (!has_kept || error.kind == ErrorKind::stopped) {
+            throw;
+        }
+        record.goes_by_kept(kept->metadata, kept->accepted, error);
+        return accept(kept->metadata);
+    }
+    keep_instance(system, accepted->instance);
+    return *accepted;
+}
+
 /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error.
-void apply_and_record(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
-                      const RoleConfig& role, const Checkout& checkout, RunRecord& record, std::stop_token stop) {
+void apply_and_record(const System& system, const AgentConfig& config, const Accepted& accepted,
+                      const Checkout& checkout, RunRecord& record, std::stop_token stop) {
     const PuppetResult result =
-        apply_puppet(system, config, instance, role, checkout, run_folder(system, record.snapshot().number),
-                     events_for(record), std::move(stop));
+        apply_puppet(system, config, accepted.instance, accepted.role, checkout,
+                     run_folder(system, record.snapshot().number), events_for(record), std::move(stop));
     record.puppet(result);
     if (result.error) {
         throw *result.error;
@@ -91,24 +155,16 @@ RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
     AgentConfig config;
     try {
         config = read_agent_config(system);
-        const Platform& platform = *stage(Stage::platform, config.retry.platform.value_or(RetryPolicy{}),
-                                          [&] { return &find_platform(system, config, stop); });
-        const InstanceMetadata instance = stage(Stage::platform, config.retry.platform.value_or(platform.retry_policy()),
-                                                [&] { return platform.read(system, config, stop); });
-        record.instance(instance);
-
-        const RoleConfig role = stage(Stage::role, config.retry.role, [&] {
-            return read_and_keep_role_config(system, config, instance, record.snapshot().number);
-        });
-        record.role(role);
+        const Accepted accepted = read_and_accept(system, config, stage, record, stop);
 
         const Checkout checkout = stage(Stage::repository, config.retry.repository, [&] {
-            return prepare_checkout(system, config, role, {last_good_revision(system)}, events_for(record), stop);
+            return prepare_checkout(system, config, accepted.role, {last_good_revision(system)}, events_for(record),
+                                    stop);
         });
         record.revision(checkout.revision);
 
         stage(Stage::puppet, config.retry.puppet,
-              [&] { apply_and_record(system, config, instance, role, checkout, record, stop); });
+              [&] { apply_and_record(system, config, accepted, checkout, record, stop); });
         record.begin_stage(Stage::record, 1);
     } catch (const Error& error) {
         record.error(error);

@@ -20,7 +20,7 @@ struct System {
     Clock& clock;
     std::function<double()> random;                  ///< in [0, 1)
     std::filesystem::path root;                      ///< "/", or a tree that stands for it (tests, captured machines)
-    std::filesystem::path program;                   ///< the agent's own executable, for the child that fetches
+    std::filesystem::path fetch_program;             ///< bootwright-fetch, for the child that fetches
     std::map<std::string, std::string> environment;  ///< of the agent's process
 
     /// `absolute` ("/etc/bootwright") below the root.

@@ -53,6 +53,8 @@ add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 # Checks of operator[], front() and the like: an abort instead of a read of foreign memory. Cheap enough for release.
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 
+add_link_options(-Wl,--as-needed) # each program loads only the libraries that it calls
+
 set(CMAKE_POSITION_INDEPENDENT_CODE ON) # addresses are randomised (ASLR)
 include(CheckPIESupported)
 check_pie_supported()
@@ -73,7 +75,6 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
     add_link_options(
         -Wl,-z,relro -Wl,-z,now # all symbols are bound at start, then the table is read-only
         -Wl,-z,noexecstack
-        -Wl,--as-needed         # the package depends only on libraries that are really called
         -Wl,--gc-sections       # functions that nobody calls are left out
     )
 endif()

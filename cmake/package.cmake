@@ -2,6 +2,7 @@
 
 include(GNUInstallDirs)
 install(TARGETS bootwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS bootwright-fetch RUNTIME DESTINATION lib/bootwright)
 install(FILES systemd/bootwright.service systemd/bootwright-ready.target DESTINATION lib/systemd/system)
 install(FILES systemd/bootwright.tmpfiles DESTINATION lib/tmpfiles.d RENAME bootwright.conf)
 install(FILES packaging/agent.json DESTINATION /etc/bootwright)

@@ -69,6 +69,22 @@ std::optional<std::string> decode_base64(std::string_view text) {
     return complete ? std::optional(bytes) : std::nullopt;
 }
 
+std::string encode_base64(std::string_view bytes) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        std::uint32_t group = 0;
+        for (std::size_t k = 0; k < 3; ++k) {
+            group = group << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+        }
+        for (std::size_t k = 0; k < 4; ++k) {
+            text += i + k <= bytes.size() ? digits[group >> (18U - 6U * k) & 63U] : '=';
+        }
+    }
+    return text;
+}
+
 bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
 
 std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap) {

@@ -10,6 +10,9 @@ namespace bootwright {
 /// Standard base64 with padding; white space between is allowed. Nothing for anything else.
 std::optional<std::string> decode_base64(std::string_view text);
 
+/// Standard base64 with padding, in one line.
+std::string encode_base64(std::string_view bytes);
+
 /// True if `bytes` begins as gzip does (RFC 1952).
 bool is_gzip(std::string_view bytes);
 

@@ -112,9 +112,7 @@ public:
     }
 
 private:
-    void add_header(const std::string& line) {
-        headers_.reset(curl_slist_append(headers_.release(), line.c_str()));
-    }
+    void add_header(const std::string& line) { headers_.reset(curl_slist_append(headers_.release(), line.c_str())); }
 
     template <typename Value>
     void set(CURLoption option, Value value) {
@@ -229,7 +227,8 @@ private:
 }  // namespace
 
 HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) {
-    HttpRace race = this->race({request}, {}, [](std::size_t, const HttpResponse&) { return true; }, std::move(stop));
+    HttpRace race = this->race(
+        {request}, {}, [](std::size_t, const HttpResponse&) { return true; }, std::move(stop));
     if (race.errors.front()) {
         throw *race.errors.front();
     }

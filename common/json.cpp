@@ -144,7 +144,7 @@ private:
 JsonDocument JsonDocument::parse(std::string text, std::string origin, std::string error_code) {
     constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     text.erase(0, text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
-    JsonDocument document{std::move(origin), std::move(error_code), std::move(text), {}};
+    JsonDocument document{std::move(origin), std::move(error_code), std::move(text), {}, {}, {}};
     const auto refuse = [&](std::size_t byte, const std::string& why) {
         throw permanent_error(document.error_code,
                               document.origin + ":" + std::to_string(line_at(document.text, byte)) + ": " + why,
@@ -170,10 +170,11 @@ JsonDocument JsonDocument::parse(std::string text, std::string origin, std::stri
     return document;
 }
 
-Error JsonDocument::error_at(const std::vector<std::string>& path, const std::string& why,
-                             const std::string& advice) const {
-    const std::size_t line = text.empty() ? 0 : line_of(text, path);
-    std::vector<std::string> shown = path;
+Error JsonDocument::error_at(const Path& path, const std::string& why, const std::string& advice) const {
+    Path shown = above;
+    shown.insert(shown.end(), path.begin(), path.end());
+    const auto noted = lines.find(shown);
+    const std::size_t line = noted != lines.end() ? noted->second : text.empty() ? 0 : line_of(text, path);
     std::transform(shown.begin(), shown.end(), shown.begin(), shown_key);
     const std::string place = origin + (line > 0 ? ":" + std::to_string(line) : "");
     return permanent_error(error_code, place + ": " + joined(shown, ".") + ": " + why, advice);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,13 +24,16 @@ struct JsonDocument {
     std::string text;        ///< empty where the document was not JSON text
     Json root;
 
+    using Path = std::vector<std::string>;
+    Path above{};                         ///< where `root` stands in the whole document: {"bootwright"}
+    std::map<Path, std::size_t> lines{};  ///< of the values of the whole document, where it was YAML
+
     /// Strict: an object at the top, no comments, no duplicate keys, at most 32 levels deep.
     /// @throws Error permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
     static JsonDocument parse(std::string text, std::string origin, std::string error_code);
 
     /// The error for the value at `path` ("repository.revision"): names origin, line and path.
-    [[nodiscard]] Error error_at(const std::vector<std::string>& path, const std::string& why,
-                                 const std::string& advice) const;
+    [[nodiscard]] Error error_at(const Path& path, const std::string& why, const std::string& advice) const;
 };
 
 /// Reads one object strictly: each accessor makes its key known, and finish() refuses the keys that nobody asked for.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ std::string shortened(std::string_view text, std::size_t longest);
 
 /// True for a full git commit id: 40 characters of 0-9 and a-f.
 bool is_commit_id(std::string_view text);
+
+/// A 64-bit hash (FNV-1a) that stays the same from release to release. Not for what somebody may forge.
+std::uint64_t hash_of(std::string_view text);
 
 /// `url` without the user and password that it may carry; everything that is shown or stored goes through here.
 std::string without_credentials(std::string_view url);

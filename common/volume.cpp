@@ -3,8 +3,11 @@
 #include "common/error.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -27,6 +30,9 @@ UniqueFd mount_detached(const char* type, const std::filesystem::path& device) {
 }  // namespace
 
 Volume Volume::open(const std::filesystem::path& device) {
+    if (UniqueFd folder(::open(device.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); folder) {
+        return Volume(device, std::move(folder));
+    }
     std::string tried;
     for (const char* type : {"iso9660", "vfat"}) {
         if (UniqueFd root = mount_detached(type, device)) {
@@ -42,16 +48,18 @@ Volume Volume::open(const std::filesystem::path& device) {
 
 std::optional<std::string> Volume::read_file_if_exists(const std::string& name, std::size_t cap) const {
     const std::string called = name + " of the volume " + device_.string();
-    // Not waiting: the open of a pipe would, for somebody who writes.
-    const UniqueFd file(openat(root_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    open_how how{};
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // not waiting: the open of a pipe would, for somebody who writes
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    const UniqueFd file(static_cast<int>(syscall(SYS_openat2, root_.get(), name.c_str(), &how, sizeof how)));
     if (!file && errno == ENOENT) {
         return std::nullopt;
     }
     struct stat status {};
-    if ((!file && errno != ELOOP) || (file && fstat(file.get(), &status) != 0)) {
+    if (!file ? errno != ELOOP : fstat(file.get(), &status) != 0) {
         throw system_call_error("open", called, errno);
     }
-    if (!S_ISREG(status.st_mode)) {
+    if (!S_ISREG(status.st_mode)) {  // also where a link was refused
         throw transient_error("volume.unreadable", called + " is not a regular file",
                               "make the volume anew, with regular files");
     }

@@ -2,7 +2,10 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "common/error.hpp"
+
 #include <charconv>
+#include <map>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -11,7 +14,13 @@ namespace bootwright {
 
 namespace {
 
-struct TooLarge {};
+/// Why a document is refused, and where.
+struct Refused {
+    std::size_t line = 0;
+    const char* why = "";
+};
+
+std::size_t line_of(const YAML::Mark& mark) { return mark.line < 0 ? 1 : static_cast<std::size_t>(mark.line) + 1; }
 
 template <typename Number>
 std::optional<Number> whole_number(std::string_view text) {
@@ -46,44 +55,103 @@ Json scalar(const YAML::Node& node, YamlScalars scalars) {
     return text;
 }
 
-Json convert(const YAML::Node& node, YamlScalars scalars, int depth, int& budget) {
-    constexpr int deepest_level = 32;
-    if (depth > deepest_level || --budget < 0) {
-        throw TooLarge{};
-    }
-    switch (node.Type()) {
-        case YAML::NodeType::Scalar: return scalar(node, scalars);
-        case YAML::NodeType::Sequence: {
-            Json list = Json::array();
-            for (const auto& item : node) {
-                list.push_back(convert(item, scalars, depth + 1, budget));
-            }
-            return list;
+/// YAML to JSON, node by node; where `lines` is given, strictly, and noting where each value begins.
+class Converter {
+public:
+    explicit Converter(YamlScalars scalars, std::map<JsonDocument::Path, std::size_t>* lines = nullptr)
+        : scalars_(scalars), lines_(lines) {}
+
+    Json convert(const YAML::Node& node) {
+        constexpr std::size_t deepest_level = 32;
+        if (path_.size() > deepest_level || --budget_ < 0) {
+            throw Refused{line_of(node.Mark()), "too many levels, or too many values once aliases are followed"};
         }
-        case YAML::NodeType::Map: {
-            Json object = Json::object();
-            for (const auto& entry : node) {
-                object[entry.first.Scalar()] = convert(entry.second, scalars, depth + 1, budget);
-            }
-            return object;
+        if (lines_ != nullptr) {
+            lines_->emplace(path_, line_of(node.Mark()));
+            check_tag(node);
         }
-        case YAML::NodeType::Undefined:
-        case YAML::NodeType::Null: return nullptr;
+        switch (node.Type()) {
+            case YAML::NodeType::Scalar: return scalar(node, scalars_);
+            case YAML::NodeType::Sequence: return convert_sequence(node);
+            case YAML::NodeType::Map: return convert_map(node);
+            case YAML::NodeType::Undefined:
+            case YAML::NodeType::Null: return nullptr;
+        }
+        return nullptr;
     }
-    return nullptr;
-}
+
+private:
+    static void check_tag(const YAML::Node& node) {
+        const std::string& tag = node.Tag();  // "?" and "!": none
+        if (!tag.empty() && tag != "?" && tag != "!" && !tag.starts_with("tag:yaml.org,2002:str")) {
+            throw Refused{line_of(node.Mark()), "a tag, which means nothing here"};
+        }
+    }
+
+    Json convert_sequence(const YAML::Node& node) {
+        Json list = Json::array();
+        for (const auto& item : node) {
+            path_.push_back(std::to_string(list.size()));
+            list.push_back(convert(item));
+            path_.pop_back();
+        }
+        return list;
+    }
+
+    Json convert_map(const YAML::Node& node) {
+        Json object = Json::object();
+        for (const auto& entry : node) {
+            const std::string& key = entry.first.Scalar();
+            const bool is_plain = entry.first.IsScalar() && !object.contains(key);
+            if (lines_ != nullptr && !is_plain) {
+                throw Refused{line_of(entry.first.Mark()), "a key that stands there twice, or is no plain word"};
+            }
+            path_.push_back(key);
+            object[key] = convert(entry.second);
+            if (lines_ != nullptr) {  // a value may begin on a later line; people look for the key
+                (*lines_)[path_] = line_of(entry.first.Mark());
+            }
+            path_.pop_back();
+        }
+        return object;
+    }
+
+    YamlScalars scalars_;
+    std::map<JsonDocument::Path, std::size_t>* lines_;
+    JsonDocument::Path path_{};
+    int budget_ = 100'000;
+};
 
 }  // namespace
 
 std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars) {
-    int budget = 100'000;
     try {
-        return convert(YAML::Load(text), scalars, 0, budget);
+        return Converter(scalars).convert(YAML::Load(text));
     } catch (const YAML::Exception&) {
         return std::nullopt;
-    } catch (const TooLarge&) {
+    } catch (const Refused&) {
         return std::nullopt;
     }
+}
+
+JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code) {
+    JsonDocument document{std::move(origin), std::move(error_code), "", {}, {}, {}};
+    const auto refuse = [&](std::size_t line, const std::string& why) {
+        return permanent_error(document.error_code, document.origin + ":" + std::to_string(line) + ": " + why,
+                               "correct the YAML, or write JSON");
+    };
+    try {
+        document.root = Converter(YamlScalars::typed, &document.lines).convert(YAML::Load(text));
+    } catch (const YAML::Exception& error) {  // its message may quote the text
+        throw refuse(line_of(error.mark), "not valid YAML");
+    } catch (const Refused& refused) {
+        throw refuse(refused.line, refused.why);
+    }
+    if (!document.root.is_object()) {
+        throw refuse(1, "the top level must be a JSON object or a YAML mapping, but it is " +
+                            std::string(document.root.type_name()));
+    }
+    return document;
 }
 
 }  // namespace bootwright

@@ -16,4 +16,9 @@ enum class YamlScalars {
 /// Nothing where the text is not such a document; yaml-cpp's own message may quote it and is not handed on.
 std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars = YamlScalars::typed);
 
+/// A YAML document that people wrote, kept with the lines of its values so that an error can name them. Strict: a mapping at
+/// the top, no duplicate keys, no tags but those of the core schema; and bounded as above.
+/// @throws Error permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
+JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code);
+
 }  // namespace bootwright

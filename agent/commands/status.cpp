@@ -133,6 +133,12 @@ private:
                 line("resolved", shown(at(revision, "resolved")));
             }
         }
+        const Json& kept = at(run_, "kept");
+        if (kept.is_object()) {
+            const Json& because = at(kept, "because");
+            line("goes by", "the role config accepted at " + shown(at(kept, "accepted")) + ", because of " +
+                                shown(at(because, "code")) + ": " + shown(at(because, "message")));
+        }
         if (running_ && run_alive_) {
             describe_running();
         } else if (running_) {
@@ -202,7 +208,9 @@ private:
             line("next run", until(at(next, "at"), now_) + ": " + shown(at(next, "reason")));
         } else if (daemon_alive_ && !running_) {
             line("next run",
-                 "none planned: at boot, at SIGHUP (`systemctl reload bootwright`), or by `bootwright run`");
+                 std::string("none planned: ") +
+                     (at(daemon_, "watching") == Json(true) ? "when the instance's metadata changes, " : "") +
+                     "at boot, at SIGHUP (`systemctl reload bootwright`), or by `bootwright run`");
         }
         if (daemon_alive_) {
             line("daemon", shown(at(daemon_, "state")) + ", process " + shown(at(daemon_, "pid")));

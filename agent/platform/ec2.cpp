@@ -68,26 +68,18 @@ public:
                                         std::stop_token stop) const override {
         MetadataClient client(system, config, service(config), std::move(stop));
         const Json identity = client.get_object(identity_document);
-        InstanceMetadata metadata{.platform = "ec2", .instance_id = text_at(identity, "instanceId")};
-        if (metadata.instance_id.empty()) {
-            throw bad_document(identity_document, "names no instanceId");
-        }
+        InstanceMetadata metadata{.platform = "ec2",
+                                  .instance_id = required_id(identity, "instanceId", identity_document)};
         metadata.region = text_at(identity, "region");
         metadata.zone = text_at(identity, "availabilityZone");
         metadata.instance_type = text_at(identity, "instanceType");
         metadata.image_id = text_at(identity, "imageId");
         metadata.account = text_at(identity, "accountId");
         metadata.hostname = client.get_text("/latest/meta-data/local-hostname");
-        if (const std::string address = text_at(identity, "privateIp"); !address.empty()) {
-            metadata.addresses.push_back(address);
-        }
-        if (const std::string address = client.get_text("/latest/meta-data/public-ipv4"); !address.empty()) {
-            metadata.addresses.push_back(address);
-        }
+        keep_address(metadata.addresses, text_at(identity, "privateIp"));
+        keep_address(metadata.addresses, client.get_text("/latest/meta-data/public-ipv4"));
         // Off unless the instance was started with --metadata-options InstanceMetadataTags=enabled.
-        for (const std::string& key : client.get_names(tags_folder)) {
-            metadata.tags[key] = client.get_text(std::string(tags_folder) + "/" + key);
-        }
+        client.read_tags_folder(metadata.tags, tags_folder);
         metadata.user_data = client.get("/latest/user-data");
         metadata.user_data_origin = "user-data";
         return metadata;

@@ -20,7 +20,8 @@ public:
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig& config) const override {
         std::error_code error;
         const bool exists = std::filesystem::is_regular_file(system.path(config.role_file.string()), error);
-        return {{config.role_file.string(), config.role_file.string() + " exists", exists ? "a file" : "(no such file)", exists}};
+        return {{config.role_file.string(), config.role_file.string() + " exists", exists ? "a file" : "(no such file)",
+                 exists}};
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,

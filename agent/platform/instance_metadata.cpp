@@ -1,9 +1,11 @@
 #include "agent/platform/instance_metadata.hpp"
 
+#include "common/encoding.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
 #include <array>
+#include <exception>
 
 namespace bootwright {
 
@@ -36,8 +38,59 @@ Json shown_json(const InstanceMetadata& metadata) {
     return json;
 }
 
+Json stored_json(const InstanceMetadata& metadata) {
+    Json json = to_json(metadata);
+    json["user_data"] = metadata.user_data ? Json(encode_base64(*metadata.user_data)) : Json();
+    json["user_data_origin"] = metadata.user_data_origin;
+    return json;
+}
+
+std::optional<InstanceMetadata> metadata_from_stored(const Json& json) {
+    InstanceMetadata metadata{.platform = string_at(json, "platform"),
+                              .instance_id = string_at(json, "id"),
+                              .hostname = string_at(json, "hostname"),
+                              .region = string_at(json, "region"),
+                              .zone = string_at(json, "zone"),
+                              .instance_type = string_at(json, "type"),
+                              .image_id = string_at(json, "image"),
+                              .account = string_at(json, "account"),
+                              .user_data_origin = string_at(json, "user_data_origin")};
+    if (metadata.platform.empty() || metadata.instance_id.empty()) {
+        return std::nullopt;
+    }
+    try {
+        json.at("tags").get_to(metadata.tags);
+        json.at("addresses").get_to(metadata.addresses);
+        if (const Json& user_data = json.at("user_data"); !user_data.is_null()) {
+            metadata.user_data = decode_base64(user_data.get<std::string>()).value();
+        }
+    } catch (const std::exception&) {  // another type, or no base64
+        return std::nullopt;
+    }
+    return metadata;
+}
+
+std::optional<std::string> bootwright_key(std::string_view tag) {
+    constexpr std::string_view prefix = "bootwright";
+    constexpr std::string_view separators = ":-._/";
+    const bool is_ours = tag.size() > prefix.size() + 1 && lower(tag.substr(0, prefix.size())) == prefix &&
+                         separators.find(tag[prefix.size()]) != std::string_view::npos;
+    return is_ours ? std::optional<std::string>(tag.substr(prefix.size() + 1)) : std::nullopt;
+}
+
+std::uint64_t fingerprint(const InstanceMetadata& metadata) {
+    Json relevant{metadata.platform, metadata.instance_id, metadata.user_data.has_value(),
+                  encode_base64(metadata.user_data.value_or(""))};
+    for (const auto& [tag, value] : metadata.tags) {
+        if (bootwright_key(tag)) {
+            relevant.push_back({tag, value});
+        }
+    }
+    return hash_of(to_line(relevant));
+}
+
 bool is_secret_name(std::string_view name) {
-    constexpr std::array<std::string_view, 9> words{"password", "passwd", "passphrase", "secret",    "token",
+    constexpr std::array<std::string_view, 9> words{"password", "passwd", "passphrase",  "secret",    "token",
                                                     "api_key",  "apikey", "private_key", "credential"};
     std::string plain = lower(name);
     std::replace(plain.begin(), plain.end(), '-', '_');

@@ -2,6 +2,7 @@
 
 #include "common/json.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,10 +20,12 @@ struct InstanceMetadata {
     std::string instance_type{};
     std::string image_id{};
     std::string account{};
-    std::map<std::string, std::string> tags{};  ///< tags, labels, attributes; a label that is only a word has the value ""
-    std::vector<std::string> addresses{};       ///< IPv4 and IPv6, private ones first, as far as the platform knows them
-    std::optional<std::string> user_data{};     ///< as the operator passed it; nothing where it is proven that there is none
-    std::string user_data_origin{};             ///< what people know it by: "user-data", a path
+    std::map<std::string, std::string>
+        tags{};                            ///< tags, labels, attributes; a label that is only a word has the value ""
+    std::vector<std::string> addresses{};  ///< IPv4 and IPv6, private ones first, as far as the platform knows them
+    std::optional<std::string>
+        user_data{};                 ///< as the operator passed it; nothing where it is proven that there is none
+    std::string user_data_origin{};  ///< what people know it by: "user-data", a path
 };
 
 /// {platform, id, hostname, region, zone, type, image, account, tags, addresses}: what Puppet gets as
@@ -31,6 +34,19 @@ Json to_json(const InstanceMetadata& metadata);
 
 /// The same for people and for the status: the values of tags whose names speak of a secret are left out.
 Json shown_json(const InstanceMetadata& metadata);
+
+/// All of it, user-data included, and back: for the copy on disk (0600).
+Json stored_json(const InstanceMetadata& metadata);
+/// Nothing where `json` was not made by stored_json.
+std::optional<InstanceMetadata> metadata_from_stored(const Json& json);
+
+/// The name of a tag or attribute that is meant for bootwright, without its prefix: "bootwright:role", "bootwright-role" and
+/// "Bootwright.role" give "role". Clouds allow different characters. Nothing for any other tag.
+std::optional<std::string> bootwright_key(std::string_view tag);
+
+/// Another one when the instance is another one, or when what its role config is read from has changed: the user-data, and
+/// the tags that are meant for bootwright.
+std::uint64_t fingerprint(const InstanceMetadata& metadata);
 
 /// True for a name such as "db_password" or "api-key": its value is not to be shown.
 bool is_secret_name(std::string_view name);

@@ -76,20 +76,25 @@ std::optional<std::string> MetadataClient::get(const std::string& path) {
     return judge(last_, std::move(response), service_.absent);
 }
 
-std::string MetadataClient::get_text(const std::string& path) {
-    return std::string(trimmed(get(path).value_or("")));
-}
+std::string MetadataClient::get_text(const std::string& path) { return std::string(trimmed(get(path).value_or(""))); }
 
-Json MetadataClient::get_object(const std::string& path) {
-    const auto text = get(path);
+Json MetadataClient::get_object(const std::string& path) { return get_object_of_version({path}).first; }
+
+std::pair<Json, std::string> MetadataClient::get_object_of_version(const std::vector<std::string>& paths) {
+    std::size_t used = 0;
+    HttpResponse response = send(paths.front());
+    while ((response.status == 400 || response.status == 404) && used + 1 < paths.size()) {
+        response = send(paths[++used]);
+    }
+    const auto text = judge(last_, std::move(response), service_.absent);
     if (!text) {
-        throw bad_document(path, "is not there");
+        throw bad_document(paths[used], "is not there");
     }
     Json object = Json::parse(*text, nullptr, false);
     if (!object.is_object()) {
-        throw bad_document(path, "is not a JSON object");
+        throw bad_document(paths[used], "is not a JSON object");
     }
-    return object;
+    return {std::move(object), paths[used]};
 }
 
 std::vector<std::string> MetadataClient::get_names(const std::string& path) {
@@ -104,12 +109,18 @@ std::vector<std::string> MetadataClient::get_names(const std::string& path) {
     return names;
 }
 
+void MetadataClient::read_tags_folder(std::map<std::string, std::string>& tags, const std::string& folder) {
+    for (const std::string& name : get_names(folder)) {
+        tags[name] = get_text(folder + "/" + name);
+    }
+}
+
 HttpResponse MetadataClient::send(const std::string& path) {
     ensure_token();
     const auto send_with_token = [&] {
-        return send_to_service("GET", path,
-                               token_ ? MetadataService::Headers{{service_.token->header, *token_}}
-                                      : MetadataService::Headers{});
+        return send_to_service(
+            "GET", path,
+            token_ ? MetadataService::Headers{{service_.token->header, *token_}} : MetadataService::Headers{});
     };
     HttpResponse response = send_with_token();
     if (response.status == 401 && token_) {  // expired
@@ -135,9 +146,8 @@ void MetadataClient::ensure_token() {
     if (is_missing && !token.is_optional) {
         throw permanent_error("platform.token_missing", status + ": this service gives no tokens", token.if_missing);
     }
-    token_ = is_missing
-                 ? std::nullopt
-                 : std::optional(checked_token(last_, trimmed(judge(last_, response, {}).value_or(""))));
+    token_ = is_missing ? std::nullopt
+                        : std::optional(checked_token(last_, trimmed(judge(last_, response, {}).value_or(""))));
     asked_for_token_ = true;
 }
 

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -58,8 +59,14 @@ public:
     /// A JSON object that must be there. @throws Error platform.bad_document (transient) where it is not; and as get
     Json get_object(const std::string& path);
 
+    /// The same from the first of several versions of a path that the service knows (the others: 400 or 404), and which.
+    std::pair<Json, std::string> get_object_of_version(const std::vector<std::string>& paths);
+
     /// The names in a folder of an EC2 style service ("a\nb/\n"), without slashes; none where there is no such folder.
     std::vector<std::string> get_names(const std::string& path);
+
+    /// A folder in which each tag is a file.
+    void read_tags_folder(std::map<std::string, std::string>& tags, const std::string& folder);
 
     /// The answer to a GET, whatever its status, but with the proof, and never for want of a token.
     /// @throws Error as get, but for the status
@@ -69,8 +76,8 @@ public:
     void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
 
 private:
-    [[nodiscard]] HttpRequest make_request(const std::string& method, const std::string& endpoint, const std::string& path,
-                                           const MetadataService::Headers& headers) const;
+    [[nodiscard]] HttpRequest make_request(const std::string& method, const std::string& endpoint,
+                                           const std::string& path, const MetadataService::Headers& headers) const;
     HttpResponse send_to_service(const std::string& method, const std::string& path,
                                  const MetadataService::Headers& headers);
     [[nodiscard]] bool has_proof(const HttpResponse& response) const;

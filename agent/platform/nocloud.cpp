@@ -136,8 +136,8 @@ public:
         return {
             {std::string(seed_folder), std::string(seed_folder) + " holds a seed", folder ? "a seed" : "(no such file)",
              folder},
-            {"/proc/cmdline", "ds=nocloud on the kernel command line", kernel_parameter(system, "ds").value_or("(no ds=)"),
-             seed_from_kernel(system).has_value()},
+            {"/proc/cmdline", "ds=nocloud on the kernel command line",
+             kernel_parameter(system, "ds").value_or("(no ds=)"), seed_from_kernel(system).has_value()},
             file_evidence(system, "/sys/class/dmi/id/product_serial", "product_serial is ds=nocloud",
                           [&](std::string_view) { return seed_from_serial(system).has_value(); }),
             label_evidence(system, "cidata"),

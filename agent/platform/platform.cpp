@@ -1,5 +1,6 @@
 #include "agent/platform/platform.hpp"
 
+#include "agent/platform/metadata_service.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
@@ -104,8 +105,8 @@ std::vector<const Platform*> platforms() {
     return sorted;
 }
 
-void Platform::wait_for_change(const System& system, const AgentConfig&, std::chrono::milliseconds limit,
-                               std::string&, std::stop_token stop) const {
+void Platform::wait_for_change(const System& system, const AgentConfig&, std::chrono::milliseconds limit, std::string&,
+                               std::stop_token stop) const {
     if (!system.clock.sleep(limit, std::move(stop))) {
         throw stopped_error();
     }
@@ -199,6 +200,45 @@ std::string text_at(const Json& object, const char* key) {
     return value->is_string() ? value->get<std::string>() : to_line(*value);
 }
 
+const Json& object_at(const Json& document, const std::string& pointer) {
+    static const Json nothing = Json::object();
+    const Json::json_pointer path(pointer);
+    return document.contains(path) && document.at(path).is_object() ? document.at(path) : nothing;
+}
+
+const Json& list_at(const Json& document, const std::string& pointer) {
+    static const Json nothing = Json::array();
+    const Json::json_pointer path(pointer);
+    return document.contains(path) && document.at(path).is_array() ? document.at(path) : nothing;
+}
+
+std::optional<std::string> string_if_there(const Json& object, const char* key) {
+    const auto value = object.is_object() ? object.find(key) : object.end();
+    return value != object.end() && value->is_string() ? std::optional(value->get<std::string>()) : std::nullopt;
+}
+
+std::string required_id(const Json& document, const char* key, const std::string& called) {
+    std::string id = text_at(document, key);
+    if (id.empty()) {
+        throw bad_document(called, std::string("names no ") + key);
+    }
+    return id;
+}
+
+bool is_word(std::string_view text) {
+    const auto is_allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == ':' || c == '-';
+    };
+    return !text.empty() && text.size() <= 100 && std::all_of(text.begin(), text.end(), is_allowed);
+}
+
+void keep_address(std::vector<std::string>& addresses, const std::string& address) {
+    if (!address.empty() && std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
+        addresses.push_back(address);
+    }
+}
+
 std::string decoded_user_data(std::string text) {
     auto decoded = decode_base64(text);
     return decoded ? std::move(*decoded) : std::move(text);
@@ -216,8 +256,7 @@ void add_tags(InstanceMetadata& metadata, const Json& tags) {
         const std::size_t separator =
             equals == std::string::npos && is_ours ? word.find(':', std::string_view("bootwright:").size()) : equals;
         if (!word.empty()) {
-            metadata.tags[word.substr(0, separator)] =
-                separator == std::string::npos ? "" : word.substr(separator + 1);
+            metadata.tags[word.substr(0, separator)] = separator == std::string::npos ? "" : word.substr(separator + 1);
         }
     }
 }

@@ -47,10 +47,7 @@ public:
     [[nodiscard]] virtual bool proves(const HttpResponse&) const { return false; }
 
     /// How patiently the instance's metadata is read, unless the image's configuration says otherwise.
-    [[nodiscard]] virtual RetryPolicy retry_policy() const {
-        using std::chrono::milliseconds;
-        return {30, milliseconds(250), milliseconds(5000)};
-    }
+    [[nodiscard]] virtual RetryPolicy retry_policy() const { return AgentConfig::Retry::usual_platform; }
 
     /// @throws Error platform.* or http.*: what could not be read is never taken for absent
     [[nodiscard]] virtual InstanceMetadata read(const System& system, const AgentConfig& config,
@@ -126,6 +123,22 @@ std::string machine_id(const System& system);
 
 /// A value of a document as text: a string as it is, a number as written; "" for anything else.
 std::string text_at(const Json& object, const char* key);
+
+/// The object or list at a JSON pointer ("/network/interface"), or an empty one.
+const Json& object_at(const Json& document, const std::string& pointer);
+const Json& list_at(const Json& document, const std::string& pointer);
+
+/// The string at `key`, if there is one: null, and what is no string, is none.
+std::optional<std::string> string_if_there(const Json& object, const char* key);
+
+/// The instance id in a document, which `called` names in the error. @throws Error platform.bad_document (transient)
+std::string required_id(const Json& document, const char* key, const std::string& called);
+
+/// True for [A-Za-z0-9._:-]+ of at most 100 characters: what comes from outside and is to stand in a URL.
+bool is_word(std::string_view text);
+
+/// Appends an address, unless it is "" or there already.
+void keep_address(std::vector<std::string>& addresses, const std::string& address);
 
 /// What a platform that wants user-data in base64 was given, decoded; as it is where it is no base64.
 std::string decoded_user_data(std::string text);

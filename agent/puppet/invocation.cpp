@@ -49,8 +49,16 @@ std::string hiera_config(const PuppetFiles& files) {
            files.folder.string() + "\n    path: data.json\n";
 }
 
-Json external_facts(const AgentConfig& config, const RoleConfig& role) {
+/// The fact `cloud` replaces Facter's own of that name, which says only `provider`, and that in its own words.
+Json cloud_fact(const InstanceMetadata& instance) {
+    Json cloud = to_json(instance);
+    cloud["provider"] = instance.platform == "ec2" ? "aws" : instance.platform;
+    return cloud;
+}
+
+Json external_facts(const AgentConfig& config, const InstanceMetadata& instance, const RoleConfig& role) {
     Json facts = role.facts;
+    facts["cloud"] = cloud_fact(instance);
     if (!role.role.empty()) {
         facts[config.puppet.role_fact] = role.role;
     }
@@ -59,9 +67,10 @@ Json external_facts(const AgentConfig& config, const RoleConfig& role) {
 
 }  // namespace
 
-std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config, const RoleConfig& role) {
+std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config,
+                                         const InstanceMetadata& instance, const RoleConfig& role) {
     std::vector<PreparedFile> prepared{
-        {files.facts() / "bootwright.json", to_text(external_facts(config, role))},
+        {files.facts() / "bootwright.json", to_text(external_facts(config, instance, role))},
         {files.hiera(), hiera_config(files)},
         {files.data(), to_text(role.data)},
         {files.no_manifest(), ""},

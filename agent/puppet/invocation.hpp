@@ -52,8 +52,9 @@ struct PuppetPlace {
 /// The marker that the hook's lines on standard output begin with: "MARKER 12 82".
 inline constexpr std::string_view progress_marker = "bootwright-progress";
 
-/// The files that carry role, facts, classes and data into the run.
-std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config, const RoleConfig& role);
+/// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`.
+std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config,
+                                         const InstanceMetadata& instance, const RoleConfig& role);
 
 /// The hermetic `puppet apply`: what runs is what is pinned, whatever the image's own Puppet configuration, modules and
 /// state say. Each option answers a measured trap; docs/puppet.md lists them.

@@ -79,7 +79,8 @@ std::map<std::string, std::string> proxy_variables(const System& system) {
 }
 
 /// Begins the folder anew: what an earlier attempt of the same run left must not be read as this one's.
-void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config, const RoleConfig& role) {
+void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
+             const InstanceMetadata& instance, const RoleConfig& role) {
     for (const fs::path& leftover : {files.log(), files.summary(), files.resources(), files.classes()}) {
         remove_tree(leftover);
     }
@@ -87,7 +88,7 @@ void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConf
          {files.facts(), files.no_modules(), place.state, place.state / "conf", place.state / "var"}) {
         make_folder(folder, 0700);
     }
-    for (const PreparedFile& file : prepared_files(files, config, role)) {
+    for (const PreparedFile& file : prepared_files(files, config, instance, role)) {
         write_file(file.path, file.content, 0600);
     }
 }
@@ -128,7 +129,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     const PuppetFiles files(run_folder);
     const PuppetPlace place{find_puppet(system, config), system.state() / "puppet", find_manifest(checkout),
                             proxy_variables(system)};
-    prepare(files, place, config, role);
+    prepare(files, place, config, instance, role);
 
     const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
 

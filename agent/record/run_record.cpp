@@ -71,6 +71,18 @@ void RunRecord::instance(const InstanceMetadata& instance) {
     change([&](RunReport& report) {
         report.instance = instance;
         report.instance->user_data.reset();
+        report.fingerprint = fingerprint(instance);
+    });
+}
+
+void RunRecord::goes_by_kept(const InstanceMetadata& kept, const std::string& accepted, const Error& because) {
+    log(LogLevel::warning,
+        because.message + " (" + because.code + "); going by the role config accepted at " + accepted);
+    change([&](RunReport& report) {
+        report.kept = RunReport::Kept{accepted, report.stage, because};
+        report.fingerprint = report.fingerprint == 0 ? fingerprint(kept) : report.fingerprint;
+        report.instance = kept;
+        report.instance->user_data.reset();
     });
 }
 
@@ -106,6 +118,10 @@ RunReport RunRecord::finish() {
         report.retry.reset();
         report.progress.reset();
         report.child.reset();
+        if (!report.error && report.kept && report.kept->because.kind == ErrorKind::permanent) {
+            report.error = report.kept->because;
+            report.stage = report.kept->stage;
+        }
         if (report.error && report.error->kind == ErrorKind::stopped) {
             report.puppet.outcome = Outcome::interrupted;
         }

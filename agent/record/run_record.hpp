@@ -27,6 +27,8 @@ public:
     void child_started(ProcessId child);
 
     void instance(const InstanceMetadata& instance);
+    /// The run goes by the metadata `kept` that was accepted at `accepted`. If `because` is permanent, the run is not good.
+    void goes_by_kept(const InstanceMetadata& kept, const std::string& accepted, const Error& because);
     void role(const RoleConfig& role);
     void revision(const std::string& resolved);
     void puppet(const PuppetResult& result);

@@ -126,6 +126,11 @@ Json to_json(const RunReport& report) {
                                     return Json{{"pid", child.pid}, {"pid_start", child.start_ticks}};
                                 })},
         {"instance", optional_json(report.instance, shown_json)},
+        {"kept",
+         optional_json(report.kept,
+                       [](const RunReport::Kept& kept) {
+                           return Json{{"accepted", kept.accepted}, {"because", error_json(kept.because, kept.stage)}};
+                       })},
         {"role", text_or_null(report.role)},
         {"revision",
          {{"asked", text_or_null(report.revision_asked)}, {"resolved", text_or_null(report.revision_resolved)}}},

@@ -49,6 +49,15 @@ struct RunReport {
     std::optional<ProcessId> child{};  ///< at work; a later agent ends it, if this one is killed
 
     std::optional<InstanceMetadata> instance{};  ///< without user-data
+    std::uint64_t fingerprint = 0;               ///< of the metadata that was read last; 0: none was. Not in the status
+
+    /// The run goes by the role config that was accepted earlier.
+    struct Kept {
+        std::string accepted;  ///< when, as in the status
+        Stage stage = Stage::platform;
+        Error because;  ///< transient: the metadata service is dead; permanent: what it says is refused
+    };
+    std::optional<Kept> kept{};
     std::string role{};
     std::string revision_asked{};
     std::string revision_resolved{};

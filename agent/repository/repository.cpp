@@ -1,6 +1,6 @@
 #include "agent/repository/repository.hpp"
 
-#include "agent/repository/fetch.hpp"
+#include "agent/repository/fetch_request.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
@@ -15,14 +15,10 @@ namespace bootwright {
 
 namespace {
 
-/// A file name for a URL: its last part for people, and a hash (64-bit FNV-1a), so that two URLs never share objects.
+/// A file name for a URL: its last part for people, and a hash, so that two URLs never share objects.
 std::string repository_name(const std::string& url) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (const char c : url) {
-        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    }
     std::array<char, 17> digits{};
-    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(hash));
+    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(hash_of(url)));
     std::string name;
     for (const char c : url.substr(url.rfind('/') + 1)) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
@@ -98,7 +94,7 @@ Error ended_without_answer(const ProcessResult& result, const AgentConfig& confi
 
 Checkout prepare_checkout(const System& system, const AgentConfig& config, const RoleConfig& role,
                           const std::vector<std::string>& protect, const StageEvents& events, std::stop_token stop) {
-    const ProcessRequest request{.arguments = {system.program.string(), "fetch"},
+    const ProcessRequest request{.arguments = {system.fetch_program.string()},
                                  .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
                                  .input = to_line(to_json(make_request(system, config, role, protect))),
                                  .timeout = config.repository.timeout,

@@ -1,6 +1,7 @@
 #include "agent/role/role_config.hpp"
 
 #include "agent/role/user_data.hpp"
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
 
@@ -165,15 +166,70 @@ private:
     std::string origin_;
 };
 
-void require(bool is_set, const std::string& what, const InstanceMetadata& instance, bool has_user_data) {
+/// The value of a tag as the part of a role config that it is. @throws Error role.invalid for a key that means nothing
+Json part_of_role_config(const std::string& tag, const std::string& key, const std::string& value) {
+    const std::string fact = key.size() > 6 && key.starts_with("facts") ? key.substr(6) : "";
+    if (!fact.empty()) {
+        return {{"facts", {{fact, value}}}};
+    }
+    if (key == "role") {
+        return {{"role", value}};
+    }
+    if (key == "classes") {
+        Json classes = Json::array();
+        for (const std::string& name : split(value, ',')) {
+            classes.push_back(trimmed(name));
+        }
+        return {{"classes", classes}};
+    }
+    if (key == "repository" || key == "revision") {
+        return {{"repository", {{key == "repository" ? "url" : key, value}}}};
+    }
+    if (key == "noop") {
+        return {{"puppet", {{"noop", value == "true" ? Json(true) : value == "false" ? Json(false) : Json(value)}}}};
+    }
+    const auto meant = nearest(key, {"role", "classes", "repository", "revision", "noop"});
+    throw permanent_error(
+        "role.invalid", "tag " + shortened(printable(tag), 80) + ": unknown key",
+        meant ? "did you mean \"" + *meant + "\"?" : "use role, classes, repository, revision, noop or facts:NAME");
+}
+
+/// The layer of the instance's tags: each is a document of one value.
+void read_tags(RoleConfig& role, const AgentConfig& config, const InstanceMetadata& instance) {
+    for (const auto& [tag, value] : instance.tags) {
+        if (const auto key = bootwright_key(tag)) {
+            const JsonDocument document{
+                "tag " + tag, "role.invalid", "", part_of_role_config(tag, *key, value), {}, {}};
+            LayerReader(role, config, document.origin).read(ObjectReader(document));
+        }
+    }
+}
+
+/// What carries something of the agent's own into Puppet is no other fact's name.
+void refuse_fact(const RoleConfig& role, const std::string& fact, const std::string& what) {
+    if (role.facts.contains(fact)) {
+        throw permanent_error(
+            "role.invalid",
+            "facts." + fact + " (" + role.origins.at("facts." + fact) + ") is the fact that carries " + what,
+            "remove it, or give it another name");
+    }
+}
+
+void require(bool is_set, const std::string& what, const InstanceMetadata& instance, const UserData& user_data) {
     if (is_set) {
         return;
     }
-    const std::string user_data = has_user_data ? instance.user_data_origin + " does not set " + what
-                                                : "this instance has no user-data (platform " + instance.platform + ")";
-    throw permanent_error(has_user_data ? "role.incomplete" : "role.no_user_data",
-                          user_data + ", and the image's role_config in /etc/bootwright does not set " + what,
-                          "add " + what + " to the instance's user-data, or to role_config in agent.json");
+    const bool is_ours = user_data.document.has_value();
+    const bool is_foreign = !user_data.foreign.empty();
+    const std::string found =
+        is_ours      ? instance.user_data_origin + " does not set " + what
+        : is_foreign ? instance.user_data_origin + " is " + user_data.foreign + ", not a role config for bootwright"
+                     : "this instance has no user-data (platform " + instance.platform + ")";
+    throw permanent_error(is_ours      ? "role.incomplete"
+                          : is_foreign ? "role.user_data_not_ours"
+                                       : "role.no_user_data",
+                          found + ", and neither its tags nor the image's role_config in /etc/bootwright set " + what,
+                          "add " + what + " to the instance's user-data or tags, or to role_config in agent.json");
 }
 
 }  // namespace
@@ -183,21 +239,19 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
     for (const JsonDocument& document : config.role_defaults) {
         LayerReader(role, config, document.origin).read(ObjectReader(document).object("role_config").value());
     }
-    const auto user_data =
-        instance.user_data ? parse_user_data(*instance.user_data, instance.user_data_origin) : std::nullopt;
-    if (user_data) {
-        LayerReader(role, config, user_data->origin).read(ObjectReader(*user_data));
+    read_tags(role, config, instance);
+    const UserData user_data =
+        instance.user_data ? parse_user_data(*instance.user_data, instance.user_data_origin) : UserData{};
+    if (user_data.document) {
+        LayerReader(role, config, user_data.document->origin).read(ObjectReader(*user_data.document));
     }
-    if (!role.role.empty() && role.facts.contains(config.puppet.role_fact)) {
-        throw permanent_error("role.invalid",
-                              "facts." + config.puppet.role_fact + " (" +
-                                  role.origins["facts." + config.puppet.role_fact] +
-                                  ") is the fact that carries the role",
-                              "remove it: role alone says it");
+    refuse_fact(role, "cloud", "the instance's metadata");
+    if (!role.role.empty()) {
+        refuse_fact(role, config.puppet.role_fact, "the role");
     }
-    require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data.has_value());
-    require(!role.repository.url.empty(), "repository.url", instance, user_data.has_value());
-    require(!role.repository.revision.empty(), "repository.revision", instance, user_data.has_value());
+    require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data);
+    require(!role.repository.url.empty(), "repository.url", instance, user_data);
+    require(!role.repository.revision.empty(), "repository.revision", instance, user_data);
     return role;
 }
 

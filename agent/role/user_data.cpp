@@ -1,72 +1,159 @@
 #include "agent/role/user_data.hpp"
 
+#include "agent/role/mime.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "common/yaml.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
 
 namespace bootwright {
 
 namespace {
 
 constexpr std::size_t largest_document = std::size_t{4} << 20U;  // unpacked
+constexpr const char* invalid = "role.invalid";
+constexpr const char* our_key = "bootwright";
 
 Error damaged(const std::string& origin, const std::string& why) {
     return permanent_error("role.user_data_damaged", origin + " " + why,
-                           "pass the role config as JSON text, or as gzip, base64 or both of it");
+                           "pass the role config as JSON or YAML text, or as gzip, base64 or both of it");
 }
 
-std::string unpack_gzip(const std::string& bytes, const std::string& origin) {
-    auto text = decompress_gzip(bytes, largest_document);
-    if (!text) {
-        throw damaged(origin, "is gzip, but damaged, truncated, or larger than 4 MiB when unpacked");
+/// One layer less. Base64 is recognised by what comes out of it: no JSON object and no YAML mapping is base64 itself.
+std::optional<std::string> without_layer(const std::string& text, const std::string& origin) {
+    if (is_gzip(text)) {
+        auto unpacked = decompress_gzip(text, largest_document);
+        if (!unpacked) {
+            throw damaged(origin, "is gzip, but damaged, truncated, or larger than 4 MiB when unpacked");
+        }
+        return unpacked;
     }
-    return std::move(*text);
+    auto decoded = trimmed(text).starts_with('{') ? std::nullopt : decode_base64(text);
+    const bool is_sensible = decoded && !text.empty() && (is_gzip(*decoded) || is_text(*decoded));
+    return is_sensible ? decoded : std::nullopt;
 }
 
-/// Base64 is recognised by what comes out of it: a role config begins with a brace, gzip with its magic number.
-std::string decode(const std::string& served, const std::string& origin) {
-    if (is_gzip(served)) {
-        return unpack_gzip(served, origin);
+std::string decode(std::string text, const std::string& origin) {
+    constexpr int most_layers = 4;
+    for (int layer = 0; layer < most_layers; ++layer) {
+        auto inner = without_layer(text, origin);
+        if (!inner || *inner == text) {
+            break;
+        }
+        text = std::move(*inner);
     }
-    if (trimmed(served).starts_with('{')) {
-        return served;
-    }
-    const auto decoded = decode_base64(served);
-    if (decoded && is_gzip(*decoded)) {
-        return unpack_gzip(*decoded, origin);
-    }
-    return decoded && is_text(*decoded) ? *decoded : served;
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    text.erase(0, text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
+    return text;
 }
 
 /// What a document that is not ours is for, by its first line.
-std::optional<std::string> foreign_kind(std::string_view text) {
+std::string foreign_kind(std::string_view text) {
+    constexpr std::array<std::pair<std::string_view, const char*>, 9> kinds{{
+        {"#!", "a script for cloud-init"},
+        {"#cloud-config-archive", "an archive for cloud-init"},
+        {"#cloud-boothook", "a boothook for cloud-init"},
+        {"#include", "an include list for cloud-init"},
+        {"#part-handler", "a part handler for cloud-init"},
+        {"## template:", "a template for cloud-init"},
+        {"<powershell>", "a script for Windows"},
+        {"<script>", "a script for Windows"},
+        {"rem cmd", "a script for Windows"},
+    }};
     const std::string start = lower(text.substr(0, 64));
-    const auto is = [&](std::string_view sign) { return start.starts_with(sign); };
-    if (is("#!")) return "a script for cloud-init";
-    if (is("#cloud-config")) return "a cloud-config for cloud-init";
-    if (is("#include")) return "an include list for cloud-init";
-    if (is("content-type:") || is("mime-version:") || is("from ")) return "a MIME message for cloud-init";
-    if (is("#")) return "a document for another program";
-    return std::nullopt;
+    for (const auto& [sign, kind] : kinds) {
+        if (start.starts_with(sign)) {
+            return kind;
+        }
+    }
+    return "";
+}
+
+bool is_cloud_config(std::string_view text) { return lower(text.substr(0, 13)) == "#cloud-config"; }
+
+JsonDocument parse_document(std::string text, const std::string& origin) {
+    const bool is_json = trimmed(text).starts_with('{');
+    return is_json ? JsonDocument::parse(std::move(text), origin, invalid) : parse_yaml_document(text, origin, invalid);
+}
+
+/// Our key of a #cloud-config. One that is malformed as a whole is cloud-init's to complain about, unless it names us.
+UserData parse_cloud_config(const std::string& text, const std::string& origin) {
+    if (text.find(our_key) == std::string::npos) {
+        return {.foreign = "a cloud-config for cloud-init"};
+    }
+    JsonDocument document = parse_yaml_document(text, origin, invalid);
+    const auto ours = document.root.find(our_key);
+    if (ours == document.root.end()) {
+        return {.foreign = "a cloud-config for cloud-init, without the key bootwright"};
+    }
+    if (!ours->is_object()) {
+        throw document.error_at({our_key}, "expected a mapping", "write the role config below it");
+    }
+    document.root = Json(*ours);
+    document.above = {our_key};
+    return {.document = std::move(document)};
+}
+
+UserData parse_text(std::string text, const std::string& origin);
+
+UserData parse_parts(const std::string& text, const std::string& origin) {
+    const auto parts = parse_mime(text);
+    if (!parts) {
+        throw damaged(origin, "is a MIME message that cannot be taken apart");
+    }
+    UserData found{.foreign = "a MIME message for cloud-init, none of whose parts is for bootwright"};
+    for (std::size_t i = 0; i < parts->size(); ++i) {
+        const MimePart& part = (*parts)[i];
+        const bool is_ours = part.type == "text/x-bootwright" || part.filename.starts_with("bootwright.");
+        const std::string name = part.filename.empty() ? part.type : part.filename;
+        const std::string called =
+            origin + ", part " + std::to_string(i + 1) + " (" + printable(shortened(name, 80)) + ")";
+        const std::string body = decode(part.body, called);
+        if (!is_ours && !is_cloud_config(trimmed(body))) {
+            continue;
+        }
+        UserData one = parse_text(body, called);
+        if (one.document && found.document) {
+            throw permanent_error(invalid, called + " is a role config, and so is " + found.document->origin,
+                                  "keep one of them");
+        }
+        if (one.document) {
+            found = std::move(one);
+        }
+    }
+    return found;
+}
+
+UserData parse_text(std::string text, const std::string& origin) {
+    if (trimmed(text).empty()) {
+        return {};
+    }
+    if (!is_text(text)) {
+        throw damaged(origin, "is binary data of " + std::to_string(text.size()) + " bytes, not a text");
+    }
+    if (std::string kind = foreign_kind(trimmed(text)); !kind.empty()) {
+        return {.foreign = std::move(kind)};
+    }
+    if (is_cloud_config(trimmed(text))) {
+        return parse_cloud_config(text, origin);
+    }
+    JsonDocument document = parse_document(std::move(text), origin);
+    if (document.root.contains("ignition")) {
+        return {.foreign = "a configuration for Ignition"};
+    }
+    return {.document = std::move(document)};
 }
 
 }  // namespace
 
-std::optional<JsonDocument> parse_user_data(const std::string& served, const std::string& origin) {
+UserData parse_user_data(const std::string& served, const std::string& origin) {
     std::string text = decode(served, origin);
-    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-    text.erase(0, text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
-    if (trimmed(text).empty()) {
-        return std::nullopt;
-    }
-    if (!is_text(text)) {
-        throw damaged(origin, "is binary data of " + std::to_string(served.size()) + " bytes, not a JSON text");
-    }
-    if (const auto kind = foreign_kind(trimmed(text))) {
-        throw permanent_error("role.user_data_not_ours", origin + " is " + *kind + ", not a role config for bootwright",
-                              "pass a JSON object such as {\"role\": \"web\"} as user-data");
-    }
-    return JsonDocument::parse(std::move(text), origin, "role.invalid");
+    return is_mime(std::string(trimmed(text))) ? parse_parts(std::string(trimmed(text)), origin)
+                                               : parse_text(std::move(text), origin);
 }
 
 }  // namespace bootwright

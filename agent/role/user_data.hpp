@@ -4,14 +4,20 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace bootwright {
 
-/// The operator's document inside user-data as the platform served it: plain, gzip, base64, or gzip in base64. Nothing
-/// where user-data is empty. What is somebody else's (a script or cloud-config for cloud-init) is told apart from what is
-/// ours and malformed.
-/// @throws Error role.user_data_damaged, role.user_data_not_ours, role.invalid (permanent)
-std::optional<JsonDocument> parse_user_data(const std::string& served, const std::string& origin);
+/// What an instance's user-data is.
+struct UserData {
+    std::optional<JsonDocument> document{};  ///< the role config
+    std::string foreign{};                   ///< else what it is: "a script for cloud-init"; "" where it is empty
+};
+
+/// Finds the operator's document in user-data as the platform served it: JSON or YAML; plain, gzip, base64, or several of
+/// these on each other; the part of a MIME message whose type is text/x-bootwright or whose file name begins with
+/// "bootwright."; the key `bootwright` of a #cloud-config. Nothing is ever fetched. What is somebody else's is told apart
+/// from what is ours and malformed. Bounded: four layers, each at most 4 MiB.
+/// @throws Error role.user_data_damaged, role.invalid (permanent); neither quotes a value
+UserData parse_user_data(const std::string& served, const std::string& origin);
 
 }  // namespace bootwright

@@ -48,7 +48,7 @@ def boot(world: World, package: Path) -> Callable[[Path], Boot]:
     programs = ("/bin/sh", "/bin/cp", "/bin/ln", "/bin/mkdir", "/bin/mount", "/bin/sleep", "/sbin/findfs", "/sbin/modprobe")
     for program in programs:
         copy(program, root / program[1:])
-    for binary in [root / "usr/bin/bootwright", *(root / "bin").iterdir(), *(root / "sbin").iterdir()]:
+    for binary in [root / "usr/bin/bootwright", root / "usr/lib/bootwright/bootwright-fetch", *(root / "bin").iterdir(), *(root / "sbin").iterdir()]:
         for library in re.findall(r"/\S+", command("ldd", binary)):
             copy(library, root / library[1:])
 

@@ -2,9 +2,7 @@
 
 #include <zlib.h>
 
-#include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace bootwright {
 
@@ -21,22 +19,6 @@ inline std::string to_gzip(std::string text) {
     result.resize(stream.total_out);
     deflateEnd(&stream);
     return result;
-}
-
-/// What `base64` makes of it.
-inline std::string to_base64(std::string_view bytes) {
-    constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t bits = 0;
-        for (std::size_t j = 0; j < 3; ++j) {
-            bits = (bits << 8U) | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-        }
-        for (std::size_t j = 0; j < 4; ++j) {
-            text += i + j > bytes.size() ? '=' : letters[(bits >> (18U - 6U * j)) & 63U];
-        }
-    }
-    return text;
 }
 
 }  // namespace bootwright

@@ -93,8 +93,12 @@ private:
         std::size_t used = 0;
     };
 
+    /// Without scheme and host, but for IPv6: an instance has it only where a test says so.
     static std::string key_of(const HttpRequest& request) {
         const std::size_t host = request.url.find("://") + 3;
+        if (request.url.at(host) == '[') {
+            return request.method + " " + request.url;
+        }
         const std::size_t path = std::min(request.url.find('/', host), request.url.size());
         return request.method + " " + request.url.substr(path);
     }

@@ -4,6 +4,7 @@
 #include "common/process.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -14,7 +15,7 @@
 
 namespace bootwright {
 
-/// Child processes by script, told apart by their first argument ("fetch", "apply").
+/// Child processes by script, told apart by their first argument ("apply"), or else by their name.
 class FakeProcesses final : public ProcessRunner {
 public:
     struct Script {
@@ -33,7 +34,7 @@ public:
 
     ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) override {
         requests.push_back(request);
-        const std::string key = request.arguments.size() > 1 ? request.arguments[1] : "";
+        const std::string key = key_of(request);
         const auto found = scripts_.find(key);
         if (found == scripts_.end() || found->second.scripts.empty()) {
             throw transient_error("process.cannot_start", "no script for " + key, "write one");
@@ -68,13 +69,17 @@ public:
 
     [[nodiscard]] std::vector<ProcessRequest> started(const std::string& key) const {
         std::vector<ProcessRequest> found;
-        std::copy_if(requests.begin(), requests.end(), std::back_inserter(found), [&](const ProcessRequest& request) {
-            return request.arguments.size() > 1 && request.arguments[1] == key;
-        });
+        std::copy_if(requests.begin(), requests.end(), std::back_inserter(found),
+                     [&](const ProcessRequest& request) { return key_of(request) == key; });
         return found;
     }
 
 private:
+    static std::string key_of(const ProcessRequest& request) {
+        return request.arguments.size() > 1 ? request.arguments[1]
+                                            : std::filesystem::path(request.arguments.at(0)).filename().string();
+    }
+
     struct Scripts {
         std::vector<Script> scripts;
         std::size_t used = 0;

@@ -30,7 +30,7 @@ struct FakeSystem {
                   .clock = clock,
                   .random = [this] { return random; },
                   .root = root.path(),
-                  .program = "/usr/bin/bootwright",
+                  .fetch_program = "/usr/lib/bootwright/bootwright-fetch",
                   .environment = {}};
 };
 

@@ -65,7 +65,7 @@ def impatient(instance: Instance) -> Instance:
         (IDENTITY, metadata_server.garbage(), "platform.bad_document", "transient"),
         (IDENTITY, metadata_server.empty(), "platform.bad_document", "transient"),
         (TOKEN, metadata_server.status(403), "platform.metadata_disabled", "permanent"),
-        (TOKEN, metadata_server.status(404), "platform.imdsv2_missing", "permanent"),
+        (TOKEN, metadata_server.status(404), "platform.token_missing", "permanent"),
         (TOKEN, metadata_server.status(500), "platform.unexpected_answer", "transient"),
         (TOKEN, metadata_server.oversized(), "http.too_large", "permanent"),
     ],
@@ -111,7 +111,7 @@ def test_errors_that_pass_are_waited_through(impatient: Instance, metadata: Meta
 
 def test_version_1_only_where_the_image_allows_it(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
     metadata.service = Ec2(role_config(repo), v1=True, v2=False)
-    fails(instance, "platform", "platform.imdsv2_missing", "permanent", "ec2.allow_imdsv1")
+    fails(instance, "platform", "platform.token_missing", "permanent", "ec2.allow_imdsv1")
     instance.configure({"ec2": {"allow_imdsv1": True}})
     converges(instance)
 

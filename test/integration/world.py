@@ -458,12 +458,16 @@ class Instance(Machine):
     """A machine with the agent installed."""
 
     BINARY = "/usr/bin/bootwright"
+    FETCH = "/usr/lib/bootwright/bootwright-fetch"
 
     def install(self, binary: Path) -> None:
-        target = self.path(self.BINARY, follow=False)
-        target.unlink(missing_ok=True)
-        shutil.copyfile(binary, target)
-        target.chmod(0o755)
+        """The program, and the one that fetches, which was built beside it."""
+        for source, name in ((binary, self.BINARY), (binary.with_name("bootwright-fetch"), self.FETCH)):
+            target = self.path(name, follow=False)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            shutil.copyfile(source, target)
+            target.chmod(0o755)
 
     def configure(self, configuration: Mapping[str, Any], file: str = "agent.json") -> None:
         """The image's configuration: agent.json or agent.d/NAME.json."""

@@ -6,6 +6,7 @@
 
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
+#include "common/encoding.hpp"
 #include "common/text.hpp"
 #include "test/fakes/compressed.hpp"
 #include "test/fakes/fake_machine.hpp"
@@ -45,7 +46,7 @@ struct Scenario {
     std::vector<Script> puppet{};
     std::function<void(FakeMachine&)> damage{};  ///< to files
     std::function<void(FakeMachine&)> mend{};    ///< the reverse
-    const char* stop_at = "";                    ///< a request, "fetch", "apply", "sleep", "start"
+    const char* stop_at = "";                    ///< a request, "bootwright-fetch", "apply", "sleep", "start"
 
     // The expectations.
     Outcome outcome = Outcome::not_reached;
@@ -115,7 +116,7 @@ std::vector<Scenario> good_scenarios() {
          .puppet = {recorded_puppet("unchanged")},
          .outcome = Outcome::unchanged},
         {.name = "compressed user-data",
-         .served_user_data = to_base64(to_gzip(role_config())),
+         .served_user_data = encode_base64(to_gzip(role_config())),
          .outcome = Outcome::changed},
         {.name = "user-data after two failures",
          .metadata = {{user_data, {answer(500), timed_out(), answer(200, role_config())}}},
@@ -199,7 +200,7 @@ std::vector<Scenario> platform_scenarios() {
          .stage = stage},
         {.name = "a service of version 1, which the image does not allow",
          .metadata = {{token, {answer(404)}}},
-         .code = "platform.imdsv2_missing",
+         .code = "platform.token_missing",
          .stage = stage},
         {.name = "a metadata service that fails again and again",
          .metadata = {{user_data, {answer(500)}}},
@@ -224,10 +225,10 @@ std::vector<Scenario> platform_scenarios() {
          .stage = stage,
          .attempt = 2,
          .slept = platform_delays(1)},
-        {.name = "an identity document of rubbish",
+        {.name = "a portal's page instead of the identity document",
          .agent_json = R"({"retry": {"platform": {"attempts": 2}}})",
          .metadata = {{identity, {answer(200, "<html>captive portal</html>")}}},
-         .code = "platform.bad_document",
+         .code = "platform.unexpected_answer",
          .kind = ErrorKind::transient,
          .stage = stage,
          .attempt = 2,
@@ -454,7 +455,7 @@ std::vector<Scenario> stop_scenarios() {
         stopped("a stop before anything has begun", "start", Stage::platform),
         stopped("a stop while the service is asked for a token", token, Stage::platform),
         stopped("a stop while the service is asked for user-data", user_data, Stage::platform),
-        stopped("a stop while the child fetches", "fetch", Stage::repository),
+        stopped("a stop while the child fetches", "bootwright-fetch", Stage::repository),
         stopped("a stop while Puppet applies", "apply", Stage::puppet),
         platform_wait,
         repository_wait,
@@ -486,7 +487,7 @@ public:
             machine.http.answer(user_data, *scenario.served_user_data);
         }
         if (!scenario.fetch.empty()) {
-            machine.processes.answer("fetch", scenario.fetch);
+            machine.processes.answer("bootwright-fetch", scenario.fetch);
         }
         if (!scenario.puppet.empty()) {
             machine.processes.answer("apply", scenario.puppet);
@@ -513,7 +514,7 @@ public:
         machine.http.answer(token, "token");
         machine.http.answer(identity, fixture("ec2/identity-document.json"));
         machine.http.answer(user_data, role_config());
-        machine.processes.answer("fetch", good_fetch());
+        machine.processes.answer("bootwright-fetch", good_fetch());
         machine.processes.answer("apply",
                                  recorded_puppet(scenario_.then == Outcome::changed ? "changed" : "unchanged"));
         stop_ = std::stop_source();
@@ -528,7 +529,7 @@ private:
             stop_.request_stop();
         } else if (at == "sleep") {
             machine.clock.on_sleep = [this](std::size_t) { stop_.request_stop(); };
-        } else if (at == "fetch" || at == "apply") {
+        } else if (at == "bootwright-fetch" || at == "apply") {
             machine.processes.answer(at, {.work = [this](const ProcessRequest&) { stop_.request_stop(); }});
         } else if (!at.empty()) {
             machine.http.on_request = [this, at](const std::string& key) {
@@ -634,7 +635,7 @@ TEST_CASE("a failure after a good run leaves the instance configured as it was")
     const Scenario row{.name = "good"};
     Play stage(row);
     REQUIRE(stage.run().is_good());
-    stage.machine.processes.answer("fetch",
+    stage.machine.processes.answer("bootwright-fetch",
                                    fetch_error(permanent_error("repository.revision_not_found", "what", "do")));
     const RunReport failed = stage.run();
     CHECK(failed.number == 2);
@@ -649,7 +650,7 @@ TEST_CASE("the last good checkout is protected in the next run") {
     Play stage(row);
     stage.run();
     stage.run();
-    const auto children = stage.machine.processes.started("fetch");
+    const auto children = stage.machine.processes.started("bootwright-fetch");
     REQUIRE(children.size() == 2);
     CHECK(Json::parse(children[0].input).at("protect") == Json{""});
     CHECK(Json::parse(children[1].input).at("protect") == Json{pinned_revision});

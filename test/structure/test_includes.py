@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # The floors of the house, from the top. An include points downwards, or stays on its floor.
 FLOORS = [
-    (10, r"agent/main\.cpp"),
+    (10, r"agent/(fetch_)?main\.cpp"),
     (9, r"agent/commands/.*|agent/daemon\..*"),
-    (8, r"agent/run(_worker)?\..*"),
+    (8, r"agent/(run(_worker)?|metadata_watch)\..*"),
     (7, r"agent/record/.*"),
     (6, r"agent/puppet/.*"),
     (5, r"agent/repository/.*"),
@@ -37,7 +37,9 @@ HANDED_ON = {
 # What the clouds share. Everything else in agent/platform/ belongs to one cloud, and no other cloud knows of it.
 SHARED_BY_CLOUDS = {
     "agent/platform/instance_metadata.hpp",
+    "agent/platform/ec2_style.hpp",
     "agent/platform/metadata_service.hpp",
+    "agent/platform/openstack_document.hpp",
     "agent/platform/platform.hpp",
 }
 

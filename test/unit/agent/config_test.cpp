@@ -35,7 +35,7 @@ TEST_CASE("without any file every setting has its default") {
     CHECK(config.puppet.path.empty());
     CHECK(config.puppet.role_fact == "role");
     CHECK(config.puppet.timeout == 1h);
-    CHECK(config.retry.platform.attempts == 30);
+    CHECK_FALSE(config.retry.platform);
     CHECK(config.retry.puppet.attempts == 3);
     CHECK(config.history_keep == 100);
     CHECK(config.role_defaults.empty());
@@ -68,9 +68,9 @@ TEST_CASE("every key is read") {
     CHECK(config.puppet.path == "/opt/puppet");
     CHECK(config.puppet.role_fact == "puppet_role");
     CHECK(config.puppet.timeout == 2h);
-    CHECK(config.retry.platform.attempts == 2);
-    CHECK(config.retry.platform.base == 3s);
-    CHECK(config.retry.platform.cap == 4s);
+    CHECK(config.retry.platform->attempts == 2);
+    CHECK(config.retry.platform->base == 3s);
+    CHECK(config.retry.platform->cap == 4s);
     CHECK(config.retry.role.attempts == 3);
     CHECK(config.retry.repository.cap == 6s);
     CHECK(config.retry.puppet.base == 7s);

@@ -40,7 +40,7 @@ TEST_CASE("a run on a thread of its own makes its end known") {
 TEST_CASE("two runs never overlap") {
     FakeMachine machine;
     std::optional<Error> refused;
-    machine.processes.answer("fetch", {.work = [&](const ProcessRequest&) {
+    machine.processes.answer("bootwright-fetch", {.work = [&](const ProcessRequest&) {
                                  refused = error_of([&] { return std::make_unique<RunWorker>(machine.system); });
                              }});
     {
@@ -50,7 +50,7 @@ TEST_CASE("two runs never overlap") {
     REQUIRE(refused);
     CHECK(refused->code == "run.locked");
     CHECK(refused->kind == ErrorKind::transient);
-    machine.processes.answer("fetch", good_fetch());
+    machine.processes.answer("bootwright-fetch", good_fetch());
     CHECK(RunWorker(machine.system).join().number == 2);  // the lock went with the first
 }
 

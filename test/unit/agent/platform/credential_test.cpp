@@ -18,7 +18,7 @@ struct World {
         fake.system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
         config.platform = "credential";
     }
-    InstanceMetadata read() { return read_instance_metadata(fake.system, config, {}); }
+    InstanceMetadata read() { return find_platform(fake.system, config, {}).read(fake.system, config, {}); }
 };
 
 }  // namespace

@@ -17,6 +17,8 @@ namespace {
 constexpr const char* token_path = "PUT /latest/api/token";
 constexpr const char* identity_path = "GET /latest/dynamic/instance-identity/document";
 constexpr const char* hostname_path = "GET /latest/meta-data/local-hostname";
+constexpr const char* public_address_path = "GET /latest/meta-data/public-ipv4";
+constexpr const char* tags_path = "GET /latest/meta-data/tags/instance";
 constexpr const char* user_data_path = "GET /latest/user-data";
 
 /// An instance with the answers of Amazon's documentation.
@@ -29,10 +31,14 @@ struct World {
         fake.http.answer(token_path, "AQAEAHNrb2tlbg==");
         fake.http.answer(identity_path, fixture("ec2/identity-document.json"));
         fake.http.answer(hostname_path, "ip-10-251-50-12.ec2.internal");
+        fake.http.answer(public_address_path, "203.0.113.7");
+        fake.http.answer(tags_path, "Name\nbootwright:role");
+        fake.http.answer(std::string(tags_path) + "/Name", "web 1");
+        fake.http.answer(std::string(tags_path) + "/bootwright:role", "web");
         fake.http.answer(user_data_path, "{\"role\": \"web\"}");
     }
     InstanceMetadata read(std::stop_token stop = {}) {
-        return read_instance_metadata(fake.system, config, std::move(stop));
+        return find_platform(fake.system, config, stop).read(fake.system, config, stop);
     }
     Error failure() {
         return error_of([&] { return read(); });
@@ -67,13 +73,18 @@ TEST_CASE("an EC2 instance tells its id, its place, its name and its user-data")
     CHECK(metadata.hostname == "ip-10-251-50-12.ec2.internal");
     CHECK(metadata.user_data == "{\"role\": \"web\"}");
     CHECK(metadata.user_data_origin == "user-data");
+    CHECK(metadata.tags == std::map<std::string, std::string>{{"Name", "web 1"}, {"bootwright:role", "web"}});
+    CHECK(metadata.addresses == std::vector<std::string>{"10.158.112.84", "203.0.113.7"});
     CHECK(world.fake.http.asked() ==
-          std::vector<std::string>{token_path, identity_path, hostname_path, user_data_path});
-    CHECK(world.tokens() == std::vector<std::string>{"-", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg=="});
+          std::vector<std::string>{token_path, identity_path, hostname_path, public_address_path, tags_path,
+                                   std::string(tags_path) + "/Name", std::string(tags_path) + "/bootwright:role",
+                                   user_data_path});
+    CHECK(world.tokens() ==
+          std::vector<std::string>{"-", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==",
+                                   "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg=="});
     const HttpRequest& token = world.fake.http.requests.at(0);
     CHECK(token.headers ==
           std::vector<std::pair<std::string, std::string>>{{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}});
-    CHECK(token.max_bytes == 4096);
     for (const HttpRequest& request : world.fake.http.requests) {
         CHECK(request.url.starts_with("http://169.254.169.254/latest/"));
         CHECK(request.max_bytes <= largest_user_data);
@@ -115,6 +126,14 @@ TEST_CASE("user-data of ten megabytes is refused for good") {
     CHECK(error.kind == ErrorKind::permanent);
 }
 
+TEST_CASE("an instance whose tags are not shown to it has none") {
+    World world;
+    world.fake.http.answer_status(tags_path, 404);
+    CHECK(world.read().tags.empty());
+    world.fake.http.answer_status(tags_path, 500);
+    CHECK(world.failure().code == "platform.unexpected_answer");
+}
+
 TEST_CASE("a missing host name is no reason to stop") {
     World world;
     world.fake.http.answer_status(hostname_path, 404);
@@ -139,7 +158,7 @@ TEST_CASE("version 1 is spoken only where configuration allows it, and only to a
     World world;
     world.fake.http.answer_status(token_path, status);
     const Error error = world.failure();
-    CHECK(error.code == "platform.imdsv2_missing");
+    CHECK(error.code == "platform.token_missing");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.advice.find("allow_imdsv1") != std::string::npos);
     CHECK(world.fake.http.requests.size() == 1);
@@ -156,7 +175,7 @@ TEST_CASE("what goes wrong with the token never leads to version 1") {
         CAPTURE(status);
         world.fake.http.answer_status(token_path, status);
         CHECK(world.failure().kind == ErrorKind::transient);
-        CHECK(world.fake.http.asked().back() == token_path);
+        CHECK(world.fake.http.asked().back().ends_with("/latest/api/token"));
     }
     world.fake.http.answer(token_path, {transient_error("http.timeout", "silence", "wait")});
     CHECK(world.failure().code == "http.timeout");
@@ -186,7 +205,8 @@ TEST_CASE("a token that has expired is renewed, once a request") {
         token_path, {HttpResponse{.status = 200, .body = "first"}, HttpResponse{.status = 200, .body = "second"}});
     world.fake.http.answer(user_data_path, {with_status(401), HttpResponse{.status = 200, .body = "{}"}});
     CHECK(world.read().user_data == "{}");
-    CHECK(world.tokens() == std::vector<std::string>{"-", "first", "first", "first", "-", "second"});
+    CHECK(world.tokens() ==
+          std::vector<std::string>{"-", "first", "first", "first", "first", "first", "first", "first", "-", "second"});
 }
 
 TEST_CASE("a token that is refused again and again is given up for now") {
@@ -217,7 +237,7 @@ TEST_CASE("the service's wish for the next try is kept, wherever it is told") {
 
 TEST_CASE("a document that does not name the instance is a failure that may pass") {
     const std::string text =
-        GENERATE(values<std::string>({"", "rubbish", "{", "[]", "null", "{}", R"({"instanceId": 5})",
+        GENERATE(values<std::string>({"", "rubbish", "{", "[]", "null", "{}", R"({"instanceId": []})",
                                       R"({"instanceId": ""})", R"({"InstanceId": "i-1"})", std::string("\0\xff", 2)}));
     CAPTURE(text);
     World world;

@@ -17,7 +17,7 @@ struct World {
     FakeSystem fake{};
     AgentConfig config{};
     World() { config.platform = "nocloud"; }
-    InstanceMetadata read() { return read_instance_metadata(fake.system, config, {}); }
+    InstanceMetadata read() { return find_platform(fake.system, config, {}).read(fake.system, config, {}); }
     Error failure() {
         return error_of([&] { return read(); });
     }
@@ -219,7 +219,7 @@ TEST_CASE("another datasource on the command line is not ours") {
     for (const char* line : {"ds=openstack", "ds=nocloudy", "ds=", "ds=None;s=http://h/"}) {
         CAPTURE(line);
         fake.root.write("/proc/cmdline", line);
-        CHECK(error_of([&] { return find_platform(fake.system, {}).name(); }).code == "platform.not_recognised");
+        CHECK(error_of([&] { return find_platform(fake.system, {}, {}).name(); }).code == "platform.not_recognised");
     }
 }
 

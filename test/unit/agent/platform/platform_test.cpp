@@ -1,5 +1,6 @@
 #include "agent/platform/platform.hpp"
 
+#include "agent/platform/metadata_service.hpp"
 #include "common/text.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
@@ -39,7 +40,7 @@ System on_machine(const FakeSystem& fake, const fs::path& root) {
                   .clock = fake.system.clock,
                   .random = fake.system.random,
                   .root = root,
-                  .program = fake.system.program,
+                  .fetch_program = fake.system.fetch_program,
                   .environment = {}};
     // systemd sets it for every service that loads credentials, also where there is none.
     system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
@@ -65,17 +66,17 @@ HttpRequest get(const std::string& path) { return {.url = "http://169.254.169.25
 TEST_CASE("every captured machine is recognised by exactly one platform, all against all") {
     const FakeSystem fake;
     const auto machines = captured_machines();
-    CHECK(machines.size() >= 18);
+    CHECK(machines.size() >= 40);
     for (const Captured& machine : machines) {
         CAPTURE(machine.root);
         const System system = on_machine(fake, machine.root);
         if (machine.platform == "unknown") {
             CHECK(names_that_match(system).empty());
-            CHECK(error_of([&] { return find_platform(system, AgentConfig{}).name(); }).code ==
+            CHECK(error_of([&] { return find_platform(system, AgentConfig{}, {}).name(); }).code ==
                   "platform.not_recognised");
         } else {
             CHECK(names_that_match(system) == std::vector{machine.platform});
-            CHECK(find_platform(system, AgentConfig{}).name() == machine.platform);
+            CHECK(find_platform(system, AgentConfig{}, {}).name() == machine.platform);
         }
     }
 }
@@ -90,26 +91,27 @@ TEST_CASE("every platform has a captured machine, and a unique name") {
         CHECK(std::find(names.begin(), names.end(), platform->name()) == names.end());
         names.emplace_back(platform->name());
     }
-    CHECK(names == std::vector<std::string>{"credential", "nocloud", "ec2", "file"});  // by precedence, then by name
+    CHECK(names.front() == "configdrive");  // by precedence, then by name
+    CHECK(names.back() == "file");
 }
 
 TEST_CASE("what was given on purpose wins over the cloud, and the image's file comes last") {
     FakeSystem fake;
     fake.root.copy(fixture_path("file/root"));
-    CHECK(find_platform(fake.system, {}).name() == "file");
+    CHECK(find_platform(fake.system, {}, {}).name() == "file");
     fake.root.copy(fixture_path("ec2/root-nitro"));
-    CHECK(find_platform(fake.system, {}).name() == "ec2");
+    CHECK(find_platform(fake.system, {}, {}).name() == "ec2");
     fake.root.copy(fixture_path("nocloud/root-seed-folder"));
-    CHECK(find_platform(fake.system, {}).name() == "nocloud");
+    CHECK(find_platform(fake.system, {}, {}).name() == "nocloud");
     fake.root.copy(fixture_path("credential/root"));
     fake.system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
-    CHECK(find_platform(fake.system, {}).name() == "credential");
+    CHECK(find_platform(fake.system, {}, {}).name() == "credential");
 }
 
 TEST_CASE("a machine that nobody recognises is told with every rule and what it saw, and may be recognised later") {
     FakeSystem fake;
     fake.root.write("/sys/class/dmi/id/product_uuid", "1234\n");
-    const Error error = error_of([&] { return find_platform(fake.system, {}).name(); });
+    const Error error = error_of([&] { return find_platform(fake.system, {}, {}).name(); });
     CHECK(error.code == "platform.not_recognised");
     CHECK(error.kind == ErrorKind::transient);
     CHECK(error.message.find("ec2: product_uuid starts with ec2, but saw 1234") != std::string::npos);
@@ -123,25 +125,25 @@ TEST_CASE("the image's configuration names the platform, and the kernel command 
     fake.root.copy(fixture_path("ec2/root-nitro"));
     AgentConfig config;
     config.platform = "file";
-    CHECK(find_platform(fake.system, config).name() == "file");
+    CHECK(find_platform(fake.system, config, {}).name() == "file");
     fake.root.write("/proc/cmdline", "ro bootwright.platform=nocloud quiet\n");
-    CHECK(find_platform(fake.system, config).name() == "nocloud");
+    CHECK(find_platform(fake.system, config, {}).name() == "nocloud");
     fake.root.write("/proc/cmdline", "bootwright.platform=auto\n");
     config.platform = "auto";
-    CHECK(find_platform(fake.system, config).name() == "ec2");
+    CHECK(find_platform(fake.system, config, {}).name() == "ec2");
 }
 
 TEST_CASE("an unknown name is refused for good, with the names to choose from") {
     FakeSystem fake;
     AgentConfig config;
     config.platform = "ec3";
-    const Error error = error_of([&] { return find_platform(fake.system, config).name(); });
+    const Error error = error_of([&] { return find_platform(fake.system, config, {}).name(); });
     CHECK(error.code == "platform.unknown_name");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.message.find("agent.json") != std::string::npos);
-    CHECK(error.advice == "use one of: auto, credential, nocloud, ec2, file");
+    CHECK(error.advice.starts_with("use one of: auto, configdrive, credential, lxd, nocloud, akamai, "));
     fake.root.write("/proc/cmdline", "bootwright.platform=\n");
-    CHECK(error_of([&] { return find_platform(fake.system, {}).name(); }).message.find("kernel command line") !=
+    CHECK(error_of([&] { return find_platform(fake.system, {}, {}).name(); }).message.find("kernel command line") !=
           std::string::npos);
 }
 

@@ -29,7 +29,7 @@ struct World {
         return puppet_request(files, place, config, instance, role, checkout);
     }
     [[nodiscard]] std::string file(const std::filesystem::path& path) const {
-        for (const PreparedFile& prepared : prepared_files(files, config, role)) {
+        for (const PreparedFile& prepared : prepared_files(files, config, instance, role)) {
             if (prepared.path == path) {
                 return prepared.content;
             }
@@ -131,12 +131,16 @@ TEST_CASE("nothing of the role config is in the arguments or the environment") {
 TEST_CASE("role and facts become one external fact file, the role under the configured name") {
     World world;
     world.role.facts = {{"datacenter", "eu"}, {"rack", 7}};
-    CHECK(Json::parse(world.file(world.files.facts() / "bootwright.json")) ==
-          Json{{"role", "web"}, {"datacenter", "eu"}, {"rack", 7}});
+    const Json cloud{{"platform", "ec2"},      {"provider", "aws"},         {"id", "i-1234567890abcdef0"},
+                     {"hostname", nullptr},    {"region", nullptr},         {"zone", nullptr},
+                     {"type", nullptr},        {"image", nullptr},          {"account", nullptr},
+                     {"tags", Json::object()}, {"addresses", Json::array()}};
+    const auto facts = [&] { return Json::parse(world.file(world.files.facts() / "bootwright.json")); };
+    CHECK(facts() == Json{{"role", "web"}, {"datacenter", "eu"}, {"rack", 7}, {"cloud", cloud}});
     world.config.puppet.role_fact = "puppet_role";
-    CHECK(Json::parse(world.file(world.files.facts() / "bootwright.json")).at("puppet_role") == "web");
+    CHECK(facts().at("puppet_role") == "web");
     world.role.role.clear();
-    CHECK(Json::parse(world.file(world.files.facts() / "bootwright.json")) == Json{{"datacenter", "eu"}, {"rack", 7}});
+    CHECK(facts() == Json{{"datacenter", "eu"}, {"rack", 7}, {"cloud", cloud}});
 }
 
 TEST_CASE("data is the top layer of Hiera") {

@@ -1,6 +1,6 @@
 #include "agent/repository/repository.hpp"
 
-#include "agent/repository/fetch.hpp"
+#include "agent/repository/fetch_request.hpp"
 #include "common/text.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
@@ -49,7 +49,7 @@ struct World {
 
 TEST_CASE("the child is asked on its standard input, never by arguments or environment") {
     World world;
-    world.fake.processes.answer("fetch", {.lines = {checkout_line()}});
+    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
     world.config.repository.timeout = 7min;
     world.config.repository.stall = 20s;
     world.config.repository.keep = 5;
@@ -57,7 +57,7 @@ TEST_CASE("the child is asked on its standard input, never by arguments or envir
     CHECK(world.prepare().revision == revision);
 
     const ProcessRequest& request = world.fake.processes.requests.at(0);
-    CHECK(request.arguments == std::vector<std::string>{"/usr/bin/bootwright", "fetch"});
+    CHECK(request.arguments == std::vector<std::string>{"/usr/lib/bootwright/bootwright-fetch"});
     CHECK(joined(request.arguments, " ").find("hunter2") == std::string::npos);
     for (const auto& [name, value] : request.environment) {
         CHECK((name + value).find("hunter2") == std::string::npos);
@@ -82,14 +82,14 @@ TEST_CASE("the child is asked on its standard input, never by arguments or envir
 
 TEST_CASE("without a CA file none is named") {
     World world;
-    world.fake.processes.answer("fetch", {.lines = {checkout_line()}});
+    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
     world.prepare();
     CHECK(fetch_request_from_json(Json::parse(world.fake.processes.requests.at(0).input)).ca_file.empty());
 }
 
 TEST_CASE("each URL has a repository of its own, whatever credentials it carries") {
     World world;
-    world.fake.processes.answer("fetch", {.lines = {checkout_line()}});
+    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
     const auto repository_for = [&](const std::string& url) {
         world.role.repository.url = url;
         world.prepare();
@@ -110,7 +110,7 @@ TEST_CASE("each URL has a repository of its own, whatever credentials it carries
 
 TEST_CASE("a stall limit of many days reaches the child as it is") {
     World world;
-    world.fake.processes.answer("fetch", {.lines = {checkout_line()}});
+    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
     world.config.repository.stall = 24h * 30;  // more milliseconds than 31 bits hold
     world.prepare();
     CHECK(fetch_request_from_json(Json::parse(world.fake.processes.requests.at(0).input)).silence_ms > 0);
@@ -119,7 +119,7 @@ TEST_CASE("a stall limit of many days reaches the child as it is") {
 TEST_CASE("progress and whatever else the child says is read, line by line") {
     World world;
     world.fake.processes.answer(
-        "fetch",
+        "bootwright-fetch",
         {.lines = {R"({"progress": {"what": "objects", "done": 1, "total": 8}})", "rubbish", "", "[]", "7",
                    R"({"unknown": 1})", R"({"progress": {"what": "files", "done": 3, "total": 3}})", checkout_line()}});
     CHECK(world.prepare().folder == "/var/lib/bootwright/checkout/x");
@@ -132,14 +132,15 @@ TEST_CASE("a progress event of a wrong shape ends nothing") {
          R"({"checkout": 1})", R"({"error": 1})", R"({"progress": {"done": -1}})"}));
     CAPTURE(line);
     World world;
-    world.fake.processes.answer("fetch", {.lines = {line, checkout_line()}});
+    world.fake.processes.answer("bootwright-fetch", {.lines = {line, checkout_line()}});
     CHECK_NOTHROW(world.prepare());
 }
 
 TEST_CASE("the child's error is handed on with its kind, code and advice") {
     World world;
     const Error error = permanent_error("repository.revision_not_found", "there is no commit", "push it");
-    world.fake.processes.answer("fetch", {.result = {.exit_code = 1}, .lines = {to_line({{"error", to_json(error)}})}});
+    world.fake.processes.answer("bootwright-fetch",
+                                {.result = {.exit_code = 1}, .lines = {to_line({{"error", to_json(error)}})}});
     const Error thrown = world.failure();
     CHECK(thrown.code == "repository.revision_not_found");
     CHECK(thrown.kind == ErrorKind::permanent);
@@ -162,7 +163,7 @@ TEST_CASE("a child that ends badly is an error that may pass, and says how it en
     }));
     CAPTURE(row.code, row.message);
     World world;
-    world.fake.processes.answer("fetch", {.result = row.result});
+    world.fake.processes.answer("bootwright-fetch", {.result = row.result});
     const Error error = world.failure();
     CHECK(error.code == row.code);
     CHECK(error.kind == ErrorKind::transient);
@@ -174,24 +175,25 @@ TEST_CASE("a child that ends badly is an error that may pass, and says how it en
 
 TEST_CASE("an answer counts only from a child that came to its end") {
     World world;
-    world.fake.processes.answer("fetch",
+    world.fake.processes.answer("bootwright-fetch",
                                 {.result = {.end = ProcessResult::End::timed_out}, .lines = {checkout_line()}});
     CHECK(world.failure().code == "repository.timeout");
     world.fake.processes.answer(
-        "fetch", {.result = {.end = ProcessResult::End::killed_by_signal, .signal = 9}, .lines = {checkout_line()}});
+        "bootwright-fetch",
+        {.result = {.end = ProcessResult::End::killed_by_signal, .signal = 9}, .lines = {checkout_line()}});
     CHECK(world.failure().code == "repository.fetch_crashed");
 }
 
 TEST_CASE("a stop while the child works is a stop") {
     World world;
     std::stop_source stop;
-    world.fake.processes.answer("fetch", {.work = [&](const ProcessRequest&) { stop.request_stop(); }});
+    world.fake.processes.answer("bootwright-fetch", {.work = [&](const ProcessRequest&) { stop.request_stop(); }});
     CHECK(error_of([&] { return world.prepare(stop.get_token()); }).kind == ErrorKind::stopped);
 }
 
 TEST_CASE("a program that cannot be started is an error of its own") {
     World world;
-    world.fake.processes.answer("fetch",
+    world.fake.processes.answer("bootwright-fetch",
                                 {.cannot_start = transient_error("process.cannot_start", "no memory", "free some")});
     CHECK(world.failure().code == "process.cannot_start");
 }

@@ -288,6 +288,72 @@ TEST_CASE("an instance without user-data is told apart from one whose user-data 
     }
 }
 
+TEST_CASE("the instance's tags are a layer between the image and the user-data") {
+    InstanceMetadata tagged = instance(R"({"facts": {"datacenter": "from-user-data"}})");
+    tagged.tags = {{"Name", "web"},
+                   {"bootwright:role", "web"},
+                   {"Bootwright-classes", "role::web, profile::base"},
+                   {"bootwright.repository", "https://h/x"},
+                   {"bootwright_revision", pin},
+                   {"bootwright:noop", "true"},
+                   {"bootwright:facts:datacenter", "from-tag"},
+                   {"bootwright-facts-rack", "7"}};
+    const RoleConfig role = read_role_config(with_layer(R"({"role": "base"})"), tagged);
+    CHECK(role.role == "web");
+    CHECK(role.classes == std::vector<std::string>{"role::web", "profile::base"});
+    CHECK(role.repository.url == "https://h/x");
+    CHECK(role.repository.revision == pin);
+    CHECK(role.noop);
+    CHECK(role.facts == Json{{"datacenter", "from-user-data"}, {"rack", "7"}});
+    CHECK(role.origins.at("role") == "tag bootwright:role");
+    CHECK(role.origins.at("repository.revision") == "tag bootwright_revision");
+    CHECK(role.origins.at("facts.datacenter") == "user-data");
+}
+
+TEST_CASE("a tag that means nothing, or says something wrong, is named") {
+    struct Row {
+        const char* tag;
+        const char* value;
+        const char* message;
+        const char* advice;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"bootwright:rol", "web", "tag bootwright:rol: unknown key", "did you mean \"role\"?"},
+        {"bootwright-xyzzy", "web", "tag bootwright-xyzzy: unknown key", "use role, "},
+        {"bootwright:role", "", "tag bootwright:role: role: expected one word", ""},
+        {"bootwright:revision", "main", "tag bootwright:revision: repository.revision: expected a full commit id", ""},
+        {"bootwright:repository", "nonsense", "tag bootwright:repository: repository.url: expected", ""},
+        {"bootwright:noop", "maybe", "tag bootwright:noop: puppet.noop: expected", ""},
+        {"bootwright:classes", "role::web,,", "tag bootwright:classes: classes: ", ""},
+        {"bootwright:facts:Data", "x", "tag bootwright:facts:Data: facts.Data: not a name", ""},
+    }));
+    CAPTURE(row.tag);
+    InstanceMetadata tagged = instance(complete());
+    tagged.tags = {{row.tag, row.value}};
+    const Error error = error_of([&] { return read_role_config({}, tagged); });
+    CHECK(error.code == "role.invalid");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.starts_with(row.message));
+    CHECK(error.advice.starts_with(row.advice));
+}
+
+TEST_CASE(
+    "user-data of another program leaves the role config to tags and image, and is named where they lack something") {
+    InstanceMetadata tagged = instance("#!/bin/sh\n");
+    const Error error = error_of([&] { return read_role_config({}, tagged); });
+    CHECK(error.code == "role.user_data_not_ours");
+    CHECK(error.message.find("a script for cloud-init") != std::string::npos);
+    CHECK(error.message.find("role (or classes)") != std::string::npos);
+    tagged.tags = {{"bootwright:role", "web"}, {"bootwright:repository", "https://h/x"}, {"bootwright:revision", pin}};
+    CHECK(read_role_config({}, tagged).role == "web");
+}
+
+TEST_CASE("no fact takes the name of what carries the instance's metadata") {
+    const Error error = error_for(complete(R"("facts": {"cloud": "mine"})"));
+    CHECK(error.code == "role.invalid");
+    CHECK(error.message.starts_with("facts.cloud (user-data)"));
+}
+
 TEST_CASE("the record of a role config shows values and origins, but no credentials") {
     const Json json = to_json(read(R"({"role": "web", "facts": {"a": 1}, "data": {"k": "v"}, "repository":
         {"url": "https://user:hunter2@h/x.git", "revision": "0123456789abcdef0123456789abcdef01234567"}})"));

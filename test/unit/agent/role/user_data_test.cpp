@@ -1,5 +1,6 @@
 #include "agent/role/user_data.hpp"
 
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "test/fakes/compressed.hpp"
 #include "test/fakes/errors.hpp"
@@ -30,11 +31,11 @@ std::string in_lines(const std::string& text) {
 
 TEST_CASE("the role config may be plain, compressed, encoded, or both") {
     const std::string served = GENERATE_COPY(
-        document, "  \n\t" + document, to_gzip(document), to_base64(document), in_lines(to_base64(document)),
-        to_base64(to_gzip(document)), in_lines(to_base64(to_gzip(document))), "\n" + to_base64(document) + "\n\n",
-        "\xEF\xBB\xBF" + document, to_base64("\n" + document));
+        document, "  \n\t" + document, to_gzip(document), encode_base64(document), in_lines(encode_base64(document)),
+        encode_base64(to_gzip(document)), in_lines(encode_base64(to_gzip(document))),
+        "\n" + encode_base64(document) + "\n\n", "\xEF\xBB\xBF" + document, encode_base64("\n" + document));
     CAPTURE(served);
-    const auto parsed = parse_user_data(served, "user-data");
+    const auto parsed = parse_user_data(served, "user-data").document;
     REQUIRE(parsed);
     CHECK(parsed->root == Json::parse(document));
     CHECK(parsed->origin == "user-data");
@@ -42,14 +43,18 @@ TEST_CASE("the role config may be plain, compressed, encoded, or both") {
 
 TEST_CASE("empty user-data, and white space only, is none") {
     for (const char* served : {"", " ", "\n", "\r\n\t \n"}) {
-        CHECK_FALSE(parse_user_data(served, "user-data"));
+        const UserData nothing = parse_user_data(served, "user-data");
+        CHECK_FALSE(nothing.document);
+        CHECK(nothing.foreign.empty());
     }
 }
 
 TEST_CASE("emptiness that is compressed or encoded is none either") {
-    for (const std::string& served : {to_gzip(""), to_gzip(" \n"), to_base64(to_gzip("")), to_base64("\n")}) {
+    for (const std::string& served : {to_gzip(""), to_gzip(" \n"), encode_base64(to_gzip("")), encode_base64("\n")}) {
         CAPTURE(served);
-        CHECK_FALSE(parse_user_data(served, "user-data"));
+        const UserData nothing = parse_user_data(served, "user-data");
+        CHECK_FALSE(nothing.document);
+        CHECK(nothing.foreign.empty());
     }
 }
 
@@ -59,34 +64,146 @@ TEST_CASE("what is meant for another program is told as such, also when compress
         const char* kind;
     };
     const Row row = GENERATE(values<Row>({
-        {"#!/bin/sh\necho x\n", "a script"},
-        {"#!/usr/bin/env python3\n", "a script"},
+        {"#!/bin/sh\necho x\n", "a script for cloud-init"},
+        {"#!/usr/bin/env python3\n", "a script for cloud-init"},
         {"#cloud-config\npackages: [nginx]\n", "a cloud-config"},
-        {"#cloud-config-archive\n- x\n", "a cloud-config"},
+        {"#cloud-config\n# bootwright: not here\nbad: [yaml\n", ""},
+        {"#cloud-config-archive\n- x\n", "an archive"},
         {"#include\nhttp://h/\n", "an include list"},
-        {"#cloud-boothook\n", "another program"},
-        {"## template: jinja\n", "another program"},
-        {"Content-Type: multipart/mixed; boundary=\"x\"\nMIME-Version: 1.0\n\n--x\n", "a MIME message"},
-        {"MIME-Version: 1.0\nContent-Type: multipart/mixed\n", "a MIME message"},
+        {"#cloud-boothook\n", "a boothook"},
+        {"#part-handler\n", "a part handler"},
+        {"## template: jinja\n", "a template"},
+        {"<powershell>\nx</powershell>", "Windows"},
+        {R"({"ignition": {"version": "3.4.0"}})", "Ignition"},
+        {"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\n#!/bin/sh\n--x--\n", "a MIME message"},
         {"\n\n#cloud-config\n", "a cloud-config"},
     }));
     const std::string text = row.text;
-    const std::string served = GENERATE_COPY(text, to_gzip(text), to_base64(text), to_base64(to_gzip(text)));
+    const std::string served = GENERATE_COPY(text, to_gzip(text), encode_base64(text), encode_base64(to_gzip(text)),
+                                             encode_base64(encode_base64(text)), "\xEF\xBB\xBF" + text);
     CAPTURE(row.text, served);
-    const Error error = error_for(served);
-    CHECK(error.code == "role.user_data_not_ours");
+    if (std::string(row.kind).empty()) {  // it may be meant for us, and cannot be read
+        CHECK(error_for(served).code == "role.invalid");
+        return;
+    }
+    const UserData parsed = parse_user_data(served, "user-data");
+    CHECK_FALSE(parsed.document);
+    CHECK(parsed.foreign.find(row.kind) != std::string::npos);
+}
+
+TEST_CASE("YAML is as good as JSON, and a comment at its beginning is only that") {
+    const std::string served =
+        GENERATE(values<std::string>({"role: web\n", "---\nrole: web\n", "# of team search\nrole: \"web\"\r\n",
+                                      "#bootwright\nrole: web", "role:   'web'"}));
+    CAPTURE(served);
+    const auto parsed = parse_user_data(GENERATE_COPY(served, encode_base64(to_gzip(served))), "user-data").document;
+    REQUIRE(parsed);
+    CHECK(parsed->root == Json{{"role", "web"}});
+}
+
+TEST_CASE("an error in YAML names the line of the key") {
+    const auto parsed =
+        parse_user_data("role: web\nrepository:\n  url: https://h/x\n\n  revison: abc\n", "user-data").document;
+    REQUIRE(parsed);
+    const Error error = parsed->error_at({"repository", "revison"}, "unknown key", "do");
+    CHECK(error.message == "user-data:5: repository.revison: unknown key");
+}
+
+TEST_CASE("YAML that is malformed, or says something twice, is refused by its line, without a word of it") {
+    struct Row {
+        const char* text;
+        const char* place;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"role: web\nrole: hunter2\n", "user-data:2: a key"},
+        {"role: web\ndata:\n  a: {hunter2\n", "user-data:"},
+        {"role: [hunter2\n", "user-data:"},
+        {"a: b: hunter2\n", "user-data:1: not valid YAML"},
+        {"role: !!python/object:hunter2 x\n", "user-data:1: a tag"},
+        {"- hunter2\n", "user-data:1: the top level"},
+        {"a: *hunter2\n", "user-data:1: not valid YAML"},
+        {"{a: b}: hunter2\n", "user-data:1:"},
+    }));
+    CAPTURE(row.text);
+    const Error error = error_for(row.text);
+    CHECK(error.code == "role.invalid");
     CHECK(error.kind == ErrorKind::permanent);
-    CHECK(error.message.find(row.kind) != std::string::npos);
+    CHECK(error.message.starts_with(row.place));
+    CHECK(error.message.find("hunter2") == std::string::npos);
 }
 
-TEST_CASE("another program's document with a byte order mark is told as such too") {
-    CHECK(error_for("\xEF\xBB\xBF#cloud-config\n").code == "role.user_data_not_ours");
+TEST_CASE("a #cloud-config carries the role config below its key bootwright, with the lines of the whole") {
+    const auto parsed =
+        parse_user_data("#cloud-config\npackages: [nginx]\nbootwright:\n  role: web\n  rol: x\n", "user-data").document;
+    REQUIRE(parsed);
+    CHECK(parsed->root == Json{{"role", "web"}, {"rol", "x"}});
+    CHECK(parsed->error_at({"rol"}, "unknown key", "do").message == "user-data:5: bootwright.rol: unknown key");
+    CHECK(error_for("#cloud-config\nbootwright: web\n").message == "user-data:2: bootwright: expected a mapping");
 }
 
-TEST_CASE("a MIME message with other headers first, or in lower case, is told as such too") {
-    CHECK(error_for("content-type: multipart/mixed; boundary=x\n").code == "role.user_data_not_ours");
-    CHECK(error_for("From nobody Sat Nov 22 21:00:00 2026\nContent-Type: multipart/mixed\n").code ==
-          "role.user_data_not_ours");
+TEST_CASE("of a MIME message our part is taken, whatever the others are, and however it is encoded") {
+    const std::string ours = GENERATE(values<std::string>({
+        "Content-Type: text/x-bootwright\n\nrole: web\n",
+        "Content-Type: text/x-bootwright; charset=\"utf-8\"\nContent-Transfer-Encoding: 7bit\n\n{\"role\": \"web\"}\n",
+        "Content-Type: text/plain\nContent-Disposition: attachment;\n  filename=\"bootwright.json\"\n\n{\"role\": "
+        "\"web\"}\n",
+        "Content-Type: text/x-bootwright\nContent-Transfer-Encoding: base64\n\ncm9sZTog\nd2ViCg==\n",
+        "content-type: text/x-bootwright\ncontent-transfer-encoding: quoted-printable\n\nrole=3A we=\nb\n",
+        "Content-Type: text/cloud-config\n\n#cloud-config\nbootwright: {role: web}\n",
+        "Content-Type: multipart/mixed; boundary=inner\n\n--inner\nContent-Type: text/x-bootwright\n\nrole: "
+        "web\n--inner--\n",
+    }));
+    const std::string whole =
+        "Content-Type: multipart/mixed; boundary=\"== x\"\nMIME-Version: 1.0\n\npreamble\n--== x\n"
+        "Content-Type: text/x-shellscript\n\n#!/bin/sh\n\xff\xfe\n--== x\n" +
+        ours + "--== x\nContent-Type: text/cloud-config\n\n#cloud-config\npackages: []\n--== x--\n";
+    std::string with_carriage_returns;
+    for (const char c : whole) {
+        with_carriage_returns += c == '\n' ? "\r\n" : std::string(1, c);
+    }
+    for (const std::string& served : {whole, with_carriage_returns, encode_base64(to_gzip(whole))}) {
+        CAPTURE(served);
+        const auto parsed = parse_user_data(served, "user-data").document;
+        REQUIRE(parsed);
+        CHECK(parsed->root == Json{{"role", "web"}});
+        CHECK(parsed->origin.starts_with("user-data, part 2 ("));
+    }
+}
+
+TEST_CASE("a MIME message with two parts of ours, or one that cannot be taken apart, is refused") {
+    const std::string head = "Content-Type: multipart/mixed; boundary=x\n\n";
+    const std::string part = "--x\nContent-Type: text/x-bootwright\n\nrole: web\n";
+    const Error twice = error_for(head + part + part + "--x--\n");
+    CHECK(twice.code == "role.invalid");
+    CHECK(twice.message.find("part 1") != std::string::npos);
+    CHECK(twice.message.find("part 2") != std::string::npos);
+    std::string many;
+    for (int i = 0; i < 200; ++i) {
+        many += "--x\n\ntext\n";
+    }
+    std::string deep = "text";
+    for (int i = 0; i < 10; ++i) {
+        const std::string boundary = "b" + std::to_string(i);
+        deep = "Content-Type: multipart/mixed; boundary=" + boundary + "\n\n--" + boundary + "\n" + deep + "\n";
+    }
+    for (const std::string& served : {std::string("Content-Type: multipart/mixed\n\nx"), head + many, deep,
+                                      head + "--x\nContent-Transfer-Encoding: base64\n\n%%%\n--x--",
+                                      head + "--x\nContent-Transfer-Encoding: quoted-printable\n\n=zz\n--x--"}) {
+        CAPTURE(served);
+        CHECK(error_for(served).code == "role.user_data_damaged");
+    }
+}
+
+TEST_CASE("layers upon layers are taken off only so far") {
+    std::string served = document;
+    for (int i = 0; i < 3; ++i) {
+        served = encode_base64(served);
+    }
+    CHECK(parse_user_data(served, "user-data").document.has_value());
+    for (int i = 0; i < 3; ++i) {
+        served = encode_base64(served);
+    }
+    CHECK(error_for(served).code == "role.invalid");
 }
 
 TEST_CASE("binary data is refused without being shown") {
@@ -110,7 +227,7 @@ TEST_CASE("compressed data that is cut, damaged, or a bomb is refused") {
     damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
     const std::string bomb = to_gzip(std::string(std::size_t{5} << 20U, ' '));
     for (const std::string& served : {whole.substr(0, whole.size() - 1), whole.substr(0, 10), whole.substr(0, 2),
-                                      damaged, bomb, to_base64(bomb), to_base64(whole.substr(0, 15))}) {
+                                      damaged, bomb, encode_base64(bomb), encode_base64(whole.substr(0, 15))}) {
         const Error error = error_for(served);
         CHECK(error.code == "role.user_data_damaged");
         CHECK(error.kind == ErrorKind::permanent);
@@ -119,7 +236,7 @@ TEST_CASE("compressed data that is cut, damaged, or a bomb is refused") {
 
 TEST_CASE("user-data that is ours but malformed names the line and shows nothing of it") {
     for (const char* served : {"{\n\"role\": hunter2}", "{\n\"role\": \"hunter2", "{\n\"hunter\": 2,}", "hunter2",
-                               "{\n\"a\":1e999}", "[\"hunter2\"]", "\"hunter2\""}) {
+                               "{\n\"a\":1e999}", "[\"hunter2\"]", "\"hunter2\"", "hunter2: [", "- hunter2"}) {
         CAPTURE(served);
         const Error error = error_for(served);
         CHECK(error.code == "role.invalid");

@@ -1,0 +1,77 @@
+// Microsoft Azure. Source of the protocol: Microsoft Learn, "Azure Instance Metadata Service".
+
+#include "agent/platform/metadata_service.hpp"
+#include "agent/platform/platform.hpp"
+
+namespace bootwright {
+
+namespace {
+
+constexpr const char* newest = "/metadata/instance?api-version=2021-08-01&extended=true";
+constexpr const char* oldest = "/metadata/instance?api-version=2019-06-01";
+
+MetadataService service() {
+    // It answers 404, 410 and 429 while it is being set up or is busy: nothing is ever proven absent by a status.
+    return {.endpoints = {"http://169.254.169.254"}, .headers = {{"Metadata", "true"}}, .absent = {}};
+}
+
+void read_addresses(InstanceMetadata& metadata, const Json& document) {
+    std::vector<std::string> external;
+    for (const char* family : {"ipv4", "ipv6"}) {
+        for (const Json& interface : list_at(document, "/network/interface")) {
+            for (const Json& address : list_at(interface, std::string("/") + family + "/ipAddress")) {
+                keep_address(metadata.addresses, text_at(address, "privateIpAddress"));
+                keep_address(external, text_at(address, "publicIpAddress"));
+            }
+        }
+    }
+    metadata.addresses.insert(metadata.addresses.end(), external.begin(), external.end());
+}
+
+class Azure final : public Platform {
+public:
+    [[nodiscard]] std::string_view name() const override { return "azure"; }
+    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
+
+    [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
+        return {dmi_is(system, "chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77")};
+    }
+
+    [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
+        return HttpRequest{.url = service().endpoints.front() + oldest, .headers = service().headers};
+    }
+    [[nodiscard]] bool proves(const HttpResponse& response) const override {
+        const Json document = Json::parse(response.body, nullptr, false);
+        return response.status == 200 && !text_at(object_at(document, "/compute"), "vmId").empty();
+    }
+
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
+                                        std::stop_token stop) const override {
+        MetadataClient client(system, config, service(), std::move(stop));
+        const Json document = client.get_object_of_version({newest, oldest}).first;
+        const Json& compute = object_at(document, "/compute");
+        InstanceMetadata metadata{.platform = "azure", .instance_id = required_id(compute, "vmId", "compute")};
+        metadata.hostname = text_at(object_at(compute, "/osProfile"), "computerName");
+        metadata.region = text_at(compute, "location");
+        metadata.zone = text_at(compute, "zone");
+        metadata.instance_type = text_at(compute, "vmSize");
+        metadata.account = text_at(compute, "subscriptionId");
+        metadata.image_id = text_at(object_at(compute, "/storageProfile/imageReference"), "id");
+        for (const Json& tag : list_at(compute, "/tagsList")) {
+            metadata.tags[text_at(tag, "name")] = text_at(tag, "value");
+        }
+        read_addresses(metadata, document);
+        if (const std::string user_data = text_at(compute, "userData"); !user_data.empty()) {
+            metadata.user_data = decoded_user_data(user_data);
+        }
+        metadata.user_data_origin = "userData";
+        return metadata;
+    }
+};
+
+const Azure azure;
+const Registration registration(azure);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,57 @@
+// OpenStack's config drive: a volume instead of a service. Source of the protocol: OpenStack Nova, "Config drives".
+
+#include "agent/platform/metadata_service.hpp"
+#include "agent/platform/openstack_document.hpp"
+#include "agent/platform/platform.hpp"
+#include "common/error.hpp"
+#include "common/volume.hpp"
+
+namespace bootwright {
+
+namespace {
+
+constexpr const char* document_path = "openstack/latest/meta_data.json";
+
+class ConfigDrive final : public Platform {
+public:
+    [[nodiscard]] std::string_view name() const override { return "configdrive"; }
+    [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
+
+    [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
+        return {label_evidence(system, "config-2"), label_evidence(system, "CONFIG-2")};
+    }
+
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
+                                        std::stop_token) const override {
+        for (const Evidence& evidence : detect(system, config)) {
+            if (evidence.matched) {
+                return read_volume(Volume::open(system.path(evidence.path)), system.path(evidence.path).string());
+            }
+        }
+        throw transient_error("platform.seed_missing",
+                              "the platform is configdrive, but no volume is labelled config-2",
+                              "attach the config drive (`openstack server create --config-drive true`)");
+    }
+
+private:
+    static InstanceMetadata read_volume(const Volume& volume, const std::string& device) {
+        const auto text = volume.read_file_if_exists(document_path, largest_user_data);
+        const Json document = Json::parse(text.value_or(""), nullptr, false);
+        if (!document.is_object()) {  // where a volume's folder is damaged it looks empty: that proves nothing
+            throw transient_error("platform.bad_document",
+                                  std::string(document_path) + " of the volume " + device + " is no JSON object",
+                                  "make the volume anew");
+        }
+        InstanceMetadata metadata = read_openstack_document(document, "configdrive", document_path);
+        metadata.user_data = volume.read_file_if_exists("openstack/latest/user_data", largest_user_data);
+        metadata.user_data_origin = "config drive";
+        return metadata;
+    }
+};
+
+const ConfigDrive config_drive;
+const Registration registration(config_drive);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,74 @@
+// OpenStack and the clouds built on it. Source of the protocol: OpenStack Nova, "Metadata".
+
+#include "agent/platform/metadata_service.hpp"
+#include "agent/platform/openstack_document.hpp"
+#include "agent/platform/platform.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+constexpr const char* document_path = "/openstack/latest/meta_data.json";
+
+/// IPv4, and the link-local address on the first few interfaces: where there is no IPv4 at all, only that is there.
+std::vector<std::string> endpoints(const System& system) {
+    constexpr std::size_t most_interfaces = 4;
+    std::vector<std::string> endpoints{"http://169.254.169.254"};
+    std::error_code error;
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(system.path("/sys/class/net"), error)) {
+        const std::string name = entry.path().filename();
+        if (name != "lo" && is_word(name)) {
+            names.push_back(name);
+        }
+    }
+    std::sort(names.begin(), names.end());
+    for (std::size_t i = 0; i < std::min(names.size(), most_interfaces); ++i) {
+        endpoints.push_back("http://[fe80::a9fe:a9fe%25" + names[i] + "]");
+    }
+    return endpoints;
+}
+
+class OpenStack final : public Platform {
+public:
+    [[nodiscard]] std::string_view name() const override { return "openstack"; }
+    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
+
+    [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
+        std::vector<Evidence> evidence{dmi_is(system, "product_name", "OpenStack Nova"),
+                                       dmi_is(system, "product_name", "OpenStack Compute")};
+        for (const char* tag : {"OpenStack Nova", "OpenStack Compute", "OpenTelekomCloud", "SAP CCloud VM",
+                                "HUAWEICLOUD", "Samsung Cloud Platform"}) {
+            evidence.push_back(dmi_is(system, "chassis_asset_tag", tag));
+        }
+        return evidence;
+    }
+
+    [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
+        return HttpRequest{.url = std::string("http://169.254.169.254") + document_path};
+    }
+    [[nodiscard]] bool proves(const HttpResponse& response) const override {
+        return response.status == 200 && !text_at(Json::parse(response.body, nullptr, false), "uuid").empty();
+    }
+
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
+                                        std::stop_token stop) const override {
+        MetadataClient client(system, config, {.endpoints = endpoints(system)}, std::move(stop));
+        InstanceMetadata metadata =
+            read_openstack_document(client.get_object(document_path), "openstack", document_path);
+        metadata.user_data = client.get("/openstack/latest/user_data");
+        metadata.user_data_origin = "user-data";
+        return metadata;
+    }
+};
+
+const OpenStack openstack;
+const Registration registration(openstack);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,62 @@
+// Scaleway. Source of the protocol: Scaleway, "Instance metadata".
+
+#include "agent/platform/metadata_service.hpp"
+#include "agent/platform/platform.hpp"
+
+namespace bootwright {
+
+namespace {
+
+constexpr const char* document_path = "/conf?format=json";
+
+MetadataService service() {
+    // User-data is given only to a port below 1024: proof that root asks for it.
+    return {.endpoints = {"http://169.254.42.42", "http://[fd00:42::42]"}, .privileged_port = true};
+}
+
+class Scaleway final : public Platform {
+public:
+    [[nodiscard]] std::string_view name() const override { return "scaleway"; }
+    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
+
+    [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
+        return {dmi_is(system, "sys_vendor", "Scaleway")};
+    }
+
+    [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
+        return HttpRequest{.url = service().endpoints.front() + document_path};
+    }
+    [[nodiscard]] bool proves(const HttpResponse& response) const override {
+        return response.status == 200 && !text_at(Json::parse(response.body, nullptr, false), "id").empty();
+    }
+
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
+                                        std::stop_token stop) const override {
+        MetadataClient client(system, config, service(), std::move(stop));
+        const Json document = client.get_object(document_path);
+        InstanceMetadata metadata{.platform = "scaleway", .instance_id = required_id(document, "id", document_path)};
+        metadata.hostname = text_at(document, "hostname");
+        metadata.zone = text_at(object_at(document, "/location"), "zone_id");
+        metadata.region = metadata.zone.substr(0, metadata.zone.rfind('-'));
+        metadata.instance_type = text_at(document, "commercial_type");
+        metadata.image_id = text_at(object_at(document, "/image"), "id");
+        metadata.account = text_at(document, "project");
+        add_tags(metadata, list_at(document, "/tags"));
+        keep_address(metadata.addresses, text_at(document, "private_ip"));
+        for (const char* family : {"/public_ips_v4", "/public_ips_v6"}) {
+            for (const Json& address : list_at(document, family)) {
+                keep_address(metadata.addresses, text_at(address, "address"));
+            }
+        }
+        metadata.user_data = client.get("/user_data/cloud-init");
+        metadata.user_data_origin = "user-data";
+        return metadata;
+    }
+};
+
+const Scaleway scaleway;
+const Registration registration(scaleway);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,175 @@
+#include "agent/role/mime.hpp"
+
+#include "common/encoding.hpp"
+#include "common/text.hpp"
+
+#include <charconv>
+#include <map>
+#include <string_view>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+struct Malformed {};
+
+std::string without_carriage_returns(std::string text) {
+    std::erase(text, '\r');
+    return text;
+}
+
+/// A header field: "text/plain; charset=us-ascii; name=\"x\"" taken apart.
+struct Field {
+    std::string value;  ///< in lower case
+    std::map<std::string, std::string> parameters;
+};
+
+Field parse_field(const std::string& text) {
+    Field field;
+    std::string current;
+    bool is_quoted = false;
+    std::vector<std::string> pieces;
+    for (const char c : text + ";") {
+        is_quoted = c == '"' ? !is_quoted : is_quoted;
+        if (c == ';' && !is_quoted) {
+            pieces.emplace_back(trimmed(current));
+            current.clear();
+        } else if (c != '"') {
+            current += c;
+        }
+    }
+    field.value = pieces.empty() ? "" : lower(pieces.front());
+    for (const std::string& piece : pieces) {
+        const std::size_t equals = piece.find('=');
+        if (equals != std::string::npos) {
+            field.parameters[lower(trimmed(piece.substr(0, equals)))] = trimmed(piece.substr(equals + 1));
+        }
+    }
+    return field;
+}
+
+/// Headers up to the first empty line, and what follows it. A line that begins with white space goes on with the one before.
+struct Entity {
+    std::map<std::string, std::string> headers;
+    std::string body;
+
+    [[nodiscard]] Field field(const char* name) const {
+        const auto found = headers.find(name);
+        return found == headers.end() ? Field{} : parse_field(found->second);
+    }
+};
+
+Entity parse_entity(const std::string& text) {
+    Entity entity;
+    std::string last;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const std::string line = text.substr(at, end - at);
+        at = end + 1;
+        if (line.empty()) {
+            break;
+        }
+        const std::size_t colon = line.find(':');
+        if ((line.front() == ' ' || line.front() == '\t') && !last.empty()) {
+            entity.headers[last] += line;
+        } else if (colon != std::string::npos) {
+            last = lower(trimmed(line.substr(0, colon)));
+            entity.headers[last] = trimmed(line.substr(colon + 1));
+        }
+    }
+    entity.body = at < text.size() ? text.substr(at) : "";
+    return entity;
+}
+
+std::string decode_quoted_printable(const std::string& text) {
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned value = 0;
+        if (text[i] != '=') {
+            decoded += text[i];
+        } else if (i + 1 < text.size() && text[i + 1] == '\n') {
+            ++i;  // a line that goes on
+        } else if (i + 2 < text.size() && std::from_chars(&text[i + 1], &text[i] + 3, value, 16).ptr == &text[i] + 3) {
+            decoded += static_cast<char>(value);
+            i += 2;
+        } else {
+            throw Malformed{};
+        }
+    }
+    return decoded;
+}
+
+std::string decode_body(const Entity& entity) {
+    const std::string encoding = entity.field("content-transfer-encoding").value;
+    if (encoding == "base64") {
+        auto decoded = decode_base64(entity.body);
+        if (!decoded) {
+            throw Malformed{};
+        }
+        return std::move(*decoded);
+    }
+    return encoding == "quoted-printable" ? decode_quoted_printable(entity.body) : entity.body;
+}
+
+/// What stands between the lines "--BOUNDARY", up to "--BOUNDARY--".
+std::vector<std::string> split_parts(const std::string& body, const std::string& boundary) {
+    std::vector<std::string> parts;
+    bool is_inside = false;
+    for (const std::string& line : split(body, '\n')) {
+        const std::string_view mark = trimmed(line);
+        if (mark == "--" + boundary + "--") {
+            return parts;
+        }
+        if (mark == "--" + boundary) {
+            is_inside = true;
+            parts.emplace_back();
+        } else if (is_inside) {
+            parts.back() += line + "\n";
+        }
+    }
+    return parts;  // many programs forget the last line
+}
+
+void collect_parts(const std::string& text, int level, std::vector<MimePart>& parts) {
+    constexpr int deepest_level = 4;
+    constexpr std::size_t most_parts = 100;
+    const Entity entity = parse_entity(text);
+    const Field type = entity.field("content-type");
+    if (!type.value.starts_with("multipart/")) {
+        const auto names = entity.field("content-disposition").parameters;
+        const auto filename = names.find("filename");
+        parts.push_back({type.value, filename == names.end() ? "" : filename->second, decode_body(entity)});
+        if (parts.size() > most_parts) {
+            throw Malformed{};
+        }
+        return;
+    }
+    const auto boundary = type.parameters.find("boundary");
+    if (boundary == type.parameters.end() || boundary->second.empty() || level >= deepest_level) {
+        throw Malformed{};
+    }
+    for (const std::string& part : split_parts(entity.body, boundary->second)) {
+        collect_parts(part, level + 1, parts);
+    }
+}
+
+}  // namespace
+
+bool is_mime(const std::string& text) {
+    const std::string start = lower(std::string_view(text).substr(0, 64));
+    return start.starts_with("content-type:") || start.starts_with("mime-version:") || start.starts_with("from ");
+}
+
+std::optional<std::vector<MimePart>> parse_mime(const std::string& text) {
+    std::vector<MimePart> parts;
+    try {
+        collect_parts(without_carriage_returns(text), 0, parts);
+    } catch (const Malformed&) {
+        return std::nullopt;
+    }
+    return parts;
+}
+
+}  // namespace bootwright

@@ -1,0 +1,47 @@
+#include "test/fakes/platform_world.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* document = "/dev/disk/by-label/config-2/openstack/latest/meta_data.json";
+constexpr const char* user_data = "/dev/disk/by-label/config-2/openstack/latest/user_data";
+
+struct World {
+    World() { fake.root.copy(fixture_path("configdrive/root")); }
+    InstanceMetadata read() { return find_platform(fake.system, {}, {}).read(fake.system, {}, {}); }
+    FakeSystem fake{};
+};
+
+}  // namespace
+
+TEST_CASE("a config drive is preferred to the service of the same OpenStack") {
+    World world;
+    replay(world.fake, "openstack/root");
+    CHECK(world.read().platform == "configdrive");
+    CHECK(world.fake.http.requests.empty());
+}
+
+TEST_CASE("a config drive without user-data says that there is none, and one that looks empty says nothing") {
+    World world;
+    world.fake.root.remove(user_data);
+    CHECK(world.read().user_data == std::nullopt);
+    for (const char* text : {"", "[]", "{}", "{\"uuid\": []}"}) {
+        world.fake.root.write(document, text);
+        CHECK(error_of([&] { return world.read(); }).code == "platform.bad_document");
+    }
+    world.fake.root.remove(document);
+    CHECK(error_of([&] { return world.read(); }).code == "platform.bad_document");
+}
+
+TEST_CASE("a config drive that was asked for by name and is not there may come") {
+    FakeSystem fake;
+    AgentConfig config;
+    config.platform = "configdrive";
+    const Error error = error_of([&] { return find_platform(fake.system, config, {}).read(fake.system, config, {}); });
+    CHECK(error.code == "platform.seed_missing");
+    CHECK(error.kind == ErrorKind::transient);
+}

@@ -1,0 +1,81 @@
+#include "common/encoding.hpp"
+#include "test/fakes/compressed.hpp"
+#include "test/fakes/platform_world.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* metadata_key = "info-get guestinfo.metadata";
+constexpr const char* user_data_key = "info-get guestinfo.userdata";
+constexpr const char* encoding_key = "info-get guestinfo.userdata.encoding";
+
+const FakeProcesses::Script not_set{.result = {.exit_code = 1}, .error_lines = {"No value found"}};
+
+}  // namespace
+
+TEST_CASE("a VMware machine without its tools is not recognised, and says why") {
+    FakeSystem fake;
+    fake.root.copy(fixture_path("vmware/root"));
+    fake.root.remove("/usr/bin/vmware-rpctool");
+    const Detection detection = detect_platform(fake.system, {}, {});
+    CHECK(detection.platform == nullptr);
+    fake.root.write("/usr/bin/vmtoolsd", "");
+    CHECK(find_platform(fake.system, {}, {}).name() == "vmware");
+}
+
+TEST_CASE("a variable that is not set is absent, and any other failure of the tool is not") {
+    PlatformWorld world("vmware/root");
+    world.fake.processes.answer(user_data_key, not_set);
+    CHECK(world.read().user_data == std::nullopt);
+    for (const FakeProcesses::Script& failure :
+         {FakeProcesses::Script{.result = {.exit_code = 1}, .error_lines = {"Permission denied"}},
+          FakeProcesses::Script{.result = {.end = ProcessResult::End::timed_out}},
+          FakeProcesses::Script{.result = {.end = ProcessResult::End::killed_by_signal, .signal = 11}},
+          FakeProcesses::Script{.result = {.exit_code = 127}}}) {
+        world.fake.processes.answer(user_data_key, failure);
+        CHECK(world.failure().kind == ErrorKind::transient);
+    }
+}
+
+TEST_CASE("guestinfo is read in each of its encodings, and what is not in the one that it names is refused") {
+    PlatformWorld world("vmware/root");
+    const auto with = [&](const char* encoding, const std::string& value) {
+        world.fake.processes.answer(user_data_key, {.lines = {value}});
+        world.fake.processes.answer(encoding_key, {.lines = {encoding}});
+    };
+    world.fake.processes.answer(encoding_key, not_set);
+    world.fake.processes.answer(user_data_key, {.lines = {"{", "}"}});
+    CHECK(world.read().user_data == "{\n}\n");
+    for (const char* encoding : {"base64", "b64"}) {
+        with(encoding, "e30=");
+        CHECK(world.read().user_data == "{}");
+    }
+    for (const char* encoding : {"gzip+base64", "gz+b64"}) {
+        with(encoding, encode_base64(to_gzip("{}")));
+        CHECK(world.read().user_data == "{}");
+    }
+    for (const auto& [encoding, value] :
+         {std::pair("base64", "%"), std::pair("gzip+base64", "e30="), std::pair("rot13", "x")}) {
+        with(encoding, value);
+        CHECK(world.failure().code == "platform.bad_document");
+        CHECK(world.failure().kind == ErrorKind::permanent);
+    }
+}
+
+TEST_CASE("a line that the process port may have cut is refused") {
+    PlatformWorld world("vmware/root");
+    world.fake.processes.answer(user_data_key, {.lines = {std::string(65536, 'x')}});
+    CHECK(world.failure().code == "http.too_large");
+}
+
+TEST_CASE("without an instance-id the firmware's name of the machine counts, and without metadata too") {
+    PlatformWorld world("vmware/root");
+    world.fake.processes.answer(metadata_key, not_set);
+    CHECK(world.read().instance_id == "4c4c4544-0042-3510-8054-b4c04f4d3132");
+    world.fake.root.remove("/sys/class/dmi/id/product_uuid");
+    CHECK(world.failure().code == "platform.no_identity");
+}
