@@ -1,6 +1,7 @@
 // The composition root: builds the outside world and hands it to a command.
 
 #include "agent/commands/commands.hpp"
+#include "agent/commands/recorded_answers.hpp"
 #include "agent/system.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
@@ -18,6 +19,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -64,6 +66,9 @@ struct CommandLine {
     std::string command;
     std::string root = "/";
     StatusOptions status;
+    MetadataOptions metadata;
+    bool explain_json = false;
+    std::string capture_folder;
 };
 
 /// @throws CLI::ParseError
@@ -79,6 +84,14 @@ CommandLine parse(CLI::App& app, int count, char** arguments) {
                                          "Wait until the instance is configured, or cannot be without help");
     std::string timeout;
     status->add_option("--timeout", timeout, "Wait no longer than this, such as 90s or 10m")->needs(wait);
+    CLI::App* metadata = app.add_subcommand("metadata", "Print what the platform says of this instance");
+    metadata->add_option("KEY", line.metadata.key, "Only this value, such as region or tags.Name");
+    metadata->add_flag("--json", line.metadata.json, "Print a JSON document");
+    CLI::App* explain = app.add_subcommand("explain", "Say how the platform was found, and where each setting is from");
+    explain->add_flag("--json", line.explain_json, "Print a JSON document");
+    CLI::App* capture =
+        app.add_subcommand("capture", "Write this machine into a folder for a bug report, without secrets");
+    capture->add_option("DIR", line.capture_folder, "A folder that is to be made")->required();
     app.add_subcommand("version", "Print the version");
     app.parse(count, arguments);
 
@@ -96,16 +109,33 @@ int dispatch(const CommandLine& line, char** environment) {
     if (line.command == "version") {
         return version_command();
     }
-    CurlHttpClient http;
-    SystemProcessRunner processes;
+    CurlHttpClient real_http;
+    SystemProcessRunner real_processes;
     SystemClock clock;
-    const System system{.http = http,
-                        .processes = processes,
+    // A captured machine answers from its own record, and runs nothing.
+    const auto answers = line.root == "/" ? std::nullopt : read_recorded_answers(line.root);
+    std::optional<ReplayHttpClient> recorded_http;
+    std::optional<ReplayProcessRunner> recorded_processes;
+    if (answers) {
+        recorded_http.emplace(*answers);
+        recorded_processes.emplace(*answers);
+    }
+    const System system{.http = answers ? static_cast<HttpClient&>(*recorded_http) : real_http,
+                        .processes = answers ? static_cast<ProcessRunner&>(*recorded_processes) : real_processes,
                         .clock = clock,
                         .random = random_share,
                         .root = line.root,
                         .fetch_program = fetch_program(),
                         .environment = environment_map(environment)};
+    if (line.command == "metadata") {
+        return metadata_command(system, line.metadata);
+    }
+    if (line.command == "explain") {
+        return explain_command(system, line.explain_json);
+    }
+    if (line.command == "capture") {
+        return capture_command(system, line.capture_folder);
+    }
     if (line.command == "status") {
         return status_command(system, line.status);
     }

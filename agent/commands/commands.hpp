@@ -6,6 +6,7 @@
 #include "common/process.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -34,6 +35,20 @@ struct StatusOptions {
     std::optional<std::chrono::milliseconds> timeout{};  ///< with wait; nothing: no limit
 };
 int status_command(const System& system, const StatusOptions& options);
+
+struct MetadataOptions {
+    bool json = false;
+    std::string key{};  ///< only this value: "region", "tags.Name"; empty: all
+};
+/// The instance's metadata, read now. @throws Error platform.*, http.*, metadata.no_such_key
+int metadata_command(const System& system, const MetadataOptions& options);
+
+/// Each rule of detection with what it saw, and each value of the role config with where it is from.
+int explain_command(const System& system, bool json);
+
+/// Writes this machine, as far as detection and metadata go, into a new folder, for a bug report or a fixture; without
+/// secrets. @throws Error capture.not_empty (permanent), io.*, config.invalid
+int capture_command(const System& system, const std::filesystem::path& folder);
 
 int version_command();
 

@@ -90,8 +90,9 @@ std::uint64_t fingerprint(const InstanceMetadata& metadata) {
 }
 
 bool is_secret_name(std::string_view name) {
-    constexpr std::array<std::string_view, 9> words{"password", "passwd", "passphrase",  "secret",    "token",
-                                                    "api_key",  "apikey", "private_key", "credential"};
+    constexpr std::array<std::string_view, 13> words{
+        "password", "passwd",     "passphrase", "admin_pass",  "secret",     "token",      "api_key",
+        "apikey",   "access_key", "auth_key",   "private_key", "credential", "random_seed"};
     std::string plain = lower(name);
     std::replace(plain.begin(), plain.end(), '-', '_');
     return std::any_of(words.begin(), words.end(),

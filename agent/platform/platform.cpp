@@ -74,20 +74,6 @@ void probe_clouds(const System& system, Detection& detection, std::stop_token st
     }
 }
 
-Error not_recognised(const Detection& detection) {
-    std::string tried;
-    for (const auto& [platform, evidence] : detection.rules) {
-        tried += "; " + std::string(platform->name()) + ": " + evidence.rule + ", but saw " + evidence.seen;
-    }
-    for (const auto& [platform, request, seen] : detection.probes) {
-        tried += "; " + std::string(platform->name()) + ": " + request + ": " + seen;
-    }
-    return transient_error("platform.not_recognised",
-                           "no rule recognised the platform of this machine, and no cloud proved itself" + tried,
-                           "name it: \"platform\" in /etc/bootwright/agent.json, or bootwright.platform= on the kernel "
-                           "command line; `bootwright explain` shows all of this");
-}
-
 Evidence dmi_evidence(const System& system, std::string_view field, std::string rule,
                       const std::function<bool(std::string_view)>& matches) {
     return file_evidence(system, "/sys/class/dmi/id/" + std::string(field), std::string(field) + " " + rule, matches);
@@ -126,6 +112,20 @@ Detection detect_platform(const System& system, const AgentConfig& config, std::
         probe_clouds(system, detection, std::move(stop));
     }
     return detection;
+}
+
+Error not_recognised(const Detection& detection) {
+    std::string tried;
+    for (const auto& [platform, evidence] : detection.rules) {
+        tried += "; " + std::string(platform->name()) + ": " + evidence.rule + ", but saw " + evidence.seen;
+    }
+    for (const auto& [platform, request, seen] : detection.probes) {
+        tried += "; " + std::string(platform->name()) + ": " + request + ": " + seen;
+    }
+    return transient_error("platform.not_recognised",
+                           "no rule recognised the platform of this machine, and no cloud proved itself" + tried,
+                           "name it: \"platform\" in /etc/bootwright/agent.json, or bootwright.platform= on the kernel "
+                           "command line; `bootwright explain` shows all of this");
 }
 
 const Platform& find_platform(const System& system, const AgentConfig& config, std::stop_token stop) {

@@ -89,8 +89,10 @@ struct Detection {
 /// @throws Error platform.unknown_name (permanent); stopped
 Detection detect_platform(const System& system, const AgentConfig& config, std::stop_token stop);
 
-/// @throws Error platform.not_recognised (transient: labels may appear late), which names every rule and what it saw; and
-/// as detect_platform
+/// platform.not_recognised (transient: labels may appear late), which names every rule and what it saw.
+Error not_recognised(const Detection& detection);
+
+/// @throws Error platform.not_recognised; and as detect_platform
 const Platform& find_platform(const System& system, const AgentConfig& config, std::stop_token stop);
 
 // What platforms share; the metadata services over HTTP have metadata_service.hpp besides.

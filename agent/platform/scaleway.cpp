@@ -27,7 +27,8 @@ public:
         return HttpRequest{.url = service().endpoints.front() + document_path};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
-        return response.status == 200 && !text_at(Json::parse(response.body, nullptr, false), "id").empty();
+        const Json document = Json::parse(response.body, nullptr, false);
+        return response.status == 200 && !text_at(object_at(document, "/location"), "zone_id").empty();
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,

@@ -94,12 +94,13 @@ public:
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
-        const bool has_tools = exists(system, rpctool) || exists(system, toolsd);
         Evidence product = dmi_starts_with(system, "product_name", "VMware");
-        product.rule += ", and open-vm-tools is installed";
-        product.seen += product.matched && !has_tools ? ", but no open-vm-tools" : "";
-        product.matched = product.matched && has_tools;
-        return {product};
+        const char* tool = exists(system, rpctool) ? rpctool : toolsd;
+        const bool has_tool = exists(system, tool);
+        const bool is_vmware = product.matched && has_tool;  // one of them alone proves nothing that could be read
+        product.matched = is_vmware;
+        return {std::move(product),
+                {tool, "and open-vm-tools is installed", has_tool ? "installed" : "(no such file)", is_vmware}};
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,

@@ -1,6 +1,7 @@
 #include "agent/role/role_config.hpp"
 
 #include "agent/role/user_data.hpp"
+#include "common/clock.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
@@ -219,17 +220,19 @@ void require(bool is_set, const std::string& what, const InstanceMetadata& insta
     if (is_set) {
         return;
     }
-    const bool is_ours = user_data.document.has_value();
-    const bool is_foreign = !user_data.foreign.empty();
-    const std::string found =
-        is_ours      ? instance.user_data_origin + " does not set " + what
-        : is_foreign ? instance.user_data_origin + " is " + user_data.foreign + ", not a role config for bootwright"
-                     : "this instance has no user-data (platform " + instance.platform + ")";
-    throw permanent_error(is_ours      ? "role.incomplete"
-                          : is_foreign ? "role.user_data_not_ours"
-                                       : "role.no_user_data",
-                          found + ", and neither its tags nor the image's role_config in /etc/bootwright set " + what,
-                          "add " + what + " to the instance's user-data or tags, or to role_config in agent.json");
+    const std::string missing = ", and neither its tags nor the image's role_config in /etc/bootwright set " + what;
+    const std::string advice = "add " + what + " to the instance's user-data or tags, or to role_config in agent.json";
+    if (user_data.document) {
+        throw permanent_error("role.incomplete", instance.user_data_origin + " does not set " + what + missing, advice);
+    }
+    if (!user_data.foreign.empty()) {
+        throw permanent_error(
+            "role.user_data_not_ours",
+            instance.user_data_origin + " is " + user_data.foreign + ", not a role config for bootwright" + missing,
+            advice);
+    }
+    throw permanent_error("role.no_user_data",
+                          "this instance has no user-data (platform " + instance.platform + ")" + missing, advice);
 }
 
 }  // namespace
@@ -256,13 +259,17 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
 }
 
 Json to_json(const RoleConfig& role) {
+    const auto duration = [](const std::optional<std::chrono::milliseconds>& value) {
+        return value ? Json(to_human(*value)) : Json();
+    };
     Json config{
         {"role", role.role},
         {"classes", role.classes},
         {"facts", role.facts},
         {"data", role.data},
         {"repository", {{"url", without_credentials(role.repository.url)}, {"revision", role.repository.revision}}},
-        {"puppet", {{"noop", role.noop}}},
+        {"puppet", {{"noop", role.noop}, {"timeout", duration(role.puppet_timeout)}}},
+        {"schedule", {{"interval", duration(role.interval)}, {"splay", to_human(role.splay)}}},
     };
     return {{"config", std::move(config)}, {"origins", role.origins}};
 }

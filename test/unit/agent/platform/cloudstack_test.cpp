@@ -40,6 +40,7 @@ TEST_CASE("a lease that names no address is none, and without any the service ca
     for (const char* lease : {"", "SERVER_ADDRESS=", "SERVER_ADDRESS=evil.example.com", "SERVER_ADDRESS=10.1.1.1/x"}) {
         CAPTURE(lease);
         world.fake.root.write("/run/systemd/netif/leases/2", lease);
+        world.fake.root.remove("/proc/net/route");
         CHECK(world.failure().code == "platform.no_router");
         CHECK(world.failure().kind == ErrorKind::transient);
     }

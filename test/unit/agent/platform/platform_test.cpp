@@ -235,3 +235,67 @@ TEST_CASE("an error of a fetch does not show the credentials of the URL") {
               return fetch(fake.system, {.url = "http://user:hunter2@10.0.0.1/x"}, {});
           }).message.find("hunter2") == std::string::npos);
 }
+
+TEST_CASE("where no rule matches, the clouds are asked, and the one that proves itself wins") {
+    FakeSystem fake;
+    fake.http.answer("GET /computeMetadata/v1/instance/id",
+                     {HttpResponse{.status = 200, .headers = {{"metadata-flavor", "Google"}}, .body = "7"}});
+    const Detection detection = detect_platform(fake.system, {}, {});
+    REQUIRE(detection.platform != nullptr);
+    CHECK(detection.platform->name() == "gce");
+    CHECK(detection.chosen_by == "the answer of its metadata service");
+}
+
+TEST_CASE("an answer that any server could give proves no cloud") {
+    FakeSystem fake;
+    fake.http.on_request = [&](const std::string& key) {
+        fake.http.answer(key, {HttpResponse{.status = 200, .body = R"({"id": "x", "hostname": "x"})"}});
+    };
+    const Detection detection = detect_platform(fake.system, {}, {});
+    CHECK(detection.platform == nullptr);
+    CHECK(detection.probes.size() > 5);
+    for (const auto& [platform, request, seen] : detection.probes) {
+        CHECK(seen == "HTTP status 200");
+    }
+}
+
+TEST_CASE("no cloud is asked where a rule matches, or where the platform was named") {
+    FakeSystem fake;
+    AgentConfig config;
+    config.platform = "file";
+    CHECK(detect_platform(fake.system, config, {}).probes.empty());
+    fake.root.copy(fixture_path("hetzner/root"));
+    CHECK(detect_platform(fake.system, {}, {}).probes.empty());
+    CHECK(fake.http.requests.empty());
+}
+
+TEST_CASE("a machine that nobody proves to know is told with what each cloud answered") {
+    FakeSystem fake;
+    fake.http.answer_status("GET /v1.json", 404);
+    const Error error = error_of([&] { return find_platform(fake.system, {}, {}).name(); });
+    CHECK(error.code == "platform.not_recognised");
+    CHECK(error.message.find("vultr: GET http://169.254.169.254/v1.json: HTTP status 404") != std::string::npos);
+    CHECK(error.message.find("hetzner: sys_vendor is Hetzner, but saw (no such file)") != std::string::npos);
+}
+
+TEST_CASE("tags are names and values, or words that may be both") {
+    InstanceMetadata metadata{.platform = "x", .instance_id = "1"};
+    add_tags(metadata, Json{{"a", "b"}, {"n", 5}});
+    add_tags(metadata, Json{"word", "k=v=w", "bootwright:role:web", "other:thing:x", 7, ""});
+    CHECK(metadata.tags ==
+          std::map<std::string, std::string>{
+              {"a", "b"}, {"n", "5"}, {"word", ""}, {"k", "v=w"}, {"bootwright:role", "web"}, {"other:thing:x", ""}});
+    add_tags(metadata, Json("text"));
+    CHECK(metadata.tags.size() == 6);
+}
+
+TEST_CASE("a value of a document is a string or a number, and nothing else") {
+    const Json document{
+        {"s", "x"}, {"n", 18446744073709551615U}, {"o", Json::object()}, {"null", nullptr}, {"b", true}};
+    CHECK(text_at(document, "s") == "x");
+    CHECK(text_at(document, "n") == "18446744073709551615");
+    for (const char* key : {"o", "null", "b", "absent"}) {
+        CHECK(text_at(document, key).empty());
+    }
+    CHECK(text_at(Json::array(), "s").empty());
+}

@@ -1,0 +1,147 @@
+#include "agent/commands/commands.hpp"
+#include "agent/commands/recorded_answers.hpp"
+#include "agent/commands/redaction.hpp"
+#include "agent/config.hpp"
+#include "agent/platform/platform.hpp"
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/text.hpp"
+#include "common/volume.hpp"
+
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t largest_file = std::size_t{1} << 20U;
+
+void make_new_folder(const fs::path& folder) {
+    std::error_code error;
+    if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+        throw permanent_error("capture.not_empty", folder.string() + " is there already, and is not empty",
+                              "name a folder that is to be made");
+    }
+    make_folder(folder, 0700);
+}
+
+/// Writes the tree of one machine, file by file, redacted.
+class Tree {
+public:
+    Tree(const System& system, fs::path folder) : system_(system), folder_(std::move(folder)) {}
+
+    void write(const std::string& path, const std::string& content) const {
+        const fs::path target = folder_ / fs::path(path).relative_path();
+        fs::create_directories(target.parent_path());
+        write_file(target, content, 0600);
+    }
+
+    /// What a rule of detection looked at. A folder is a seed or, in a tree that was captured before, a volume; a device
+    /// with a label is a volume; a socket is only there or not.
+    void copy_evidence(const std::string& path) const {
+        std::error_code error;
+        const fs::file_status status = fs::status(system_.path(path), error);
+        if (!path.starts_with('/') || !fs::exists(status)) {
+            return;
+        }
+        if (fs::is_directory(status) || fs::is_block_file(status)) {
+            copy_seed(path);
+        } else if (fs::is_regular_file(status)) {
+            const std::string text = read_value(system_, path).value_or("");
+            const bool is_word = path.starts_with("/sys/") || path.starts_with("/proc/");
+            write(path, is_word ? redacted_words(text) : redacted_user_data(text));  // else it is a role config
+        } else {
+            write(path, "");
+        }
+    }
+
+    /// The image's configuration and whatever else a role config is read from, without its secrets.
+    void copy_document(const std::string& path) const {
+        if (const auto text = read_file_if_exists(system_.path(path), largest_file)) {
+            write(path, redacted_document(*text));
+        }
+    }
+
+private:
+    void copy_seed(const std::string& path) const {
+        constexpr std::array<const char*, 4> names{"meta-data", "user-data", "openstack/latest/meta_data.json",
+                                                   "openstack/latest/user_data"};
+        const Volume volume = Volume::open(system_.path(path));
+        for (const char* name : names) {
+            if (const auto text = volume.read_file_if_exists(name, largest_file)) {
+                write(path + "/" + name,
+                      is_user_data_name(name) ? redacted_user_data(*text) : redacted_document(*text));
+            }
+        }
+    }
+
+    const System& system_;
+    fs::path folder_;
+};
+
+void copy_files(const System& system, const AgentConfig& config, const Tree& tree) {
+    for (const Platform* platform : platforms()) {
+        for (const Evidence& evidence : platform->detect(system, config)) {
+            tree.copy_evidence(evidence.path);
+        }
+    }
+    tree.copy_evidence("/proc/cmdline");
+    tree.copy_evidence("/proc/net/route");  // where CloudStack's metadata service is
+    tree.copy_document("/etc/bootwright/agent.json");
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(system.path("/etc/bootwright/agent.d"), error)) {
+        tree.copy_document("/etc/bootwright/agent.d/" + entry.path().filename().string());
+    }
+    tree.write("/etc/hostname", read_value(system, "/etc/hostname").value_or("") + "\n");
+    tree.write("/etc/machine-id", std::string(32, '0') + "\n");  // the true one identifies the machine to others
+}
+
+/// What the platform's reading asks and is answered. That it fails may be the very reason for the capture.
+Json record_answers(const System& system, const AgentConfig& config) {
+    Json answers = Json::array();
+    RecordingHttpClient http(system.http, answers);
+    RecordingProcessRunner processes(system.processes, answers);
+    const System recorded{.http = http,
+                          .processes = processes,
+                          .clock = system.clock,
+                          .random = system.random,
+                          .root = system.root,
+                          .fetch_program = system.fetch_program,
+                          .environment = system.environment};
+    try {
+        find_platform(system, config, {}).read(recorded, config, {});
+    } catch (const Error& error) {
+        std::cout << "the instance's metadata could not be read, which is captured too: " << printable(error.message)
+                  << " (" << error.code << ")\n";
+    }
+    for (Json& answer : answers) {
+        redact_answer(answer);
+    }
+    return answers;
+}
+
+}  // namespace
+
+int capture_command(const System& system, const fs::path& folder) {
+    const AgentConfig config = read_agent_config(system);
+    make_new_folder(folder);
+    const Tree tree(system, folder);
+    copy_files(system, config, tree);
+    const Json answers = record_answers(system, config);
+    tree.write("/metadata-answers.json", to_text(answers));
+    std::cout
+        << "captured in " << folder.string() << ": what detection reads, /etc/bootwright, and " << answers.size()
+        << " answers of the metadata service.\n"
+           "Removed: user-data but for the shape of a role config, its `data`, tokens, and values whose names speak\n"
+           "of secrets. Look through it before you send it. `bootwright --root "
+        << folder.string() << " explain` reads it.\n";
+    return exit_ok;
+}
+
+}  // namespace bootwright

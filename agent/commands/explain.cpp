@@ -1,0 +1,136 @@
+#include "agent/commands/commands.hpp"
+#include "agent/config.hpp"
+#include "agent/platform/platform.hpp"
+#include "agent/role/role_config.hpp"
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/text.hpp"
+
+#include <iostream>
+
+namespace bootwright {
+
+namespace {
+
+std::string padded(const std::string& text, std::size_t width) {
+    return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
+}
+
+Json rules_json(const Detection& detection) {
+    Json rules = Json::array();
+    for (const auto& [platform, evidence] : detection.rules) {
+        rules.push_back({{"platform", platform->name()},
+                         {"path", evidence.path},
+                         {"rule", evidence.rule},
+                         {"seen", evidence.seen},
+                         {"matched", evidence.matched}});
+    }
+    return rules;
+}
+
+Json probes_json(const Detection& detection) {
+    Json probes = Json::array();
+    for (const auto& [platform, request, seen] : detection.probes) {
+        probes.push_back({{"platform", platform->name()}, {"request", request}, {"seen", seen}});
+    }
+    return probes;
+}
+
+/// The value at "repository.url" or "facts.NAME". What Hiera gets is never shown.
+Json value_at(const Json& config, const std::string& path) {
+    const std::size_t dot = path.find('.');
+    const std::string section = path.substr(0, dot);
+    if (section == "data") {
+        return "(not shown)";
+    }
+    const Json& whole = config.at(section);
+    const std::string name = dot == std::string::npos ? "" : path.substr(dot + 1);
+    return name.empty()                                ? whole
+           : is_secret_name(name)                      ? Json("(not shown)")
+           : whole.is_object() && whole.contains(name) ? whole.at(name)
+                                                       : Json();
+}
+
+Json role_json(const RoleConfig& role) {
+    const Json config = to_json(role).at("config");
+    Json values = Json::array();
+    for (const auto& [path, origin] : role.origins) {
+        values.push_back({{"path", path}, {"value", value_at(config, path)}, {"origin", origin}});
+    }
+    return values;
+}
+
+/// Each part as far as it comes: what fails is said in its place.
+Json explain(const System& system) {
+    Json result{{"platform", nullptr}, {"chosen_by", nullptr},   {"rules", Json::array()}, {"probes", Json::array()},
+                {"instance", nullptr}, {"role_config", nullptr}, {"error", nullptr}};
+    try {
+        const AgentConfig config = read_agent_config(system);
+        const Detection detection = detect_platform(system, config, {});
+        result["rules"] = rules_json(detection);
+        result["probes"] = probes_json(detection);
+        if (detection.platform == nullptr) {
+            throw not_recognised(detection);
+        }
+        result["platform"] = detection.platform->name();
+        result["chosen_by"] = detection.chosen_by;
+        const InstanceMetadata metadata = detection.platform->read(system, config, {});
+        result["instance"] = shown_json(metadata);
+        result["role_config"] = role_json(read_role_config(config, metadata));
+    } catch (const Error& error) {
+        result["error"] = to_json(error);
+    }
+    return result;
+}
+
+std::string shown(const Json& value) {
+    constexpr std::size_t longest = 60;
+    return shortened(printable(value.is_string() ? value.get<std::string>() : to_line(value)), longest);
+}
+
+void print(const Json& result) {
+    constexpr std::size_t name_width = 14;
+    std::cout << "Rules, in the order in which they count; the first that matches decides:\n";
+    for (const Json& rule : result.at("rules")) {
+        std::cout << (rule.at("matched") == Json(true) ? "  yes  " : "   -   ")
+                  << padded(string_at(rule, "platform"), name_width) << string_at(rule, "rule") << ": "
+                  << shown(rule.at("seen")) << "  [" << shown(rule.at("path")) << "]\n";
+    }
+    for (const Json& probe : result.at("probes")) {
+        std::cout << "  asked " << padded(string_at(probe, "platform"), name_width) << shown(probe.at("request"))
+                  << ": " << shown(probe.at("seen")) << '\n';
+    }
+    if (!result.at("platform").is_null()) {
+        std::cout << "Platform: " << shown(result.at("platform")) << ", chosen by " << shown(result.at("chosen_by"))
+                  << '\n';
+    }
+    if (const Json& instance = result.at("instance"); instance.is_object()) {
+        std::cout << "Instance: " << shown(instance.at("id")) << '\n';
+    }
+    if (const Json& role = result.at("role_config"); role.is_array()) {
+        constexpr std::size_t path_width = 28;
+        std::cout << "Role config, and where each value is from:\n";
+        for (const Json& value : role) {
+            std::cout << "  " << padded(shown(value.at("path")), path_width)
+                      << padded(shown(value.at("value")), path_width) << "from " << shown(value.at("origin")) << '\n';
+        }
+    }
+    if (const Json& error = result.at("error"); error.is_object()) {
+        std::cout << "error: " << printable(string_at(error, "message")) << " (" << string_at(error, "code") << ")\n"
+                  << "  do: " << printable(string_at(error, "advice")) << '\n';
+    }
+}
+
+}  // namespace
+
+int explain_command(const System& system, bool json) {
+    const Json result = explain(system);
+    if (json) {
+        std::cout << to_text(result);
+    } else {
+        print(result);
+    }
+    return result.at("error").is_null() ? exit_ok : exit_failed;
+}
+
+}  // namespace bootwright

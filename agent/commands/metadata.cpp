@@ -1,0 +1,93 @@
+#include "agent/commands/commands.hpp"
+#include "agent/config.hpp"
+#include "agent/platform/platform.hpp"
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/log.hpp"
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+namespace bootwright {
+
+namespace {
+
+/// The document for people and programs: never the user-data itself.
+Json document_of(const InstanceMetadata& metadata) {
+    Json document = shown_json(metadata);
+    document["user_data"] = metadata.user_data
+                                ? Json{{"origin", metadata.user_data_origin}, {"bytes", metadata.user_data->size()}}
+                                : Json();
+    return document;
+}
+
+std::string plain(const Json& value) {
+    return printable(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : to_line(value));
+}
+
+/// "tags.Name" -> the value, for each value of the document.
+std::map<std::string, Json> flattened(const Json& document) {
+    std::map<std::string, Json> values;
+    for (const auto& [key, value] : document.items()) {
+        values[key] = value;
+        const Json inside = value.is_object() ? value : Json::object();
+        for (const auto& [name, inner] : inside.items()) {
+            values[key + "." + name] = inner;
+        }
+    }
+    return values;
+}
+
+void print_value(const Json& document, const std::string& key) {
+    const auto values = flattened(document);
+    const auto found = values.find(key);
+    if (found == values.end()) {
+        std::vector<std::string> keys;
+        for (const auto& [name, value] : values) {
+            keys.push_back(name);
+        }
+        const auto meant = nearest(key, keys);
+        throw permanent_error(
+            "metadata.no_such_key", "the instance's metadata has no \"" + printable(key) + "\"",
+            meant ? "did you mean \"" + printable(*meant) + "\"?" : "`bootwright metadata` lists all");
+    }
+    std::cout << plain(found->second) << '\n';
+}
+
+void print_all(const Json& document) {
+    for (const auto& [key, value] : flattened(document)) {
+        const bool is_taken_apart = value.is_object() && !value.empty();
+        if (!is_taken_apart) {
+            std::cout << key << std::string(key.size() < 18 ? 18 - key.size() : 1, ' ') << plain(value) << '\n';
+        }
+    }
+}
+
+InstanceMetadata read_metadata_now(const System& system, const AgentConfig& config) {
+    constexpr int most_attempts = 5;  // somebody is waiting
+    const Platform& platform = find_platform(system, config, {});
+    RetryPolicy policy = config.retry.platform.value_or(platform.retry_policy());
+    policy.attempts = std::min(policy.attempts, most_attempts);
+    return retry(
+        policy, system.clock, system.random, {}, [&](int) { return platform.read(system, config, {}); },
+        [](int, std::chrono::milliseconds delay, const Error& error) {
+            log(LogLevel::warning, error.message + "; trying again in " + to_human(delay));
+        });
+}
+
+}  // namespace
+
+int metadata_command(const System& system, const MetadataOptions& options) {
+    const Json document = document_of(read_metadata_now(system, read_agent_config(system)));
+    if (!options.key.empty()) {
+        print_value(document, options.key);
+    } else if (options.json) {
+        std::cout << to_text(document);
+    } else {
+        print_all(document);
+    }
+    return exit_ok;
+}
+
+}  // namespace bootwright

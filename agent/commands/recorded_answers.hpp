@@ -1,0 +1,65 @@
+#pragma once
+
+#include "agent/system.hpp"
+#include "common/http.hpp"
+#include "common/json.hpp"
+#include "common/process.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace bootwright {
+
+// What a metadata service and its programs answered, in metadata-answers.json of a captured machine: a list of
+// {"method", "path", "require": {HEADER: VALUE}, "status", "headers", "body" or "body_base64"}. A program that was run is
+// {"method": "RUN", "path": its last argument, "status": its exit code, "body": its standard output}; what could not be
+// reached has "error". A "require" of "*" stands for a secret.
+
+/// Below a captured tree. Nothing where there is none. @throws Error io.*
+std::optional<Json> read_recorded_answers(const std::filesystem::path& root);
+
+/// Answers from the record only: what is not in it cannot be reached.
+class ReplayHttpClient final : public HttpClient {
+public:
+    explicit ReplayHttpClient(const Json& answers) : answers_(answers) {}
+    HttpRace race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger, const Accepts& accepts,
+                  std::stop_token stop) override;
+
+private:
+    [[nodiscard]] HttpResponse reply(const HttpRequest& request) const;
+    const Json& answers_;
+};
+
+/// The same for programs: none is ever run.
+class ReplayProcessRunner final : public ProcessRunner {
+public:
+    explicit ReplayProcessRunner(const Json& answers) : answers_(answers) {}
+    ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) override;
+
+private:
+    const Json& answers_;
+};
+
+/// Hands on what `client` answers, and adds it to `answers`.
+class RecordingHttpClient final : public HttpClient {
+public:
+    RecordingHttpClient(HttpClient& client, Json& answers) : client_(client), answers_(answers) {}
+    HttpRace race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger, const Accepts& accepts,
+                  std::stop_token stop) override;
+
+private:
+    HttpClient& client_;
+    Json& answers_;
+};
+
+class RecordingProcessRunner final : public ProcessRunner {
+public:
+    RecordingProcessRunner(ProcessRunner& runner, Json& answers) : runner_(runner), answers_(answers) {}
+    ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) override;
+
+private:
+    ProcessRunner& runner_;
+    Json& answers_;
+};
+
+}  // namespace bootwright

@@ -1,0 +1,136 @@
+#include "agent/commands/redaction.hpp"
+
+#include "agent/platform/instance_metadata.hpp"
+#include "agent/role/user_data.hpp"
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/text.hpp"
+#include "common/yaml.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace bootwright {
+
+namespace {
+
+constexpr const char* removed = "removed by bootwright capture";
+
+std::string without_url_credentials(std::string text) {
+    for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
+        const std::size_t end = std::min(text.find_first_of("/ ;\"'", at + 3), text.size());
+        const std::size_t sign = text.rfind('@', end);
+        if (sign != std::string::npos && sign > at + 2 && sign < end) {
+            text.erase(at + 3, sign - at - 2);
+        }
+    }
+    return text;
+}
+
+/// Everything below it, whatever it is.
+void remove_values(Json& json) {
+    if (json.is_structured()) {
+        for (Json& item : json) {
+            remove_values(item);
+        }
+    } else if (!json.is_null()) {
+        json = "removed";
+    }
+}
+
+/// A script or key of somebody else: what other programs are given beside the user-data.
+bool is_foreign_name(std::string_view name) {
+    constexpr std::array<std::string_view, 4> names{"startup-script", "shutdown-script", "customdata", "raid1-script"};
+    return std::find(names.begin(), names.end(), lower(name)) != names.end();
+}
+
+void redact(Json& json) {
+    const bool is_object = json.is_object();
+    for (auto& [key, value] : json.items()) {
+        if (is_object && is_user_data_name(key) && value.is_string()) {
+            value = redacted_user_data(value.get<std::string>());
+        } else if (is_object && (is_secret_name(key) || is_foreign_name(key) || key == "data")) {
+            remove_values(value);
+        } else if (is_object && key == "attributes") {  // an operator's own: only what is known to be harmless stays
+            redact(value);
+            for (auto& [name, attribute] : value.items()) {
+                if (!bootwright_key(name) && !is_user_data_name(name) && !name.ends_with("-encoding")) {
+                    remove_values(attribute);
+                }
+            }
+        } else if (value.is_structured()) {
+            redact(value);
+        } else if (value.is_string()) {
+            value = without_url_credentials(value.get<std::string>());
+        }
+    }
+}
+
+}  // namespace
+
+bool is_user_data_name(std::string_view name) {
+    std::string plain = lower(name);
+    std::erase_if(plain, [](char c) { return c == '-' || c == '_'; });
+    const bool is_data = plain.find("userdata") != std::string::npos || plain.find("vendordata") != std::string::npos;
+    return is_data && !plain.ends_with("encoding");
+}
+
+std::string redacted_user_data(const std::string& user_data) {
+    if (trimmed(user_data).empty()) {
+        return user_data;
+    }
+    try {
+        auto parsed = parse_user_data(user_data, "user-data");
+        if (parsed.document) {
+            redact(parsed.document->root);
+            return to_text(parsed.document->root);
+        }
+    } catch (const Error&) {
+        return removed;  // not a role config that anybody could read
+    }
+    return removed;
+}
+
+std::string redacted_document(const std::string& text) {
+    Json json = Json::parse(text, nullptr, false);
+    if (!json.is_structured()) {
+        json = parse_yaml(text, YamlScalars::as_written).value_or(Json());
+    }
+    if (!json.is_structured()) {
+        return without_url_credentials(text);
+    }
+    redact(json);
+    return to_text(json);
+}
+
+std::string redacted_words(const std::string& line) {
+    std::vector<std::string> words = split(line, ' ');
+    for (std::string& word : words) {
+        const std::size_t equals = word.find('=');
+        if (equals != std::string::npos && is_secret_name(word.substr(0, equals))) {
+            word.replace(equals + 1, std::string::npos, "removed");
+        }
+    }
+    return without_url_credentials(joined(words, " "));
+}
+
+void redact_answer(Json& answer) {
+    const std::string path = string_at(answer, "path");
+    const bool is_encoding_of_user_data = lower(path).ends_with("userdata.encoding");
+    const std::string body = answer.contains("body_base64")
+                                 ? decode_base64(string_at(answer, "body_base64")).value_or("")
+                                 : string_at(answer, "body");
+    answer.erase("body_base64");
+    if (is_encoding_of_user_data) {  // what stands in its place is plain
+        answer["status"] = 1;
+        answer["body"] = "No value found\n";
+    } else if (is_user_data_name(path)) {
+        answer["body"] = redacted_user_data(body);
+    } else if (is_secret_name(path)) {
+        answer["body"] = "TOKEN";
+    } else {
+        answer["body"] = is_text(body) ? redacted_document(body) : removed;
+    }
+}
+
+}  // namespace bootwright

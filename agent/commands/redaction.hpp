@@ -1,0 +1,29 @@
+#pragma once
+
+#include "common/json.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace bootwright {
+
+// What leaves a machine in a bug report holds no secret, as far as names and places tell.
+
+/// A document, JSON or YAML, without the values of names that speak of a secret, without other programs' scripts, and with
+/// its user-data redacted wherever it stands. Any other text as it is.
+std::string redacted_document(const std::string& text);
+
+/// User-data that is a role config of ours: as JSON, without its `data`, secrets and credentials. All other user-data is
+/// replaced as a whole.
+std::string redacted_user_data(const std::string& user_data);
+
+/// A kernel command line, or any line of words, without the values of secrets and the credentials of URLs.
+std::string redacted_words(const std::string& line);
+
+/// True for a path, key or variable that holds user-data, or a vendor's.
+bool is_user_data_name(std::string_view name);
+
+/// One recorded answer (recorded_answers.hpp), redacted in place.
+void redact_answer(Json& answer);
+
+}  // namespace bootwright

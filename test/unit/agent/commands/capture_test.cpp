@@ -1,0 +1,153 @@
+#include "agent/commands/commands.hpp"
+#include "agent/commands/recorded_answers.hpp"
+#include "common/file.hpp"
+#include "test/fakes/answers.hpp"
+#include "test/fakes/captured_output.hpp"
+#include "test/fakes/errors.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include <sys/stat.h>
+
+using namespace bootwright;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* secret = "hunter2";
+
+/// test/fixtures/NAME/ROOT of every platform that has one, as "NAME/ROOT".
+std::vector<std::string> machines() {
+    std::vector<std::string> roots;
+    for (const auto& folder : fs::directory_iterator(fixture_path(""))) {
+        if (fs::exists(folder.path() / "fixture.json")) {
+            const Json about = Json::parse(fixture(folder.path().filename().string() + "/fixture.json"));
+            roots.push_back(folder.path().filename().string() + "/" + string_at(about, "root"));
+        }
+    }
+    return roots;
+}
+
+void arrange(FakeSystem& fake, const std::string& machine) {
+    if (fs::exists(fixture_path(machine) / "metadata-answers.json")) {
+        replay(fake, machine);
+    } else {
+        fake.root.copy(fixture_path(machine));
+    }
+}
+
+/// Runs a command on a captured tree, as `--root` does, and returns what it printed.
+Json explained(const FakeSystem& fake, const fs::path& tree) {
+    const Json answers = read_recorded_answers(tree).value();
+    ReplayHttpClient http(answers);
+    ReplayProcessRunner processes(answers);
+    const System system{.http = http,
+                        .processes = processes,
+                        .clock = fake.system.clock,
+                        .random = fake.system.random,
+                        .root = tree,
+                        .fetch_program = {},
+                        .environment = {}};
+    const CapturedOutput output;
+    explain_command(system, true);
+    return Json::parse(output.text());
+}
+
+std::string whole_text(const fs::path& tree) {
+    std::string text;
+    for (const auto& entry : fs::recursive_directory_iterator(tree)) {
+        if (entry.is_regular_file()) {
+            text += read_file(entry.path(), std::size_t{16} << 20U);
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("what is captured of a machine is explained elsewhere as the machine itself") {
+    const std::string machine = GENERATE(from_range(machines()));
+    CAPTURE(machine);
+    FakeSystem fake;
+    arrange(fake, machine);
+    const fs::path tree = fake.root.path("/captured");
+    {
+        const CapturedOutput output;
+        CHECK(capture_command(fake.system, tree) == exit_ok);
+        CHECK(output.text().find("captured in " + tree.string()) != std::string::npos);
+    }
+    const Json there = explained(fake, tree);
+    CAPTURE(there.dump(1));
+    const Json expected = Json::parse(fixture(machine.substr(0, machine.find('/')) + "/fixture.json")).at("expected");
+    CHECK(there.at("platform") == expected.at("platform"));
+    REQUIRE(there.at("instance").is_object());
+    CHECK(there.at("instance").at("id") == expected.at("id"));
+    CHECK(there.at("instance").at("region") == expected.at("region"));
+    CHECK(there.at("error").is_null());
+    CHECK(to_line(there.at("role_config")).find("git.example.com") != std::string::npos);
+}
+
+TEST_CASE("no secret leaves the machine in a capture") {
+    FakeSystem fake;
+    replay(fake, "ec2/root-nitro");
+    const std::string user_data =
+        R"({"role": "web", "data": {"profile::db::password": "hunter2", "deep": [{"x": "hunter2"}]},
+            "facts": {"api_token": "hunter2"}, "repository": {"url": "https://user:hunter2@git.example.com/x.git",
+            "revision": "0123456789abcdef0123456789abcdef01234567"}})";
+    fake.http.answer("GET /latest/user-data", user_data);
+    fake.http.answer("PUT /latest/api/token", "hunter2");
+    fake.http.answer("GET /latest/meta-data/tags/instance", "Name\ndb_password");
+    fake.http.answer("GET /latest/meta-data/tags/instance/db_password", "hunter2");
+    fake.root.write("/proc/cmdline", "ro db_password=hunter2 ds=nocloud-x;s=http://user:hunter2@10.0.0.1/ quiet\n");
+    fake.root.write("/etc/bootwright/agent.json",
+                    R"({"role_config": {"data": {"a": "hunter2"}, "repository": {"url": "https://u:hunter2@h/x"}}})");
+    fake.root.write("/etc/bootwright/agent.d/x.json", R"({"role_config": {"data": {"b": ["hunter2"]}}})");
+    const fs::path tree = fake.root.path("/captured");
+    const CapturedOutput output;
+    capture_command(fake.system, tree);
+    const std::string text = whole_text(tree);
+    CHECK(text.find(secret) == std::string::npos);
+    CHECK(output.text().find(secret) == std::string::npos);
+    CHECK(text.find("profile::db::password") != std::string::npos);               // the shape stays
+    CHECK(text.find("0123456789abcdef0123456789abcdef\n") == std::string::npos);  // the machine-id
+    struct stat status {};
+    REQUIRE(stat(tree.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777U) == 0700U);
+}
+
+TEST_CASE("other programs' user-data, attributes and vendor data are not captured at all") {
+    FakeSystem fake;
+    replay(fake, "gce/root");
+    fake.http.answer(
+        "GET /computeMetadata/v1/instance/?recursive=true",
+        {HttpResponse{.status = 200,
+                      .headers = {{"metadata-flavor", "Google"}},
+                      .body = R"({"id": 7, "attributes": {"user-data": "#!/bin/sh\nhunter2", "mine": "hunter2",
+                                       "startup-script": "hunter2", "bootwright-role": "web"}, "vendor_data": "hunter2"})"}});
+    const fs::path tree = fake.root.path("/captured");
+    const CapturedOutput output;
+    capture_command(fake.system, tree);
+    const std::string text = whole_text(tree);
+    CHECK(text.find(secret) == std::string::npos);
+    CHECK(text.find("bootwright-role") != std::string::npos);
+}
+
+TEST_CASE("a machine whose metadata service is dead is captured as far as it goes, and says so") {
+    FakeSystem fake;
+    fake.root.copy(fixture_path("ec2/root-nitro"));
+    const fs::path tree = fake.root.path("/captured");
+    const CapturedOutput output;
+    CHECK(capture_command(fake.system, tree) == exit_ok);
+    CHECK(output.text().find("http.unreachable") != std::string::npos);
+    CHECK(explained(fake, tree).at("platform") == "ec2");
+    CHECK(explained(fake, tree).at("error").at("code") == "http.unreachable");
+}
+
+TEST_CASE("nothing is captured over something that is there") {
+    FakeSystem fake;
+    fake.root.write("/captured/mine", "x");
+    CHECK(error_of([&] { return capture_command(fake.system, fake.root.path("/captured")); }).code ==
+          "capture.not_empty");
+}
