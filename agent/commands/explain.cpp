@@ -109,10 +109,11 @@ void print(const Json& result) {
     }
     if (const Json& role = result.at("role_config"); role.is_array()) {
         constexpr std::size_t path_width = 28;
+        constexpr std::size_t value_width = 42;
         std::cout << "Role config, and where each value is from:\n";
         for (const Json& value : role) {
             std::cout << "  " << padded(shown(value.at("path")), path_width)
-                      << padded(shown(value.at("value")), path_width) << "from " << shown(value.at("origin")) << '\n';
+                      << padded(shown(value.at("value")), value_width) << "from " << shown(value.at("origin")) << '\n';
         }
     }
     if (const Json& error = result.at("error"); error.is_object()) {

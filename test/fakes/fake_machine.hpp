@@ -29,6 +29,8 @@ struct FakeMachine : FakeSystem {
     FakeMachine() {
         root.copy(fixture_path("ec2/root-nitro"));
         root.write("/usr/bin/puppet", "", 0755);
+        // Its thread would share the fakes with the test's; metadata_watch_test.cpp has it alone.
+        root.write("/etc/bootwright/agent.d/no-watch.json", R"({"metadata": {"watch": "0s"}})");
         http.answer("PUT /latest/api/token", "token");
         http.answer("GET /latest/dynamic/instance-identity/document", fixture("ec2/identity-document.json"));
         http.answer("GET /latest/meta-data/local-hostname", "ip-10-251-50-12.ec2.internal");

@@ -702,3 +702,84 @@ TEST_CASE("a history that cannot be kept does not make a good run bad") {
     CHECK(report.warnings.back().find("record is not complete") != std::string::npos);
     CHECK(StatusFile(stage.machine.system).read().at("configured").at("run") == 1);
 }
+
+TEST_CASE("a rebooted machine whose metadata service is dead goes by the role config that was accepted, and says so") {
+    const Scenario row{.name = "dead service"};
+    Play stage(row);
+    REQUIRE(stage.run().is_good());
+    stage.machine.root.write("/proc/sys/kernel/random/boot_id", "b0071d00-0000-4000-8000-000000000002\n");
+    stage.machine.http.answer(token, {timed_out()});
+    const RunReport report = stage.run();
+    CHECK(report.is_good());
+    REQUIRE(report.kept);
+    CHECK(report.kept->because.code == "http.timeout");
+    CHECK(report.role == "web");
+    CHECK(report.instance->instance_id == "i-1234567890abcdef0");
+    CHECK(stage.machine.clock.slept.size() == 4);  // not for minutes
+    const Json kept = StatusFile(stage.machine.system).read().at("run").at("kept");
+    CHECK(kept.at("because").at("code") == "http.timeout");
+    CHECK(kept.at("because").at("stage") == "platform");
+    check_no_secret(stage.machine);
+}
+
+TEST_CASE("a copy of the disk does not go by what was accepted elsewhere: it waits for its own metadata") {
+    const Scenario row{.name = "a copy"};
+    Play stage(row);
+    REQUIRE(stage.run().is_good());
+    stage.machine.root.write("/proc/sys/kernel/random/boot_id", "b0071d00-0000-4000-8000-000000000002\n");
+    stage.machine.root.write("/sys/class/dmi/id/product_uuid", "ec200000-0000-4000-8000-000000000002\n");
+    stage.machine.http.answer(token, {timed_out()});
+    const RunReport report = stage.run();
+    CHECK_FALSE(report.kept);
+    CHECK(report.error->code == "http.timeout");
+    CHECK(stage.machine.clock.slept.size() == 29);
+    CHECK(stage.machine.processes.started("apply").size() == 1);
+}
+
+TEST_CASE("another instance id is a first boot: nothing of the instance that the image was taken from stays") {
+    const Scenario row{.name = "another instance"};
+    Play stage(row);
+    REQUIRE(stage.run().is_good());
+    stage.machine.root.write("/var/lib/bootwright/puppet/var/state/x", "stale");
+    stage.machine.http.answer(identity, R"({"instanceId": "i-other"})");
+    stage.machine.http.answer(user_data, "{\"rol\": 1}");
+    const RunReport report = stage.run();
+    CHECK_FALSE(report.kept);  // what another instance was accepted with means nothing here
+    CHECK(report.error->code == "role.invalid");
+    REQUIRE(report.warnings.size() == 1);
+    CHECK(report.warnings[0].find("i-1234567890abcdef0") != std::string::npos);
+    CHECK(last_good_revision(stage.machine.system).empty());
+    CHECK_FALSE(stage.machine.root.exists("/var/lib/bootwright/runs/000001"));
+    CHECK_FALSE(stage.machine.root.exists("/var/lib/bootwright/puppet/var/state/x"));
+    CHECK_FALSE(stage.machine.root.exists("/var/lib/bootwright/instance.json"));
+}
+
+TEST_CASE("a role config that is refused leaves the machine on the one before, and the run is not good") {
+    const Scenario row{.name = "refused"};
+    Play stage(row);
+    REQUIRE(stage.run().is_good());
+    stage.machine.http.answer(user_data, R"({"role": "db", "rol": 1})");
+    const RunReport report = stage.run();
+    CHECK_FALSE(report.is_good());
+    CHECK(report.error->code == "role.invalid");
+    CHECK(report.stage == Stage::role);
+    REQUIRE(report.kept);
+    CHECK(report.role == "web");
+    CHECK(report.puppet.outcome == Outcome::changed);  // the old one was applied
+    CHECK(stage.machine.processes.started("apply").size() == 2);
+    const Json status = StatusFile(stage.machine.system).read();
+    CHECK(status.at("run").at("error").at("stage") == "role");
+    CHECK(status.at("configured").at("run") == 1);
+    const RunReport again = stage.run();
+    CHECK(again.fingerprint == report.fingerprint);  // what was seen is the refused one: no watch wakes up for it again
+    stage.mend();
+    CHECK(stage.run().is_good());
+}
+
+TEST_CASE("a first run with a role config that is refused applies nothing") {
+    const Scenario row{.name = "refused at first"};
+    Play stage(row);
+    stage.machine.http.answer(user_data, R"({"role": "db", "rol": 1})");
+    CHECK(stage.run().error->code == "role.invalid");
+    CHECK(stage.machine.processes.started("apply").empty());
+}

@@ -28,6 +28,8 @@ TEST_CASE("without any file every setting has its default") {
     const AgentConfig config = read_agent_config(fake.system);
     CHECK(config.platform == "auto");
     CHECK_FALSE(config.allow_imdsv1);
+    CHECK(config.metadata_timeout == 10s);
+    CHECK(config.metadata_watch == 1min);
     CHECK_FALSE(config.repository.allow_branches_and_tags);
     CHECK(config.repository.timeout == 15min);
     CHECK(config.repository.stall == 30s);
@@ -45,6 +47,7 @@ TEST_CASE("every key is read") {
     const AgentConfig config = config_of(R"({
         "platform": "ec2",
         "ec2": {"allow_imdsv1": true},
+        "metadata": {"timeout": "2s", "watch": "0s"},
         "file": {"path": "/srv/role.json"},
         "repository": {"allow_branches_and_tags": true, "ca_file": "/ca", "known_hosts": "/hosts", "ssh_key": "/key",
                        "timeout": "1m", "stall": "10s", "keep": 7},
@@ -57,6 +60,8 @@ TEST_CASE("every key is read") {
     })");
     CHECK(config.platform == "ec2");
     CHECK(config.allow_imdsv1);
+    CHECK(config.metadata_timeout == 2s);
+    CHECK(config.metadata_watch == 0s);
     CHECK(config.role_file == "/srv/role.json");
     CHECK(config.repository.allow_branches_and_tags);
     CHECK(config.repository.ca_file == "/ca");

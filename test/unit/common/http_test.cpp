@@ -3,6 +3,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/temporary_root.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -10,8 +11,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <functional>
@@ -291,4 +294,123 @@ TEST_CASE("more headers than anybody sends are not kept") {
     const HttpResponse response = client.send({.url = server.url()}, {});
     CHECK(response.body == "body");
     CHECK(response.headers.size() <= 100);
+}
+
+namespace {
+
+using Race = HttpRace;
+
+Race race(
+    const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger,
+    const HttpClient::Accepts& accepts = [](std::size_t, const HttpResponse& response) {
+        return response.status == 200;
+    }) {
+    CurlHttpClient client;
+    return client.race(requests, stagger, accepts, {});
+}
+
+/// Nobody listens there.
+constexpr const char* refused_url = "http://127.0.0.1:1/";
+
+}  // namespace
+
+TEST_CASE("in a race the second is asked at once where the first cannot be reached, however long it was to wait") {
+    RawServer server({{answer("200 OK", "second")}});
+    const Race result = race({{.url = refused_url}, {.url = server.url()}}, 10min);
+    REQUIRE(result.winner == 1);
+    CHECK(result.responses[1]->body == "second");
+    CHECK(result.errors[0]->code == "http.unreachable");
+}
+
+TEST_CASE("in a race the second is asked after a while where the first is silent, which is then dropped") {
+    RawServer silent({{"", Reply::Then::wait}});
+    RawServer server({{answer("200 OK", "second")}});
+    const Race result = race({{.url = silent.url()}, {.url = server.url()}}, 10ms);
+    REQUIRE(result.winner == 1);
+    CHECK_FALSE(result.responses[0]);
+    CHECK_FALSE(result.errors[0]);
+}
+
+TEST_CASE("the second is never asked where the first answers in time") {
+    RawServer server({{answer("200 OK", "first")}});
+    RawServer other({{answer("200 OK", "second")}});
+    CHECK(race({{.url = server.url()}, {.url = other.url()}}, 10min).winner == 0);
+    CHECK(other.finish().empty());
+}
+
+TEST_CASE("an answer that is not accepted does not win, and all that was said is told") {
+    RawServer busy({{answer("500 Busy", "")}});
+    RawServer server({{answer("404 No", "none")}});
+    const Race result = race({{.url = busy.url()}, {.url = refused_url}, {.url = server.url()}}, 0ms);
+    CHECK_FALSE(result.winner);
+    CHECK(result.responses[0]->status == 500);
+    CHECK(result.errors[1]->code == "http.unreachable");
+    CHECK(result.responses[2]->status == 404);
+    CHECK_FALSE(race({}, 0ms).winner);
+}
+
+TEST_CASE("a stop ends a race in which everybody is silent, at once") {
+    std::stop_source stop;
+    RawServer silent({{"", Reply::Then::wait, [&] { stop.request_stop(); }}});
+    CurlHttpClient client;
+    // Without the wake-up, libcurl would look only at its next time-out, ten minutes later.
+    CHECK(error_of([&] { return client.send({.url = silent.url(), .timeout = 10min}, stop.get_token()); }).kind ==
+          ErrorKind::stopped);
+}
+
+TEST_CASE("HTTP is spoken over a socket in the file system") {
+    const TemporaryRoot root;
+    const std::string path = root.path("/sock").string();
+    const UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path.size() < sizeof address.sun_path);
+    std::copy(path.begin(), path.end(), std::begin(address.sun_path));
+    REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(listen(listener.get(), 1) == 0);
+    std::thread server([&] {
+        const UniqueFd connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        std::array<char, 4096> buffer{};
+        recv(connection.get(), buffer.data(), buffer.size(), 0);
+        const std::string text = answer("200 OK", "over the socket");
+        send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    });
+    CurlHttpClient client;
+    const HttpResponse response = client.send({.url = "http://lxd/1.0/meta-data", .unix_socket = path}, {});
+    server.join();
+    CHECK(response.body == "over the socket");
+}
+
+TEST_CASE("a request from a privileged port comes from below 1024, or, without the right to it, not at all") {
+    const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    REQUIRE(listen(listener.get(), 1) == 0);
+    REQUIRE(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+    CurlHttpClient client;
+    if (geteuid() != 0) {
+        CHECK(error_of([&] { return client.send({.url = url, .privileged_port = true}, {}); }).code ==
+              "http.unreachable");
+        return;
+    }
+    int port = 0;
+    std::thread server([&] {
+        sockaddr_in peer{};
+        socklen_t peer_size = sizeof peer;
+        const UniqueFd connection(
+            accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &peer_size, SOCK_CLOEXEC));
+        port = ntohs(peer.sin_port);
+        std::array<char, 4096> buffer{};
+        recv(connection.get(), buffer.data(), buffer.size(), 0);
+        const std::string text = answer("200 OK", "");
+        send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    });
+    CHECK(client.send({.url = url, .privileged_port = true}, {}).status == 200);
+    server.join();
+    CHECK(port > 0);
+    CHECK(port < 1024);
 }

@@ -36,9 +36,9 @@ TEST_CASE("each rule is told with what it read and saw, and each value of the ro
     CHECK(has(text, "  yes  ec2           product_uuid starts with ec2: ec2c1b2a-"));
     CHECK(has(text, "   -   hetzner       sys_vendor is Hetzner: Amazon EC2  [/sys/class/dmi/id/sys_vendor]"));
     CHECK(has(text, "Platform: ec2, chosen by detection"));
-    CHECK(has(text, "facts.site                  x                           from "));
-    CHECK(has(text, "role                        web                         from tag bootwright:role"));
-    CHECK(has(text, "data.a::b                   (not shown)                 from user-data"));
+    CHECK(has(text, "facts.site                  x                                         from "));
+    CHECK(has(text, "role                        web                                       from tag bootwright:role"));
+    CHECK(has(text, "data.a::b                   (not shown)                               from user-data"));
     CHECK(has(text, "https://git.example.com/x"));
     CHECK_FALSE(has(text, "hunter2"));
 }

@@ -1,0 +1,55 @@
+#include "agent/metadata_watch.hpp"
+
+#include "agent/platform/instance_metadata.hpp"
+#include "test/fakes/platform_world.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <poll.h>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Answers = std::vector<FakeHttp::Answer>;
+constexpr const char* user_data = "GET /latest/user-data";
+
+HttpResponse served(std::string body) { return {.status = 200, .body = std::move(body)}; }
+
+/// Watches until the change is told; true if it was.
+bool watched_until_changed(PlatformWorld& world, std::uint64_t seen) {
+    const MetadataWatch watch(world.fake.system, world.config, seen);
+    pollfd event{.fd = watch.changed_fd(), .events = POLLIN, .revents = 0};
+    poll(&event, 1, 10'000);
+    return watch.has_changed();
+}
+
+}  // namespace
+
+TEST_CASE("a change of the metadata is noticed at the look after it, and the looks are spread by jitter") {
+    PlatformWorld world("ec2/root-nitro");
+    const std::uint64_t seen = fingerprint(world.read());
+    const std::string same = *world.read().user_data;
+    world.fake.http.answer(user_data, Answers{served(same), served(same), served("{}")});
+    world.fake.random = 0.25;
+    CHECK(watched_until_changed(world, seen));
+    CHECK(world.fake.clock.slept == std::vector<std::chrono::milliseconds>{52500ms, 52500ms, 52500ms});
+}
+
+TEST_CASE("a service that fails is no change, and is looked at again later") {
+    PlatformWorld world("ec2/root-nitro");
+    const std::uint64_t seen = fingerprint(world.read());
+    const std::string same = *world.read().user_data;
+    world.fake.http.answer(user_data, Answers{HttpResponse{.status = 500}, HttpResponse{.status = 503}, served(same),
+                                              HttpResponse{.status = 404}});
+    CHECK(watched_until_changed(world, seen));  // by the 404: the user-data was taken away
+    CHECK(world.fake.clock.slept.size() == 6);
+}
+
+TEST_CASE("a watch ends at once when it is told to") {
+    PlatformWorld world("ec2/root-nitro");
+    const std::uint64_t seen = fingerprint(world.read());
+    { const MetadataWatch watch(world.fake.system, world.config, seen); }
+    SUCCEED("it has been joined");
+}

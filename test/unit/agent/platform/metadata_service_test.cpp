@@ -1,0 +1,122 @@
+#include "agent/platform/metadata_service.hpp"
+
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fake_system.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* second = "http://[fd00::1]";
+
+struct World {
+    FakeSystem fake{};
+    MetadataService service{.endpoints = {"http://169.254.169.254", second}};
+    AgentConfig config{};
+
+    MetadataClient client() { return {fake.system, config, service, {}}; }
+    Error failure(const std::string& path = "/x") {
+        return error_of([&] { return client().get(path); });
+    }
+};
+
+HttpResponse status(int code) { return {.status = code}; }
+
+}  // namespace
+
+TEST_CASE("of two addresses the first that answers is asked from then on") {
+    World world;
+    const std::string base = std::string("GET ") + second;
+    world.fake.http.answer(base + "/x", "one");
+    world.fake.http.answer(base + "/y", "two");
+    MetadataClient client = world.client();
+    CHECK(client.get("/x") == "one");
+    CHECK(client.get("/y") == "two");
+    CHECK(world.fake.http.asked() == std::vector<std::string>{"GET /x", base + "/x", base + "/y"});
+}
+
+TEST_CASE("an address whose service is broken loses against one whose service is not") {
+    World world;
+    world.fake.http.answer_status("GET /x", 500);
+    world.fake.http.answer(std::string("GET ") + second + "/x", "two");
+    CHECK(world.client().get("/x") == "two");
+    world.fake.http.answer_status("GET /x", 404);  // it answers: there is none
+    CHECK(world.client().get("/x") == std::nullopt);
+}
+
+TEST_CASE("where no address answers, the first one's failure is told, with its wish for the next try") {
+    World world;
+    CHECK(world.failure().code == "http.unreachable");
+    world.fake.http.answer("GET /x", {HttpResponse{.status = 503, .headers = {{"retry-after", "9"}}}});
+    CHECK(world.failure().code == "platform.unexpected_answer");
+    CHECK(world.failure().retry_after == 9s);
+    CHECK(world.failure().message.find("GET http://169.254.169.254/x: HTTP status 503") != std::string::npos);
+}
+
+TEST_CASE("a page is never metadata, whatever its status says") {
+    World world;
+    for (const char* body : {"<html>", "  <!DOCTYPE HTML PUBLIC", "<HTML><body>sign in"}) {
+        world.fake.http.answer("GET /x", body);
+        CHECK(world.failure().code == "platform.unexpected_answer");
+    }
+    world.fake.http.answer("GET /x", "<xml/>");
+    CHECK(world.client().get("/x") == "<xml/>");
+}
+
+TEST_CASE("an answer that lacks the vendor's header is none, not even of absence") {
+    World world;
+    world.service.proof = {{"metadata-flavor", "Google"}};
+    for (const int code : {200, 404, 500}) {
+        world.fake.http.answer("GET /x", {status(code)});
+        CHECK(world.failure().code == "platform.unexpected_answer");
+    }
+    world.fake.http.answer("GET /x", {HttpResponse{.status = 404, .headers = {{"metadata-flavor", "Google"}}}});
+    CHECK(world.client().get("/x") == std::nullopt);
+}
+
+TEST_CASE("what counts as absent is the cloud's own table") {
+    World world;
+    world.service.absent = {410};
+    world.fake.http.answer_status("GET /x", 410);
+    CHECK(world.client().get("/x") == std::nullopt);
+    world.fake.http.answer_status("GET /x", 404);
+    CHECK(world.failure().code == "platform.unexpected_answer");
+}
+
+TEST_CASE("a folder's names are bare, and so many that no hostile list costs a thousand requests") {
+    World world;
+    world.fake.http.answer("GET /tags", "Name\n\nfolder/\n  x \r\n");
+    CHECK(world.client().get_names("/tags") == std::vector<std::string>{"Name", "folder", "x"});
+    std::string many;
+    for (int i = 0; i < 1000; ++i) {
+        many += std::to_string(i) + "\n";
+    }
+    world.fake.http.answer("GET /tags", many);
+    CHECK(world.client().get_names("/tags").size() == 200);
+    world.fake.http.answer_status("GET /tags", 404);
+    CHECK(world.client().get_names("/tags").empty());
+}
+
+TEST_CASE("an object is one, or a failure that may pass") {
+    World world;
+    for (const char* body : {"", "[]", "{", "text", "\"x\""}) {
+        world.fake.http.answer("GET /x", body);
+        const Error error = error_of([&] { return world.client().get_object("/x"); });
+        CHECK(error.code == "platform.bad_document");
+        CHECK(error.kind == ErrorKind::transient);
+    }
+    world.fake.http.answer_status("GET /x", 404);
+    CHECK(error_of([&] { return world.client().get_object("/x"); }).code == "platform.bad_document");
+}
+
+TEST_CASE("each request has the image's time limit, and the one for connecting is no longer") {
+    World world;
+    world.config.metadata_timeout = 500ms;
+    world.fake.http.answer("GET /x", "");
+    world.client().get("/x");
+    CHECK(world.fake.http.requests.back().timeout == 500ms);
+    CHECK(world.fake.http.requests.back().connect_timeout == 500ms);
+}
