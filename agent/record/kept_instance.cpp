@@ -18,8 +18,8 @@ std::filesystem::path kept_file(const System& system) { return system.state() / 
 /// A container sees the boot id and the firmware of its host, which the next container has too.
 bool is_container(const System& system) {
     std::error_code error;
-    for (const char* sign :
-         {"/run/systemd/container", "/run/host/container-manager", "/run/.containerenv", "/.dockerenv"}) {
+    // In /run: a file on disk, such as Docker's /.dockerenv, stays where an image of a machine is made of a container's.
+    for (const char* sign : {"/run/systemd/container", "/run/host/container-manager", "/run/.containerenv"}) {
         if (std::filesystem::exists(system.path(sign), error)) {
             return true;
         }

@@ -36,6 +36,7 @@ class Request:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     at: float  # time.monotonic()
+    port: int = 0  # the client's; 0 over a unix socket
 
     @property
     def by_facter(self) -> bool:
@@ -174,7 +175,7 @@ class Ec2:
 class Tree:
     """Answers from a table. A fixture is a folder (each file answers GET at its path) or a JSON file, a list of
     {"method": "GET", "path": "/x?a=b", "require": {"Header": "value"}, "status": 200, "headers": {}, "body": "text" or JSON
-    or "body_base64": "..."}; "method", "require", "status", "headers" may be left out. A "require" value of "*" asks for the
+    or "body_base64": "..."}, as `bootwright capture` writes it (where "RUN" stands for a program, which no request matches); "method", "require", "status", "headers" may be left out. A "require" value of "*" asks for the
     header's presence only. The first entry that fits answers; when only headers are lacking the answer is 400, else 404."""
 
     def __init__(self, entries: list[dict[str, Any]]) -> None:
@@ -322,7 +323,7 @@ def redirect(location: str, code: int = 302) -> Fault:
 
 
 def content_type(value: str) -> Fault:
-    return lambda connection, reply: connection.answer(Reply(reply.status, reply.body, {"Content-Type": value}))
+    return lambda connection, reply: connection.answer(Reply(reply.status, reply.body, {**reply.headers, "Content-Type": value}))
 
 
 def not_http(content: bytes = b"SSH-2.0-OpenSSH_9.2\r\n") -> Fault:
@@ -383,7 +384,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         request = Request(
             self.command, path, query, {name.lower(): value for name, value in self.headers.items()},
-            self.rfile.read(length), time.monotonic(),
+            self.rfile.read(length), time.monotonic(), self.client_address[1] if self.client_address else 0,
         )  # fmt: skip
         self.close_connection = True
         self.owner.handle(request, self)
@@ -409,7 +410,7 @@ class MetadataServer:
         self._lock = threading.Lock()
         self._on_request = on_request
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._server = _Server(listener.getsockname()[:2], handler, bind_and_activate=False)
+        self._server = _Server(("", 0), handler, bind_and_activate=False)
         self._server.socket.close()
         self._server.socket = listener
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
