@@ -38,7 +38,8 @@ void MetadataWatch::watch(const std::stop_token& stop) const {
                 return;
             }
             problem.clear();
-            if (system_.clock.now().since_boot - before < shortest_pause) {  // a service that says "changed" all the time
+            // A service may say "changed" all the time.
+            if (system_.clock.now().since_boot - before < shortest_pause) {
                 system_.clock.sleep(shortest_pause, stop);
             }
         } catch (const Error& error) {

@@ -19,7 +19,9 @@ std::string_view to_string(ErrorKind kind);
 
 /// The one error type of the program.
 struct Error : std::exception {
-    Error(ErrorKind error_kind, std::string stable_code, std::string full_message, std::string what_to_do);
+    /// Message and advice are made fit to be shown: control characters become "?", and what is beyond 16 KiB is left out.
+    Error(ErrorKind error_kind, std::string stable_code, const std::string& full_message,
+          const std::string& what_to_do);
 
     [[nodiscard]] const char* what() const noexcept override { return message.c_str(); }
 
@@ -30,8 +32,8 @@ struct Error : std::exception {
     std::optional<std::chrono::milliseconds> retry_after{};  ///< the server's own wish (HTTP Retry-After)
 };
 
-Error transient_error(std::string code, std::string message, std::string advice);
-Error permanent_error(std::string code, std::string message, std::string advice);
+Error transient_error(std::string code, const std::string& message, const std::string& advice);
+Error permanent_error(std::string code, const std::string& message, const std::string& advice);
 Error stopped_error();
 
 /// An Error for a failed system call: `what` names the action ("write"), `where` the file. A full disk and a missing

@@ -1,6 +1,5 @@
 #include "common/json.hpp"
 
-#include "common/encoding.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -32,7 +31,7 @@ std::string syntax_problem(const std::string& what) {
 /// A key as an error names it: a hostile one may be long.
 std::string shown_key(const std::string& key) {
     constexpr std::size_t longest = 80;
-    return shortened(printable(key), longest);
+    return shortened(key, longest);
 }
 
 /// Refuses what nlohmann would let through: deep nesting, and duplicate keys, of which the last would silently win.

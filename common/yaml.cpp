@@ -57,15 +57,19 @@ Json scalar(const YAML::Node& node, YamlScalars scalars) {
 
 /// YAML to JSON, node by node; where `lines` is given, strictly, and noting where each value begins.
 class Converter {
+    static constexpr std::size_t value_cost = 160;  // bytes that a value takes at least, however short it is
+
 public:
     explicit Converter(YamlScalars scalars, std::map<JsonDocument::Path, std::size_t>* lines = nullptr)
         : scalars_(scalars), lines_(lines) {}
 
     Json convert(const YAML::Node& node) {
         constexpr std::size_t deepest_level = 32;
-        if (path_.size() > deepest_level || --budget_ < 0) {
-            throw Refused{line_of(node.Mark()), "too many levels, or too many values once aliases are followed"};
+        const std::size_t cost = value_cost + (node.IsScalar() ? node.Scalar().size() : 0);
+        if (path_.size() > deepest_level || cost > budget_) {
+            throw Refused{line_of(node.Mark()), "too many levels, or too large once aliases are followed"};
         }
+        budget_ -= cost;
         if (lines_ != nullptr) {
             lines_->emplace(path_, line_of(node.Mark()));
             check_tag(node);
@@ -119,7 +123,7 @@ private:
     YamlScalars scalars_;
     std::map<JsonDocument::Path, std::size_t>* lines_;
     JsonDocument::Path path_{};
-    int budget_ = 100'000;
+    std::size_t budget_ = std::size_t{16} << 20U;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ enum class YamlScalars {
     as_written,  ///< all strings, but for null: an instance id 007 stays 007
 };
 
-/// Port: YAML (yaml-cpp). The document as JSON. Bounded: at most 32 levels and 100,000 nodes after aliases are followed.
+/// Port: YAML (yaml-cpp). The document as JSON. Bounded: at most 32 levels, and 16 MiB once aliases are followed.
 /// Nothing where the text is not such a document; yaml-cpp's own message may quote it and is not handed on.
 std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars = YamlScalars::typed);
 

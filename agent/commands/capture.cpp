@@ -3,7 +3,6 @@
 #include "agent/commands/redaction.hpp"
 #include "agent/config.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
@@ -117,7 +116,7 @@ Json record_answers(const System& system, const AgentConfig& config) {
     try {
         find_platform(system, config, {}).read(recorded, config, {});
     } catch (const Error& error) {
-        std::cout << "the instance's metadata could not be read, which is captured too: " << printable(error.message)
+        std::cout << "the instance's metadata could not be read, which is captured too: " << error.message
                   << " (" << error.code << ")\n";
     }
     for (Json& answer : answers) {

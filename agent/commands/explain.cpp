@@ -117,8 +117,8 @@ void print(const Json& result) {
         }
     }
     if (const Json& error = result.at("error"); error.is_object()) {
-        std::cout << "error: " << printable(string_at(error, "message")) << " (" << string_at(error, "code") << ")\n"
-                  << "  do: " << printable(string_at(error, "advice")) << '\n';
+        std::cout << "error: " << string_at(error, "message") << " (" << string_at(error, "code") << ")\n"
+                  << "  do: " << string_at(error, "advice") << '\n';
     }
 }
 

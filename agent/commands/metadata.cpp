@@ -49,8 +49,8 @@ void print_value(const Json& document, const std::string& key) {
         }
         const auto meant = nearest(key, keys);
         throw permanent_error(
-            "metadata.no_such_key", "the instance's metadata has no \"" + printable(key) + "\"",
-            meant ? "did you mean \"" + printable(*meant) + "\"?" : "`bootwright metadata` lists all");
+            "metadata.no_such_key", "the instance's metadata has no \"" + key + "\"",
+            meant ? "did you mean \"" + *meant + "\"?" : "`bootwright metadata` lists all");
     }
     std::cout << plain(found->second) << '\n';
 }

@@ -71,7 +71,7 @@ std::optional<std::string> decoded_guestinfo(const System& system, const AgentCo
                                              const std::stop_token& stop) {
     auto value = guestinfo(system, config, name, stop);
     const auto encoding = value ? guestinfo(system, config, name + ".encoding", stop) : std::nullopt;
-    const std::string_view how = trimmed(encoding.value_or(""));
+    const std::string how(trimmed(encoding.value_or("")));
     const bool is_gzip = how == "gzip+base64" || how == "gz+b64";
     if (!value || how.empty()) {
         return value;

@@ -169,7 +169,8 @@ private:
 
 /// The value of a tag as the part of a role config that it is. @throws Error role.invalid for a key that means nothing
 Json part_of_role_config(const std::string& tag, const std::string& key, const std::string& value) {
-    const std::string fact = key.size() > 6 && key.starts_with("facts") ? key.substr(6) : "";
+    const bool is_fact = key.size() > 6 && key.starts_with("facts") && key.find_first_of(":-._/") == 5;
+    const std::string fact = is_fact ? key.substr(6) : "";
     if (!fact.empty()) {
         return {{"facts", {{fact, value}}}};
     }
@@ -191,7 +192,7 @@ Json part_of_role_config(const std::string& tag, const std::string& key, const s
     }
     const auto meant = nearest(key, {"role", "classes", "repository", "revision", "noop"});
     throw permanent_error(
-        "role.invalid", "tag " + shortened(printable(tag), 80) + ": unknown key",
+        "role.invalid", "tag " + shortened(tag, 80) + ": unknown key",
         meant ? "did you mean \"" + *meant + "\"?" : "use role, classes, repository, revision, noop or facts:NAME");
 }
 

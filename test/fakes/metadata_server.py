@@ -67,6 +67,8 @@ class Ec2:
     """
 
     TOKEN = "/latest/api/token"
+    #: The same under each; the service keeps many more by date.
+    VERSIONS = ("latest", "2021-03-23", "2018-09-24", "2016-09-02", "2009-04-04")
 
     def __init__(
         self,
@@ -152,20 +154,19 @@ class Ec2:
         return Reply(200, token.encode(), {"Content-Type": "text/plain", "X-Aws-Ec2-Metadata-Token-Ttl-Seconds": asked})
 
     def _file(self, path: str) -> Reply:
-        if not path.startswith("/latest/"):
+        version, _, name = path.removeprefix("/").partition("/")
+        if version not in self.VERSIONS:
             return NOT_FOUND
-        name = path.removeprefix("/latest/")
         if name in ("user-data", "user-data/"):  # Facter asks with the slash, and the true service does not mind
             if self.user_data is None:
                 return NOT_FOUND
             return Reply(200, self.user_data, {"Content-Type": "application/octet-stream"})
-        if name == "dynamic/instance-identity/document":
-            return Reply(200, json.dumps(self.identity, indent=2).encode())
-        if name in self.files:
-            return Reply(200, self.files[name].encode())
+        files = {**self.files, "dynamic/instance-identity/document": json.dumps(self.identity, indent=2)}
+        if name in files:
+            return Reply(200, files[name].encode())
         # A folder: one name a line, folders with a slash, no newline at the end.
         folder = name.rstrip("/") + "/"
-        names = {f[len(folder) :] for f in self.files if f.startswith(folder)}
+        names = {f[len(folder) :] for f in files if f.startswith(folder)}
         if not names:
             return NOT_FOUND
         entries = {n.split("/")[0] + ("/" if "/" in n else "") for n in names}
@@ -175,8 +176,9 @@ class Ec2:
 class Tree:
     """Answers from a table. A fixture is a folder (each file answers GET at its path) or a JSON file, a list of
     {"method": "GET", "path": "/x?a=b", "require": {"Header": "value"}, "status": 200, "headers": {}, "body": "text" or JSON
-    or "body_base64": "..."}, as `bootwright capture` writes it (where "RUN" stands for a program, which no request matches); "method", "require", "status", "headers" may be left out. A "require" value of "*" asks for the
-    header's presence only. The first entry that fits answers; when only headers are lacking the answer is 400, else 404."""
+    or "body_base64": "..."}, as `bootwright capture` writes it; the method "RUN" stands for a program, and fits no request.
+    "method", "require", "status", "headers" may be left out. A "require" value of "*" asks for the header's presence only.
+    The first entry that fits answers; when only headers are lacking the answer is 400, else 404."""
 
     def __init__(self, entries: list[dict[str, Any]]) -> None:
         self.entries = entries

@@ -17,6 +17,13 @@ TEST_CASE("an error carries its kind, a stable code, and what to do") {
     CHECK(stopped_error().code == "stopped");
 }
 
+TEST_CASE("whatever an error quotes, it can be shown on a terminal") {
+    const Error error = permanent_error("area.reason", "the key \"ro\x1b[31mle\"\n is wrong", "use \xff\"role\"");
+    CHECK(error.message == "the key \"ro?[31mle\"? is wrong");
+    CHECK(error.advice == "use ?\"role\"");
+    CHECK(transient_error("a.b", std::string(1'000'000, 'x'), "do").message.size() < 20'000);
+}
+
 TEST_CASE("kinds have the names that status.json shows") {
     CHECK(to_string(ErrorKind::transient) == "transient");
     CHECK(to_string(ErrorKind::permanent) == "permanent");

@@ -83,6 +83,12 @@ TEST_CASE("a document that grows by aliases is refused before it fills the memor
         laughs += "]\n";
     }
     CHECK_FALSE(parse_yaml(laughs));
+
+    std::string long_words = "a: &a " + std::string(100'000, 'x') + "\nb: [*a";
+    for (int copy = 0; copy < 1000; ++copy) {
+        long_words += ", *a";
+    }
+    CHECK_FALSE(parse_yaml(long_words + "]\n"));
 }
 
 TEST_CASE("a document that contains itself is refused") { CHECK_FALSE(parse_yaml("a: &a [*a]\n")); }
