@@ -109,7 +109,7 @@ int dispatch(const CommandLine& line, char** environment) {
     if (line.command == "version") {
         return version_command();
     }
-    CurlHttpClient real_http;
+    NetworkHttpClient real_http;
     SystemProcessRunner real_processes;
     SystemClock clock;
     // A captured machine answers from its own record, and runs nothing.

@@ -1,225 +1,373 @@
 #include "common/http.hpp"
 
 #include "common/clock.hpp"
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
 
-#include <curl/curl.h>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <string_view>
+#include <variant>
 
 namespace bootwright {
 
 namespace {
 
-struct FreeHeaders {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using Headers = std::unique_ptr<curl_slist, FreeHeaders>;
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using Stream = asio::generic::stream_protocol;
 
-struct FreeEasy {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-
-/// What the C callbacks fill in.
-struct Exchange {
-    HttpResponse response{};
-    std::size_t max_bytes = 0;
-    bool too_large = false;
-};
-
-std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) noexcept {
-    auto& exchange = *static_cast<Exchange*>(user);
-    const std::size_t bytes = size * count;
-    if (exchange.response.body.size() + bytes > exchange.max_bytes) {
-        exchange.too_large = true;
-        return 0;  // ends the transfer with CURLE_WRITE_ERROR
-    }
-    exchange.response.body.append(data, bytes);
-    return bytes;
+Error bad_url(const HttpRequest& request, const std::string& why) {
+    return permanent_error("http.bad_url", without_credentials(request.url) + ": " + why,
+                           "write it like http://10.0.0.1/ or http://[fd00::1]:8080/");
 }
 
-std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) noexcept {
-    constexpr std::size_t most_headers = 100;
-    auto& headers = static_cast<Exchange*>(user)->response.headers;
-    const std::string_view line(data, size * count);
-    const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && headers.size() < most_headers) {
-        headers[lower(trimmed(line.substr(0, colon)))] = trimmed(line.substr(colon + 1));
+/// A URL taken apart. What is written as %XX stays so, but for the "%25" of an IPv6 zone (RFC 6874).
+struct Place {
+    std::string credentials;
+    std::string host;  ///< a name or an address, this without brackets
+    std::string port = "80";
+    std::string target;
+
+    /// What the header Host says; the zone of an address concerns nobody else.
+    [[nodiscard]] std::string host_header() const {
+        const std::string address = host.substr(0, host.find('%'));
+        return (host.find(':') == std::string::npos ? address : "[" + address + "]") + (port == "80" ? "" : ":" + port);
     }
-    return line.size();
+};
+
+/// @throws Error http.bad_url
+Place parse_url(const HttpRequest& request) {
+    constexpr std::string_view scheme = "http://";
+    if (!request.url.starts_with(scheme)) {
+        throw bad_url(request, "only http is spoken here");
+    }
+    const std::string_view rest = std::string_view(request.url).substr(scheme.size());
+    const std::size_t path = std::min(rest.find_first_of("/?"), rest.size());
+    std::string_view authority = rest.substr(0, path);
+    Place place;
+    place.target = std::string(rest.substr(path));
+    if (!place.target.starts_with('/')) {
+        place.target.insert(0, "/");
+    }
+    if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+        place.credentials = std::string(authority.substr(0, at));
+        authority.remove_prefix(at + 1);
+    }
+    const bool bracketed = authority.starts_with('[');
+    const std::size_t host_end = bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
+    if (host_end == std::string_view::npos) {
+        throw bad_url(request, "its \"[\" has no \"]\"");
+    }
+    place.host = std::string(bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end));
+    if (const std::size_t zone = place.host.find("%25"); zone != std::string::npos) {
+        place.host.replace(zone, 3, "%");
+    }
+    authority.remove_prefix(bracketed ? host_end + 1 : host_end);
+    if (authority.starts_with(':')) {
+        place.port = std::string(authority.substr(1));
+    }
+    std::uint16_t number = 0;
+    const char* const end = place.port.data() + place.port.size();
+    const auto parsed = std::from_chars(place.port.data(), end, number);
+    const bool has_rest = !authority.empty() && !authority.starts_with(':');
+    if (place.host.empty() || has_rest || parsed.ptr != end || parsed.ec != std::errc() || number == 0) {
+        throw bad_url(request, "it names no host and port");
+    }
+    const auto is_control = [](unsigned char c) { return c <= ' ' || c == 127; };
+    if (std::any_of(request.url.begin(), request.url.end(), is_control)) {
+        throw bad_url(request, "it holds a space or a control character");
+    }
+    return place;
 }
 
-Error transfer_error(CURLcode code, const HttpRequest& request, const Exchange& exchange) {
-    const std::string where = request.method + " " + without_credentials(request.url);
-    if (exchange.too_large) {
-        return permanent_error(
-            "http.too_large",
-            where + ": the answer is larger than the " + std::to_string(request.max_bytes) + " bytes allowed here",
-            "make what is served there smaller");
-    }
-    switch (code) {
-        case CURLE_OPERATION_TIMEDOUT:
-            return transient_error("http.timeout", where + ": no complete answer within " + to_human(request.timeout),
-                                   "check that the service behind this address is running and not overloaded");
-        case CURLE_PARTIAL_FILE:
-        case CURLE_RECV_ERROR:
-        case CURLE_GOT_NOTHING:
-            return transient_error("http.truncated", where + ": the answer broke off: " + curl_easy_strerror(code),
-                                   "check that the service behind this address is running");
-        default:
-            return transient_error("http.unreachable", where + ": " + curl_easy_strerror(code),
-                                   "check the network: `ip address`, `ip route`, and that the service is running");
-    }
-}
-
-Error out_of_memory() { return transient_error("http.unreachable", "libcurl is out of memory", "free memory"); }
-
-/// One request under way; it leaves the multi handle when it goes.
+/// One request under way. All of its callbacks run inside io_context::run_one() of the race.
 class Transfer {
 public:
-    Transfer(CURLM* multi, const HttpRequest& request) : multi_(multi), request_(request), easy_(curl_easy_init()) {
-        if (easy_ == nullptr) {
-            throw out_of_memory();
-        }
-        exchange_.max_bytes = request.max_bytes;
-        add_header("Expect:");  // a metadata service does not know "100 Continue"
-        for (const auto& [name, value] : request.headers) {
-            add_header(name + ": " + value);
-        }
-        set_options();
-        if (curl_multi_add_handle(multi_, easy_.get()) != CURLM_OK) {
-            throw out_of_memory();
-        }
+    using Outcome = std::variant<std::monostate, HttpResponse, Error>;
+    using OnEnd = std::function<void(Outcome)>;
+
+    /// `on_end` is called once, and never from within the constructor.
+    Transfer(asio::io_context& io, const HttpRequest& request, OnEnd on_end)
+        : request_(request), on_end_(std::move(on_end)), socket_(io), resolver_(io), deadline_(io) {
+        parser_.body_limit(request.max_bytes);
+        parser_.header_limit(largest_header);
+        asio::post(io, [this] { start(); });
     }
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
-    ~Transfer() { curl_multi_remove_handle(multi_, easy_.get()); }
-
-    [[nodiscard]] CURL* easy() const { return easy_.get(); }
-
-    /// @throws Error http.* where the transfer ended with `code`
-    HttpResponse finish(CURLcode code) {
-        if (code != CURLE_OK) {
-            throw transfer_error(code, request_, exchange_);
-        }
-        long status = 0;
-        curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-        exchange_.response.status = static_cast<int>(status);
-        return std::move(exchange_.response);
-    }
+    ~Transfer() = default;
 
 private:
-    void add_header(const std::string& line) { headers_.reset(curl_slist_append(headers_.release(), line.c_str())); }
+    static constexpr std::uint32_t largest_header = 64U << 10U;
+    static constexpr std::uint16_t first_local_port = 600;  // below are the ports of well-known services
+    static constexpr std::uint16_t last_local_port = 1023;
 
-    template <typename Value>
-    void set(CURLoption option, Value value) {
-        curl_easy_setopt(easy_.get(), option, value);
-    }
-
-    void set_options() {
-        set(CURLOPT_URL, request_.url.c_str());
-        set(CURLOPT_PROTOCOLS_STR, "http,https");
-        set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-        set(CURLOPT_HTTPHEADER, headers_.get());
-        set(CURLOPT_USERAGENT, "bootwright");
-        set(CURLOPT_NOPROXY, "*");
-        set(CURLOPT_FOLLOWLOCATION, 0L);
-        set(CURLOPT_NOSIGNAL, 1L);
-        set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
-        set(CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
-        set(CURLOPT_WRITEFUNCTION, on_body);
-        set(CURLOPT_WRITEDATA, &exchange_);
-        set(CURLOPT_HEADERFUNCTION, on_header);
-        set(CURLOPT_HEADERDATA, &exchange_);
+    void start() {
+        try {
+            place_ = parse_url(request_);
+        } catch (const Error& error) {
+            end(error);
+            return;
+        }
+        began_ = std::chrono::steady_clock::now();
+        expect_by(std::min(request_.connect_timeout, request_.timeout), "no connection");
+        error_code error;
         if (!request_.unix_socket.empty()) {
-            set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+            endpoints_ = {asio::local::stream_protocol::endpoint(request_.unix_socket.string())};
+        } else if (const auto address = asio::ip::make_address(place_.host, error); !error) {
+            const auto port = static_cast<std::uint16_t>(std::stoul(place_.port));
+            endpoints_ = {asio::ip::tcp::endpoint(address, port)};
+        } else {
+            using Found = asio::ip::tcp::resolver::results_type;
+            resolver_.async_resolve(place_.host, place_.port, [this](error_code failed, const Found& found) {
+                std::transform(found.begin(), found.end(), std::back_inserter(endpoints_),
+                               [](const auto& entry) { return Stream::endpoint(entry.endpoint()); });
+                last_error_ = failed;
+                connect();
+            });
+            return;
         }
-        if (request_.privileged_port) {
-            set(CURLOPT_LOCALPORT, 600L);  // below are the ports of well-known services
-            set(CURLOPT_LOCALPORTRANGE, 424L);
-            set(CURLOPT_FRESH_CONNECT, 1L);  // an open one may come from any port
-        }
+        connect();
     }
 
-    CURLM* multi_;
+    /// To the next of the endpoints.
+    void connect() {
+        if (ended_) {
+            return;
+        }
+        if (next_endpoint_ == endpoints_.size()) {
+            end(unreachable(last_error_.message()));
+            return;
+        }
+        const Stream::endpoint& endpoint = endpoints_[next_endpoint_++];
+        error_code ignored;
+        socket_.close(ignored);
+        socket_.open(endpoint.protocol(), last_error_);
+        if (!last_error_ && request_.privileged_port) {
+            last_error_ = bind_privileged(endpoint);
+        }
+        if (last_error_) {
+            connect();
+            return;
+        }
+        socket_.async_connect(endpoint, [this](error_code error) {
+            last_error_ = error;
+            error ? connect() : send();
+        });
+    }
+
+    error_code bind_privileged(const Stream::endpoint& endpoint) {
+        const auto any = endpoint.protocol().family() == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+        error_code error;
+        for (std::uint16_t port = first_local_port; port <= last_local_port; ++port) {
+            socket_.bind(asio::ip::tcp::endpoint(any, port), error);
+            if (error != asio::error::address_in_use) {
+                break;
+            }
+        }
+        return error;
+    }
+
+    void send() {
+        if (ended_) {
+            return;
+        }
+        expect_by(request_.timeout, "no complete answer");
+        message_.method_string(request_.method);
+        message_.target(place_.target);
+        message_.set(http::field::host, place_.host_header());
+        message_.set(http::field::user_agent, "bootwright");
+        message_.set(http::field::connection, "close");
+        if (!place_.credentials.empty()) {
+            message_.set(http::field::authorization, "Basic " + encode_base64(place_.credentials));
+        }
+        for (const auto& [name, value] : request_.headers) {
+            message_.set(name, value);
+        }
+        http::async_write(socket_, message_, [this](error_code error, std::size_t) {
+            if (error) {
+                end(truncated(error));
+            } else {
+                receive();
+            }
+        });
+    }
+
+    /// In two steps: Beast 1.74, asked for all at once, forgets that the header announced too large a body.
+    void receive() {
+        http::async_read_header(socket_, buffer_, parser_, [this](error_code error, std::size_t) {
+            if (error) {
+                end(failed_read(error));
+            } else {
+                receive_body();
+            }
+        });
+    }
+
+    void receive_body() {
+        http::async_read(socket_, buffer_, parser_, [this](error_code error, std::size_t) {
+            if (error) {
+                end(failed_read(error));
+            } else {
+                end(response());
+            }
+        });
+    }
+
+    [[nodiscard]] Error failed_read(error_code error) const {
+        if (error == http::error::body_limit || error == http::error::header_limit) {
+            return too_large();
+        }
+        const bool broke_off = error == http::error::partial_message || error == http::error::end_of_stream ||
+                               error.category() == boost::system::system_category();
+        return broke_off ? truncated(error) : unreachable("the answer is not HTTP: " + error.message());
+    }
+
+    HttpResponse response() {
+        constexpr std::size_t most_headers = 100;
+        auto& message = parser_.get();
+        HttpResponse response{.status = static_cast<int>(message.result_int()), .body = std::move(message.body())};
+        for (const auto& field : message) {
+            if (response.headers.size() < most_headers) {
+                response.headers[lower(std::string(field.name_string()))] = std::string(field.value());
+            }
+        }
+        return response;
+    }
+
+    /// @param missing what there is not, when `limit` after the beginning is over
+    void expect_by(std::chrono::milliseconds limit, const char* missing) {
+        deadline_.expires_at(began_ + limit);
+        deadline_.async_wait([this, limit, missing](error_code cancelled) {
+            if (!cancelled) {
+                end(transient_error("http.timeout", where() + ": " + missing + " within " + to_human(limit),
+                                    "check that the service behind this address is running and not overloaded"));
+            }
+        });
+    }
+
+    /// What is still under way is dropped with the socket; its callbacks find that all is over.
+    void end(Outcome outcome) {
+        if (ended_) {
+            return;
+        }
+        ended_ = true;
+        deadline_.cancel();
+        resolver_.cancel();
+        error_code ignored;
+        socket_.close(ignored);
+        on_end_(std::move(outcome));
+    }
+
+    [[nodiscard]] std::string where() const { return request_.method + " " + without_credentials(request_.url); }
+
+    [[nodiscard]] Error unreachable(const std::string& why) const {
+        return transient_error("http.unreachable", where() + ": " + why,
+                               "check the network: `ip address`, `ip route`, and that the service is running");
+    }
+    [[nodiscard]] Error truncated(error_code error) const {
+        return transient_error("http.truncated", where() + ": the answer broke off: " + error.message(),
+                               "check that the service behind this address is running");
+    }
+    [[nodiscard]] Error too_large() const {
+        return permanent_error(
+            "http.too_large",
+            where() + ": the answer is larger than the " + std::to_string(request_.max_bytes) + " bytes allowed here",
+            "make what is served there smaller");
+    }
+
     const HttpRequest& request_;
-    Exchange exchange_{};
-    Headers headers_;
-    std::unique_ptr<CURL, FreeEasy> easy_;
+    OnEnd on_end_;
+    Stream::socket socket_;
+    asio::ip::tcp::resolver resolver_;
+    asio::steady_timer deadline_;
+    std::chrono::steady_clock::time_point began_{};
+    Place place_{};
+    std::vector<Stream::endpoint> endpoints_{};
+    std::size_t next_endpoint_ = 0;
+    error_code last_error_{};
+    http::request<http::empty_body> message_{};
+    boost::beast::flat_buffer buffer_{};
+    http::response_parser<http::string_body> parser_{};
+    bool ended_ = false;
 };
 
 class Race {
 public:
-    Race(CURLM* multi, const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger,
+    Race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger,
          const HttpClient::Accepts& accepts)
-        : multi_(multi), requests_(requests), stagger_(stagger), accepts_(accepts) {
+        : requests_(requests), stagger_(stagger), accepts_(accepts) {
         result_.responses.resize(requests.size());
         result_.errors.resize(requests.size());
     }
 
     HttpRace run(const std::stop_token& stop) {
-        const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_); });
-        while (true) {
+        const std::stop_callback wake(stop, [this] { asio::post(io_, [] {}); });
+        while (!result_.winner && (transfers_.size() < requests_.size() || running_ > 0)) {
+            if (running_ == 0) {
+                send_next();
+            }
+            io_.run_one();
             if (stop.stop_requested()) {
                 throw stopped_error();
             }
-            send_next_if_due();
-            curl_multi_perform(multi_, &running_);
-            collect();
-            if (result_.winner || (transfers_.size() == requests_.size() && running_ == 0)) {
-                return std::move(result_);
-            }
-            if (running_ > 0) {
-                curl_multi_poll(multi_, nullptr, 0, static_cast<int>(until_next().count()), nullptr);
-            }
         }
+        return std::move(result_);
     }
 
 private:
-    using SteadyClock = std::chrono::steady_clock;
-
-    void send_next_if_due() {
-        while (transfers_.size() < requests_.size() && (running_ == 0 || SteadyClock::now() >= next_at_)) {
-            transfers_.push_back(std::make_unique<Transfer>(multi_, requests_[transfers_.size()]));
-            next_at_ = SteadyClock::now() + stagger_;
-            ++running_;
-        }
-    }
-
-    void collect() {
-        int left = 0;
-        while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-            const auto found = std::find_if(transfers_.begin(), transfers_.end(), [&](const auto& transfer) {
-                return transfer->easy() == message->easy_handle;
-            });
-            const auto index = static_cast<std::size_t>(found - transfers_.begin());
-            try {
-                result_.responses[index] = (*found)->finish(message->data.result);
-                if (!result_.winner && accepts_(index, *result_.responses[index])) {
-                    result_.winner = index;
+    void send_next() {
+        const std::size_t index = transfers_.size();
+        transfers_.push_back(std::make_unique<Transfer>(
+            io_, requests_[index], [this, index](Transfer::Outcome outcome) { take(index, std::move(outcome)); }));
+        ++running_;
+        if (transfers_.size() < requests_.size()) {
+            next_.expires_after(stagger_);
+            next_.async_wait([this](error_code cancelled) {
+                if (!cancelled && transfers_.size() < requests_.size()) {
+                    send_next();
                 }
-            } catch (const Error& error) {
-                result_.errors[index] = error;
-            }
+            });
         }
     }
 
-    /// How long nothing need be done but what the network asks for.
-    [[nodiscard]] std::chrono::milliseconds until_next() const {
-        constexpr std::chrono::milliseconds longest{1000};
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next_at_ - SteadyClock::now());
-        return transfers_.size() < requests_.size() ? std::clamp(left, std::chrono::milliseconds(1), longest) : longest;
+    void take(std::size_t index, Transfer::Outcome outcome) {
+        --running_;
+        try {
+            if (auto* error = std::get_if<Error>(&outcome)) {
+                throw Error(*error);
+            }
+            result_.responses[index] = std::get<HttpResponse>(std::move(outcome));
+            if (!result_.winner && accepts_(index, *result_.responses[index])) {
+                result_.winner = index;
+            }
+        } catch (const Error& error) {
+            result_.errors[index] = error;
+        }
     }
 
-    CURLM* multi_;
+    asio::io_context io_{1};
+    asio::steady_timer next_{io_};
     const std::vector<HttpRequest>& requests_;
     std::chrono::milliseconds stagger_;
     const HttpClient::Accepts& accepts_;
     std::vector<std::unique_ptr<Transfer>> transfers_{};  // of the first requests, in their order
-    SteadyClock::time_point next_at_{};
     int running_ = 0;
     HttpRace result_{};
 };
@@ -235,17 +383,9 @@ HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) 
     return std::move(race.responses.front()).value();
 }
 
-void CurlHttpClient::FreeMulti::operator()(void* multi) const { curl_multi_cleanup(multi); }
-
-HttpRace CurlHttpClient::race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger,
-                              const Accepts& accepts, std::stop_token stop) {
-    if (multi_ == nullptr) {
-        multi_.reset(curl_multi_init());
-    }
-    if (multi_ == nullptr) {
-        throw out_of_memory();
-    }
-    return Race(multi_.get(), requests, stagger, accepts).run(stop);
+HttpRace NetworkHttpClient::race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger,
+                                 const Accepts& accepts, std::stop_token stop) {
+    return Race(requests, stagger, accepts).run(stop);
 }
 
 }  // namespace bootwright

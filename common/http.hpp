@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -18,7 +17,7 @@ namespace bootwright {
 
 struct HttpRequest {
     std::string method = "GET";
-    std::string url;
+    std::string url;  ///< "http://HOST[:PORT]/…"; with USER:PASSWORD@ these are sent as HTTP's basic authentication
     std::vector<std::pair<std::string, std::string>> headers{};
     std::chrono::milliseconds connect_timeout{2000};
     std::chrono::milliseconds timeout{10000};  ///< for the whole exchange
@@ -61,17 +60,13 @@ public:
     HttpResponse send(const HttpRequest& request, std::stop_token stop);
 };
 
-/// libcurl. Keeps connections open between requests to the same host; not for use by two threads at once.
-class CurlHttpClient final : public HttpClient {
+/// Over the network, with Boost.Beast: plain http, a connection for each request. Names are resolved by the system, which
+/// is the one wait that a stop or a deadline does not cut short.
+/// The errors within, beside those of a race: http.bad_url (permanent).
+class NetworkHttpClient final : public HttpClient {
 public:
     HttpRace race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger, const Accepts& accepts,
                   std::stop_token stop) override;
-
-private:
-    struct FreeMulti {
-        void operator()(void* multi) const;
-    };
-    std::unique_ptr<void, FreeMulti> multi_;  // CURLM, made at the first request: a run from a file needs none
 };
 
 }  // namespace bootwright
