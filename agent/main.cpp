@@ -75,6 +75,7 @@ struct CommandLine {
 CommandLine parse(CLI::App& app, int count, char** arguments) {
     CommandLine line;
     app.require_subcommand(1);
+    app.fallthrough();  // --root may follow the command, too
     app.add_option("--root", line.root, "Treat DIR as / (tests, captured machines)")->check(CLI::ExistingDirectory);
     app.add_subcommand("daemon", "Run as the service: configure at boot, then by schedule");
     app.add_subcommand("run", "Configure now, in the foreground");

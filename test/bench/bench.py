@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,42 +16,29 @@ from world import Instance  # noqa: E402
 
 PROGRAM = ROOT / "build/release/bootwright"
 
-#: Runs a command in the instance; prints what the kernel says of it and of all that it waited for.
-MEASURE = """\
-import json, os, resource, sys, time
-began = time.monotonic()
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
-own_cpu, own_peak = {}, 0
-while True:
-    done, status, usage = os.wait4(pid, os.WNOHANG)
-    if done:
-        break
-    try:  # the process itself, without its children; the last look is at most 5 ms before its end
-        for task in os.listdir(f"/proc/{pid}/task"):
-            own_cpu[task] = int(open(f"/proc/{pid}/task/{task}/schedstat").read().split()[0])
-        own_peak = next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith("VmHWM"))
-    except (OSError, StopIteration, ValueError):
-        pass
-    time.sleep(0.005)
-print(json.dumps({
-    "wall": time.monotonic() - began, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024,
-    "own_cpu": sum(own_cpu.values()) / 1e6, "own_peak": own_peak / 1024, "status": os.waitstatus_to_exitcode(status),
-}))
-"""
-
+#: measure.cpp, built.
+MEASURE = ROOT / "build/bench/measure"
 
 #: The figures of one command; "peak" is in MiB, the rest in seconds.
 Figures = dict[str, float]
 
 
 def build() -> None:
-    for command in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release", "--target", "package"]):
+    MEASURE.parent.mkdir(parents=True, exist_ok=True)
+    for command in (
+        ["cmake", "--preset", "release"],
+        ["cmake", "--build", "--preset", "release", "--target", "package"],
+        ["g++", "-std=c++20", "-O2", "-static", "-o", MEASURE, "test/bench/measure.cpp"],
+    ):
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-def measure(instance: Instance, *command: str) -> Figures:
-    instance.write("/root/measure.py", MEASURE)
-    done = instance.run(["/usr/bin/python3", "/root/measure.py", *command], timeout=300, check=True)
+def measure(instance: Instance, *command: str, root: str = "/") -> Figures:
+    """root: what the command sees as "/"."""
+    program = instance.path(root) / "measure"
+    if not program.exists():
+        shutil.copy(MEASURE, program)
+    done = instance.run(["/usr/sbin/chroot", root, "/measure", *command], timeout=300, check=True)
     figures: Figures = json.loads(done.stdout)
     if figures["status"] != 0:
         raise RuntimeError(f"{command}: exit {figures['status']}\n{done.stderr}")

@@ -133,6 +133,7 @@ def test_a_rebooted_machine_with_a_dead_service_goes_by_what_it_was(
 def test_a_disk_that_was_copied_to_another_machine_starts_anew(
     instance: Instance, metadata: MetadataServer, repo: ControlRepo
 ) -> None:
+    instance.configure(IMPATIENT)
     metadata.service = Ec2(role_config(repo, data={"profile::base::secret": "hunter2"}))
     run_well(instance)
     for file in ("product_uuid", "product_serial", "board_asset_tag"):
@@ -160,7 +161,7 @@ def test_a_capture_of_a_live_machine_is_explained_elsewhere(
     done = instance.bootwright("capture", "/root/captured")
     assert done.returncode == 0, done.stderr
     metadata.service = Tree([])  # what follows asks nobody
-    there = json.loads(instance.bootwright("--root", "/root/captured", "explain", "--json").stdout)
+    there = json.loads(instance.bootwright("explain", "--json", "--root", "/root/captured").stdout)
     assert there["instance"] == live["instance"] and there["rules"] == live["rules"]
     assert there["role_config"] == live["role_config"]
     found = instance.run(["grep", "-r", "hunter2", "/root/captured"])
