@@ -80,6 +80,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 
 if(BOOTWRIGHT_SANITIZE)
+    set(CMAKE_CXX_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG} -g1") # file and line are all that a report shows
     add_compile_options(
         -fsanitize=${BOOTWRIGHT_SANITIZE}
         -fno-sanitize-recover=all # the first finding ends the program: a test cannot pass over it

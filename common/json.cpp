@@ -7,6 +7,8 @@
 #include <set>
 #include <system_error>
 
+template class nlohmann::basic_json<>;
+
 namespace bootwright {
 
 namespace {

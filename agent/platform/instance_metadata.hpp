@@ -20,12 +20,14 @@ struct InstanceMetadata {
     std::string instance_type{};
     std::string image_id{};
     std::string account{};
-    std::map<std::string, std::string>
-        tags{};                            ///< tags, labels, attributes; a label that is only a word has the value ""
-    std::vector<std::string> addresses{};  ///< IPv4 and IPv6, private ones first, as far as the platform knows them
-    std::optional<std::string>
-        user_data{};                 ///< as the operator passed it; nothing where it is proven that there is none
-    std::string user_data_origin{};  ///< what people know it by: "user-data", a path
+    /// Tags, labels, attributes; a label that is only a word has the value "".
+    std::map<std::string, std::string> tags{};
+    /// IPv4 and IPv6, private ones first, as far as the platform knows them.
+    std::vector<std::string> addresses{};
+    /// As the operator passed it; nothing where it is proven that there is none.
+    std::optional<std::string> user_data{};
+    /// What people know it by: "user-data", a path.
+    std::string user_data_origin{};
 };
 
 /// {platform, id, hostname, region, zone, type, image, account, tags, addresses}: what Puppet gets as

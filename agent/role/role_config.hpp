@@ -33,8 +33,8 @@ struct RoleConfig {
     std::map<std::string, std::string> origins{};
 };
 
-/// The role stage: the image's defaults, layer by layer, the instance's tags for bootwright, and its user-data on top. Scalars and lists are
-/// replaced as a whole, `facts` and `data` key by key.
+/// The role stage: the image's defaults, layer by layer, the instance's tags for bootwright, and its user-data on top.
+/// Scalars and lists are replaced as a whole, `facts` and `data` key by key.
 /// @throws Error role.* (permanent), naming the document, the line, the path and what would be right
 RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance);
 
