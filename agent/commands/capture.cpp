@@ -116,8 +116,8 @@ Json record_answers(const System& system, const AgentConfig& config) {
     try {
         find_platform(system, config, {}).read(recorded, config, {});
     } catch (const Error& error) {
-        std::cout << "the instance's metadata could not be read, which is captured too: " << error.message
-                  << " (" << error.code << ")\n";
+        std::cout << "the instance's metadata could not be read, which is captured too: " << error.message << " ("
+                  << error.code << ")\n";
     }
     for (Json& answer : answers) {
         redact_answer(answer);

@@ -48,9 +48,8 @@ void print_value(const Json& document, const std::string& key) {
             keys.push_back(name);
         }
         const auto meant = nearest(key, keys);
-        throw permanent_error(
-            "metadata.no_such_key", "the instance's metadata has no \"" + key + "\"",
-            meant ? "did you mean \"" + *meant + "\"?" : "`bootwright metadata` lists all");
+        throw permanent_error("metadata.no_such_key", "the instance's metadata has no \"" + key + "\"",
+                              meant ? "did you mean \"" + *meant + "\"?" : "`bootwright metadata` lists all");
     }
     std::cout << plain(found->second) << '\n';
 }

@@ -110,8 +110,7 @@ UserData parse_parts(const std::string& text, const std::string& origin) {
         const MimePart& part = (*parts)[i];
         const bool is_ours = part.type == "text/x-bootwright" || part.filename.starts_with("bootwright.");
         const std::string name = part.filename.empty() ? part.type : part.filename;
-        const std::string called =
-            origin + ", part " + std::to_string(i + 1) + " (" + shortened(name, 80) + ")";
+        const std::string called = origin + ", part " + std::to_string(i + 1) + " (" + shortened(name, 80) + ")";
         const std::string body = decode(part.body, called);
         if (!is_ours && !is_cloud_config(trimmed(body))) {
             continue;

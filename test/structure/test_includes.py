@@ -45,12 +45,12 @@ SHARED_BY_CLOUDS = {
 
 # Each library is known to one file. nlohmann-json is used directly everywhere.
 LIBRARIES = {
-    r"curl/.*": "common/http.cpp",
+    r"boost/(asio|beast)/.*": "common/http.cpp",
     r"git2(\.h|/.*)": "common/git.cpp",
     r"yaml-cpp/.*": "common/yaml.cpp",
     r"zlib\.h": "common/encoding.cpp",
     r"CLI/.*": "agent/main.cpp",
-    r"(boost|asio|fmt|systemd|openssl|archive)/.*|archive\.h": "no file",
+    r"boost/(?!asio/|beast/).*|(asio|curl|fmt|systemd|openssl|archive)/.*|archive\.h": "no file",
     r"catch2/.*|test/.*": "no file",
 }
 
