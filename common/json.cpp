@@ -104,7 +104,7 @@ private:
     std::string read_key() {
         const std::size_t begin = position_;
         skip_string();
-        const Json key = Json::parse(text_.substr(begin, position_ - begin), nullptr, false);
+        const Json key = parse_json(text_.substr(begin, position_ - begin));
         return key.is_string() ? key.get<std::string>() : "";
     }
 
@@ -314,6 +314,8 @@ Error error_from_json(const Json& json) {
             text_or("code", "internal"), text_or("message", "an error without a message"),
             text_or("advice", "report this as a defect of bootwright")};
 }
+
+Json parse_json(std::string_view text) { return Json::parse(text, nullptr, false); }
 
 std::string string_at(const Json& object, const char* key) {
     if (!object.is_object()) {

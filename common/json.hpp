@@ -82,6 +82,9 @@ Json to_json(const Error& error);
 /// The reverse; whatever is missing is made up so that the result is a valid transient Error.
 Error error_from_json(const Json& json);
 
+/// What a program wrote; a discarded value, which is no object, array or string, where `text` is not JSON.
+Json parse_json(std::string_view text);
+
 /// The string at `key` of an object that a program wrote, or "" where there is none.
 std::string string_at(const Json& object, const char* key);
 

@@ -57,7 +57,7 @@ void put_body(Json& answer, const std::string& body) {
 std::optional<Json> read_recorded_answers(const std::filesystem::path& root) {
     constexpr std::size_t largest_record = std::size_t{16} << 20U;
     const auto text = read_file_if_exists(root / "metadata-answers.json", largest_record);
-    const Json answers = Json::parse(text.value_or(""), nullptr, false);
+    const Json answers = parse_json(text.value_or(""));
     return answers.is_array() ? std::optional(answers) : std::nullopt;
 }
 

@@ -92,7 +92,7 @@ std::string redacted_user_data(const std::string& user_data) {
 }
 
 std::string redacted_document(const std::string& text) {
-    Json json = Json::parse(text, nullptr, false);
+    Json json = parse_json(text);
     if (!json.is_structured()) {
         json = parse_yaml(text, YamlScalars::as_written).value_or(Json());
     }

@@ -27,7 +27,7 @@ std::string plain_address(const Json& address) {
 }
 
 void read_addresses(InstanceMetadata& metadata, MetadataClient& client) {
-    const Json network = Json::parse(client.get("/v1/network").value_or(""), nullptr, false);
+    const Json network = parse_json(client.get("/v1/network").value_or(""));
     for (const char* list : {"/ipv4/private", "/ipv4/public"}) {
         for (const Json& address : list_at(network, list)) {
             keep_address(metadata.addresses, plain_address(address));

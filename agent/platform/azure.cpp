@@ -41,7 +41,7 @@ public:
         return HttpRequest{.url = service().endpoints.front() + oldest, .headers = service().headers};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
-        const Json document = Json::parse(response.body, nullptr, false);
+        const Json document = parse_json(response.body);
         return response.status == 200 && !text_at(object_at(document, "/compute"), "vmId").empty();
     }
 

@@ -32,7 +32,7 @@ public:
         return HttpRequest{.url = std::string("http://169.254.169.254") + document_path};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
-        return response.status == 200 && !text_at(Json::parse(response.body, nullptr, false), "droplet_id").empty();
+        return response.status == 200 && !text_at(parse_json(response.body), "droplet_id").empty();
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,

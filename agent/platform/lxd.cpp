@@ -47,7 +47,7 @@ public:
         InstanceMetadata metadata{.platform = "lxd",
                                   .instance_id = required_id(document, "instance-id", document_path)};
         metadata.hostname = text_at(document, "local-hostname");
-        const Json keys = Json::parse(client.get("/1.0/config").value_or(""), nullptr, false);
+        const Json keys = parse_json(client.get("/1.0/config").value_or(""));
         for (const Json& key : keys.is_array() ? keys : Json::array()) {
             const std::string path = key.is_string() ? key.get<std::string>() : "";
             if (const auto tag = tag_of(path)) {

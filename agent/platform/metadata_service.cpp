@@ -90,7 +90,7 @@ std::pair<Json, std::string> MetadataClient::get_object_of_version(const std::ve
     if (!text) {
         throw bad_document(paths[used], "is not there");
     }
-    Json object = Json::parse(*text, nullptr, false);
+    Json object = parse_json(*text);
     if (!object.is_object()) {
         throw bad_document(paths[used], "is not a JSON object");
     }

@@ -28,8 +28,7 @@ public:
         return HttpRequest{.url = service().endpoints.front() + newer, .headers = service().headers};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
-        return response.status == 200 &&
-               text_at(Json::parse(response.body, nullptr, false), "id").starts_with("ocid1.instance.");
+        return response.status == 200 && text_at(parse_json(response.body), "id").starts_with("ocid1.instance.");
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
@@ -44,8 +43,7 @@ public:
         metadata.image_id = text_at(document, "image");
         metadata.account = text_at(document, "tenantId");
         add_tags(metadata, object_at(document, "/freeformTags"));
-        const Json vnics =
-            Json::parse(client.get(path == newer ? "/opc/v2/vnics/" : "/opc/v1/vnics/").value_or(""), nullptr, false);
+        const Json vnics = parse_json(client.get(path == newer ? "/opc/v2/vnics/" : "/opc/v1/vnics/").value_or(""));
         for (const Json& vnic : vnics.is_array() ? vnics : Json::array()) {
             keep_address(metadata.addresses, text_at(vnic, "privateIp"));
         }

@@ -27,7 +27,7 @@ public:
         return HttpRequest{.url = service().endpoints.front() + document_path};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
-        const Json document = Json::parse(response.body, nullptr, false);
+        const Json document = parse_json(response.body);
         return response.status == 200 && !text_at(object_at(document, "/location"), "zone_id").empty();
     }
 

@@ -26,7 +26,7 @@ public:
         return HttpRequest{.url = service().endpoints.front() + document_path, .headers = service().headers};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
-        return response.status == 200 && !text_at(Json::parse(response.body, nullptr, false), "instance-v2-id").empty();
+        return response.status == 200 && !text_at(parse_json(response.body), "instance-v2-id").empty();
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,

@@ -41,7 +41,7 @@ void check_not_disabled(const System& system) {
                                                "/opt/puppetlabs/puppet/cache/state/agent_disabled.lock"};
     for (const char* lock : locks) {
         if (const auto text = read_file_if_exists(system.path(lock), 65536)) {
-            const std::string reason = string_at(Json::parse(*text, nullptr, false), "disabled_message");
+            const std::string reason = string_at(parse_json(*text), "disabled_message");
             throw permanent_error("puppet.disabled",
                                   "Puppet is administratively disabled (Reason: '" + reason + "') by " + lock,
                                   "run `puppet agent --enable` once the reason is gone");

@@ -62,7 +62,7 @@ std::vector<LogEntry> read_log(const PuppetTraces& traces) {
         return shortened(without_secrets(std::move(text), traces.secrets), longest_message);
     };
     for (const std::string& text : split(traces.log, '\n')) {
-        const Json json = Json::parse(text, nullptr, false);
+        const Json json = parse_json(text);
         const std::string level = string_at(json, "level");
         if (level.empty() || level == "notice" || level == "info" || level == "debug") {
             continue;

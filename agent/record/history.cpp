@@ -65,7 +65,7 @@ void keep_report(const System& system, const RunReport& report) {
 
 std::string last_good_revision(const System& system) {
     const auto text = read_file_if_exists(last_good_file(system), 65536);
-    return string_at(Json::parse(text.value_or(""), nullptr, false), "revision");
+    return string_at(parse_json(text.value_or("")), "revision");
 }
 
 void prune_history(const System& system, int keep) {

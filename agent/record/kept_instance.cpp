@@ -43,7 +43,7 @@ std::string hardware_name(const System& system) {
 std::optional<KeptInstance> read_kept_instance(const System& system) {
     constexpr std::size_t largest_file = std::size_t{8} << 20U;
     const auto text = read_file_start(kept_file(system), largest_file);
-    const Json json = Json::parse(text.value_or(""), nullptr, false);
+    const Json json = parse_json(text.value_or(""));
     const auto stored = json.is_object() ? json.find("instance") : json.end();
     auto metadata = stored == json.end() ? std::nullopt : metadata_from_stored(*stored);
     if (!metadata) {

@@ -22,7 +22,7 @@ Json empty_status() {
 Json StatusFile::read() const {
     constexpr std::size_t largest_status = std::size_t{1} << 20U;
     const auto text = read_file_start(system_.runtime() / "status.json", largest_status);
-    Json status = Json::parse(text.value_or(""), nullptr, false);
+    Json status = parse_json(text.value_or(""));
     const bool is_ours = status.is_object() && status.value("schema", Json()) == Json(schema) &&
                          string_at(status, "boot_id") == boot_id(system_);
     return is_ours ? status : empty_status();

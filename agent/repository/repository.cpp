@@ -54,7 +54,7 @@ struct Answer {
 };
 
 void read_event(std::string_view line, const StageEvents& events, Answer& answer) {
-    const Json event = Json::parse(line, nullptr, false);
+    const Json event = parse_json(line);
     if (!event.is_object()) {
         return;
     }

@@ -1,45 +1,18 @@
 #pragma once
 
-#include "common/encoding.hpp"
+#include "common/http.hpp"
 #include "common/json.hpp"
-#include "common/text.hpp"
 #include "test/fakes/fake_system.hpp"
-#include "test/fakes/fixtures.hpp"
 
-#include <string>
 #include <string_view>
 
 namespace bootwright {
 
 /// One answer of metadata-answers.json.
-inline HttpResponse response_of(const Json& answer) {
-    HttpResponse response{.status = answer.value("status", 200)};
-    const Json headers = answer.value("headers", Json::object());
-    for (const auto& [name, value] : headers.items()) {
-        response.headers[lower(name)] = value.get<std::string>();
-    }
-    if (answer.contains("body_base64")) {
-        response.body = decode_base64(string_at(answer, "body_base64")).value();
-    } else if (const auto body = answer.find("body"); body != answer.end()) {
-        response.body = body->is_string() ? body->get<std::string>() : to_line(*body);
-    }
-    return response;
-}
+HttpResponse response_of(const Json& answer);
 
 /// Makes the fake machine the captured one at test/fixtures/NAME: its files, and the answers of its metadata service
 /// (metadata-answers.json, as `bootwright capture` writes it).
-inline void replay(FakeSystem& fake, std::string_view name) {
-    fake.root.copy(fixture_path(name));
-    const Json answers = Json::parse(fixture(std::string(name) + "/metadata-answers.json"));
-    for (const Json& answer : answers) {
-        const std::string method = answer.value("method", "GET");
-        if (method == "RUN") {
-            fake.processes.answer(string_at(answer, "path"),
-                                  {.lines = split(trimmed(string_at(answer, "body")), '\n')});
-        } else {
-            fake.http.answer(method + " " + string_at(answer, "path"), {response_of(answer)});
-        }
-    }
-}
+void replay(FakeSystem& fake, std::string_view name);
 
 }  // namespace bootwright

@@ -3,12 +3,12 @@
 #include "common/error.hpp"
 #include "common/http.hpp"
 
-#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <stop_token>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,84 +24,24 @@ public:
     std::function<void(const std::string& key)> on_request{};
 
     /// What "GET /latest/user-data" is answered: one after the other, the last one for ever.
-    void answer(const std::string& key, std::vector<Answer> answers) { script_[key] = {std::move(answers), 0}; }
-    void answer(const std::string& key, std::string body) {
-        answer(key, std::vector<Answer>{HttpResponse{.status = 200, .body = std::move(body)}});
-    }
-    void answer_status(const std::string& key, int status) {
-        answer(key, std::vector<Answer>{HttpResponse{.status = status}});
-    }
+    void answer(const std::string& key, std::vector<Answer> answers);
+    void answer(const std::string& key, std::string body);
+    void answer_status(const std::string& key, int status);
 
     /// One request after the other, without waiting.
-    HttpRace race(const std::vector<HttpRequest>& racing, std::chrono::milliseconds, const Accepts& accepts,
-                  std::stop_token stop) override {
-        HttpRace race;
-        race.responses.resize(racing.size());
-        race.errors.resize(racing.size());
-        for (std::size_t i = 0; i < racing.size() && !race.winner; ++i) {
-            try {
-                race.responses[i] = reply(racing[i], stop);
-                race.winner = accepts(i, *race.responses[i]) ? std::optional(i) : std::nullopt;
-            } catch (const Error& error) {
-                if (error.kind == ErrorKind::stopped) {
-                    throw;
-                }
-                race.errors[i] = error;
-            }
-        }
-        return race;
-    }
+    HttpRace race(const std::vector<HttpRequest>& racing, std::chrono::milliseconds stagger, const Accepts& accepts,
+                  std::stop_token stop) override;
 
     /// "GET /latest/user-data" for each request.
-    [[nodiscard]] std::vector<std::string> asked() const {
-        std::vector<std::string> keys;
-        keys.reserve(requests.size());
-        for (const HttpRequest& request : requests) {
-            keys.push_back(key_of(request));
-        }
-        return keys;
-    }
+    [[nodiscard]] std::vector<std::string> asked() const;
 
 private:
-    HttpResponse reply(const HttpRequest& request, const std::stop_token& stop) {
-        requests.push_back(request);
-        const std::string key = key_of(request);
-        if (on_request) {
-            on_request(key);
-        }
-        if (stop.stop_requested()) {
-            throw stopped_error();
-        }
-        const auto found = script_.find(key);
-        if (found == script_.end() || found->second.answers.empty()) {
-            throw transient_error("http.unreachable", key + ": no route to host", "check the network");
-        }
-        Script& script = found->second;
-        const Answer& next = script.answers[std::min(script.used++, script.answers.size() - 1)];
-        if (const auto* error = std::get_if<Error>(&next)) {
-            throw *error;
-        }
-        HttpResponse response = std::get<HttpResponse>(next);
-        if (response.body.size() > request.max_bytes) {
-            throw permanent_error("http.too_large", key + ": the answer is too large", "make it smaller");
-        }
-        return response;
-    }
+    HttpResponse reply(const HttpRequest& request, const std::stop_token& stop);
 
     struct Script {
         std::vector<Answer> answers;
         std::size_t used = 0;
     };
-
-    /// Without scheme and host, but for IPv6: an instance has it only where a test says so.
-    static std::string key_of(const HttpRequest& request) {
-        const std::size_t host = request.url.find("://") + 3;
-        if (request.url.at(host) == '[') {
-            return request.method + " " + request.url;
-        }
-        const std::size_t path = std::min(request.url.find('/', host), request.url.size());
-        return request.method + " " + request.url.substr(path);
-    }
 
     std::map<std::string, Script> script_;
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "common/json.hpp"
 #include "test/fakes/fake_puppet.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"
@@ -11,35 +10,14 @@ namespace bootwright {
 
 inline constexpr const char* pinned_revision = "0123456789abcdef0123456789abcdef01234567";
 
-inline std::string good_user_data() {
-    return R"({"role": "web", "repository": {"url": "https://git.example.com/puppet.git", "revision": ")" +
-           std::string(pinned_revision) + "\"}}";
-}
+std::string good_user_data();
 
 /// A child that fetches, and says that the checkout is there.
-inline FakeProcesses::Script good_fetch() {
-    return {.lines = {R"({"progress": {"what": "objects", "done": 8, "total": 8}})",
-                      to_line({{"checkout",
-                                {{"revision", pinned_revision},
-                                 {"folder", std::string("/var/lib/bootwright/checkout/") + pinned_revision}}}})}};
-}
+FakeProcesses::Script good_fetch();
 
 /// An EC2 instance on which everything goes well: metadata, user-data, repository and Puppet.
 struct FakeMachine : FakeSystem {
-    FakeMachine() {
-        root.copy(fixture_path("ec2/root-nitro"));
-        root.write("/usr/bin/puppet", "", 0755);
-        // Its thread would share the fakes with the test's; metadata_watch_test.cpp has it alone.
-        root.write("/etc/bootwright/agent.d/no-watch.json", R"({"metadata": {"watch": "0s"}})");
-        http.answer("PUT /latest/api/token", "token");
-        http.answer("GET /latest/dynamic/instance-identity/document", fixture("ec2/identity-document.json"));
-        http.answer("GET /latest/meta-data/local-hostname", "ip-10-251-50-12.ec2.internal");
-        http.answer_status("GET /latest/meta-data/public-ipv4", 404);
-        http.answer_status("GET /latest/meta-data/tags/instance", 404);
-        http.answer("GET /latest/user-data", good_user_data());
-        processes.answer("bootwright-fetch", good_fetch());
-        processes.answer("apply", recorded_puppet("changed"));
-    }
+    FakeMachine();
 };
 
 }  // namespace bootwright

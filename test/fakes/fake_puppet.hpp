@@ -1,56 +1,20 @@
 #pragma once
 
-#include "common/file.hpp"
 #include "common/process.hpp"
 #include "test/fakes/fake_processes.hpp"
-#include "test/fakes/fixtures.hpp"
 
-#include <charconv>
-#include <cstddef>
-#include <filesystem>
-#include <sstream>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace bootwright {
 
 /// The value of "--NAME=value" among the arguments, or "".
-inline std::string option_of(const ProcessRequest& request, std::string_view name) {
-    const std::string prefix = "--" + std::string(name) + "=";
-    for (const std::string& argument : request.arguments) {
-        if (argument.starts_with(prefix)) {
-            return argument.substr(prefix.size());
-        }
-    }
-    return "";
-}
+std::string option_of(const ProcessRequest& request, std::string_view name);
 
 /// Leaves what the real Puppet of test/fixtures/puppet/NAME left, where this one was told to write.
-inline void leave_traces(const std::string& name, const ProcessRequest& request) {
-    const auto copy = [&](const char* file, const std::filesystem::path& target) {
-        const auto source = fixture_path("puppet/" + name) / file;
-        if (std::filesystem::exists(source)) {
-            std::filesystem::copy_file(source, target, std::filesystem::copy_options::overwrite_existing);
-        }
-    };
-    copy("puppet.jsonl", option_of(request, "logdest"));
-    copy("last_run_summary.yaml", std::filesystem::path(option_of(request, "publicdir")) / "last_run_summary.yaml");
-    copy("resources.txt", option_of(request, "resourcefile"));
-}
+void leave_traces(const std::string& name, const ProcessRequest& request);
 
 /// A Puppet that does what the recorded one did, and exits as it did.
-inline FakeProcesses::Script recorded_puppet(const std::string& name) {
-    const std::string status = fixture("puppet/" + name + "/exit_status");
-    FakeProcesses::Script script;
-    std::from_chars(status.data(), status.data() + status.size(), script.result.exit_code);
-    script.work = [name](const ProcessRequest& request) { leave_traces(name, request); };
-    std::istringstream output(
-        read_file_if_exists(fixture_path("puppet/" + name + "/output"), std::size_t{1} << 20U).value_or(""));
-    for (std::string line; std::getline(output, line);) {
-        script.error_lines.push_back(line);
-    }
-    return script;
-}
+FakeProcesses::Script recorded_puppet(const std::string& name);
 
 }  // namespace bootwright

@@ -10,15 +10,10 @@ namespace bootwright {
 
 /// A machine of fakes that has booted: an empty root with a boot id, a machine-id and a kernel command line.
 struct FakeSystem {
-    FakeSystem() {
-        root.write("/proc/sys/kernel/random/boot_id", "b0071d00-0000-4000-8000-000000000001\n");
-        root.write("/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro quiet\n");
-        root.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-        root.write("/etc/hostname", "web-1\n");
-    }
+    FakeSystem();
     FakeSystem(const FakeSystem&) = delete;
     FakeSystem& operator=(const FakeSystem&) = delete;
-    ~FakeSystem() = default;
+    ~FakeSystem();
 
     TemporaryRoot root{};
     FakeHttp http{};

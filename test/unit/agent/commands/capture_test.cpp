@@ -4,6 +4,7 @@
 #include "test/fakes/answers.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/fixtures.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

@@ -3,8 +3,10 @@
 
 #include "agent/platform/platform.hpp"
 
+#include "common/text.hpp"
 #include "test/fakes/answers.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/fixtures.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
