@@ -315,7 +315,21 @@ Error error_from_json(const Json& json) {
             text_or("advice", "report this as a defect of bootwright")};
 }
 
-Json parse_json(std::string_view text) { return Json::parse(text, nullptr, false); }
+Json parse_json(std::string_view text) {
+    constexpr int deepest = 100;  // more than any program here writes, or any cloud answers
+    struct TooDeep {};
+    const auto check = [](int depth, Json::parse_event_t, const Json&) {
+        if (depth > deepest) {
+            throw TooDeep{};
+        }
+        return true;
+    };
+    try {
+        return Json::parse(text, check, false);
+    } catch (const TooDeep&) {
+        return Json(Json::value_t::discarded);
+    }
+}
 
 std::string string_at(const Json& object, const char* key) {
     if (!object.is_object()) {

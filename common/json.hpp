@@ -82,7 +82,8 @@ Json to_json(const Error& error);
 /// The reverse; whatever is missing is made up so that the result is a valid transient Error.
 Error error_from_json(const Json& json);
 
-/// What a program wrote; a discarded value, which is no object, array or string, where `text` is not JSON.
+/// What a program wrote; a discarded value, which is no object, array or string, where `text` is not JSON, or is nested so
+/// deeply that whoever walks through it or writes it again would use up the stack.
 Json parse_json(std::string_view text);
 
 /// The string at `key` of an object that a program wrote, or "" where there is none.

@@ -308,6 +308,16 @@ TEST_CASE("a number is taken from an object that may be anything") {
     }
 }
 
+TEST_CASE("what a program wrote is nested only so deep that writing it again cannot use up the stack") {
+    const auto nested = [](std::size_t levels) {
+        return parse_json("{\"a\": " + std::string(levels, '[') + std::string(levels, ']') + "}");
+    };
+    CHECK(nested(50).is_object());
+    CHECK(nested(200).is_discarded());
+    CHECK(nested(400000).is_discarded());
+    CHECK(parse_json(std::string(400000, '[')).is_discarded());
+}
+
 TEST_CASE("JSON is written whatever bytes stand in it, on one line or for people") {
     const Json json{{"a", "x\n\xff"}, {"b", 1}};
     CHECK(to_line(json) == "{\"a\":\"x\\n\xEF\xBF\xBD\",\"b\":1}");
