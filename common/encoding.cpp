@@ -108,6 +108,11 @@ std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t c
         if (result.size() > cap) {
             return std::nullopt;
         }
+        // Several members on each other are one file (RFC 1952, section 2.2); anything else after one is padding.
+        const std::string_view rest(reinterpret_cast<const char*>(stream.next_in), stream.avail_in);
+        if (status == Z_STREAM_END && is_gzip(rest)) {
+            status = inflateReset(&stream);
+        }
     }
     return status == Z_STREAM_END ? std::optional(result) : std::nullopt;
 }

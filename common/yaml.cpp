@@ -5,6 +5,7 @@
 #include "common/error.hpp"
 
 #include <charconv>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -84,6 +85,20 @@ public:
         return nullptr;
     }
 
+    /// Of a mapping, only what stands at `key`; a document that is no mapping is converted as it is.
+    Json convert_key(const YAML::Node& node, const std::string& key) {
+        Json object = Json::object();
+        if (!node.IsMap()) {
+            return node.IsNull() ? object : convert(node);
+        }
+        for (const auto& entry : node) {
+            if (entry.first.IsScalar() && entry.first.Scalar() == key) {
+                convert_entry(object, entry.first, entry.second);
+            }
+        }
+        return object;
+    }
+
 private:
     static void check_tag(const YAML::Node& node) {
         const std::string& tag = node.Tag();  // "?" and "!": none
@@ -105,19 +120,23 @@ private:
     Json convert_map(const YAML::Node& node) {
         Json object = Json::object();
         for (const auto& entry : node) {
-            const std::string& key = entry.first.Scalar();
-            const bool is_plain = entry.first.IsScalar() && !object.contains(key);
-            if (lines_ != nullptr && !is_plain) {
-                throw Refused{line_of(entry.first.Mark()), "a key that stands there twice, or is no plain word"};
-            }
-            path_.push_back(key);
-            object[key] = convert(entry.second);
-            if (lines_ != nullptr) {  // a value may begin on a later line; people look for the key
-                (*lines_)[path_] = line_of(entry.first.Mark());
-            }
-            path_.pop_back();
+            convert_entry(object, entry.first, entry.second);
         }
         return object;
+    }
+
+    void convert_entry(Json& object, const YAML::Node& name, const YAML::Node& value) {
+        const std::string& key = name.Scalar();
+        const bool is_plain = name.IsScalar() && !object.contains(key);
+        if (lines_ != nullptr && !is_plain) {
+            throw Refused{line_of(name.Mark()), "a key that stands there twice, or is no plain word"};
+        }
+        path_.push_back(key);
+        object[key] = convert(value);
+        if (lines_ != nullptr) {  // a value may begin on a later line; people look for the key
+            (*lines_)[path_] = line_of(name.Mark());
+        }
+        path_.pop_back();
     }
 
     YamlScalars scalars_;
@@ -138,14 +157,19 @@ std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars) {
     }
 }
 
-JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code) {
+namespace {
+
+using Convert = std::function<Json(Converter&, const YAML::Node&)>;
+
+JsonDocument parse(const std::string& text, std::string origin, std::string error_code, const Convert& convert) {
     JsonDocument document{std::move(origin), std::move(error_code), "", {}, {}, {}};
     const auto refuse = [&](std::size_t line, const std::string& why) {
         return permanent_error(document.error_code, document.origin + ":" + std::to_string(line) + ": " + why,
                                "correct the YAML, or write JSON");
     };
     try {
-        document.root = Converter(YamlScalars::typed, &document.lines).convert(YAML::Load(text));
+        Converter converter(YamlScalars::typed, &document.lines);
+        document.root = convert(converter, YAML::Load(text));
     } catch (const YAML::Exception& error) {  // its message may quote the text
         throw refuse(line_of(error.mark), "not valid YAML");
     } catch (const Refused& refused) {
@@ -156,6 +180,19 @@ JsonDocument parse_yaml_document(const std::string& text, std::string origin, st
                             std::string(document.root.type_name()));
     }
     return document;
+}
+
+}  // namespace
+
+JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code) {
+    return parse(text, std::move(origin), std::move(error_code),
+                 [](Converter& converter, const YAML::Node& node) { return converter.convert(node); });
+}
+
+JsonDocument parse_yaml_key(const std::string& text, const std::string& key, std::string origin,
+                            std::string error_code) {
+    return parse(text, std::move(origin), std::move(error_code),
+                 [&](Converter& converter, const YAML::Node& node) { return converter.convert_key(node, key); });
 }
 
 }  // namespace bootwright

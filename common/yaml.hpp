@@ -21,4 +21,8 @@ std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars = Ya
 /// @throws Error permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
 JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code);
 
+/// The same of a document of somebody else's: only what stands at `key` is read, and held to these rules.
+JsonDocument parse_yaml_key(const std::string& text, const std::string& key, std::string origin,
+                            std::string error_code);
+
 }  // namespace bootwright

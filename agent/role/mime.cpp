@@ -83,7 +83,7 @@ Entity parse_entity(const std::string& text) {
     return entity;
 }
 
-std::string decode_quoted_printable(const std::string& text) {
+std::optional<std::string> decode_quoted_printable(const std::string& text) {
     std::string decoded;
     for (std::size_t i = 0; i < text.size(); ++i) {
         unsigned value = 0;
@@ -95,20 +95,16 @@ std::string decode_quoted_printable(const std::string& text) {
             decoded += static_cast<char>(value);
             i += 2;
         } else {
-            throw Malformed{};
+            return std::nullopt;
         }
     }
     return decoded;
 }
 
-std::string decode_body(const Entity& entity) {
+std::optional<std::string> decode_body(const Entity& entity) {
     const std::string encoding = entity.field("content-transfer-encoding").value;
     if (encoding == "base64") {
-        auto decoded = decode_base64(entity.body);
-        if (!decoded) {
-            throw Malformed{};
-        }
-        return std::move(*decoded);
+        return decode_base64(entity.body);
     }
     return encoding == "quoted-printable" ? decode_quoted_printable(entity.body) : entity.body;
 }
@@ -158,8 +154,21 @@ void collect_parts(const std::string& text, int level, std::vector<MimePart>& pa
 }  // namespace
 
 bool is_mime(const std::string& text) {
-    const std::string start = lower(std::string_view(text).substr(0, 64));
-    return start.starts_with("content-type:") || start.starts_with("mime-version:") || start.starts_with("from ");
+    const std::string start = lower(std::string_view(text).substr(0, 4096));  // as far as cloud-init looks
+    if (start.starts_with("content-type:") || start.starts_with("from ")) {
+        return true;
+    }
+    for (const std::string& line : split(start, '\n')) {
+        const bool goes_on = line.starts_with(' ') || line.starts_with('\t');
+        const std::string name = line.substr(0, line.find(':'));
+        if (name == "mime-version") {
+            return true;
+        }
+        if (!goes_on && (name.size() == line.size() || name.find_first_of(" #{\"") != std::string::npos)) {
+            return false;
+        }
+    }
+    return false;
 }
 
 std::optional<std::vector<MimePart>> parse_mime(const std::string& text) {

@@ -8,16 +8,16 @@ namespace bootwright {
 
 /// One part of a MIME message, decoded (RFC 2045, RFC 2046).
 struct MimePart {
-    std::string type;      ///< "text/cloud-config", in lower case
-    std::string filename;  ///< "" where it has none
-    std::string body;
+    std::string type;                 ///< "text/cloud-config", in lower case
+    std::string filename;             ///< "" where it has none
+    std::optional<std::string> body;  ///< nothing where it is not in the encoding that it says
 };
 
-/// True if `text` begins as a MIME message does that is made for cloud-init.
+/// True if `text` begins as a MIME message does that is made for cloud-init: with the headers of one, in any order.
 bool is_mime(const std::string& text);
 
 /// The parts that hold no parts themselves, in their order. Bounded: at most 100 parts in 4 levels.
-/// Nothing where it is no such message: no boundary, a body that is not in its own encoding, too many parts.
+/// Nothing where it is no such message: no boundary, too many parts or levels.
 std::optional<std::vector<MimePart>> parse_mime(const std::string& text);
 
 }  // namespace bootwright

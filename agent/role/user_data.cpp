@@ -16,10 +16,11 @@ namespace {
 
 constexpr std::size_t largest_document = std::size_t{4} << 20U;  // unpacked
 constexpr const char* invalid = "role.invalid";
+constexpr const char* damage = "role.user_data_damaged";
 constexpr const char* our_key = "bootwright";
 
 Error damaged(const std::string& origin, const std::string& why) {
-    return permanent_error("role.user_data_damaged", origin + " " + why,
+    return permanent_error(damage, origin + " " + why,
                            "pass the role config as JSON or YAML text, or as gzip, base64 or both of it");
 }
 
@@ -85,7 +86,7 @@ UserData parse_cloud_config(const std::string& text, const std::string& origin) 
     if (text.find(our_key) == std::string::npos) {
         return {.foreign = "a cloud-config for cloud-init"};
     }
-    JsonDocument document = parse_yaml_document(text, origin, invalid);
+    JsonDocument document = parse_yaml_key(text, our_key, origin, invalid);
     const auto ours = document.root.find(our_key);
     if (ours == document.root.end()) {
         return {.foreign = "a cloud-config for cloud-init, without the key bootwright"};
@@ -100,6 +101,28 @@ UserData parse_cloud_config(const std::string& text, const std::string& origin) 
 
 UserData parse_text(std::string text, const std::string& origin);
 
+/// One part of a MIME message. Where it is somebody else's, that it is damaged is not ours to complain about.
+UserData parse_part(const MimePart& part, const std::string& called) {
+    const bool is_ours = part.type == "text/x-bootwright" || part.filename.starts_with("bootwright.");
+    const bool may_be_ours = is_ours || part.type == "text/cloud-config";
+    try {
+        if (!part.body) {
+            throw damaged(called, "is not in the encoding that its header says");
+        }
+        const std::string body = decode(*part.body, called);
+        if (is_ours || is_cloud_config(trimmed(body))) {
+            return parse_text(body, called);
+        }
+        // A part of this type needs no first line that says so.
+        return may_be_ours && foreign_kind(trimmed(body)).empty() ? parse_cloud_config(body, called) : UserData{};
+    } catch (const Error& error) {
+        if (!may_be_ours && error.code == damage) {
+            return {};
+        }
+        throw;
+    }
+}
+
 UserData parse_parts(const std::string& text, const std::string& origin) {
     const auto parts = parse_mime(text);
     if (!parts) {
@@ -108,14 +131,9 @@ UserData parse_parts(const std::string& text, const std::string& origin) {
     UserData found{.foreign = "a MIME message for cloud-init, none of whose parts is for bootwright"};
     for (std::size_t i = 0; i < parts->size(); ++i) {
         const MimePart& part = (*parts)[i];
-        const bool is_ours = part.type == "text/x-bootwright" || part.filename.starts_with("bootwright.");
         const std::string name = part.filename.empty() ? part.type : part.filename;
         const std::string called = origin + ", part " + std::to_string(i + 1) + " (" + shortened(name, 80) + ")";
-        const std::string body = decode(part.body, called);
-        if (!is_ours && !is_cloud_config(trimmed(body))) {
-            continue;
-        }
-        UserData one = parse_text(body, called);
+        UserData one = parse_part(part, called);
         if (one.document && found.document) {
             throw permanent_error(invalid, called + " is a role config, and so is " + found.document->origin,
                                   "keep one of them");

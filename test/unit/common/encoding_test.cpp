@@ -67,6 +67,14 @@ TEST_CASE("gzip is unpacked up to the cap") {
     CHECK_FALSE(decompress_gzip(to_gzip("x"), 0));
 }
 
+TEST_CASE("gzip of several members is all of them, and what is no gzip after them is not") {
+    const std::string whole = to_gzip("role: web\n") + to_gzip("classes: []\n");
+    CHECK(decompress_gzip(whole, 100) == "role: web\nclasses: []\n");
+    CHECK_FALSE(decompress_gzip(whole, 20));
+    CHECK_FALSE(decompress_gzip(whole.substr(0, whole.size() - 1), 100));
+    CHECK(decompress_gzip(to_gzip("x") + std::string(512, '\0'), 100) == "x");  // padding, as on a tape
+}
+
 TEST_CASE("a gzip bomb is refused without being unpacked") {
     // Sixteen megabytes in a few kilobytes.
     CHECK_FALSE(decompress_gzip(to_gzip(std::string(std::size_t{16} << 20U, '\0')), std::size_t{4} << 20U));

@@ -141,6 +141,26 @@ TEST_CASE("a #cloud-config carries the role config below its key bootwright, wit
     CHECK(error_for("#cloud-config\nbootwright: web\n").message == "user-data:2: bootwright: expected a mapping");
 }
 
+TEST_CASE("of a #cloud-config only our key is held to our rules: the rest is cloud-init's") {
+    const std::string theirs = GENERATE(values<std::string>({
+        "write_files:\n- path: /x\n  content: !!binary |\n    aGk=\n",
+        "packages: [a]\npackages: [b]\n",
+        "? [a, b]\n: c\n",
+    }));
+    CAPTURE(theirs);
+    const auto parsed =
+        parse_user_data("#cloud-config\n" + theirs + "bootwright:\n  role: web\n", "user-data").document;
+    REQUIRE(parsed);
+    CHECK(parsed->root == Json{{"role", "web"}});
+    const UserData foreign = parse_user_data("#cloud-config\n" + theirs + "# bootwright\n", "user-data");
+    CHECK(foreign.foreign == "a cloud-config for cloud-init, without the key bootwright");
+    CHECK(error_for("#cloud-config\nbootwright: {role: web}\nbootwright: {role: db}\n").message ==
+          "user-data:3: a key that stands there twice, or is no plain word");
+    CHECK(error_for("#cloud-config\nbootwright: {role: web, role: db}\n").code == "role.invalid");
+    CHECK(error_for("#cloud-config\n- bootwright\n").message.starts_with("user-data:1: the top level must be"));
+    CHECK(parse_user_data("#cloud-config\n# for bootwright\n", "user-data").foreign.starts_with("a cloud-config"));
+}
+
 TEST_CASE("of a MIME message our part is taken, whatever the others are, and however it is encoded") {
     const std::string ours = GENERATE(values<std::string>({
         "Content-Type: text/x-bootwright\n\nrole: web\n",
@@ -150,6 +170,8 @@ TEST_CASE("of a MIME message our part is taken, whatever the others are, and how
         "Content-Type: text/x-bootwright\nContent-Transfer-Encoding: base64\n\ncm9sZTog\nd2ViCg==\n",
         "content-type: text/x-bootwright\ncontent-transfer-encoding: quoted-printable\n\nrole=3A we=\nb\n",
         "Content-Type: text/cloud-config\n\n#cloud-config\nbootwright: {role: web}\n",
+        "Content-Type: text/cloud-config\n\nbootwright: {role: web}\n",  // Terraform's yamlencode() writes no first line
+        "Content-Type: text/plain\n\n#cloud-config\nbootwright: {role: web}\n",
         "Content-Type: multipart/mixed; boundary=inner\n\n--inner\nContent-Type: text/x-bootwright\n\nrole: "
         "web\n--inner--\n",
     }));
@@ -170,6 +192,34 @@ TEST_CASE("of a MIME message our part is taken, whatever the others are, and how
     }
 }
 
+TEST_CASE("a part of somebody else's that is damaged is that one's to complain about") {
+    const std::string theirs = GENERATE(values<std::string>({
+        "Content-Type: text/x-shellscript\nContent-Transfer-Encoding: base64\n\n%%%\n",
+        "Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n=zz\n",
+        "Content-Type: application/octet-stream\n\n\x1f\x8b cut\n",
+        "Content-Type: text/cloud-config\n\n## template: jinja\n#cloud-config\nbootwright: {{ v }}\n",
+    }));
+    CAPTURE(theirs);
+    const auto parsed = parse_user_data("Content-Type: multipart/mixed; boundary=x\n\n--x\n" + theirs +
+                                            "--x\nContent-Type: text/x-bootwright\n\nrole: web\n--x--\n",
+                                        "user-data")
+                            .document;
+    REQUIRE(parsed);
+    CHECK(parsed->root == Json{{"role", "web"}});
+}
+
+TEST_CASE("a MIME message is known by its headers, in whatever order they stand") {
+    const std::string body = "\n--x\nContent-Type: text/x-bootwright\n\nrole: web\n--x--\n";
+    const std::string type = "Content-Type: multipart/mixed;\n boundary=x\n";
+    for (const std::string& head : {"Number-Attachments: 1\nMIME-Version: 1.0\n" + type, type + "MIME-Version: 1.0\n",
+                                    "Subject: x\n" + type + "mime-version: 1.0\n"}) {
+        CAPTURE(head);
+        CHECK(parse_user_data(head + body, "user-data").document);
+    }
+    const std::string script = "#!/bin/sh\nmail <<E\nMIME-Version: 1.0\nE\n";
+    CHECK(parse_user_data(script, "user-data").foreign == "a script for cloud-init");
+}
+
 TEST_CASE("a MIME message with two parts of ours, or one that cannot be taken apart, is refused") {
     const std::string head = "Content-Type: multipart/mixed; boundary=x\n\n";
     const std::string part = "--x\nContent-Type: text/x-bootwright\n\nrole: web\n";
@@ -186,9 +236,13 @@ TEST_CASE("a MIME message with two parts of ours, or one that cannot be taken ap
         const std::string boundary = "b" + std::to_string(i);
         deep = "Content-Type: multipart/mixed; boundary=" + boundary + "\n\n--" + boundary + "\n" + deep + "\n";
     }
+    const std::string in_base64 = "Content-Transfer-Encoding: base64\n\n";
+    const std::string quoted = "Content-Transfer-Encoding: quoted-printable\n\n";
     for (const std::string& served : {std::string("Content-Type: multipart/mixed\n\nx"), head + many, deep,
-                                      head + "--x\nContent-Transfer-Encoding: base64\n\n%%%\n--x--",
-                                      head + "--x\nContent-Transfer-Encoding: quoted-printable\n\n=zz\n--x--"}) {
+                                      head + "--x\nContent-Type: text/x-bootwright\n" + in_base64 + "%%%\n--x--",
+                                      head + "--x\nContent-Type: text/cloud-config\n" + in_base64 + "%%%\n--x--",
+                                      head + "--x\nContent-Type: text/x-bootwright\n" + quoted + "=zz\n--x--",
+                                      head + "--x\nContent-Type: text/x-bootwright\n\n\x1f\x8b cut\n--x--"}) {
         CAPTURE(served);
         CHECK(error_for(served).code == "role.user_data_damaged");
     }
