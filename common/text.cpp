@@ -107,18 +107,18 @@ std::uint64_t hash_of(std::string_view text) {
     return hash;
 }
 
-std::string without_credentials(std::string_view url) {
-    const std::size_t scheme_end = url.find("://");
-    if (scheme_end == std::string_view::npos) {
-        return std::string(url);
+std::string without_credentials(std::string_view text) {
+    constexpr std::string_view sign = "://";
+    std::string result(text);
+    for (std::size_t at = result.find(sign); at != std::string::npos; at = result.find(sign, at)) {
+        at += sign.size();
+        const std::size_t authority_end = std::min(result.find_first_of("/?# \t\n\"'", at), result.size());
+        const std::size_t host = result.substr(0, authority_end).rfind('@');
+        if (host != std::string::npos && host >= at) {
+            result.erase(at, host + 1 - at);
+        }
     }
-    const std::size_t authority = scheme_end + 3;
-    const std::size_t authority_end = std::min(url.find_first_of("/?#", authority), url.size());
-    const std::size_t at = url.substr(0, authority_end).rfind('@');
-    if (at == std::string_view::npos || at < authority) {
-        return std::string(url);
-    }
-    return std::string(url.substr(0, authority)) + std::string(url.substr(at + 1));
+    return result;
 }
 
 }  // namespace bootwright

@@ -16,17 +16,6 @@ namespace {
 
 constexpr const char* removed = "removed by bootwright capture";
 
-std::string without_url_credentials(std::string text) {
-    for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
-        const std::size_t end = std::min(text.find_first_of("/ ;\"'", at + 3), text.size());
-        const std::size_t sign = text.rfind('@', end);
-        if (sign != std::string::npos && sign > at + 2 && sign < end) {
-            text.erase(at + 3, sign - at - 2);
-        }
-    }
-    return text;
-}
-
 /// Everything below it, whatever it is.
 void remove_values(Json& json) {
     if (json.is_structured()) {
@@ -61,7 +50,7 @@ void redact(Json& json) {
         } else if (value.is_structured()) {
             redact(value);
         } else if (value.is_string()) {
-            value = without_url_credentials(value.get<std::string>());
+            value = without_credentials(value.get<std::string>());
         }
     }
 }
@@ -94,10 +83,14 @@ std::string redacted_user_data(const std::string& user_data) {
 std::string redacted_document(const std::string& text) {
     Json json = parse_json(text);
     if (!json.is_structured()) {
-        json = parse_yaml(text, YamlScalars::as_written).value_or(Json());
+        const auto yaml = parse_yaml(text, YamlScalars::as_written);
+        if (!yaml) {
+            return removed;  // a document that is cut or damaged: where its secrets are nobody can tell
+        }
+        json = *yaml;
     }
     if (!json.is_structured()) {
-        return without_url_credentials(text);
+        return without_credentials(text);
     }
     redact(json);
     return to_text(json);
@@ -111,7 +104,7 @@ std::string redacted_words(const std::string& line) {
             word.replace(equals + 1, std::string::npos, "removed");
         }
     }
-    return without_url_credentials(joined(words, " "));
+    return without_credentials(joined(words, " "));
 }
 
 void redact_answer(Json& answer) {

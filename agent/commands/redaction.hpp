@@ -10,7 +10,7 @@ namespace bootwright {
 // What leaves a machine in a bug report holds no secret, as far as names and places tell.
 
 /// A document, JSON or YAML, without the values of names that speak of a secret, without other programs' scripts, and with
-/// its user-data redacted wherever it stands. Any other text as it is.
+/// its user-data redacted wherever it stands. A bare value as it is; what is damaged is removed as a whole.
 std::string redacted_document(const std::string& text);
 
 /// User-data that is a role config of ours: as JSON, without its `data`, secrets and credentials. All other user-data is

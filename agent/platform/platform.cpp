@@ -39,6 +39,7 @@ const Platform& platform_by_name(const std::string& name, const std::string& sai
 void apply_rules(const System& system, const AgentConfig& config, Detection& detection) {
     for (const Platform* platform : platforms()) {
         for (Evidence& evidence : platform->detect(system, config)) {
+            evidence.seen = without_credentials(evidence.seen);  // a seed's URL may carry some
             if (evidence.matched && detection.platform == nullptr) {
                 detection.platform = platform;
                 detection.chosen_by = "detection";

@@ -108,4 +108,7 @@ TEST_CASE("credentials never survive in a shown URL") {
     CHECK(without_credentials("no url at all") == "no url at all");
     CHECK(without_credentials("").empty());
     CHECK(without_credentials("https://") == "https://");
+    CHECK(without_credentials("ds=nocloud;s=http://u:p@h/;i=1") == "ds=nocloud;s=http://h/;i=1");
+    CHECK(without_credentials("http://a:b@h/x, \"http://c:d@h\" http://i") == "http://h/x, \"http://h\" http://i");
+    CHECK(without_credentials("http://h a@b http://u:p@i/") == "http://h a@b http://i/");
 }

@@ -135,6 +135,21 @@ TEST_CASE("other programs' user-data, attributes and vendor data are not capture
     CHECK(text.find("bootwright-role") != std::string::npos);
 }
 
+TEST_CASE("a document that cannot be taken apart is not captured: nobody can tell its secrets") {
+    FakeSystem fake;
+    replay(fake, "openstack/root");
+    const std::string body = GENERATE(values<std::string>({
+        R"({"uuid": "u", "admin_pass": "hunter2")",
+        R"([{"uuid": "u", "admin_pass": "hunter2"},])",
+        "a:\n- {admin_pass: hunter2\n",
+    }));
+    fake.http.answer("GET /openstack/latest/meta_data.json", body);
+    const fs::path tree = fake.root.path("/captured");
+    const CapturedOutput output;
+    capture_command(fake.system, tree);
+    CHECK(whole_text(tree).find(secret) == std::string::npos);
+}
+
 TEST_CASE("a machine whose metadata service is dead is captured as far as it goes, and says so") {
     FakeSystem fake;
     fake.root.copy(fixture_path("ec2/root-nitro"));

@@ -278,6 +278,18 @@ TEST_CASE("a machine that nobody proves to know is told with what each cloud ans
     CHECK(error.message.find("hetzner: sys_vendor is Hetzner, but saw (no such file)") != std::string::npos);
 }
 
+TEST_CASE("what a rule saw is told without the credentials of a URL") {
+    FakeSystem fake;
+    fake.root.write("/proc/cmdline", "ro ds=NoCloud;s=http://bob:hunter2@10.0.0.1/ quiet\n");
+    fake.root.write("/sys/class/dmi/id/product_serial", "ds=NoCloud;s=http://bob:hunter2@10.0.0.1/\n");
+    const Detection detection = detect_platform(fake.system, {}, {});
+    CHECK(not_recognised(detection).message.find("hunter2") == std::string::npos);
+    CHECK(not_recognised(detection).message.find("ds=NoCloud;s=http://10.0.0.1/") != std::string::npos);
+    for (const auto& [platform, evidence] : detection.rules) {
+        CHECK(evidence.seen.find("hunter2") == std::string::npos);
+    }
+}
+
 TEST_CASE("tags are names and values, or words that may be both") {
     InstanceMetadata metadata{.platform = "x", .instance_id = "1"};
     add_tags(metadata, Json{{"a", "b"}, {"n", 5}});
