@@ -54,6 +54,23 @@ std::optional<std::string> judge(const std::string& where, HttpResponse response
     return std::move(response.body);
 }
 
+/// One segment of a path (RFC 3986, section 3.3): what may not stand there is written as %XX.
+std::string path_segment(std::string_view name) {
+    constexpr std::string_view allowed_signs = "-._~!$&'()*+,;=:@";
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string segment;
+    for (const char c : name) {
+        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        const auto byte = static_cast<unsigned char>(c);
+        if (is_alphanumeric || allowed_signs.find(c) != std::string_view::npos) {
+            segment += c;
+        } else {
+            segment += {'%', digits[byte >> 4U], digits[byte & 15U]};
+        }
+    }
+    return segment;
+}
+
 /// What is to stand in a header: visible characters only.
 std::string checked_token(const std::string& where, std::string_view token) {
     constexpr std::size_t largest_token = 4096;
@@ -111,7 +128,7 @@ std::vector<std::string> MetadataClient::get_names(const std::string& path) {
 
 void MetadataClient::read_tags_folder(std::map<std::string, std::string>& tags, const std::string& folder) {
     for (const std::string& name : get_names(folder)) {
-        tags[name] = get_text(folder + "/" + name);
+        tags[name] = get_text(folder + "/" + path_segment(name));
     }
 }
 

@@ -120,3 +120,16 @@ TEST_CASE("each request has the image's time limit, and the one for connecting i
     CHECK(world.fake.http.requests.back().timeout == 500ms);
     CHECK(world.fake.http.requests.back().connect_timeout == 500ms);
 }
+
+TEST_CASE("a tag may be called whatever people call it") {
+    World world;
+    world.fake.http.answer("GET /tags", "Cost Center\na#b?c%\n\xC3\x9C\nbootwright:role\n");
+    world.fake.http.answer("GET /tags/Cost%20Center", "it");
+    world.fake.http.answer("GET /tags/a%23b%3Fc%25", "odd");
+    world.fake.http.answer("GET /tags/%C3%9C", "u");
+    world.fake.http.answer("GET /tags/bootwright:role", "web");
+    std::map<std::string, std::string> tags;
+    world.client().read_tags_folder(tags, "/tags");
+    CHECK(tags == std::map<std::string, std::string>{
+                      {"Cost Center", "it"}, {"a#b?c%", "odd"}, {"\xC3\x9C", "u"}, {"bootwright:role", "web"}});
+}
