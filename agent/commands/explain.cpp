@@ -36,18 +36,33 @@ Json probes_json(const Detection& detection) {
     return probes;
 }
 
+constexpr const char* not_shown = "(not shown)";
+
+/// A fact may hold a secret at any depth.
+Json without_secrets(Json value) {
+    const bool is_object = value.is_object();
+    for (auto& [name, inner] : value.items()) {
+        if (is_object && is_secret_name(name)) {
+            inner = not_shown;
+        } else if (inner.is_structured()) {
+            inner = without_secrets(std::move(inner));
+        }
+    }
+    return value;
+}
+
 /// The value at "repository.url" or "facts.NAME". What Hiera gets is never shown.
 Json value_at(const Json& config, const std::string& path) {
     const std::size_t dot = path.find('.');
     const std::string section = path.substr(0, dot);
     if (section == "data") {
-        return "(not shown)";
+        return not_shown;
     }
     const Json& whole = config.at(section);
     const std::string name = dot == std::string::npos ? "" : path.substr(dot + 1);
     return name.empty()                                ? whole
-           : is_secret_name(name)                      ? Json("(not shown)")
-           : whole.is_object() && whole.contains(name) ? whole.at(name)
+           : is_secret_name(name)                      ? Json(not_shown)
+           : whole.is_object() && whole.contains(name) ? without_secrets(whole.at(name))
                                                        : Json();
 }
 

@@ -27,8 +27,9 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 
 TEST_CASE("each rule is told with what it read and saw, and each value of the role config with where it is from") {
     PlatformWorld world("ec2/root-nitro");
-    world.fake.root.write("/etc/bootwright/agent.json",
-                          R"({"role_config": {"facts": {"site": "x", "api_token": "hunter2"}}})");
+    world.fake.root.write(
+        "/etc/bootwright/agent.json",
+        R"({"role_config": {"facts": {"site": "x", "api_token": "hunter2", "db": {"password": "hunter2", "hosts": [{"secret": {"a": "hunter2"}}]}}}})");
     world.fake.http.answer("GET /latest/user-data", R"({"data": {"a::b": "hunter2"}, "repository": {
         "url": "https://user:hunter2@git.example.com/x", "revision": "0123456789abcdef0123456789abcdef01234567"}})");
     const auto [status, text] = explained(world.fake.system);
