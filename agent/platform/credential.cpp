@@ -15,11 +15,13 @@ namespace {
 
 constexpr std::string_view credential_name = "bootwright.role_config";
 
-/// Empty where the service manager gave no credentials.
+/// A command that an operator calls has no such variable, and must not take this machine for another than the service does.
+constexpr const char* folder_of_service = "/run/credentials/bootwright.service";
+
 std::filesystem::path credential_path(const System& system) {
     const auto folder = system.environment.find("CREDENTIALS_DIRECTORY");
-    return folder == system.environment.end() ? std::filesystem::path()
-                                              : system.path(folder->second) / std::string(credential_name);
+    return system.path(folder == system.environment.end() ? folder_of_service : folder->second) /
+           std::string(credential_name);
 }
 
 class Credential final : public Platform {

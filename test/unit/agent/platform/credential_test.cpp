@@ -41,6 +41,15 @@ TEST_CASE("a credential that was not given is proven absent") {
     CHECK(world.read().user_data == std::nullopt);
 }
 
+TEST_CASE("a command that an operator calls sees the credential of the service") {
+    World world;
+    world.fake.system.environment.clear();
+    world.config.platform = "auto";
+    CHECK(world.read().user_data == "{\"role\": \"web\"}\n");
+    world.fake.system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/other.service";
+    CHECK(error_of([&] { return world.read(); }).code == "platform.not_recognised");
+}
+
 TEST_CASE("a credential that cannot be read, or is too large, is an error") {
     World world;
     world.fake.root.write("/run/credentials/bootwright.service/bootwright.role_config", std::string(1100000, 'x'));
