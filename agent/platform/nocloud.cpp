@@ -10,6 +10,7 @@
 #include "common/volume.hpp"
 #include "common/yaml.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <system_error>
@@ -112,7 +113,7 @@ InstanceMetadata read_folder(const System& system, const fs::path& folder, const
 }
 
 /// `seed.url` is "http://…/" or "file:///folder", to which the file names are appended.
-InstanceMetadata read_url(const System& system, const Seed& seed, std::stop_token stop) {
+InstanceMetadata read_url(const System& system, const AgentConfig& config, const Seed& seed, std::stop_token stop) {
     constexpr std::string_view file_scheme = "file://";
     if (seed.url.starts_with(file_scheme) || seed.url.starts_with('/')) {
         const std::string path = seed.url.substr(seed.url.starts_with('/') ? 0 : file_scheme.size());
@@ -120,7 +121,9 @@ InstanceMetadata read_url(const System& system, const Seed& seed, std::stop_toke
     }
     const std::string base = seed.url + (seed.url.ends_with('/') ? "" : "/");
     const auto read_seed_file = [&](const std::string& name) {
-        return fetch(system, HttpRequest{.url = base + name, .max_bytes = largest_user_data}, stop);
+        HttpRequest request{.url = base + name, .timeout = config.metadata_timeout, .max_bytes = largest_user_data};
+        request.connect_timeout = std::min(request.connect_timeout, request.timeout);
+        return fetch(system, request, stop);
     };
     const std::string shown = without_credentials(base);
     return read_seed(system, read_seed_file, shown.substr(0, shown.size() - 1), seed);
@@ -145,14 +148,15 @@ public:
         };
     }
 
-    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig&, std::stop_token stop) const override {
+    [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
+                                        std::stop_token stop) const override {
         const auto from_kernel = seed_from_kernel(system);
         const auto seed = from_kernel ? from_kernel : seed_from_serial(system);
         if (has_seed_folder(system)) {
             return read_folder(system, system.path(seed_folder), seed.value_or(Seed{}));
         }
         if (seed && !seed->url.empty()) {
-            return read_url(system, *seed, stop);
+            return read_url(system, config, *seed, stop);
         }
         if (const auto device = volume_device(system)) {
             const Volume volume = Volume::open(*device);

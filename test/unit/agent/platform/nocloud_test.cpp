@@ -127,7 +127,9 @@ TEST_CASE("the kernel command line names a server, an id and a host name") {
     world.fake.root.copy(fixture_path("nocloud/root-kernel-command-line"));
     world.fake.http.answer("GET /meta-data", "instance-id: from-server\nlocal-hostname: from-server\n");
     world.fake.http.answer("GET /user-data", "{}");
+    world.config.metadata_timeout = std::chrono::milliseconds(500);
     const InstanceMetadata metadata = world.read();
+    CHECK(world.fake.http.requests.at(0).timeout == world.config.metadata_timeout);
     CHECK(metadata.instance_id == "web-1");  // what the command line says wins
     CHECK(metadata.hostname == "web-1");
     CHECK(metadata.user_data == "{}");
