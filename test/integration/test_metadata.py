@@ -57,7 +57,20 @@ def as_cloud_config(repo: ControlRepo) -> str:
     return "#cloud-config\npackages: [nginx]\nbootwright:\n" + indented
 
 
-@pytest.mark.parametrize("form", [as_yaml, as_mime, as_cloud_config], ids=["yaml", "mime", "cloud-config"])
+def as_mime_of_terraform(repo: ControlRepo) -> str:
+    """A part of type text/cloud-config whose content is yamlencode(…), which writes no first line; and a damaged one."""
+    cloud_config = as_cloud_config(repo).removeprefix("#cloud-config\n")
+    return (
+        'Content-Type: multipart/mixed; boundary="MIMEBOUNDARY"\r\nMIME-Version: 1.0\r\n\r\n'
+        "--MIMEBOUNDARY\r\nContent-Type: text/x-shellscript\r\nContent-Transfer-Encoding: base64\r\n\r\n%%%\r\n"
+        f"--MIMEBOUNDARY\r\nContent-Type: text/cloud-config\r\nMIME-Version: 1.0\r\n\r\n{cloud_config}\r\n--MIMEBOUNDARY--\r\n"
+    )
+
+
+FORMS = [as_yaml, as_mime, as_mime_of_terraform, as_cloud_config]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["yaml", "mime", "mime-of-terraform", "cloud-config"])
 @pytest.mark.parametrize("encoded", [False, True], ids=["plain", "gzip-base64"])
 def test_user_data_in_the_forms_that_people_pass(
     form: Callable[[ControlRepo], str], encoded: bool, instance: Instance, metadata: MetadataServer, repo: ControlRepo
@@ -167,6 +180,34 @@ def test_a_capture_of_a_live_machine_is_explained_elsewhere(
     found = instance.run(["grep", "-r", "hunter2", "/root/captured"])
     assert found.returncode == 1 and found.stdout == ""
     assert instance.bootwright("capture", "/root/captured").returncode == 1
+
+
+def test_no_credentials_of_a_seed_s_url_are_told(
+    new_instance: Callable[..., Instance], metadata: MetadataServer
+) -> None:
+    seed = "ds=NoCloud;s=http://bob:hunter2@10.99.0.1:9/"  # misspelt, so that it stands in an error as what was seen
+    instance = new_instance(sys_files={"class/dmi/id/product_serial": seed + "\n"}, cmdline=f"ro {seed} quiet")
+    instance.configure(merged(IMPATIENT, {"retry": {"platform": {"attempts": 1}}}))
+    metadata.service = Tree([])
+    done = instance.bootwright("run")
+    status = instance.status()
+    assert status["run"]["error"]["code"] == "platform.not_recognised"
+    explained = instance.bootwright("explain")
+    for text in (done.stdout, done.stderr, json.dumps(status), explained.stdout):
+        assert "hunter2" not in text
+    assert "s=http://10.99.0.1:9/" in explained.stdout
+
+
+def test_a_document_that_is_nested_too_deeply_is_refused(
+    new_instance: Callable[..., Instance], metadata: MetadataServer
+) -> None:
+    instance = new_instance(sys_files={"class/dmi/id/product_name": "OpenStack Nova\n"})
+    instance.configure(merged(IMPATIENT, {"retry": {"platform": {"attempts": 1}}}))
+    deep = '{"uuid": "u", "meta": {"x": ' + 400000 * "[" + 400000 * "]" + "}}"
+    metadata.service = Tree([{"path": "/openstack/latest/meta_data.json", "body": deep}])
+    done = instance.bootwright("metadata")
+    assert done.returncode == 1 and "platform.bad_document" in done.stderr
+    assert instance.bootwright("capture", "/root/captured").returncode == 0
 
 
 def test_one_value_for_scripts(instance: Instance, metadata: MetadataServer) -> None:
