@@ -16,11 +16,10 @@ namespace {
 
 constexpr std::size_t largest_document = std::size_t{4} << 20U;  // unpacked
 constexpr const char* invalid = "role.invalid";
-constexpr const char* damage = "role.user_data_damaged";
 constexpr const char* our_key = "bootwright";
 
 Error damaged(const std::string& origin, const std::string& why) {
-    return permanent_error(damage, origin + " " + why,
+    return permanent_error("role.user_data_damaged", origin + " " + why,
                            "pass the role config as JSON or YAML text, or as gzip, base64 or both of it");
 }
 
@@ -116,7 +115,7 @@ UserData parse_part(const MimePart& part, const std::string& called) {
         // A part of this type needs no first line that says so.
         return may_be_ours && foreign_kind(trimmed(body)).empty() ? parse_cloud_config(body, called) : UserData{};
     } catch (const Error& error) {
-        if (!may_be_ours && error.code == damage) {
+        if (!may_be_ours && error.code == "role.user_data_damaged") {
             return {};
         }
         throw;

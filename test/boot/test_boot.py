@@ -262,6 +262,8 @@ def test_a_role_config_by_credential_and_an_agent_that_dies(
     run = found["run"]
     assert (run["instance"]["platform"], run["role"]) == ("credential", "base")
     assert run["outcome"] in ("changed", "unchanged")
+    # An operator's command has no credentials of its own, and sees what the service sees.
+    assert machine.run("bootwright", "metadata", "platform", check=True).stdout == "credential\n"
     assert machine.property(SERVICE, "NRestarts") == "1"
     wait_for(lambda: machine.property("strict.service", "ActiveState") == "active", "strict.service")
     machine.power_off()
