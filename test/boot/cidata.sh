@@ -1,26 +1,37 @@
 #!/bin/sh
-# Process 1 of the machine of test_cidata.py: one run of the agent, with a volume that the kernel's own drivers read.
-# Everything that the test looks at goes to /result, which is a folder outside.
+# Process 1 of the machine of test_cidata.py: for each volume a run of the agent, as if the machine had just booted with it
+# alone. The kernel's own drivers read it. Everything that the test looks at goes to /result/VOLUME.
 set -eu
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin
 
-# The kernel has mounted /dev already.
+mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-mount -t tmpfs run /run
-mount -t tmpfs var /var/lib
-# The modules of this kernel are a folder of the real machine. The kernel loads those of file systems by itself, with modprobe.
-mount -t hostfs -o ro,/usr/lib/uml/modules modules /lib/modules
-
-# As udev does it: by what the volume says of itself.
 mkdir -p /dev/disk/by-label
-for label in cidata CIDATA; do
-    if device=$(findfs "LABEL=$label"); then ln -s "$device" "/dev/disk/by-label/$label"; fi
+modprobe -a virtio_pci virtio_blk
+
+for disk in /sys/block/vd*; do
+    device=/dev/${disk##*/}
+    result=/result/$(cat "$disk/serial")
+
+    mount -t tmpfs run /run
+    mount -t tmpfs var /var/lib
+    # As udev does it: by what the volume says of itself.
+    link=/dev/disk/by-label/$(blkid -p -s LABEL -o value "$device")
+    ln -s "$device" "$link"
+
+    bootwright run || echo "exit $?"
+
+    mkdir "$result"
+    cp /run/bootwright/status.json /proc/mounts /proc/modules "$result"
+
+    rm "$link"
+    umount /run /var/lib
+    # The kernel loads them by itself, with modprobe. One that is still in use stays, and its test says so.
+    modprobe -r isofs vfat || true
 done
 
-bootwright run || echo "exit $?"
-
-cp /run/bootwright/status.json /result/
-cp /proc/mounts /proc/modules /result/
-echo o >/proc/sysrq-trigger # power off
+mount -o remount,ro /
+echo 'every volume was tried'
+echo b >/proc/sysrq-trigger # reset, which ends QEMU
 exec sleep 60

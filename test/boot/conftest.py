@@ -19,6 +19,7 @@ for folder in ("test/fakes", "test/integration"):
 
 from metadata_server import Ec2, MetadataServer  # noqa: E402
 from nspawn import Container, base_image, dependencies  # noqa: E402
+from qemu import debian_kernel  # noqa: E402
 from servers import ControlRepo, GitServer  # noqa: E402
 from world import CLEAN_ENVIRONMENT, INSTANCE_ADDRESS, METADATA_ADDRESS, SERVERS_ADDRESS, World  # noqa: E402
 
@@ -64,6 +65,11 @@ def world() -> Iterator[World]:
 @pytest.fixture(scope="session")
 def image(package: Path) -> Path:
     return base_image(ROOT / "build/boot", dependencies(package))
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Path:
+    return debian_kernel(ROOT / "build/boot")
 
 
 @dataclass
