@@ -4,6 +4,7 @@
 #include "common/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <system_error>
 
@@ -53,6 +54,121 @@ void read_policy(RetryPolicy& policy, ObjectReader& parent, const std::string& k
     reader->finish();
 }
 
+/// One of several words; `names` in the order of the enumeration.
+template <typename Choice>
+void assign_choice(Choice& target, ObjectReader& reader, const std::string& key,
+                   const std::vector<std::string>& names) {
+    const auto value = reader.string(key);
+    if (!value) {
+        return;
+    }
+    const auto found = std::find(names.begin(), names.end(), *value);
+    if (found == names.end()) {
+        throw reader.error(key, "not one of its words", "write one of " + joined(names, ", "));
+    }
+    target = static_cast<Choice>(found - names.begin());
+}
+
+/// "https://HOST[:PORT]", without a slash at the end; nothing where there is more in it or less.
+std::optional<std::string> server_address(std::string_view text, const std::vector<std::string>& schemes) {
+    text.remove_suffix(text.ends_with('/') ? 1 : 0);
+    const auto scheme = std::find_if(schemes.begin(), schemes.end(),
+                                     [&](const std::string& candidate) { return text.starts_with(candidate); });
+    if (scheme == schemes.end()) {
+        return std::nullopt;
+    }
+    const std::string_view host = text.substr(scheme->size());
+    const auto is_allowed = [](char c) {
+        return c > ' ' && c < '\x7f' && std::string_view("/?#@").find(c) == std::string_view::npos;
+    };
+    return !host.empty() && std::all_of(host.begin(), host.end(), is_allowed) ? std::optional(std::string(text))
+                                                                              : std::nullopt;
+}
+
+void assign_endpoint(std::string& target, ObjectReader& reader, const std::string& key,
+                     const std::vector<std::string>& schemes) {
+    const auto value = reader.string(key);
+    if (!value) {
+        return;
+    }
+    const auto address = value->empty() ? value : server_address(*value, schemes);
+    if (!address) {
+        throw reader.error(key, "not the address of a server",
+                           "write " + joined(schemes, " or ") + " and a host, without a path and without credentials");
+    }
+    target = *address;
+}
+
+void assign_proxy(std::string& target, ObjectReader& reader) {
+    const auto value = reader.string("proxy");
+    if (value && !value->empty() && !server_address(without_credentials(*value), {"http://", "https://"})) {
+        throw reader.error("proxy", "not the address of a proxy", "write it like http://proxy.example.com:3128");
+    }
+    assign(target, value);
+}
+
+/// The keys of a secret's source. The secret stores among them are those of agent/repository; a test compares.
+constexpr std::array<std::string_view, 6> secret_kinds{"file",          "credential", "aws_secret",
+                                                       "aws_parameter", "gcp_secret", "azure_secret"};
+
+std::optional<SecretSource> read_source(ObjectReader& parent, const std::string& key) {
+    auto reader = parent.object(key);
+    if (!reader) {
+        return std::nullopt;
+    }
+    std::vector<SecretSource> sources;
+    for (const std::string_view kind : secret_kinds) {
+        if (const auto name = reader->string(std::string(kind))) {
+            sources.push_back({std::string(kind), *name});
+        }
+    }
+    reader->finish();
+    const std::string all = joined({secret_kinds.begin(), secret_kinds.end()}, ", ");
+    if (sources.size() != 1 || sources.front().name.empty()) {
+        throw parent.error(key, "expected exactly one place of a secret", "name it by one of " + all);
+    }
+    const auto& [kind, name] = sources.front();
+    if (kind == "file" && !name.starts_with('/')) {
+        throw reader->error(kind, "expected an absolute path", "begin it with /");
+    }
+    if (kind == "credential" && (name.find('/') != std::string::npos || name.starts_with('.'))) {
+        throw reader->error(kind, "expected the name of a systemd credential", "write the NAME of LoadCredential=");
+    }
+    return sources.front();
+}
+
+Credential read_credential(ObjectReader reader) {
+    Credential credential{.host = lower(reader.string("host").value_or("")),
+                          .user = reader.string("user").value_or(""),
+                          .password = read_source(reader, "from"),
+                          .ssh_key = read_source(reader, "ssh_key_from")};
+    reader.finish();
+    const std::string example = R"(write a host such as "git.example.com" or "git.example.com:8443", without https://)";
+    if (!server_address("https://" + credential.host, {"https://"})) {
+        throw reader.error("host", "expected a host", example);
+    }
+    if (credential.password.has_value() == credential.ssh_key.has_value()) {
+        throw reader.error("from", "expected one of `from` and `ssh_key_from`",
+                           "say where the password or token is kept, or where the ssh key is");
+    }
+    if (credential.user.empty() == credential.password.has_value()) {
+        throw reader.error("user", "a user belongs to `from`, and only to it",
+                           R"(for a token most hosts take any name: "x-access-token", "oauth2", "git")");
+    }
+    return credential;
+}
+
+void read_credentials(std::vector<Credential>& credentials, ObjectReader& reader) {
+    const auto entries = reader.objects("credentials");
+    if (!entries) {
+        return;
+    }
+    credentials.clear();
+    for (const ObjectReader& entry : *entries) {
+        credentials.push_back(read_credential(entry));
+    }
+}
+
 void read_repository(AgentConfig::Repository& repository, ObjectReader reader) {
     assign(repository.allow_branches_and_tags, reader.boolean("allow_branches_and_tags"));
     assign_path(repository.ca_file, reader, "ca_file");
@@ -61,6 +177,26 @@ void read_repository(AgentConfig::Repository& repository, ObjectReader reader) {
     assign_positive(repository.timeout, reader, "timeout");
     assign_positive(repository.stall, reader, "stall");
     assign(repository.keep, reader.integer("keep", 1, 1000));
+    assign(repository.least_rate, reader.integer("least_rate", 1, 1'000'000'000));
+    assign_proxy(repository.proxy, reader);
+    assign(repository.no_proxy, reader.string("no_proxy"));
+    assign_path(repository.client_certificate, reader, "client_certificate");
+    assign_path(repository.client_key, reader, "client_key");
+    read_credentials(repository.credentials, reader);
+    assign_path(repository.seed, reader, "seed");
+    assign_choice(repository.verify, reader, "verify", {"none", "tag", "commit", "both"});
+    assign_path(repository.allowed_signers, reader, "allowed_signers");
+    assign_path(repository.keyring, reader, "keyring");
+    assign(repository.allow_rewritten_branches, reader.boolean("allow_rewritten_branches"));
+    assign_choice(repository.mirror_order, reader, "mirror_order", {"listed", "shuffled"});
+    assign_choice(repository.puppetfile, reader, "puppetfile", {"fetch", "r10k", "ignore"});
+    reader.finish();
+}
+
+void read_s3(AgentConfig::S3& s3, ObjectReader reader) {
+    assign_endpoint(s3.endpoint, reader, "endpoint", {"https://", "http://"});
+    assign(s3.region, reader.string("region"));
+    assign_path(s3.keys_file, reader, "keys_file");
     reader.finish();
 }
 
@@ -106,6 +242,13 @@ void read_layer(AgentConfig& config, const JsonDocument& document) {
     }
     if (auto repository = reader.object("repository")) {
         read_repository(config.repository, *repository);
+    }
+    if (auto s3 = reader.object("s3")) {
+        read_s3(config.s3, *s3);
+    }
+    if (auto secrets = reader.object("secrets")) {
+        assign_endpoint(config.secrets_endpoint, *secrets, "endpoint", {"https://"});
+        secrets->finish();
     }
     if (auto puppet = reader.object("puppet")) {
         read_puppet(config.puppet, *puppet);

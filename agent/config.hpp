@@ -13,6 +13,20 @@
 
 namespace bootwright {
 
+/// Where a secret is kept; never the secret itself.
+struct SecretSource {
+    std::string kind;  ///< "file", "credential" (systemd's), or the key of a secret store: "aws_secret"
+    std::string name;  ///< an absolute path, or the name by which the place knows it
+};
+
+/// With what a server is convinced that this instance may read a repository.
+struct Credential {
+    std::string host;    ///< "git.example.com", which stands for every port, or "git.example.com:8443"; lower case
+    std::string user{};  ///< over https, with `password`
+    std::optional<SecretSource> password{};
+    std::optional<SecretSource> ssh_key{};
+};
+
 /// What the image says: /etc/bootwright/agent.json, then agent.d/*.json in the order of their names, later files winning
 /// key by key. Every key has a default; docs/configuration.md explains them.
 struct AgentConfig {
@@ -29,8 +43,31 @@ struct AgentConfig {
         std::filesystem::path ssh_key = "/etc/bootwright/ssh_key";
         std::chrono::milliseconds timeout = std::chrono::minutes(15);
         std::chrono::milliseconds stall = std::chrono::seconds(30);
-        int keep = 3;  ///< checkouts
+        int keep = 3;            ///< checkouts
+        int least_rate = 1024;   ///< bytes a second; a server that gives less is left
+        std::string proxy{};     ///< "http://proxy:3128"; empty: none; may hold credentials
+        std::string no_proxy{};  ///< hosts that are asked without it, separated by commas
+        std::filesystem::path client_certificate{};
+        std::filesystem::path client_key{};
+        std::vector<Credential> credentials{};                          ///< the first whose host matches counts
+        std::filesystem::path seed = "/usr/share/bootwright/seed.git";  ///< the last mirror; empty: none
+
+        enum class Verify { none, tag, commit, both } verify = Verify::none;  ///< whose signature is asked for
+        std::filesystem::path allowed_signers = "/etc/bootwright/allowed_signers";
+        std::filesystem::path keyring = "/etc/bootwright/keyring.gpg";
+        bool allow_rewritten_branches = false;
+        enum class MirrorOrder { listed, shuffled } mirror_order = MirrorOrder::listed;
+        enum class Puppetfile { fetch, r10k, ignore } puppetfile = Puppetfile::fetch;
     } repository;
+
+    /// An object store that is not Amazon's own, or keys that are not the instance's.
+    struct S3 {
+        std::string endpoint{};             ///< "https://minio.example.com:9000"; empty: Amazon's
+        std::string region{};               ///< empty: the instance's
+        std::filesystem::path keys_file{};  ///< {"access_key", "secret_key"}, mode 0600; empty: the instance's role
+    } s3;
+
+    std::string secrets_endpoint{};  ///< "https://…", asked instead of the secret stores' public addresses
 
     struct Puppet {
         std::filesystem::path path{};  ///< empty: found in /opt/puppetlabs/bin, /usr/bin, /usr/local/bin

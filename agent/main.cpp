@@ -69,7 +69,24 @@ struct CommandLine {
     MetadataOptions metadata;
     bool explain_json = false;
     std::string capture_folder;
+    SnapshotOptions snapshot;
 };
+
+void add_snapshot(CLI::App& app, SnapshotOptions& options) {
+    CLI::App* snapshot = app.add_subcommand("snapshot", "Make one file of one revision, for web servers to serve");
+    snapshot->require_subcommand(1);
+    CLI::App* make = snapshot->add_subcommand("make", "Write REVISION.bundle, and print its path, size and SHA-256");
+    make->add_option("--revision", options.revision, "A full commit id, branch, tag, or HEAD, which is the default");
+    make->add_option("--repository", options.repository, "A folder or URL; by default the one around this folder");
+    make->add_option("--output", options.output, "The folder to write to; by default this one");
+    CLI::App* verify = snapshot->add_subcommand("verify", "Say what is in a snapshot, and whether it is complete");
+    verify->add_option("FILE", options.file, "The snapshot")->required();
+    verify->add_option("REVISION", options.revision, "The commit that must be in it; by default the file's name");
+    for (CLI::App* command : {make, verify}) {
+        command->add_flag("--without-puppetfile", options.without_puppetfile,
+                          "Leave out the modules of the Puppetfile, where the image has r10k install them");
+    }
+}
 
 /// @throws CLI::ParseError
 CommandLine parse(CLI::App& app, int count, char** arguments) {
@@ -93,10 +110,15 @@ CommandLine parse(CLI::App& app, int count, char** arguments) {
     CLI::App* capture =
         app.add_subcommand("capture", "Write this machine into a folder for a bug report, without secrets");
     capture->add_option("DIR", line.capture_folder, "A folder that is to be made")->required();
+    add_snapshot(app, line.snapshot);
     app.add_subcommand("version", "Print the version");
     app.parse(count, arguments);
 
-    line.command = app.get_subcommands().front()->get_name();
+    const CLI::App* chosen = app.get_subcommands().front();
+    line.command = chosen->get_name();
+    if (!chosen->get_subcommands().empty()) {
+        line.command += " " + chosen->get_subcommands().front()->get_name();
+    }
     if (!timeout.empty()) {
         line.status.timeout = parse_duration(timeout);
         if (!line.status.timeout) {
@@ -136,6 +158,12 @@ int dispatch(const CommandLine& line, char** environment) {
     }
     if (line.command == "capture") {
         return capture_command(system, line.capture_folder);
+    }
+    if (line.command == "snapshot make") {
+        return snapshot_make_command(system, line.snapshot);
+    }
+    if (line.command == "snapshot verify") {
+        return snapshot_verify_command(system, line.snapshot);
     }
     if (line.command == "status") {
         return status_command(system, line.status);

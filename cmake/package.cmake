@@ -2,9 +2,10 @@
 
 include(GNUInstallDirs)
 install(TARGETS bootwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS bootwright-fetch RUNTIME DESTINATION lib/bootwright)
+install(TARGETS bootwright-fetch bootwright-download RUNTIME DESTINATION lib/bootwright)
 install(FILES systemd/bootwright.service systemd/bootwright-ready.target DESTINATION lib/systemd/system)
 install(FILES systemd/bootwright.tmpfiles DESTINATION lib/tmpfiles.d RENAME bootwright.conf)
+install(FILES systemd/bootwright.sysusers DESTINATION lib/sysusers.d RENAME bootwright.conf)
 install(FILES packaging/agent.json DESTINATION /etc/bootwright)
 install(DIRECTORY DESTINATION /etc/bootwright/agent.d)
 
@@ -37,7 +38,8 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 # The libraries come from dpkg-shlibdeps; these are the programs and data that no linker knows of.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "puppet-agent (>= 7) | puppet (>= 7) | openvox-agent, ca-certificates")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS systemd) # one run in a container does without
+# One run in a container does without systemd; the others are for repositories over ssh, and for OpenPGP signatures.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "systemd, openssh-client, gpgv")
 
 set(scripts ${CMAKE_SOURCE_DIR}/packaging/debian)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${scripts}/conffiles ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm)

@@ -3,8 +3,10 @@
 #include "common/error.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -67,29 +69,6 @@ UniqueFd open_if_exists(const fs::path& path) {
     return fd;
 }
 
-/// Removes the temporary file unless it was renamed.
-class Temporary {
-public:
-    explicit Temporary(fs::path path) : path_(std::move(path)) {}
-    Temporary(const Temporary&) = delete;
-    Temporary& operator=(const Temporary&) = delete;
-    ~Temporary() {
-        if (!renamed_) {
-            unlink(path_.c_str());
-        }
-    }
-    void rename_to(const fs::path& target) {
-        if (rename(path_.c_str(), target.c_str()) != 0) {
-            throw system_call_error("rename a temporary file to", target.string(), errno);
-        }
-        renamed_ = true;
-    }
-
-private:
-    fs::path path_;
-    bool renamed_ = false;
-};
-
 }  // namespace
 
 void UniqueFd::reset() {
@@ -123,19 +102,64 @@ std::optional<std::string> read_file_start(const fs::path& path, std::size_t mos
     return fd ? std::optional(read_beyond(fd.get(), path, most).substr(0, most)) : std::nullopt;
 }
 
+FileReplacement::FileReplacement(fs::path path, mode_t mode)
+    : path_(std::move(path)),
+      temporary_(path_.string() + ".tmp" + std::to_string(getpid())),
+      mode_(mode),
+      fd_(open_or_throw(temporary_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600)) {}
+
+FileReplacement::~FileReplacement() {
+    if (fd_) {
+        unlink(temporary_.c_str());
+    }
+}
+
+void FileReplacement::append(std::string_view bytes) { write_all(fd_.get(), bytes, path_); }
+
+void FileReplacement::finish() {
+    if (fchmod(fd_.get(), mode_) != 0) {
+        throw system_call_error("set the mode of", path_.string(), errno);
+    }
+    if (fsync(fd_.get()) != 0) {
+        throw system_call_error("fsync", path_.string(), errno);
+    }
+    if (rename(temporary_.c_str(), path_.c_str()) != 0) {
+        throw system_call_error("rename a temporary file to", path_.string(), errno);
+    }
+    fd_.reset();
+    sync_folder(path_.parent_path());
+}
+
 void write_file(const fs::path& path, std::string_view content, mode_t mode) {
-    const fs::path temporary_path = path.string() + ".tmp" + std::to_string(getpid());
-    const UniqueFd fd = open_or_throw(temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-    Temporary temporary(temporary_path);
-    write_all(fd.get(), content, path);
-    if (fchmod(fd.get(), mode) != 0) {
-        throw system_call_error("set the mode of", path.string(), errno);
+    FileReplacement file(path, mode);
+    file.append(content);
+    file.finish();
+}
+
+std::optional<std::string> read_file_below(const fs::path& folder, const std::string& relative, std::size_t cap) {
+    const UniqueFd root = open_or_throw(folder, O_PATH | O_DIRECTORY);
+    open_how how{};
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // not waiting: the open of a pipe would
+    how.resolve = RESOLVE_BENEATH;
+    const UniqueFd file(static_cast<int>(syscall(SYS_openat2, root.get(), relative.c_str(), &how, sizeof how)));
+    struct stat status {};
+    if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        return std::nullopt;
     }
-    if (fsync(fd.get()) != 0) {
-        throw system_call_error("fsync", path.string(), errno);
+    return read_open_file(file, folder / relative, cap);
+}
+
+void point_to(const fs::path& link, const std::string& target) {
+    std::error_code error;
+    if (fs::read_symlink(link, error) == target) {
+        return;
     }
-    temporary.rename_to(path);
-    sync_folder(path.parent_path());
+    const fs::path temporary = link.string() + ".tmp" + std::to_string(getpid());
+    unlink(temporary.c_str());
+    if (symlink(target.c_str(), temporary.c_str()) != 0 || rename(temporary.c_str(), link.c_str()) != 0) {
+        throw system_call_error("make the link", link.string(), errno);
+    }
+    sync_folder(link.parent_path());
 }
 
 void make_folder(const fs::path& path, mode_t mode) {

@@ -45,9 +45,36 @@ std::string read_open_file(const UniqueFd& file, const std::filesystem::path& ca
 /// The first `most` bytes of the file, or less where it is shorter; nothing where it does not exist. @throws Error io.*
 std::optional<std::string> read_file_start(const std::filesystem::path& path, std::size_t most);
 
+/// Writes a file piece by piece, that replaces the old one as a whole at finish(): as write_file. One that is dropped before
+/// leaves nothing behind. @throws Error io.*
+class FileReplacement {
+public:
+    FileReplacement(std::filesystem::path path, mode_t mode);
+    FileReplacement(const FileReplacement&) = delete;
+    FileReplacement& operator=(const FileReplacement&) = delete;
+    ~FileReplacement();
+
+    void append(std::string_view bytes);
+    void finish();
+
+private:
+    std::filesystem::path path_;
+    std::filesystem::path temporary_;
+    mode_t mode_;
+    UniqueFd fd_;
+};
+
 /// Replaces the file as a whole: temporary name, fsync, rename, fsync of the folder. A reader sees the old content or the
 /// new, also after a power cut. @throws Error io.*
 void write_file(const std::filesystem::path& path, std::string_view content, mode_t mode);
+
+/// The regular file at `relative` below `folder`, following no link out of it; nothing where there is none.
+/// @throws Error io.*, and io.too_large beyond `cap` bytes
+std::optional<std::string> read_file_below(const std::filesystem::path& folder, const std::string& relative,
+                                           std::size_t cap);
+
+/// Makes the symbolic link `link` lead to `target`, as a whole: there is the old one or the new. @throws Error io.*
+void point_to(const std::filesystem::path& link, const std::string& target);
 
 /// Makes the folder and its parents; the last one gets `mode`, also where it existed. @throws Error io.*
 void make_folder(const std::filesystem::path& path, mode_t mode);

@@ -1,18 +1,27 @@
 #include "common/git.hpp"
 
 #include "common/error.hpp"
+#include "common/file.hpp"
 #include "common/text.hpp"
 
 #include <git2.h>
+#include <git2/sys/alloc.h>
 #include <git2/sys/errors.h>
+#include <git2/sys/repository.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
 #include <set>
 #include <system_error>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace bootwright {
@@ -32,9 +41,19 @@ template <typename T, auto free_function>
 using Handle = std::unique_ptr<T, Free<free_function>>;
 
 using RepositoryHandle = Handle<git_repository, git_repository_free>;
-using RemoteHandle = Handle<git_remote, git_remote_free>;
 using CommitHandle = Handle<git_commit, git_commit_free>;
 using TreeHandle = Handle<git_tree, git_tree_free>;
+using TagHandle = Handle<git_tag, git_tag_free>;
+using BlobHandle = Handle<git_blob, git_blob_free>;
+using ReferenceHandle = Handle<git_reference, git_reference_free>;
+using OdbHandle = Handle<git_odb, git_odb_free>;
+using ObjectHandle = Handle<git_odb_object, git_odb_object_free>;
+using IndexerHandle = Handle<git_indexer, git_indexer_free>;
+using PackBuilderHandle = Handle<git_packbuilder, git_packbuilder_free>;
+
+constexpr const char* keep_references = "refs/bootwright/keep/";
+constexpr const char* tag_references = "refs/bootwright/tag/";
+constexpr std::size_t longest_shallow_file = 64UL * 1024 * 1024;
 
 /// What libgit2 said last, in one line.
 std::string last_message() {
@@ -50,53 +69,6 @@ Error corrupt(const std::string& what) {
 }
 
 bool is_disk_full() { return contains(last_message(), "No space left on device"); }
-
-/// Errors about our own objects and references, which libgit2 also reports from the middle of a fetch.
-bool is_about_local_objects(int error_class) {
-    return error_class == GIT_ERROR_ODB || error_class == GIT_ERROR_OBJECT || error_class == GIT_ERROR_REFERENCE ||
-           error_class == GIT_ERROR_GRAFTS;
-}
-
-/// The Error for a failed exchange with a remote, told apart by what libgit2 reports: its return code, its error class
-/// and, for HTTP statuses, the only place where it gives them: the message.
-Error remote_error(int code, const std::string& shown_url) {
-    const int error_class = git_error_last() == nullptr ? GIT_ERROR_NONE : git_error_last()->klass;
-    std::string why = last_message();
-    const std::string message = "cannot fetch from " + shown_url + ": " + why;
-    // A repository may be called "certificate.git".
-    const std::string path = shown_url.substr(std::min(shown_url.find("://") + 3, shown_url.size()));
-    if (const std::size_t at = why.find(path); at != std::string::npos) {
-        why.erase(at, path.size());
-    }
-    if (is_disk_full()) {
-        return system_call_error("write what was fetched from", shown_url, ENOSPC);
-    }
-    if (code == GIT_ECERTIFICATE || contains(why, "certificate") || error_class == GIT_ERROR_SSL) {
-        return permanent_error("repository.server_not_trusted", message,
-                               "https: put the right CA into repository.ca_file of agent.json, and check the clock; "
-                               "ssh: put the server's key into repository.known_hosts");
-    }
-    if (code == GIT_EAUTH || contains(why, "status code: 401") || contains(why, "status code: 403") ||
-        contains(why, "uthentication")) {
-        return permanent_error("repository.access_denied", message,
-                               "check the key in repository.ssh_key of agent.json, or the credentials of the URL");
-    }
-    if (contains(why, "status code: 404") || contains(why, "epository not found") ||
-        contains(why, "not appear to be a git") || contains(why, "failed to resolve path") ||
-        contains(why, "could not find repository")) {
-        return permanent_error("repository.not_found", message, "check repository.url of the role config");
-    }
-    if (error_class == GIT_ERROR_INVALID || code == GIT_EINVALIDSPEC || contains(why, "unsupported") ||
-        contains(why, "malformed URL")) {
-        return permanent_error("repository.url_invalid", message,
-                               "write an https, http, ssh or file URL into repository.url of the role config");
-    }
-    if (is_about_local_objects(error_class)) {
-        return corrupt("the fetch from " + shown_url + " met a damaged repository on disk");
-    }
-    return transient_error("repository.unreachable", message,
-                           "check that the git server is running and that this machine reaches it");
-}
 
 /// For calls on the local repository.
 void check_local(int code, const std::string& what) {
@@ -137,183 +109,372 @@ std::string hex(const git_oid& id) {
     return text.data();
 }
 
-/// Calls `visit(path, entry)` for everything below the commit's tree until it returns false.
+struct HashOfId {
+    std::size_t operator()(const git_oid& id) const {
+        std::size_t start = 0;  // an id is a hash already
+        std::memcpy(&start, id.id, sizeof(start));
+        return start;
+    }
+};
+struct EqualIds {
+    bool operator()(const git_oid& one, const git_oid& other) const { return git_oid_equal(&one, &other) != 0; }
+};
+using IdSet = std::unordered_set<git_oid, HashOfId, EqualIds>;
+
+OdbHandle objects_of(git_repository* repository) {
+    git_odb* odb = nullptr;
+    check_local(git_repository_odb(&odb, repository), "the objects of the repository");
+    return OdbHandle(odb);
+}
+
+/// Without looking for packs that somebody else may have added: where much is missing, that costs most.
+bool exists(git_odb* odb, const git_oid& id) { return git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1; }
+
+bool is_there(git_repository* repository, const git_oid& id, git_object_t type) {
+    git_object* object = nullptr;
+    const int code = git_object_lookup(&object, repository, &id, type);
+    const Handle<git_object, git_object_free> owner(object);
+    if (code != GIT_ENOTFOUND) {
+        check_local(code, "object " + hex(id));
+    }
+    return code == 0;
+}
+
+TagHandle find_tag(git_repository* repository, const std::string& tag_id) {
+    const git_oid id = object_id(tag_id);
+    git_tag* tag = nullptr;
+    check_local(git_tag_lookup(&tag, repository, &id), "tag " + tag_id);
+    return TagHandle(tag);
+}
+
+TreeHandle find_subtree(git_repository* repository, const git_oid& id) {
+    git_tree* tree = nullptr;
+    check_local(git_tree_lookup(&tree, repository, &id), "the tree " + hex(id));
+    return TreeHandle(tree);
+}
+
+/// The parents that the commit itself names. libgit2 hides those of a commit that stands in `shallow`. Nothing where the
+/// commit is not there.
+std::optional<std::vector<git_oid>> parents_of(git_odb* odb, const git_oid& id) {
+    if (!exists(odb, id)) {
+        return std::nullopt;
+    }
+    git_odb_object* object = nullptr;
+    check_local(git_odb_read(&object, odb, &id), "commit " + hex(id));
+    const ObjectHandle owner(object);
+    std::string_view text(static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object));
+    std::vector<git_oid> parents;
+    // "tree ID", then a line for each parent, then the author.
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+        text.remove_prefix(end + 1);
+        constexpr std::string_view key = "parent ";
+        git_oid parent{};
+        if (!text.starts_with(key) || text.size() < key.size() + GIT_OID_SHA1_HEXSIZE ||
+            git_oid_fromstrn(&parent, text.data() + key.size(), GIT_OID_SHA1_HEXSIZE) != 0) {
+            break;
+        }
+        parents.push_back(parent);
+    }
+    return parents;
+}
+
+enum class Step { go_on, skip_folder, stop };
+
+/// Deeper than any path that a checkout could write.
+constexpr int deepest_folder = 1024;
+
+/// Trees are in git's order, each name stands there once, and none is empty or leads elsewhere: `git fsck` calls any other an
+/// error. libgit2 takes it, then misses names in it, or writes one thing through another.
+void refuse_disorder(const git_tree* tree, const std::string& path) {
+    const git_tree_entry* before = nullptr;
+    for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
+        const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
+        const std::string_view name = git_tree_entry_name(entry);
+        bool is_twice = false;
+        // A folder is ordered as "name/": between it and a file of that name only what begins with the name can stand.
+        for (std::size_t j = i; j-- > 0 && !is_twice;) {
+            const std::string_view earlier = git_tree_entry_name(git_tree_entry_byindex(tree, j));
+            if (!earlier.starts_with(name)) {
+                break;
+            }
+            is_twice = earlier == name;
+        }
+        if (name.empty() || name.find('/') != std::string_view::npos || is_twice ||
+            (before != nullptr && git_tree_entry_cmp(before, entry) >= 0)) {
+            throw permanent_error("repository.tree_refused",
+                                  "the tree holds \"" + path + std::string(name) + "\" " +
+                                      (is_twice ? "twice" : "out of order, or as a name that leads elsewhere"),
+                                  "make that commit anew with git itself: `git fsck` refuses this one");
+        }
+        before = entry;
+    }
+}
+
+/// Calls `visit(path, entry)`, which returns a Step, for everything below the tree, a folder before what is in it.
 template <typename Visit>
-void walk_tree(git_tree* tree, Visit visit) {
-    const auto callback = [](const char* folder, const git_tree_entry* entry, void* user) noexcept -> int {
-        auto& visitor = *static_cast<Visit*>(user);
+Step walk_below(git_repository* repository, const git_tree* tree, std::string& path, int depth, Visit& visit) {
+    if (depth > deepest_folder) {
+        throw permanent_error("repository.tree_refused",
+                              "the tree has more than " + std::to_string(deepest_folder) + " folders in each other",
+                              "remove them from the control repository: no checkout can hold them");
+    }
+    refuse_disorder(tree, path);
+    const std::size_t count = git_tree_entrycount(tree);
+    const std::size_t length = path.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
+        path += git_tree_entry_name(entry);
+        const Step step = visit(std::as_const(path), entry);
+        if (step == Step::stop) {
+            return step;
+        }
+        if (step == Step::go_on && git_tree_entry_filemode(entry) == GIT_FILEMODE_TREE) {
+            path += '/';
+            const TreeHandle below = find_subtree(repository, *git_tree_entry_id(entry));
+            if (walk_below(repository, below.get(), path, depth + 1, visit) == Step::stop) {
+                return Step::stop;
+            }
+        }
+        path.resize(length);
+    }
+    return Step::go_on;
+}
+
+template <typename Visit>
+void walk_tree(git_repository* repository, const git_tree* tree, Visit visit) {
+    std::string path;
+    walk_below(repository, tree, path, 0, visit);
+}
+
+/// The names of all references that match.
+std::vector<std::string> reference_names(git_repository* repository, const std::string& glob) {
+    std::vector<std::string> names;
+    const auto callback = [](const char* name, void* user) noexcept -> int {
         try {
-            return visitor(std::string(folder) + git_tree_entry_name(entry), entry) ? 0 : GIT_EUSER;
+            static_cast<std::vector<std::string>*>(user)->emplace_back(name);
+            return 0;
         } catch (...) {
             return GIT_ERROR;  // no exception may cross libgit2
         }
     };
-    if (const int code = git_tree_walk(tree, GIT_TREEWALK_PRE, callback, &visit); code != GIT_EUSER) {
-        check_local(code, "the tree " + hex(*git_tree_id(tree)));
+    check_local(git_reference_foreach_glob(repository, glob.c_str(), callback, &names),
+                "the references of the repository");
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+void remove_reference(git_repository* repository, const std::string& name) {
+    check_local(git_reference_remove(repository, name.c_str()), "the removal of reference " + name);
+}
+
+void set_reference(git_repository* repository, const std::string& name, const git_oid& id) {
+    git_reference* reference = nullptr;
+    check_local(git_reference_create(&reference, repository, name.c_str(), &id, 1, nullptr), "reference " + name);
+    const ReferenceHandle owner(reference);
+}
+
+/// Every reference must lead to an object that is there: a fetch trusts that, and would bring nothing. What was kept in an
+/// alternate may have gone with it.
+void check_references(git_repository* repository) {
+    git_reference* head = nullptr;  // it leads nowhere, but without it git takes this for no repository
+    check_local(git_reference_lookup(&head, repository, "HEAD"), "HEAD of the repository");
+    git_reference_free(head);
+    const OdbHandle odb = objects_of(repository);
+    for (const std::string& name : reference_names(repository, "*")) {
+        git_reference* found = nullptr;
+        check_local(git_reference_lookup(&found, repository, name.c_str()), "reference " + name);
+        const ReferenceHandle reference(found);
+        const git_oid* target = git_reference_target(found);
+        if (target == nullptr || git_odb_exists(odb.get(), target) == 1) {
+            continue;
+        }
+        if (!name.starts_with("refs/bootwright/")) {
+            git_error_set_str(GIT_ERROR_REFERENCE, "its object is missing");
+            throw corrupt("reference " + name);
+        }
+        remove_reference(repository, name);
     }
 }
 
-/// Every reference must lead to an object that is there: a fetch trusts that, and would bring nothing.
-void check_references(git_repository* repository) {
-    const auto callback = [](git_reference* reference, void* user) noexcept -> int {
-        const Handle<git_reference, git_reference_free> owner(reference);
-        const git_oid* target = git_reference_target(reference);
-        git_odb* odb = nullptr;
-        const int code = git_repository_odb(&odb, static_cast<git_repository*>(user));
-        const Handle<git_odb, git_odb_free> odb_owner(odb);
-        const bool is_there = code == 0 && (target == nullptr || git_odb_exists(odb, target) == 1);
-        return is_there ? 0 : GIT_ENOTFOUND;
-    };
-    check_local(git_reference_foreach(repository, callback, repository), "the references of the repository");
+/// Objects are not hashed as they are read, for as long as this lives. Nothing that was read meanwhile may be trusted, nor
+/// what libgit2 remembers of it.
+class WithoutHashVerification {
+public:
+    WithoutHashVerification() { git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0); }
+    WithoutHashVerification(const WithoutHashVerification&) = delete;
+    WithoutHashVerification& operator=(const WithoutHashVerification&) = delete;
+    ~WithoutHashVerification() { git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1); }
+};
+
+std::string_view content_of(git_blob* blob) {
+    return {static_cast<const char*>(git_blob_rawcontent(blob)), static_cast<std::size_t>(git_blob_rawsize(blob))};
+}
+
+BlobHandle find_blob(git_repository* repository, const git_oid& id, const std::string& path) {
+    git_blob* blob = nullptr;
+    check_local(git_blob_lookup(&blob, repository, &id), "file " + path);
+    return BlobHandle(blob);
+}
+
+/// Whether `wanted(content)` holds for a .gitattributes anywhere in the tree. One that is no file could be anything.
+template <typename Wanted>
+bool any_attributes(git_repository* repository, const git_tree* tree, Wanted wanted) {
+    constexpr std::string_view name = ".gitattributes";
+    bool found = false;
+    walk_tree(repository, tree, [&](const std::string& path, const git_tree_entry* entry) {
+        if (name == git_tree_entry_name(entry)) {
+            found = git_tree_entry_type(entry) != GIT_OBJECT_BLOB ||
+                    git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK ||
+                    wanted(content_of(find_blob(repository, *git_tree_entry_id(entry), path).get()));
+        }
+        return found ? Step::stop : Step::go_on;
+    });
+    return found;
+}
+
+/// Whether a checkout writes something else than the blobs, as far as libgit2 does: line endings and $Id$.
+bool needs_filters(git_repository* repository, const git_tree* tree) {
+    return any_attributes(repository, tree, [](std::string_view attributes) {
+        return contains(attributes, "text") || contains(attributes, "eol") || contains(attributes, "crlf") ||
+               contains(attributes, "ident") || contains(attributes, "[attr]");
+    });
 }
 
 /// Compares one folder with one tree.
 class Comparison {
 public:
-    Comparison(git_repository* repository, fs::path folder) : repository_(repository), folder_(std::move(folder)) {}
+    Comparison(git_repository* repository, const fs::path& folder, const std::vector<std::string>& elsewhere)
+        : repository_(repository),
+          folder_(folder),
+          root_(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+          elsewhere_(elsewhere.begin(), elsewhere.end()) {
+        for (const std::string& path : elsewhere) {
+            for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+                expected_.insert(path.substr(0, end));
+            }
+        }
+    }
 
-    std::optional<std::string> first_difference(git_tree* tree) {
-        walk_tree(tree, [this](const std::string& path, const git_tree_entry* entry) {
+    std::optional<std::string> first_difference(const git_tree* tree) {
+        walk_tree(repository_, tree, [this](const std::string& path, const git_tree_entry* entry) {
             expected_.insert(path);
             if (!is_same(path, entry)) {
                 difference_ = path;
             }
-            return !difference_;
+            return difference_ ? Step::stop : Step::go_on;
         });
         return difference_ ? difference_ : first_surplus();
     }
 
 private:
     bool is_same(const std::string& path, const git_tree_entry* entry) {
-        const fs::path file = folder_ / path;
         struct stat status {};
-        if (lstat(file.c_str(), &status) != 0) {
+        if (fstatat(root_.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
             return false;
         }
-        const git_oid* wanted = git_tree_entry_id(entry);
-        git_oid found{};
-        switch (git_tree_entry_filemode(entry)) {
+        const git_filemode_t mode = git_tree_entry_filemode(entry);
+        switch (mode) {
             case GIT_FILEMODE_TREE:
             case GIT_FILEMODE_COMMIT: return S_ISDIR(status.st_mode);
-            case GIT_FILEMODE_LINK: {
-                std::error_code error;
-                const std::string target = fs::read_symlink(file, error);
-                return !error && git_odb_hash(&found, target.data(), target.size(), GIT_OBJECT_BLOB) == 0 &&
-                       git_oid_equal(&found, wanted) != 0;
-            }
+            case GIT_FILEMODE_LINK: return S_ISLNK(status.st_mode) && is_link(path, *git_tree_entry_id(entry));
             default: {
-                const bool executable = git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE;
+                const bool executable = mode == GIT_FILEMODE_BLOB_EXECUTABLE;
                 return S_ISREG(status.st_mode) && ((status.st_mode & S_IXUSR) != 0) == executable &&
-                       (is_blob(file, *wanted) || is_filtered_blob(file, path, *wanted));
+                       (is_blob(path, status.st_size, *git_tree_entry_id(entry)) ||
+                        is_filtered_blob(path, status.st_size, *git_tree_entry_id(entry)));
             }
         }
     }
 
-    static bool is_blob(const fs::path& file, const git_oid& wanted) {
+    bool is_link(const std::string& path, const git_oid& wanted) {
+        std::error_code error;
+        const std::string target = fs::read_symlink(folder_ / path, error);
         git_oid found{};
-        return git_odb_hashfile(&found, file.c_str(), GIT_OBJECT_BLOB) == 0 && git_oid_equal(&found, &wanted) != 0;
+        if (!error && git_odb_hash(&found, target.data(), target.size(), GIT_OBJECT_BLOB) == 0 &&
+            git_oid_equal(&found, &wanted) != 0) {
+            return true;
+        }
+        find_blob(repository_, wanted, path);  // throws where the repository is to blame
+        return false;
+    }
+
+    /// Small files are hashed from one buffer that is used again and again: libgit2's own way costs more than the hash.
+    bool is_blob(const std::string& path, off_t size, const git_oid& wanted) {
+        git_oid found{};
+        if (size >= static_cast<off_t>(buffer_.size())) {
+            return git_odb_hashfile(&found, (folder_ / path).c_str(), GIT_OBJECT_BLOB) == 0 &&
+                   git_oid_equal(&found, &wanted) != 0;
+        }
+        const UniqueFd file(openat(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        std::size_t length = 0;
+        ssize_t count = 1;
+        // One byte more than the file had: it may have grown.
+        const std::size_t most = static_cast<std::size_t>(size) + 1;
+        while (file && count > 0 && length < most) {
+            count = read(file.get(), buffer_.data() + length, most - length);
+            length += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+            if (length + 1 == most) {
+                break;  // all of it; a byte more would have come along
+            }
+        }
+        return file && count >= 0 && git_odb_hash(&found, buffer_.data(), length, GIT_OBJECT_BLOB) == 0 &&
+               git_oid_equal(&found, &wanted) != 0;
     }
 
     /// Whether the file is what a checkout makes of the blob by the tree's own .gitattributes (line endings, $Id$).
-    bool is_filtered_blob(const fs::path& file, const std::string& path, const git_oid& wanted) {
-        git_blob* found = nullptr;
-        check_local(git_blob_lookup(&found, repository_, &wanted), "file " + path);
-        const Handle<git_blob, git_blob_free> blob(found);
+    bool is_filtered_blob(const std::string& path, off_t size, const git_oid& wanted) {
+        const BlobHandle blob = find_blob(repository_, wanted, path);
         git_buf content = GIT_BUF_INIT;
         const std::unique_ptr<git_buf, void (*)(git_buf*)> owner(&content, git_buf_dispose);
         git_blob_filter_options options = GIT_BLOB_FILTER_OPTIONS_INIT;
         check_local(git_blob_filter(&content, blob.get(), path.c_str(), &options), "file " + path);
         git_oid expected{};
-        return git_odb_hash(&expected, content.ptr, content.size, GIT_OBJECT_BLOB) == 0 && is_blob(file, expected);
+        return git_odb_hash(&expected, content.ptr, content.size, GIT_OBJECT_BLOB) == 0 &&
+               is_blob(path, size, expected);
     }
 
     std::optional<std::string> first_surplus() {
         std::error_code error;
+        const std::size_t prefix = (folder_ / "").native().size();
         for (auto it = fs::recursive_directory_iterator(folder_, error); it != fs::recursive_directory_iterator();
              it.increment(error)) {
-            const std::string path = it->path().lexically_relative(folder_);
-            if (error || !expected_.contains(path)) {
+            const std::string path = it->path().native().substr(prefix);
+            if (elsewhere_.contains(path)) {
+                it.disable_recursion_pending();
+            } else if (error || !expected_.contains(path)) {
                 return path;
             }
         }
         return error ? std::optional<std::string>(folder_) : std::nullopt;
     }
 
+    static constexpr std::size_t buffer_size = 1U << 20U;
+
     git_repository* repository_;
     fs::path folder_;
-    std::set<std::string> expected_;
+    UniqueFd root_;
+    std::vector<char> buffer_ = std::vector<char>(buffer_size);
+    std::unordered_set<std::string> elsewhere_;
+    std::unordered_set<std::string> expected_;
     std::optional<std::string> difference_;
 };
 
 }  // namespace
 
 struct GitRepository::Handles {
-    RepositoryHandle repository;
-};
+    fs::path folder;
+    std::vector<fs::path> alternates;
+    RepositoryHandle repository{};
 
-struct GitRemote::Handles {
-    std::shared_ptr<GitRepository::Handles> repository;
-    GitSource source;
-    GitProgress progress;
-    std::string shown_url;
-    RemoteHandle remote;
-    int key_offers = 0;
-
-    void reset_remote();
-    [[nodiscard]] git_fetch_options fetch_options();
-    [[noreturn]] void fail(int code) { throw remote_error(code, shown_url); }
+    void add_alternates(git_repository* to) const;
+    [[nodiscard]] OdbHandle odb() const { return objects_of(repository.get()); }
+    [[nodiscard]] fs::path packs() const { return folder / "objects/pack"; }
+    [[nodiscard]] fs::path incoming() const { return folder / "incoming"; }
 };
 
 namespace {
 
-// C callbacks: none of them lets an exception out.
-
-int on_transfer(const git_indexer_progress* stats, void* user) noexcept {
-    try {
-        static_cast<GitRemote::Handles*>(user)->progress("objects", stats->received_objects, stats->total_objects);
-        return 0;
-    } catch (...) {
-        return GIT_EUSER;
-    }
-}
-
-/// The server's own words while it counts and packs: a sign of life.
-int on_server_text(const char*, int, void* user) noexcept {
-    try {
-        static_cast<GitRemote::Handles*>(user)->progress("objects", 0, 0);
-        return 0;
-    } catch (...) {
-        return GIT_EUSER;
-    }
-}
-
-int on_credentials(git_credential** out, const char*, const char* user_from_url, unsigned allowed,
-                   void* user) noexcept {
-    auto& remote = *static_cast<GitRemote::Handles*>(user);
-    const char* name = user_from_url == nullptr ? "git" : user_from_url;
-    if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0) {
-        // libgit2 asks again for ever where the key is refused.
-        return remote.key_offers++ > 0
-                   ? GIT_EAUTH
-                   : git_credential_ssh_key_new(out, name, nullptr, remote.source.ssh_key.c_str(), nullptr);
-    }
-    if ((allowed & GIT_CREDENTIAL_USERNAME) != 0) {
-        return git_credential_username_new(out, name);
-    }
-    return GIT_EAUTH;
-}
-
-/// libgit2 has checked the certificate against the CA, or the host key against known_hosts: its verdict stands, and no
-/// configuration can overrule it.
-int on_certificate(git_cert*, int valid, const char* host, void*) noexcept {
-    if (valid != 0) {
-        return 0;
-    }
-    git_error_set_str(GIT_ERROR_SSL,
-                      (std::string("the certificate or host key of ") + host + " is not trusted").c_str());
-    return GIT_ECERTIFICATE;
-}
-
+// A C callback: it lets no exception out.
 void on_checkout(const char*, std::size_t done, std::size_t total, void* user) noexcept {
     try {
         (*static_cast<const GitProgress*>(user))("files", done, total);
@@ -321,158 +482,931 @@ void on_checkout(const char*, std::size_t done, std::size_t total, void* user) n
     }
 }
 
+/// No object, and nothing that a delta claims to become, may take more memory at once than this: a pack of 1 MB can hold
+/// deltas that unfold to terabytes. libgit2 itself knows no limit.
+constexpr std::size_t largest_allocation = 512UL * 1024 * 1024;
+constexpr std::size_t most_objects_of_a_pack = 5'000'000;
+
+// What these return is freed by libgit2, with the third of them.
+// NOLINTBEGIN(cppcoreguidelines-no-malloc)
+void* allocate(std::size_t size, const char*, int) {
+    return size > largest_allocation ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
+void* reallocate(void* old, std::size_t size, const char*, int) {
+    return size > largest_allocation ? nullptr : std::realloc(old, size == 0 ? 1 : size);
+}
+void release(void* memory) { std::free(memory); }
+// NOLINTEND(cppcoreguidelines-no-malloc)
+
 }  // namespace
 
-GitLibrary::GitLibrary(const GitSettings& settings) {
+GitLibrary::GitLibrary() {
+    static git_allocator allocator{allocate, reallocate, release};
+    git_libgit2_opts(GIT_OPT_SET_ALLOCATOR, &allocator);
     git_libgit2_init();
+    git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, most_objects_of_a_pack);
+    // Whoever owns it: of a repository only objects are read, which are hashed, and the names of references.
+    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
     for (const int level :
          {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
         git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     }
-    git_libgit2_opts(GIT_OPT_SET_HOMEDIR, settings.home.c_str());
+    git_libgit2_opts(GIT_OPT_SET_HOMEDIR, "");
     git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
-    git_libgit2_opts(GIT_OPT_SET_SERVER_CONNECT_TIMEOUT, settings.connect_timeout_ms);
-    git_libgit2_opts(GIT_OPT_SET_SERVER_TIMEOUT, settings.silence_timeout_ms);
-    if (!settings.ca_file.empty() &&
-        git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, settings.ca_file.c_str(), nullptr) != 0) {
-        throw permanent_error("repository.ca_file_invalid",
-                              "cannot use " + settings.ca_file.string() + " as CA file: " + last_message(),
-                              "put PEM certificates into repository.ca_file of agent.json");
-    }
 }
 
 GitLibrary::~GitLibrary() { git_libgit2_shutdown(); }
 
-GitRepository GitRepository::open_or_create(const fs::path& folder) {
+namespace {
+
+/// Removes the files below `folder` that are `left_over`.
+template <typename LeftOver>
+void remove_files(const fs::path& folder, LeftOver left_over) {
+    std::error_code error;
+    std::vector<fs::path> found;
+    for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::recursive_directory_iterator();
+         it.increment(error)) {
+        if (left_over(it->path())) {
+            found.push_back(it->path());
+        }
+    }
+    for (const fs::path& path : found) {
+        remove_tree(path);
+    }
+}
+
+/// What killed processes left: packs that were not published as a whole, and the locks of libgit2, which would stop each
+/// later write for ever.
+void remove_left_overs(const GitRepository::Handles& repository) {
+    remove_tree(repository.incoming());
+    remove_files(repository.packs(), [](const fs::path& path) {
+        const std::string name = path.filename();
+        const bool is_half = (path.extension() == ".pack" && !fs::exists(fs::path(path).replace_extension(".idx"))) ||
+                             (path.extension() == ".idx" && !fs::exists(fs::path(path).replace_extension(".pack")));
+        return is_half || name.starts_with("tmp_") || name.starts_with("pack_") || name.starts_with(".tmp-") ||
+               path.extension() == ".lock";
+    });
+    remove_files(repository.folder / "refs", [](const fs::path& path) { return path.extension() == ".lock"; });
+    for (const char* name : {"packed-refs.lock", "HEAD.lock", "config.lock", "shallow.lock"}) {
+        remove_tree(repository.folder / name);
+    }
+}
+
+/// A folder of its own below `incoming`, on the file system of the packs.
+class IncomingFolder {
+public:
+    explicit IncomingFolder(const GitRepository::Handles& repository) : packs_(repository.packs()) {
+        make_folder(repository.incoming(), 0700);
+        std::string pattern = repository.incoming() / "XXXXXX";
+        if (mkdtemp(pattern.data()) == nullptr) {
+            throw system_call_error("make a folder in", repository.incoming().string(), errno);
+        }
+        path_ = pattern;
+    }
+    IncomingFolder(const IncomingFolder&) = delete;
+    IncomingFolder& operator=(const IncomingFolder&) = delete;
+    ~IncomingFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+        fs::remove(path_.parent_path(), ignored);  // unless another is in use
+    }
+
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+    /// Makes the (synced) pack in here one of the repository's. It is seen from the moment when its index is there.
+    /// Returns whether it stands for an older one of the same name.
+    bool publish() const {
+        bool replaces = false;
+        for (const char* extension : {".pack", ".idx"}) {
+            for (const auto& entry : fs::directory_iterator(path_)) {
+                if (entry.path().extension() == extension) {
+                    replaces = replaces || fs::exists(packs_ / entry.path().filename());
+                    move(entry.path());
+                }
+            }
+        }
+        sync_folder(packs_);
+        return replaces;
+    }
+
+private:
+    void move(const fs::path& file) const {
+        std::error_code error;
+        fs::rename(file, packs_ / file.filename(), error);
+        if (error) {
+            throw system_call_error("move a new pack into", packs_.string(), error.value());
+        }
+    }
+
+    fs::path packs_;
+    fs::path path_;
+};
+
+using Shallow = std::set<std::string>;
+
+Shallow read_shallow(const fs::path& repository) {
+    Shallow commits;
+    for (const std::string& line :
+         split(read_file_if_exists(repository / "shallow", longest_shallow_file).value_or(""), '\n')) {
+        if (is_commit_id(line)) {
+            commits.insert(line);
+        } else if (!line.empty()) {
+            git_error_set_str(GIT_ERROR_GRAFTS, "a line is no commit id");
+            throw corrupt("the file shallow of the repository");
+        }
+    }
+    return commits;
+}
+
+void write_shallow(const fs::path& repository, const Shallow& commits) {
+    if (commits == read_shallow(repository)) {
+        return;
+    }
+    if (commits.empty()) {
+        remove_tree(repository / "shallow");
+        return sync_folder(repository);
+    }
+    std::string text;
+    for (const std::string& commit : commits) {
+        text.append(commit).append("\n");
+    }
+    write_file(repository / "shallow", text, 0644);
+}
+
+/// Whether all history of the commit is there, up to what stands in `shallow`. Of more than so many commits it is not known.
+bool has_history(git_odb* odb, const git_oid& commit, const Shallow& shallow) {
+    constexpr std::size_t most_commits = 100'000;
+    IdSet seen{commit};
+    std::vector<git_oid> open{commit};
+    while (!open.empty()) {
+        const git_oid id = open.back();
+        open.pop_back();
+        const auto parents = parents_of(odb, id);
+        if (!parents || seen.size() > most_commits) {
+            return false;
+        }
+        for (const git_oid& parent : *parents) {
+            if (seen.insert(parent).second && !(shallow.contains(hex(parent)) && exists(odb, parent))) {
+                open.push_back(parent);
+            }
+        }
+    }
+    return true;
+}
+
+/// Without those whose history has arrived.
+Shallow without_complete(git_odb* odb, const Shallow& shallow) {
+    Shallow left = shallow;
+    std::erase_if(left, [&](const std::string& id) {
+        return exists(odb, object_id(id)) && has_history(odb, object_id(id), shallow);
+    });
+    return left;
+}
+
+/// Adds to the pack what `wanted(id)`, of the commit and all of its tree, without parents.
+template <typename Wanted>
+void insert_commit(git_packbuilder* pack, git_repository* repository, const std::string& commit_id, Wanted wanted) {
+    const auto insert = [&](const git_oid& id, const char* name) {
+        if (wanted(id)) {
+            check_local(git_packbuilder_insert(pack, &id, name), "object " + hex(id));
+        }
+    };
+    insert(object_id(commit_id), nullptr);
+    const TreeHandle tree = find_tree(repository, commit_id);
+    insert(*git_tree_id(tree.get()), "");
+    IdSet seen;
+    walk_tree(repository, tree.get(), [&](const std::string& path, const git_tree_entry* entry) {
+        const git_filemode_t mode = git_tree_entry_filemode(entry);
+        const git_oid& id = *git_tree_entry_id(entry);
+        if (mode == GIT_FILEMODE_COMMIT) {
+            return Step::go_on;
+        }
+        insert(id, path.c_str());
+        return mode == GIT_FILEMODE_TREE && !seen.insert(id).second ? Step::skip_folder : Step::go_on;
+    });
+}
+
+/// The same for a tag object, and those that it names in turn.
+template <typename Wanted>
+void insert_tag(git_packbuilder* pack, git_repository* repository, const std::string& tag_id, Wanted wanted) {
+    for (std::optional<std::string> next = tag_id; next;) {
+        const TagHandle tag = find_tag(repository, *next);
+        if (const git_oid& id = *git_tag_id(tag.get()); wanted(id)) {
+            check_local(git_packbuilder_insert(pack, &id, nullptr), "tag " + *next);
+        }
+        const bool is_nested = git_tag_target_type(tag.get()) == GIT_OBJECT_TAG;
+        next = is_nested ? std::optional(hex(*git_tag_target_id(tag.get()))) : std::nullopt;
+    }
+}
+
+constexpr auto everything = [](const git_oid&) { return true; };
+
+PackBuilderHandle new_pack(git_repository* repository) {
+    git_packbuilder* pack = nullptr;
+    check_local(git_packbuilder_new(&pack, repository), "a new pack");
+    return PackBuilderHandle(pack);
+}
+
+/// Packs of this repository object are made without deltas: to search for them takes seconds for ten thousand files, and
+/// libgit2 cannot take over those that are there. It leaves out what is larger than core.bigFileThreshold, which 1.8 reads
+/// from pack.deltaCacheSize by mistake; and configuration only from files.
+void pack_without_deltas(git_repository* repository, const IncomingFolder& folder) {
+    const fs::path file = folder.path() / "config";
+    write_file(file, "[core]\n\tbigFileThreshold = 1\n[pack]\n\tdeltaCacheSize = 1\n", 0600);
+    git_config* config = nullptr;
+    check_local(git_config_new(&config), "a configuration");
+    const Handle<git_config, git_config_free> owner(config);
+    check_local(git_config_add_file_ondisk(config, file.c_str(), GIT_CONFIG_LEVEL_LOCAL, nullptr, 0),
+                "a configuration");
+    check_local(git_repository_set_config(repository, config), "a configuration");
+}
+
+/// Hands the bytes of the pack to `sink`, whose exceptions come out here.
+template <typename Sink>
+void build(git_packbuilder* pack, Sink sink) {
+    struct Target {
+        Sink& sink;
+        std::exception_ptr failure;
+    } target{sink, nullptr};
+    const auto callback = [](void* bytes, std::size_t size, void* user) noexcept -> int {
+        auto& to = *static_cast<Target*>(user);
+        try {
+            to.sink(std::string_view(static_cast<const char*>(bytes), size));
+            return 0;
+        } catch (...) {
+            to.failure = std::current_exception();
+            return GIT_EUSER;
+        }
+    };
+    const int code = git_packbuilder_foreach(pack, callback, &target);
+    if (target.failure) {
+        std::rethrow_exception(target.failure);
+    }
+    check_local(code, "a new pack");
+}
+
+RepositoryHandle open_other(const fs::path& path) {
     git_repository* repository = nullptr;
-    const bool exists = fs::exists(folder / "HEAD");
-    const int code = exists ? git_repository_open_bare(&repository, folder.c_str())
-                            : git_repository_init(&repository, folder.c_str(), 1);
+    const int code = git_repository_open_ext(&repository, path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr);
+    if (code < 0) {
+        throw permanent_error("repository.not_found",
+                              "there is no git repository at " + path.string() + ": " + last_message(),
+                              "check repository.url and repository.mirrors of the role config");
+    }
+    return RepositoryHandle(repository);
+}
+
+void require_there(git_repository* repository, const fs::path& path, const std::string& id, git_object_t type) {
+    if (!is_there(repository, object_id(id), type)) {
+        throw permanent_error("repository.revision_not_found",
+                              "the repository " + path.string() + " has no " + git_object_type2string(type) + " " + id,
+                              "push it there, or correct repository.revision of the role config");
+    }
+}
+
+/// Runs `action`, which reads another repository than our own: damage is that one's.
+template <typename Action>
+void blame(const fs::path& other, Action action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        if (error.code != "repository.corrupt") {
+            throw;
+        }
+        throw transient_error("repository.pack_damaged",
+                              "the repository " + other.string() + " is damaged or incomplete: " + error.message,
+                              "nothing to do: the agent asks the next mirror, or tries again");
+    }
+}
+
+std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other) {
+    return one > UINT64_MAX - other ? UINT64_MAX : one + other;
+}
+
+/// Adds up a tree; each of its trees is read once, however often it occurs.
+class TreeMeasure {
+public:
+    explicit TreeMeasure(git_repository* repository) : repository_(repository), odb_(objects_of(repository)) {}
+
+    TreeSize size_of(const git_tree* tree, int depth = 0) {
+        if (const auto known = known_.find(*git_tree_id(tree)); known != known_.end()) {
+            return known->second;
+        }
+        TreeSize size;
+        for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
+            const TreeSize entry = size_of_entry(git_tree_entry_byindex(tree, i), depth);
+            size.bytes = saturated_sum(size.bytes, entry.bytes);
+            size.files = saturated_sum(size.files, entry.files);
+        }
+        known_.emplace(*git_tree_id(tree), size);
+        return size;
+    }
+
+private:
+    TreeSize size_of_entry(const git_tree_entry* entry, int depth) {
+        switch (git_tree_entry_type(entry)) {
+            case GIT_OBJECT_TREE:
+                if (depth == deepest_folder) {
+                    return {UINT64_MAX, UINT64_MAX};  // check_out says why
+                }
+                return size_of(find_subtree(repository_, *git_tree_entry_id(entry)).get(), depth + 1);
+            case GIT_OBJECT_BLOB: {
+                std::size_t bytes = 0;
+                git_object_t type = GIT_OBJECT_INVALID;
+                check_local(git_odb_read_header(&bytes, &type, odb_.get(), git_tree_entry_id(entry)),
+                            std::string("file ") + git_tree_entry_name(entry));
+                return {bytes, 1};
+            }
+            default: return {};
+        }
+    }
+
+    git_repository* repository_;
+    OdbHandle odb_;
+    std::unordered_map<git_oid, TreeSize, HashOfId, EqualIds> known_;
+};
+
+std::string text_of(const git_buf& buffer) { return {buffer.ptr, buffer.size}; }
+
+/// Where the signature of a tag's text begins: at the last line that could begin one, as git has it (gpg-interface.c). Its
+/// end where there is none.
+std::size_t start_of_signature(std::string_view text) {
+    std::size_t start = text.size();
+    for (std::size_t line = 0; line < text.size(); line = std::min(text.find('\n', line), text.size() - 1) + 1) {
+        for (const std::string_view mark : {"-----BEGIN PGP SIGNATURE-----", "-----BEGIN PGP MESSAGE-----",
+                                            "-----BEGIN SIGNED MESSAGE-----", "-----BEGIN SSH SIGNATURE-----"}) {
+            if (text.substr(line).starts_with(mark)) {
+                start = line;
+            }
+        }
+    }
+    return start;
+}
+
+/// The entry of the commit's tree, or nothing where there is none.
+using EntryHandle = Handle<git_tree_entry, git_tree_entry_free>;
+EntryHandle find_entry(const git_tree* tree, const std::string& path) {
+    git_tree_entry* entry = nullptr;
+    const int code = git_tree_entry_bypath(&entry, tree, path.c_str());
+    if (code != GIT_ENOTFOUND) {
+        check_local(code, "\"" + path + "\" of the tree");
+    }
+    return EntryHandle(entry);
+}
+
+/// libgit2 looks for .gitattributes in the folder, where they are not yet when it asks, and then in the index. git itself
+/// obeys those of the tree, as this makes libgit2 do; the index stays in memory.
+void obey_attributes_of(const git_tree* tree, git_repository* repository) {
+    git_index* index = nullptr;
+    check_local(git_index_new(&index), "a new index");
+    const Handle<git_index, git_index_free> owner(index);
+    check_local(git_index_read_tree(index, tree), "the tree " + hex(*git_tree_id(tree)));
+    check_local(git_repository_set_index(repository, index), "a new index");
+}
+
+RepositoryHandle open_again(const GitRepository::Handles& handles) {
+    git_repository* repository = nullptr;
+    check_local(git_repository_open_bare(&repository, handles.folder.c_str()),
+                "the repository " + handles.folder.string());
     RepositoryHandle handle(repository);
-    check_local(code, "the repository " + folder.string());
-    check_references(repository);
-    return GitRepository(std::make_shared<Handles>(Handles{std::move(handle)}));
+    handles.add_alternates(repository);
+    return handle;
+}
+
+}  // namespace
+
+void GitRepository::Handles::add_alternates(git_repository* to) const {
+    const OdbHandle odb = objects_of(to);
+    for (const fs::path& alternate : alternates) {
+        std::error_code ignored;
+        if (fs::is_directory(alternate / "objects", ignored)) {
+            git_odb_add_disk_alternate(odb.get(), (alternate / "objects").c_str());
+        }
+    }
+}
+
+GitRepository GitRepository::open_or_create(const fs::path& folder, const std::vector<fs::path>& alternates) {
+    auto handles = std::make_shared<Handles>(Handles{.folder = folder, .alternates = alternates});
+    if (!fs::exists(folder / "HEAD")) {
+        git_repository* created = nullptr;
+        const int code = git_repository_init(&created, folder.c_str(), 1);
+        const RepositoryHandle owner(created);
+        check_local(code, "the repository " + folder.string());
+    }
+    remove_left_overs(*handles);
+    handles->repository = open_again(*handles);
+    check_references(handles->repository.get());
+    return GitRepository(std::move(handles));
+}
+
+void GitRepository::add_alternate(const fs::path& bare_repository) {
+    handles_->alternates.push_back(bare_repository);
+    handles_->repository = open_again(*handles_);
 }
 
 bool GitRepository::has_commit(const std::string& commit_id) const {
+    return is_there(handles_->repository.get(), object_id(commit_id), GIT_OBJECT_COMMIT);
+}
+
+bool GitRepository::has_tag(const std::string& tag_id) const {
+    return is_there(handles_->repository.get(), object_id(tag_id), GIT_OBJECT_TAG);
+}
+
+bool GitRepository::is_complete(const std::string& commit_id) const { return !first_missing(commit_id); }
+
+std::optional<std::string> GitRepository::first_missing(const std::string& commit_id) const {
+    git_repository* repository = handles_->repository.get();
+    const OdbHandle odb = handles_->odb();
+    if (!has_commit(commit_id) || !exists(odb.get(), *git_commit_tree_id(find_commit(repository, commit_id).get()))) {
+        return "";
+    }
+    IdSet seen;
+    std::optional<std::string> missing;
+    walk_tree(repository, find_tree(repository, commit_id).get(),
+              [&](const std::string& path, const git_tree_entry* entry) {
+                  const git_filemode_t mode = git_tree_entry_filemode(entry);
+                  const git_oid& id = *git_tree_entry_id(entry);
+                  if (mode != GIT_FILEMODE_COMMIT && !exists(odb.get(), id)) {
+                      missing = path;
+                      return Step::stop;
+                  }
+                  return mode == GIT_FILEMODE_TREE && !seen.insert(id).second ? Step::skip_folder : Step::go_on;
+              });
+    return missing;
+}
+
+void GitRepository::keep(const std::string& commit_id, const std::vector<std::string>& tag_ids) {
+    git_repository* repository = handles_->repository.get();
+    find_commit(repository, commit_id);
+    const OdbHandle odb = handles_->odb();
+    Shallow shallow = read_shallow(handles_->folder);
+    shallow.insert(commit_id);
+    // Before the reference: history that is left out is no damage then.
+    write_shallow(handles_->folder, without_complete(odb.get(), shallow));
+    for (const std::string& tag_id : tag_ids) {
+        find_tag(repository, tag_id);
+        set_reference(repository, tag_references + tag_id, object_id(tag_id));
+    }
+    set_reference(repository, keep_references + commit_id, object_id(commit_id));
+}
+
+std::vector<std::string> GitRepository::kept() const {
+    std::vector<std::string> commits;
+    for (const std::string& name : reference_names(handles_->repository.get(), std::string(keep_references) + "*")) {
+        commits.push_back(name.substr(std::string_view(keep_references).size()));
+    }
+    return commits;
+}
+
+std::vector<std::string> GitRepository::kept_tags(const std::string& commit_id) const {
+    git_repository* repository = handles_->repository.get();
     const git_oid id = object_id(commit_id);
-    git_commit* commit = nullptr;
-    const int code = git_commit_lookup(&commit, handles_->repository.get(), &id);
-    const CommitHandle owner(commit);
-    if (code != GIT_ENOTFOUND) {
-        check_local(code, "commit " + commit_id);
-    }
-    return code == 0;
-}
-
-void GitRepository::check_out(const std::string& commit_id, const fs::path& folder, const GitProgress& progress) {
-    git_repository* repository = handles_->repository.get();
-    const CommitHandle commit = find_commit(repository, commit_id);
-    check_local(git_repository_set_workdir(repository, folder.c_str(), 0), "the folder " + folder.string());
-    git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
-    // The repository serves many checkouts: none of them may leave its index behind.
-    options.checkout_strategy = GIT_CHECKOUT_FORCE | GIT_CHECKOUT_DONT_UPDATE_INDEX | GIT_CHECKOUT_DONT_WRITE_INDEX;
-    options.progress_cb = on_checkout;
-    options.progress_payload = const_cast<GitProgress*>(&progress);  // libgit2's void*; only ever read
-    check_local(git_checkout_tree(repository, reinterpret_cast<const git_object*>(commit.get()), &options),
-                "the checkout of " + commit_id + " into " + folder.string());
-}
-
-std::optional<std::string> GitRepository::first_difference(const std::string& commit_id, const fs::path& folder) const {
-    git_repository* repository = handles_->repository.get();
-    const TreeHandle tree = find_tree(repository, commit_id);
-    // Line endings and the like are undone by the .gitattributes of the checkout itself.
-    check_local(git_repository_set_workdir(repository, folder.c_str(), 0), "the folder " + folder.string());
-    return Comparison(repository, folder).first_difference(tree.get());
-}
-
-std::optional<std::string> GitRepository::first_submodule(const std::string& commit_id) const {
-    const TreeHandle tree = find_tree(handles_->repository.get(), commit_id);
-    std::optional<std::string> found;
-    walk_tree(tree.get(), [&](const std::string& path, const git_tree_entry* entry) {
-        if (git_tree_entry_filemode(entry) == GIT_FILEMODE_COMMIT) {
-            found = path;
+    constexpr std::string_view prefix = tag_references;
+    std::vector<std::string> tags;
+    for (const std::string& name : reference_names(repository, std::string(prefix) + "*")) {
+        git_reference* found = nullptr;
+        check_local(git_reference_lookup(&found, repository, name.c_str()), "reference " + name);
+        const ReferenceHandle reference(found);
+        git_object* commit = nullptr;
+        const int code = git_reference_peel(&commit, found, GIT_OBJECT_COMMIT);
+        const Handle<git_object, git_object_free> owner(commit);
+        if (code == 0 && git_oid_equal(git_object_id(commit), &id) != 0) {
+            tags.push_back(name.substr(prefix.size()));
         }
-        return !found;
+    }
+    return tags;
+}
+
+void GitRepository::forget(const std::string& commit_id) {
+    git_repository* repository = handles_->repository.get();
+    for (const std::string& tag : kept_tags(commit_id)) {
+        remove_reference(repository, tag_references + tag);
+    }
+    for (const std::string& name : reference_names(repository, keep_references + commit_id)) {
+        remove_reference(repository, name);
+    }
+}
+
+bool GitRepository::is_shallow(const std::string& commit_id) const {
+    return read_shallow(handles_->folder).contains(commit_id);
+}
+
+namespace {
+
+std::size_t count_packs(const fs::path& packs) {
+    std::error_code error;
+    const auto all = fs::directory_iterator(packs, error);
+    return static_cast<std::size_t>(
+        std::count_if(begin(all), end(all), [](const auto& entry) { return entry.path().extension() == ".pack"; }));
+}
+
+/// Writes the pack of what is kept and is nowhere but in the repository itself. Returns its name, empty if there is none.
+std::string pack_kept(const GitRepository& kept, const GitRepository::Handles& handles) {
+    git_odb* found = nullptr;
+    check_local(git_odb_open(&found, (handles.folder / "objects").c_str()), "the objects of the repository");
+    const OdbHandle own(found);
+    const OdbHandle all = handles.odb();
+    // What is nowhere is wanted too: the pack fails then, before anything is removed.
+    const auto is_own = [&](const git_oid& id) { return exists(own.get(), id) || !exists(all.get(), id); };
+    const RepositoryHandle owner = open_again(handles);
+    git_repository* repository = owner.get();
+    const IncomingFolder incoming(handles);
+    pack_without_deltas(repository, incoming);
+    const PackBuilderHandle pack = new_pack(repository);
+    for (const std::string& commit_id : kept.kept()) {
+        insert_commit(pack.get(), repository, commit_id, is_own);
+    }
+    for (const std::string& name : reference_names(repository, std::string(tag_references) + "*")) {
+        insert_tag(pack.get(), repository, name.substr(std::string_view(tag_references).size()), is_own);
+    }
+    if (git_packbuilder_object_count(pack.get()) == 0) {
+        return "";
+    }
+    check_local(git_packbuilder_write(pack.get(), incoming.path().c_str(), 0, nullptr, nullptr), "a new pack");
+    incoming.publish();
+    return std::string("pack-") + git_packbuilder_name(pack.get());
+}
+
+/// Removes every object but those in the pack `name`. An index goes before its pack: one without the other is not seen.
+void remove_other_objects(const fs::path& objects, const std::string& name) {
+    remove_tree(objects / "pack/multi-pack-index");
+    remove_tree(objects / "info/commit-graph");
+    remove_tree(objects / "info/commit-graphs");
+    const auto is_other = [&](const fs::path& path) { return name.empty() || path.stem() != name; };
+    remove_files(objects / "pack", [&](const fs::path& path) { return path.extension() == ".idx" && is_other(path); });
+    remove_files(objects / "pack", is_other);
+    constexpr std::size_t length_of_loose_folder = 2;
+    std::vector<fs::path> loose;
+    for (const auto& entry : fs::directory_iterator(objects)) {
+        if (entry.path().filename().native().size() == length_of_loose_folder) {
+            loose.push_back(entry.path());
+        }
+    }
+    std::for_each(loose.begin(), loose.end(), remove_tree);
+}
+
+}  // namespace
+
+bool GitRepository::repack(std::size_t most_packs) {
+    if (count_packs(handles_->packs()) <= most_packs) {
+        return false;
+    }
+    const std::string pack = pack_kept(*this, *handles_);
+    for (const std::string& name : reference_names(handles_->repository.get(), "*")) {
+        if (!name.starts_with(keep_references) && !name.starts_with(tag_references)) {
+            remove_reference(handles_->repository.get(), name);
+        }
+    }
+    Shallow shallow = read_shallow(handles_->folder);
+    for (const std::string& commit_id : kept()) {
+        if (!parents_of(handles_->odb().get(), object_id(commit_id)).value_or(std::vector<git_oid>()).empty()) {
+            shallow.insert(commit_id);
+        }
+    }
+    write_shallow(handles_->folder, shallow);  // before history goes: it is no damage then
+    remove_other_objects(handles_->folder / "objects", pack);
+    handles_->repository = open_again(*handles_);
+    const OdbHandle odb = handles_->odb();
+    std::erase_if(shallow, [&](const std::string& id) { return !exists(odb.get(), object_id(id)); });
+    write_shallow(handles_->folder, without_complete(odb.get(), shallow));
+    return true;
+}
+
+void GitRepository::write_bundle(const std::vector<std::string>& commit_ids, const std::vector<std::string>& tag_ids,
+                                 const fs::path& file) const {
+    git_repository* repository = handles_->repository.get();
+    const PackBuilderHandle pack = new_pack(repository);
+    git_packbuilder_set_threads(pack.get(), 0);  // one a core, for the search for deltas
+    std::string header = "# v2 git bundle\n";
+    for (const std::string& id : commit_ids) {
+        insert_commit(pack.get(), repository, id, everything);
+        header.append(id).append(" refs/bootwright/snapshot/").append(id).append("\n");
+    }
+    for (const std::string& id : tag_ids) {
+        insert_tag(pack.get(), repository, id, everything);
+        header.append(id).append(" ").append(tag_references).append(id).append("\n");
+    }
+    FileReplacement bundle(file, 0644);
+    bundle.append(header + "\n");
+    build(pack.get(), [&](std::string_view bytes) { bundle.append(bytes); });
+    bundle.finish();
+}
+
+void GitRepository::copy_commit_from(const fs::path& repository, const std::string& commit_id,
+                                     const std::vector<std::string>& tag_ids, const GitProgress& progress) {
+    const RepositoryHandle other = open_other(repository);
+    OdbHandle odb = handles_->odb();
+    const auto is_missing = [&](const git_oid& id) { return !exists(odb.get(), id); };
+    blame(repository, [&] {
+        require_there(other.get(), repository, commit_id, GIT_OBJECT_COMMIT);
+        const IncomingFolder folder(*handles_);
+        pack_without_deltas(other.get(), folder);
+        const PackBuilderHandle pack = new_pack(other.get());
+        insert_commit(pack.get(), other.get(), commit_id, is_missing);
+        for (const std::string& tag_id : tag_ids) {
+            require_there(other.get(), repository, tag_id, GIT_OBJECT_TAG);
+            insert_tag(pack.get(), other.get(), tag_id, is_missing);
+        }
+        if (git_packbuilder_object_count(pack.get()) > 0) {
+            GitPackImport import(*this, progress);
+            build(pack.get(), [&](std::string_view bytes) { import.append(bytes); });
+            odb.reset();  // nothing may hold a damaged pack that is replaced now
+            import.finish();
+        }
     });
-    return found;
 }
 
-void GitRemote::Handles::reset_remote() {
-    git_remote* created = nullptr;
-    key_offers = 0;
-    const int code = git_remote_create_anonymous(&created, repository->repository.get(), source.url.c_str());
-    remote.reset(created);
-    if (code < 0) {
-        fail(code);
-    }
-}
-
-git_fetch_options GitRemote::Handles::fetch_options() {
-    git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
-    options.callbacks.transfer_progress = on_transfer;
-    options.callbacks.sideband_progress = on_server_text;
-    options.callbacks.credentials = on_credentials;
-    options.callbacks.certificate_check = on_certificate;
-    options.callbacks.payload = this;
-    options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-    options.update_fetchhead = 0;
-    return options;
-}
-
-GitRemote::GitRemote(const GitRepository& repository, GitSource source, GitProgress progress)
-    : handles_(std::make_shared<Handles>()) {
-    handles_->repository = repository.handles_;
-    handles_->shown_url = without_credentials(source.url);
-    handles_->source = std::move(source);
-    handles_->progress = std::move(progress);
-    handles_->reset_remote();
-}
-
-std::vector<GitRef> GitRemote::refs() {
-    git_fetch_options options = handles_->fetch_options();
-    const int code =
-        git_remote_connect(handles_->remote.get(), GIT_DIRECTION_FETCH, &options.callbacks, nullptr, nullptr);
-    if (code < 0) {
-        handles_->fail(code);
-    }
-    const git_remote_head** heads = nullptr;
-    std::size_t count = 0;
-    if (const int listed = git_remote_ls(&heads, &count, handles_->remote.get()); listed < 0) {
-        handles_->fail(listed);
-    }
-    constexpr std::string_view peeled = "^{}";
+std::vector<GitRef> local_refs(const fs::path& repository) {
+    const RepositoryHandle other = open_other(repository);
+    std::vector<std::string> names;
+    blame(repository, [&] { names = reference_names(other.get(), "*"); });
+    names.insert(names.begin(), "HEAD");
     std::vector<GitRef> refs;
-    for (std::size_t i = 0; i < count; ++i) {
-        std::string name = heads[i]->name;
-        if (name.ends_with(peeled)) {
-            // The line before is the tag object itself; this one is the commit that it names.
-            name.erase(name.size() - peeled.size());
-            if (!refs.empty() && refs.back().name == name) {
-                refs.pop_back();
-            }
+    for (std::string& name : names) {
+        git_oid target{};
+        git_object* object = nullptr;
+        git_object* commit = nullptr;
+        if (git_reference_name_to_id(&target, other.get(), name.c_str()) == 0 &&
+            git_object_lookup(&object, other.get(), &target, GIT_OBJECT_ANY) == 0 &&
+            git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0) {
+            const bool is_tag = git_object_type(object) == GIT_OBJECT_TAG;
+            refs.push_back({std::move(name), hex(*git_object_id(commit)), is_tag ? hex(target) : ""});
         }
-        refs.push_back({std::move(name), hex(heads[i]->oid)});
+        git_object_free(commit);
+        git_object_free(object);
     }
     return refs;
 }
 
-void GitRemote::fetch(const std::vector<std::string>& refspecs, Depth depth) {
-    git_fetch_options options = handles_->fetch_options();
-    const bool is_shallow = git_repository_is_shallow(handles_->repository->repository.get()) == 1;
-    options.depth = depth == Depth::only_the_commit ? 1 : is_shallow ? GIT_FETCH_DEPTH_UNSHALLOW : GIT_FETCH_DEPTH_FULL;
-    std::vector<std::string> copies = refspecs;
-    std::vector<char*> pointers(copies.size());
-    std::transform(copies.begin(), copies.end(), pointers.begin(), [](std::string& copy) { return copy.data(); });
-    const git_strarray list{pointers.data(), pointers.size()};
-    const int code = git_remote_fetch(handles_->remote.get(), &list, &options, nullptr);
-    if (code < 0) {
-        const Error error = remote_error(code, handles_->shown_url);
-        handles_->reset_remote();  // the connection is of no more use
-        throw error;
+std::string origin_of(const fs::path& repository) {
+    const RepositoryHandle other = open_other(repository);
+    git_remote* origin = nullptr;
+    if (git_remote_lookup(&origin, other.get(), "origin") != 0) {
+        return "";
     }
+    const char* url = git_remote_url(origin);
+    std::string result = url == nullptr ? "" : url;
+    git_remote_free(origin);
+    return result;
 }
 
-std::uint64_t GitRemote::received_bytes() const { return git_remote_stats(handles_->remote.get())->received_bytes; }
+void GitRepository::check_out(const std::string& commit_id, const fs::path& folder, const GitProgress& progress) {
+    const std::string what = "the checkout of " + commit_id + " into " + folder.string();
+    const TreeHandle proven = find_tree(handles_->repository.get(), commit_id);
+    git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
+    options.checkout_strategy =
+        GIT_CHECKOUT_FORCE | GIT_CHECKOUT_NO_REFRESH | GIT_CHECKOUT_DONT_UPDATE_INDEX | GIT_CHECKOUT_DONT_WRITE_INDEX;
+    const bool is_filtered = needs_filters(handles_->repository.get(), proven.get());
+    options.disable_filters = is_filtered ? 0 : 1;
+    options.progress_cb = on_checkout;
+    options.progress_payload = const_cast<GitProgress*>(&progress);  // libgit2's void*; only ever read
+    // What is read here unproven must not be remembered: it is a repository object of its own. Nor may a checkout leave
+    // its index behind, as the repository serves many.
+    const RepositoryHandle repository = open_again(*handles_);
+    const WithoutHashVerification fast;
+    check_local(git_repository_set_workdir(repository.get(), folder.c_str(), 0), "the folder " + folder.string());
+    const CommitHandle commit = find_commit(repository.get(), commit_id);
+    if (is_filtered) {
+        obey_attributes_of(find_tree(repository.get(), commit_id).get(), repository.get());
+    }
+    check_local(git_checkout_tree(repository.get(), reinterpret_cast<const git_object*>(commit.get()), &options), what);
+}
+
+std::optional<std::string> GitRepository::first_difference(const std::string& commit_id, const fs::path& folder,
+                                                           const std::vector<std::string>& elsewhere) const {
+    git_repository* repository = handles_->repository.get();
+    const TreeHandle tree = find_tree(repository, commit_id);
+    // Line endings and the like are undone by the .gitattributes of the checkout itself.
+    check_local(git_repository_set_workdir(repository, folder.c_str(), 0), "the folder " + folder.string());
+    return Comparison(repository, folder, elsewhere).first_difference(tree.get());
+}
+
+TreeSize GitRepository::tree_size(const std::string& commit_id) const {
+    git_repository* repository = handles_->repository.get();
+    return TreeMeasure(repository).size_of(find_tree(repository, commit_id).get());
+}
+
+std::optional<std::string> GitRepository::first_lfs_pointer(const std::string& commit_id) const {
+    // Git LFS's own specification (docs/spec.md): a pointer is smaller than 1024 bytes and begins with its version.
+    constexpr std::size_t largest_pointer = 1024;
+    constexpr std::string_view start = "version https://git-lfs.github.com/spec/v1";
+    git_repository* repository = handles_->repository.get();
+    const TreeHandle tree = find_tree(repository, commit_id);
+    if (!any_attributes(repository, tree.get(), [](std::string_view text) { return contains(text, "filter=lfs"); })) {
+        return std::nullopt;
+    }
+    const OdbHandle odb = handles_->odb();
+    std::optional<std::string> found;
+    walk_tree(repository, tree.get(), [&](const std::string& path, const git_tree_entry* entry) {
+        std::size_t bytes = 0;
+        git_object_t type = GIT_OBJECT_INVALID;
+        const git_oid* id = git_tree_entry_id(entry);
+        if (git_tree_entry_type(entry) == GIT_OBJECT_BLOB) {
+            check_local(git_odb_read_header(&bytes, &type, odb.get(), id), "file " + path);
+            if (bytes < largest_pointer && content_of(find_blob(repository, *id, path).get()).starts_with(start)) {
+                found = path;
+            }
+        }
+        return found ? Step::stop : Step::go_on;
+    });
+    return found;
+}
+
+std::vector<Submodule> GitRepository::submodules(const std::string& commit_id) const {
+    git_repository* repository = handles_->repository.get();
+    std::vector<Submodule> found;
+    walk_tree(repository, find_tree(repository, commit_id).get(),
+              [&](const std::string& path, const git_tree_entry* entry) {
+                  if (git_tree_entry_filemode(entry) == GIT_FILEMODE_COMMIT) {
+                      found.push_back({path, hex(*git_tree_entry_id(entry))});
+                  }
+                  return Step::go_on;
+              });
+    return found;
+}
+
+std::optional<std::string> GitRepository::read_file_of(const std::string& commit_id, const std::string& path,
+                                                       std::size_t cap) const {
+    git_repository* repository = handles_->repository.get();
+    const EntryHandle entry = find_entry(find_tree(repository, commit_id).get(), path);
+    if (!entry || git_tree_entry_type(entry.get()) != GIT_OBJECT_BLOB ||
+        git_tree_entry_filemode(entry.get()) == GIT_FILEMODE_LINK) {
+        return std::nullopt;
+    }
+    std::size_t bytes = 0;
+    git_object_t type = GIT_OBJECT_INVALID;
+    const git_oid& id = *git_tree_entry_id(entry.get());
+    check_local(git_odb_read_header(&bytes, &type, handles_->odb().get(), &id), "file " + path);
+    if (bytes > cap) {
+        throw permanent_error(
+            "io.too_large",
+            path + " of commit " + commit_id + " is larger than the " + std::to_string(cap) + " bytes allowed here",
+            "make the file smaller");
+    }
+    return std::string(content_of(find_blob(repository, id, path).get()));
+}
+
+std::vector<std::string> GitRepository::names_in(const std::string& commit_id, const std::string& path) const {
+    git_repository* repository = handles_->repository.get();
+    TreeHandle tree = find_tree(repository, commit_id);
+    if (!path.empty()) {
+        const EntryHandle entry = find_entry(tree.get(), path);
+        if (!entry || git_tree_entry_type(entry.get()) != GIT_OBJECT_TREE) {
+            return {};
+        }
+        tree = find_subtree(repository, *git_tree_entry_id(entry.get()));
+    }
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < git_tree_entrycount(tree.get()); ++i) {
+        names.emplace_back(git_tree_entry_name(git_tree_entry_byindex(tree.get(), i)));
+    }
+    return names;
+}
+
+bool GitRepository::descends_from(const std::string& commit_id, const std::string& ancestor) const {
+    const OdbHandle odb = handles_->odb();
+    const git_oid wanted = object_id(ancestor);
+    IdSet seen{object_id(commit_id)};
+    std::vector<git_oid> open(seen.begin(), seen.end());
+    while (!open.empty()) {
+        const git_oid id = open.back();
+        open.pop_back();
+        if (git_oid_equal(&id, &wanted) != 0) {
+            return true;
+        }
+        for (const git_oid& parent : parents_of(odb.get(), id).value_or(std::vector<git_oid>())) {
+            if (seen.insert(parent).second) {
+                open.push_back(parent);
+            }
+        }
+    }
+    return false;
+}
+
+std::optional<SignedText> GitRepository::commit_signature(const std::string& commit_id) const {
+    git_repository* repository = handles_->repository.get();
+    const CommitHandle commit = find_commit(repository, commit_id);
+    git_oid id = object_id(commit_id);
+    git_buf signature = GIT_BUF_INIT;
+    git_buf payload = GIT_BUF_INIT;
+    const std::unique_ptr<git_buf, void (*)(git_buf*)> signature_owner(&signature, git_buf_dispose);
+    const std::unique_ptr<git_buf, void (*)(git_buf*)> payload_owner(&payload, git_buf_dispose);
+    const int code = git_commit_extract_signature(&signature, &payload, repository, &id, nullptr);
+    if (code == GIT_ENOTFOUND) {
+        return std::nullopt;
+    }
+    check_local(code, "the signature of commit " + commit_id);
+    return SignedText{text_of(signature), text_of(payload), git_commit_time(commit.get())};
+}
+
+std::optional<SignedText> GitRepository::tag_signature(const std::string& tag_id) const {
+    const TagHandle tag = find_tag(handles_->repository.get(), tag_id);
+    const OdbHandle odb = handles_->odb();
+    git_odb_object* object = nullptr;
+    check_local(git_odb_read(&object, odb.get(), git_tag_id(tag.get())), "tag " + tag_id);
+    const ObjectHandle owner(object);
+    const std::string_view text(static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object));
+    const std::size_t start = start_of_signature(text);
+    if (start == text.size()) {
+        return std::nullopt;
+    }
+    const git_signature* tagger = git_tag_tagger(tag.get());
+    return SignedText{std::string(text.substr(start)), std::string(text.substr(0, start)),
+                      tagger == nullptr ? 0 : tagger->when.time};
+}
+
+std::string GitRepository::tag_target(const std::string& tag_id) const {
+    return hex(*git_tag_target_id(find_tag(handles_->repository.get(), tag_id).get()));
+}
+
+std::string GitRepository::tag_name(const std::string& tag_id) const {
+    return git_tag_name(find_tag(handles_->repository.get(), tag_id).get());
+}
+
+struct GitPackImport::State {
+    std::shared_ptr<GitRepository::Handles> repository;
+    GitProgress progress;
+    std::uint64_t max_bytes;
+    IncomingFolder folder;
+    IndexerHandle indexer{};
+    std::uint64_t received = 0;
+    std::uint64_t beyond = 0;  // bytes since the last object was there
+    git_indexer_progress stats{};
+    std::exception_ptr failure{};
+
+    /// Passes on what the progress threw, else says what is wrong with the pack.
+    void check(int code) {
+        if (failure) {
+            std::rethrow_exception(failure);
+        }
+        if (code >= 0) {
+            return;
+        }
+        if (is_disk_full()) {
+            throw system_call_error("write the pack into", folder.path().string(), ENOSPC);
+        }
+        if (code == GIT_EMISMATCH) {
+            throw corrupt("what the pack builds upon");
+        }
+        throw transient_error("repository.pack_damaged", "what was received is no whole pack: " + last_message(),
+                              "nothing to do: the agent asks the next mirror, or tries again");
+    }
+};
+
+GitPackImport::GitPackImport(const GitRepository& repository, GitProgress progress, std::uint64_t max_bytes)
+    : state_(new State{repository.handles_, std::move(progress), max_bytes, IncomingFolder(*repository.handles_)}) {
+    git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
+    options.progress_cb_payload = state_.get();
+    options.progress_cb = [](const git_indexer_progress* stats, void* user) noexcept -> int {
+        auto& state = *static_cast<State*>(user);
+        try {
+            state.progress("objects", stats->received_objects, stats->total_objects);
+            return 0;
+        } catch (...) {
+            state.failure = std::current_exception();
+            return GIT_EUSER;
+        }
+    };
+    git_indexer* indexer = nullptr;
+    const OdbHandle odb = state_->repository->odb();
+    const int code = git_indexer_new(&indexer, state_->folder.path().c_str(), 0, odb.get(), &options);
+    state_->indexer.reset(indexer);
+    state_->check(code);
+}
+
+GitPackImport::~GitPackImport() = default;
+
+void GitPackImport::append(std::string_view bytes) {
+    state_->received += bytes.size();
+    if (state_->received > state_->max_bytes) {
+        throw permanent_error(
+            "repository.pack_too_large",
+            "the pack is larger than the " + std::to_string(state_->max_bytes) + " bytes allowed here",
+            "take large files out of the control repository");
+    }
+    // libgit2 would keep what follows the pack, however much that is.
+    constexpr std::uint64_t checksum_bytes = 20;
+    const bool has_all =
+        state_->stats.total_objects > 0 && state_->stats.received_objects == state_->stats.total_objects;
+    state_->beyond += has_all ? bytes.size() : 0;
+    if (state_->beyond > checksum_bytes) {
+        throw transient_error("repository.pack_damaged", "what was received goes on after the end of its pack",
+                              "nothing to do: the agent asks the next mirror, or tries again");
+    }
+    state_->check(git_indexer_append(state_->indexer.get(), bytes.data(), bytes.size(), &state_->stats));
+}
+
+void GitPackImport::finish() {
+    state_->check(git_indexer_commit(state_->indexer.get(), &state_->stats));
+    if (state_->folder.publish()) {
+        // The older one was damaged, or this one would not have been needed. libgit2 knows packs by their paths as long as
+        // anything holds them, so all is let go before it looks again.
+        state_->indexer.reset();
+        state_->repository->repository.reset();
+        state_->repository->repository = open_again(*state_->repository);
+        return;
+    }
+    check_local(git_odb_refresh(state_->repository->odb().get()), "the objects of the repository");
+}
 
 }  // namespace bootwright

@@ -7,91 +7,186 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
 
-/// Where a repository is fetched from and with what trust.
-struct GitSource {
-    std::string url;                  ///< http, https, ssh or file
-    std::filesystem::path ca_file{};  ///< PEM; empty: the system's certificates
-    std::filesystem::path ssh_key{};  ///< private key without passphrase (ed25519: libssh2 signs RSA with SHA-1)
-};
-
-/// A branch or tag of the remote; an annotated tag is peeled to its commit.
+/// A branch, a tag or another reference; an annotated tag is peeled to its commit.
 struct GitRef {
     std::string name;       ///< "refs/heads/main"
     std::string commit_id;  ///< 40 hex
+    std::string tag_id{};   ///< the (outermost) tag object where the tag is annotated
 };
 
 /// `what` is "objects" (received) or "files" (checked out).
 using GitProgress = std::function<void(std::string_view what, std::uint64_t done, std::uint64_t total)>;
 
-struct GitSettings {
-    std::filesystem::path home;       ///< its .ssh/known_hosts is the only one that is believed
-    std::filesystem::path ca_file{};  ///< as in GitSource
-    int connect_timeout_ms = 10000;
-    int silence_timeout_ms = 30000;
-};
-
 /// Port: git (libgit2). One object a process: it initialises the library and its global settings. No configuration of
 /// the machine's own (/etc/gitconfig, ~/.gitconfig) is read, so that the same image behaves alike everywhere.
 class GitLibrary {
 public:
-    explicit GitLibrary(const GitSettings& settings);
+    GitLibrary();
     GitLibrary(const GitLibrary&) = delete;
     GitLibrary& operator=(const GitLibrary&) = delete;
     ~GitLibrary();
 };
 
+/// A signature, and exactly the bytes that it is said to sign.
+struct SignedText {
+    std::string signature;  ///< armoured, of SSH or OpenPGP; nothing is said about its truth
+    std::string payload;
+    std::int64_t time;  ///< of the committer or tagger, as they claim it: seconds since 1970
+};
+
+struct Submodule {
+    std::string path;
+    std::string commit_id;
+};
+
+/// What a checkout of a tree takes.
+struct TreeSize {
+    std::uint64_t bytes = 0;
+    std::uint64_t files = 0;  ///< symbolic links included, folders not
+};
+
 /// A bare repository on disk. Every method throws Error: repository.* (see docs/errors.md); repository.corrupt where what
-/// is on disk cannot be trusted any more.
+/// is on disk cannot be trusted any more. One process at a time may have it open.
+///
+/// What stands in it: packs; refs/bootwright/keep/COMMIT and refs/bootwright/tag/TAG for what is kept; `shallow`, as git
+/// has it. git itself can read it, and `git fsck` finds nothing wrong.
 class GitRepository {
 public:
-    /// Opens the bare repository at `folder`, or makes an empty one there.
-    static GitRepository open_or_create(const std::filesystem::path& folder);
+    /// Opens the bare repository at `folder`, or makes an empty one there. What killed imports left there is removed. A
+    /// reference of `keep` whose object is lost is forgotten; any other such reference is repository.corrupt.
+    /// @param alternates as for add_alternate; what is kept may live there alone
+    static GitRepository open_or_create(const std::filesystem::path& folder,
+                                        const std::vector<std::filesystem::path>& alternates = {});
 
-    /// True if the commit's object is there (its tree may still lack something: check_out finds that).
+    /// The objects of another bare repository are found too, and nothing is copied nor written down. It is no error if
+    /// there is none, or none that can be read.
+    void add_alternate(const std::filesystem::path& bare_repository);
+
+    /// True if the commit's object is there (its tree may still lack something: is_complete tells).
     [[nodiscard]] bool has_commit(const std::string& commit_id) const;
+    /// True if the annotated tag's object is there.
+    [[nodiscard]] bool has_tag(const std::string& tag_id) const;
 
-    /// Writes the commit's tree into `folder`, which must be empty.
+    /// True if the commit is there, and each tree and blob that its tree needs; commits of submodules and parents are not
+    /// needed. Trees are read and hashed; of blobs only the presence is looked up, their content is proven by what reads
+    /// them (check_out with first_difference).
+    [[nodiscard]] bool is_complete(const std::string& commit_id) const;
+    /// The first that is_complete misses: a path, or "" for the commit or its root.
+    [[nodiscard]] std::optional<std::string> first_missing(const std::string& commit_id) const;
+
+    /// The commit survives repack() from now on, as do these tag objects of it. Where a parent is missing the commit is
+    /// written to `shallow`; a commit there whose history has arrived is taken out. All of them must be there already.
+    void keep(const std::string& commit_id, const std::vector<std::string>& tag_ids = {});
+    /// The kept commits, sorted.
+    [[nodiscard]] std::vector<std::string> kept() const;
+    /// The tag objects that were kept with the commit.
+    [[nodiscard]] std::vector<std::string> kept_tags(const std::string& commit_id) const;
+    /// The commit, and tags that were kept with it, are no longer kept. Their objects stay until a repack.
+    void forget(const std::string& commit_id);
+    /// True if the commit is written down as one whose parents are left out.
+    [[nodiscard]] bool is_shallow(const std::string& commit_id) const;
+
+    /// Where more than `most_packs` packs have gathered: one new pack of exactly what the kept commits and tags need, each
+    /// commit with its tree and without history, then all else goes, also references that keep() did not make. What an
+    /// alternate has is not copied. A crash at any point loses nothing that is kept. Returns whether it was done.
+    bool repack(std::size_t most_packs = 20);
+
+    /// Writes a snapshot: a git bundle (v2) of each commit with its tree, without history, and of the tag objects. The
+    /// file appears as a whole, with mode 0644. It has no prerequisites, so any git lists, verifies and fetches it; but a
+    /// git that fetches it needs the commits in its `shallow` file first, where they have parents (docs/snapshots.md).
+    void write_bundle(const std::vector<std::string>& commit_ids, const std::vector<std::string>& tag_ids,
+                      const std::filesystem::path& file) const;
+
+    /// Copies what is missing here of the commit and its tree, and the tag objects, from another repository on this
+    /// machine, bare or with a .git, at the cost of the tree and not of its history. Nothing is kept yet. Nothing of the
+    /// other's configuration is obeyed but where its objects are.
+    /// @throws Error repository.not_found, repository.revision_not_found, and repository.pack_damaged where the other is
+    void copy_commit_from(const std::filesystem::path& repository, const std::string& commit_id,
+                          const std::vector<std::string>& tag_ids, const GitProgress& progress);
+
+    /// Writes the commit's tree into `folder`, which must be empty. What is written is proven only by the first_difference
+    /// that has to follow: objects are not hashed on the way.
     void check_out(const std::string& commit_id, const std::filesystem::path& folder, const GitProgress& progress);
 
     /// The first path below `folder` that is not exactly as in the commit (content, kind, executable bit, missing,
-    /// too many), or nothing.
+    /// too many), or nothing. Every file and every tree is hashed.
+    /// @param elsewhere folders of it, from its root, that hold what other commits say: they are not looked into
     [[nodiscard]] std::optional<std::string> first_difference(const std::string& commit_id,
-                                                              const std::filesystem::path& folder) const;
+                                                              const std::filesystem::path& folder,
+                                                              const std::vector<std::string>& elsewhere = {}) const;
 
-    /// The first submodule of the commit's tree, or nothing.
-    [[nodiscard]] std::optional<std::string> first_submodule(const std::string& commit_id) const;
+    /// What a checkout takes, from the headers of the objects alone. A tree of trees that repeat themselves is counted as
+    /// often as a checkout would write it.
+    [[nodiscard]] TreeSize tree_size(const std::string& commit_id) const;
+
+    /// The first file that stands for one of Git LFS instead of holding its content, where a .gitattributes of the tree
+    /// says that there are such.
+    [[nodiscard]] std::optional<std::string> first_lfs_pointer(const std::string& commit_id) const;
+
+    /// The submodules, as the tree pins them; where they come from says .gitmodules.
+    [[nodiscard]] std::vector<Submodule> submodules(const std::string& commit_id) const;
+
+    /// The file of the commit's tree, or nothing where there is none, or it is a link or a folder.
+    /// @throws Error io.too_large beyond `cap` bytes
+    [[nodiscard]] std::optional<std::string> read_file_of(const std::string& commit_id, const std::string& path,
+                                                          std::size_t cap) const;
+    /// The names in a folder of the commit's tree ("" is its root); none where there is no such folder.
+    [[nodiscard]] std::vector<std::string> names_in(const std::string& commit_id, const std::string& path) const;
+
+    /// True if a way leads from the commit over its parents to `ancestor`, as far as they are there; a commit descends
+    /// from itself.
+    [[nodiscard]] bool descends_from(const std::string& commit_id, const std::string& ancestor) const;
+
+    /// The signature of the commit, or nothing where it has none.
+    [[nodiscard]] std::optional<SignedText> commit_signature(const std::string& commit_id) const;
+    /// The signature of the annotated tag, or nothing where it has none.
+    [[nodiscard]] std::optional<SignedText> tag_signature(const std::string& tag_id) const;
+    /// What the tag object itself names: a commit, or another tag.
+    [[nodiscard]] std::string tag_target(const std::string& tag_id) const;
+    /// The name in the tag object itself ("v1.0"), which is signed, as the name of a reference is not.
+    [[nodiscard]] std::string tag_name(const std::string& tag_id) const;
 
     struct Handles;
 
 private:
     explicit GitRepository(std::shared_ptr<Handles> handles) : handles_(std::move(handles)) {}
-    friend class GitRemote;
+    friend class GitPackImport;
     std::shared_ptr<Handles> handles_;
 };
 
-/// The other side of a fetch.
-class GitRemote {
+/// The branches, tags and other references of a repository on this machine, bare or with a .git, and its HEAD.
+/// @throws Error repository.not_found
+std::vector<GitRef> local_refs(const std::filesystem::path& repository);
+
+/// Where a repository on this machine was cloned from ("origin"), as git's configuration has it; "" where that says nothing.
+/// @throws Error repository.not_found
+std::string origin_of(const std::filesystem::path& repository);
+
+/// Takes a pack as it arrives, from whoever: it is trusted for nothing. Every object is hashed; what deltas lean on may
+/// be in the repository already (a thin pack). Nothing is visible before finish(), and one that is dropped before it
+/// leaves nothing behind. After an Error it is of no more use.
+/// @throws Error repository.pack_damaged (truncated, flipped bits, no pack at all), repository.pack_too_large, io.no_space
+class GitPackImport {
 public:
-    GitRemote(const GitRepository& repository, GitSource source, GitProgress progress);
+    /// @param max_bytes of the pack as it arrives; the disk takes that, the index, and the bases of a thin pack
+    GitPackImport(const GitRepository& repository, GitProgress progress,
+                  std::uint64_t max_bytes = std::uint64_t{4} << 30U);
+    GitPackImport(const GitPackImport&) = delete;
+    GitPackImport& operator=(const GitPackImport&) = delete;
+    ~GitPackImport();
 
-    /// What the server offers. The connection stays open for a fetch.
-    std::vector<GitRef> refs();
-
-    enum class Depth { only_the_commit, with_history };
-
-    /// Fetches `refspecs`. History that an earlier fetch left out is completed where it is asked for.
-    void fetch(const std::vector<std::string>& refspecs, Depth depth);
-
-    [[nodiscard]] std::uint64_t received_bytes() const;
-
-    struct Handles;
+    void append(std::string_view bytes);
+    /// The pack has come to its end: its objects are on disk and visible.
+    void finish();
 
 private:
-    std::shared_ptr<Handles> handles_;
+    struct State;
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace bootwright

@@ -252,6 +252,24 @@ std::optional<ObjectReader> ObjectReader::object(const std::string& key) {
     return ObjectReader(*document_, *found, std::move(path));
 }
 
+std::optional<std::vector<ObjectReader>> ObjectReader::objects(const std::string& key) {
+    const std::string wanted = "a list of objects";
+    const Json* found = find(key, &Json::is_array, wanted);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    std::vector<ObjectReader> readers;
+    for (const Json& item : *found) {
+        if (!item.is_object()) {
+            throw error(key, "expected " + wanted, "write " + wanted);
+        }
+        auto path = path_;
+        path.insert(path.end(), {key, std::to_string(readers.size())});
+        readers.push_back(ObjectReader(*document_, item, std::move(path)));
+    }
+    return readers;
+}
+
 const Json* ObjectReader::value(const std::string& key) { return find(key, nullptr, ""); }
 
 void ObjectReader::finish() const {
@@ -298,8 +316,12 @@ std::size_t line_of(std::string_view text, const std::vector<std::string>& path)
 }
 
 Json to_json(const Error& error) {
-    return {
+    Json json{
         {"kind", to_string(error.kind)}, {"code", error.code}, {"message", error.message}, {"advice", error.advice}};
+    if (error.retry_after) {
+        json["retry_after_ms"] = std::max<long long>(error.retry_after->count(), 0);
+    }
+    return json;
 }
 
 Error error_from_json(const Json& json) {
@@ -308,11 +330,16 @@ Error error_from_json(const Json& json) {
         const std::string text = string_at(json, key);
         return text.empty() ? otherwise : text;
     };
-    return {kind == "permanent" ? ErrorKind::permanent
-            : kind == "stopped" ? ErrorKind::stopped
-                                : ErrorKind::transient,
-            text_or("code", "internal"), text_or("message", "an error without a message"),
-            text_or("advice", "report this as a defect of bootwright")};
+    Error error{kind == "permanent" ? ErrorKind::permanent
+                : kind == "stopped" ? ErrorKind::stopped
+                                    : ErrorKind::transient,
+                text_or("code", "internal"), text_or("message", "an error without a message"),
+                text_or("advice", "report this as a defect of bootwright")};
+    if (const auto wish = number_at(json, "retry_after_ms"); wish > 0) {
+        constexpr std::uint64_t a_day = 86'400'000;
+        error.retry_after = std::chrono::milliseconds(std::min(wish, a_day));
+    }
+    return error;
 }
 
 Json parse_json(std::string_view text) {

@@ -50,6 +50,7 @@ public:
     std::optional<std::chrono::milliseconds> duration(const std::string& key);
     std::optional<std::vector<std::string>> strings(const std::string& key);
     std::optional<ObjectReader> object(const std::string& key);
+    std::optional<std::vector<ObjectReader>> objects(const std::string& key);
     /// Any JSON value; for what is handed on unread.
     const Json* value(const std::string& key);
 

@@ -58,8 +58,11 @@ void make_nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLO
 /// Cuts a stream into lines.
 class LineReader {
 public:
-    LineReader(UniqueFd fd, const std::function<void(std::string_view)>& on_line)
-        : fd_(std::move(fd)), on_line_(&on_line) {
+    using Take = std::function<void(std::string_view)>;
+
+    /// `on_bytes`, if there is one, gets all as it comes, and `on_line` nothing.
+    LineReader(UniqueFd fd, const Take& on_line, const Take& on_bytes)
+        : fd_(std::move(fd)), on_line_(&on_line), on_bytes_(&on_bytes) {
         make_nonblocking(fd_.get());
     }
 
@@ -98,6 +101,10 @@ public:
 private:
     void take(std::string_view bytes) {
         constexpr std::size_t longest_line = 65536;
+        if (*on_bytes_) {
+            (*on_bytes_)(bytes);
+            return;
+        }
         while (!bytes.empty()) {
             const std::size_t end = bytes.find('\n');
             const std::string_view piece = bytes.substr(0, end);
@@ -117,7 +124,8 @@ private:
     }
 
     UniqueFd fd_;
-    const std::function<void(std::string_view)>* on_line_;
+    const Take* on_line_;
+    const Take* on_bytes_;
     std::string line_;
 };
 
@@ -300,7 +308,9 @@ pid_t spawn(const ProcessRequest& request, int input, int output, int error_outp
     posix_spawn_file_actions_adddup2(&setup.actions, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&setup.actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&setup.actions, error_output, STDERR_FILENO);
-    posix_spawn_file_actions_addchdir_np(&setup.actions, "/");
+    if (!request.folder.empty()) {
+        posix_spawn_file_actions_addchdir_np(&setup.actions, request.folder.c_str());
+    }
     // The agent blocks and ignores signals that its children must be able to receive.
     sigset_t none;
     sigset_t all;
@@ -403,8 +413,9 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
     const UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     const std::stop_callback wake_on_stop(stop, [&] { eventfd_write(wake.get(), 1); });
     InputWriter writer(std::move(input.write_end), request.input);
-    std::array<LineReader, 2> readers{LineReader(std::move(output.read_end), events.line),
-                                      LineReader(std::move(error_output.read_end), events.error_line)};
+    const LineReader::Take no_bytes;
+    std::array<LineReader, 2> readers{LineReader(std::move(output.read_end), events.line, events.bytes),
+                                      LineReader(std::move(error_output.read_end), events.error_line, no_bytes)};
 
     Limits limits(request, start);
     std::optional<ProcessResult::End> ended_by_us;

@@ -18,6 +18,7 @@ struct ProcessRequest {
     std::vector<std::string> arguments;              ///< the program's absolute path first; never a secret in them
     std::map<std::string, std::string> environment;  ///< all of it: nothing is inherited
     std::string input{};                             ///< standard input, which then ends
+    std::string folder = "/";                        ///< the working folder; empty: this process's own
     std::chrono::milliseconds timeout{0};            ///< from start to exit
     std::chrono::milliseconds silence{0};            ///< ends it when it writes no line for so long; 0: never
     std::chrono::milliseconds grace{5000};           ///< between SIGTERM and SIGKILL
@@ -41,6 +42,7 @@ struct ProcessEvents {
     std::function<void(ProcessId)> started{};
     std::function<void(std::string_view)> line{};        ///< of standard output, without its line end
     std::function<void(std::string_view)> error_line{};  ///< of standard error
+    std::function<void(std::string_view)> bytes{};       ///< of standard output as they come; then there are no lines
 };
 
 /// Port: child processes.
@@ -60,7 +62,7 @@ public:
     virtual ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) = 0;
 };
 
-/// posix_spawn, pidfd and poll (docs/decisions/0001-no-boost.md).
+/// posix_spawn, pidfd and poll (docs/decisions/0001-child-processes.md).
 class SystemProcessRunner final : public ProcessRunner {
 public:
     ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) override;

@@ -5,7 +5,10 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
+#include <optional>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 namespace bootwright {
@@ -24,6 +27,9 @@ std::chrono::milliseconds backoff_delay(int attempt, const RetryPolicy& policy, 
 /// The delay before the attempt after `error`: the backoff, but never sooner than the server asked for (Retry-After), of
 /// which at most ten minutes are honoured, so that a hostile answer cannot park the machine.
 std::chrono::milliseconds delay_after(const Error& error, int attempt, const RetryPolicy& policy, double random);
+
+/// What a server's header Retry-After asks for (RFC 9110, 10.2.3); a date there is not read. Names in lower case.
+std::optional<std::chrono::milliseconds> retry_after(const std::map<std::string, std::string>& headers);
 
 /// Calls `action(attempt)` until it returns. A transient Error is retried until the policy's attempts are used up, then it
 /// is thrown on; every other Error is thrown at once. `on_retry(attempt, delay, error)` is told before each wait.

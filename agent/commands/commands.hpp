@@ -50,6 +50,19 @@ int explain_command(const System& system, bool json);
 /// secrets. @throws Error capture.not_empty (permanent), io.*, config.invalid
 int capture_command(const System& system, const std::filesystem::path& folder);
 
+struct SnapshotOptions {
+    std::string revision{};    ///< to make one: a full commit id, branch or tag; to look into one: a commit id. Or ""
+    std::string repository{};  ///< a folder or a URL; empty: the one that the current folder lies in
+    std::string output = ".";  ///< a folder
+    std::string file{};        ///< the snapshot to look into
+    bool without_puppetfile = false;  ///< its modules are none of the snapshot's
+};
+/// Writes REVISION.bundle, and prints its path, size, hash and content. Needs neither root nor a configuration.
+/// @throws Error repository.*, io.*
+int snapshot_make_command(const System& system, const SnapshotOptions& options);
+/// Says what is in a snapshot. @throws Error repository.snapshot_invalid, repository.revision_not_found, io.*
+int snapshot_verify_command(const System& system, const SnapshotOptions& options);
+
 int version_command();
 
 /// What status_command prints and answers, from the status itself; `now` is what the clock says, and `alive` tells whether

@@ -33,11 +33,22 @@ bool is_foreign_name(std::string_view name) {
     return std::find(names.begin(), names.end(), lower(name)) != names.end();
 }
 
+/// `repository.credentials` and `secrets` of the image's configuration say only where secrets are.
+bool is_place_of_secrets(std::string_view key, const Json& value) {
+    const auto is_place = [](const Json& entry) {
+        return entry.contains("host") && (entry.contains("from") || entry.contains("ssh_key_from"));
+    };
+    return (key == "credentials" && value.is_array() && std::all_of(value.begin(), value.end(), is_place)) ||
+           (key == "secrets" && value.is_object() && value.size() == 1 && value.contains("endpoint"));
+}
+
 void redact(Json& json) {
     const bool is_object = json.is_object();
     for (auto& [key, value] : json.items()) {
         if (is_object && is_user_data_name(key) && value.is_string()) {
             value = redacted_user_data(value.get<std::string>());
+        } else if (is_object && is_place_of_secrets(key, value)) {
+            redact(value);
         } else if (is_object && (is_secret_name(key) || is_foreign_name(key) || key == "data")) {
             remove_values(value);
         } else if (is_object && key == "attributes") {  // an operator's own: only what is known to be harmless stays

@@ -132,6 +132,12 @@ private:
             if (!at(revision, "resolved").is_null() && at(revision, "resolved") != at(revision, "asked")) {
                 line("resolved", shown(at(revision, "resolved")));
             }
+            if (!at(run_, "signer").is_null()) {
+                line("signed by", shown(at(run_, "signer")));
+            }
+            if (at(run_, "configuration").is_object()) {
+                line("config at", shown(at(at(run_, "configuration"), "resolved")));
+            }
         }
         const Json& kept = at(run_, "kept");
         if (kept.is_object()) {
@@ -182,6 +188,7 @@ private:
         }
         line("run", text);
         describe_error(at(run_, "error"));
+        describe_places();
         for (const Json& failed : at(run_, "failed_resources")) {
             const Json& file = at(failed, "file");
             line("failed", shown(at(failed, "resource")) +
@@ -190,6 +197,15 @@ private:
         }
         for (const Json& warning : at(run_, "warnings")) {
             line("warning", shown(warning));
+        }
+    }
+
+    /// What other places said than the one that gave it in the end.
+    void describe_places() {
+        for (const Json& place : at(run_, "places")) {
+            if (at(place, "said") != Json("gave it")) {
+                line("place", shown(at(place, "place")) + " said: " + shown(at(place, "said")));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ namespace bootwright {
 namespace {
 
 constexpr const char* newest = "/metadata/instance?api-version=2021-08-01&extended=true";
+constexpr const char* token_path = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=";
 constexpr const char* oldest = "/metadata/instance?api-version=2019-06-01";
 
 MetadataService service() {
@@ -66,6 +67,24 @@ public:
         }
         metadata.user_data_origin = "userData";
         return metadata;
+    }
+
+    /// "How to use managed identities to acquire an access token": a token for each kind of service. The status 400 is the
+    /// service's own word for "no identity", and also for "several, and you did not say which".
+    [[nodiscard]] std::optional<CloudIdentity> identity(const System& system, const AgentConfig& config,
+                                                        CloudService asked, std::stop_token stop) const override {
+        const std::string path =
+            token_path +
+            std::string(asked == CloudService::object_store ? "https://storage.azure.com/" : "https://vault.azure.net");
+        MetadataService with_absence = service();
+        with_absence.absent = {400};
+        const auto answer = MetadataClient(system, config, std::move(with_absence), std::move(stop)).get(path);
+        if (!answer) {
+            throw no_identity_role(path,
+                                   "give the machine one managed identity: `az vm identity assign`; where it has "
+                                   "several, assign the system's own too, which then counts");
+        }
+        return CloudIdentity{.bearer_token = required_secret(parse_json(*answer), "access_token", path)};
     }
 };
 

@@ -5,12 +5,15 @@
 #include "agent/platform/platform.hpp"
 #include "common/text.hpp"
 
+#include <algorithm>
+
 namespace bootwright {
 
 namespace {
 
 constexpr const char* identity_document = "/latest/dynamic/instance-identity/document";
 constexpr const char* tags_folder = "/latest/meta-data/tags/instance";
+constexpr const char* roles_folder = "/latest/meta-data/iam/security-credentials/";
 
 MetadataService::Token token() {
     return {.path = "/latest/api/token",
@@ -36,6 +39,27 @@ bool is_swapped_ec2_uuid(std::string_view uuid) {
 }
 
 bool is_amazon(std::string_view vendor) { return vendor == "Amazon EC2"; }
+
+/// What IAM allows in the name of a role, of which one stands in the folder.
+bool is_role_name(std::string_view name) {
+    const auto is_allowed = [](char c) {
+        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        return is_alphanumeric || std::string_view("_+=,.@-").find(c) != std::string_view::npos;
+    };
+    return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), is_allowed);
+}
+
+std::string role_of_instance(MetadataClient& client) {
+    const auto answer = client.get(roles_folder);
+    if (!answer) {
+        throw no_identity_role(roles_folder, "give the instance a role: `aws ec2 associate-iam-instance-profile`");
+    }
+    std::string role = split(trimmed(*answer), '\n').front();
+    if (!is_role_name(role)) {
+        throw bad_document(roles_folder, "names no role");
+    }
+    return role;
+}
 
 class Ec2 final : public Platform {
 public:
@@ -83,6 +107,27 @@ public:
         metadata.user_data = client.get("/latest/user-data");
         metadata.user_data_origin = "user-data";
         return metadata;
+    }
+
+    /// "Retrieve security credentials from instance metadata" of the guide: the service renews them five minutes before
+    /// they expire at the latest, so what it gives is good for one fetch.
+    [[nodiscard]] std::optional<CloudIdentity> identity(const System& system, const AgentConfig& config, CloudService,
+                                                        std::stop_token stop) const override {
+        MetadataClient client(system, config, service(config), std::move(stop));
+        const std::string path = roles_folder + role_of_instance(client);
+        const Json credentials = client.get_object(path);
+        if (const std::string code = text_at(credentials, "Code"); code != "Success") {
+            // "AssumeRoleUnauthorizedAccess": the role does not trust EC2, or has only just been made.
+            throw bad_document(path, "has no credentials" + (is_word(code) ? ": it says " + code : ""));
+        }
+        CloudIdentity identity{.access_key = required_secret(credentials, "AccessKeyId", path),
+                               .secret_key = required_secret(credentials, "SecretAccessKey", path),
+                               .session_token = required_secret(credentials, "Token", path)};
+        identity.region = text_at(client.get_object(identity_document), "region");
+        if (!is_word(identity.region)) {
+            throw bad_document(identity_document, "names no region");
+        }
+        return identity;
     }
 };
 

@@ -8,6 +8,7 @@ namespace bootwright {
 namespace {
 
 constexpr const char* instance_path = "/computeMetadata/v1/instance/?recursive=true";
+constexpr const char* token_path = "/computeMetadata/v1/instance/service-accounts/default/token";
 constexpr const char* attributes_path = "/computeMetadata/v1/instance/attributes/?recursive=true";
 
 MetadataService service() {
@@ -82,6 +83,20 @@ public:
         metadata.user_data = read_user_data(object_at(instance, "/attributes"));
         metadata.user_data_origin = "attribute user-data";
         return metadata;
+    }
+
+    /// "Authenticate applications with service accounts": one token for all of Google's services, within the instance's
+    /// access scopes; the service renews it five minutes before it expires.
+    [[nodiscard]] std::optional<CloudIdentity> identity(const System& system, const AgentConfig& config, CloudService,
+                                                        std::stop_token stop) const override {
+        const auto answer = MetadataClient(system, config, service(), std::move(stop)).get(token_path);
+        if (!answer) {
+            throw no_identity_role(
+                token_path,
+                "give the instance a service account: `gcloud compute instances set-service-account`, with "
+                "the scope cloud-platform");
+        }
+        return CloudIdentity{.bearer_token = required_secret(parse_json(*answer), "access_token", token_path)};
     }
 
     /// The service answers when an attribute changes, or after `timeout_sec`; `last_etag` is what was seen before.

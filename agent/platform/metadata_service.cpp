@@ -1,11 +1,10 @@
 #include "agent/platform/metadata_service.hpp"
 
 #include "agent/platform/platform.hpp"
+#include "common/retry.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 
 namespace bootwright {
 
@@ -13,23 +12,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::optional<milliseconds> retry_after(const HttpResponse& response) {
-    const auto header = response.headers.find("retry-after");
-    if (header == response.headers.end()) {
-        return std::nullopt;
-    }
-    const std::string& text = header->second;
-    int seconds = 0;
-    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    const bool is_number = status == std::errc() && end == text.data() + text.size() && seconds >= 0;
-    return is_number ? std::optional<milliseconds>(std::chrono::seconds(seconds)) : std::nullopt;
-}
-
 Error unknown_answer(const std::string& where, const HttpResponse& response, const std::string& why) {
     Error error = transient_error(response.status == 401 ? "platform.token_refused" : "platform.unexpected_answer",
                                   where + ": " + why,
                                   "nothing to do if it passes: the agent tries again; else ask the cloud's support");
-    error.retry_after = retry_after(response);
+    error.retry_after = retry_after(response.headers);
     return error;
 }
 
@@ -71,11 +58,15 @@ std::string path_segment(std::string_view name) {
     return segment;
 }
 
-/// What is to stand in a header: visible characters only.
+/// What may stand in a header: visible characters only.
+bool is_header_word(std::string_view text, std::size_t longest) {
+    const bool is_visible = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+    return !text.empty() && text.size() <= longest && is_visible;
+}
+
 std::string checked_token(const std::string& where, std::string_view token) {
     constexpr std::size_t largest_token = 4096;
-    const bool is_visible = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    if (token.empty() || token.size() > largest_token || !is_visible) {
+    if (!is_header_word(token, largest_token)) {
         throw transient_error("platform.bad_document", where + ": what the metadata service gave as a token is none",
                               "nothing to do if it passes: the agent tries again");
     }
@@ -222,6 +213,20 @@ bool MetadataClient::has_proof(const HttpResponse& response) const {
 Error bad_document(const std::string& path, const std::string& why) {
     return transient_error("platform.bad_document", path + " of the metadata service " + why,
                            "nothing to do if it passes: the agent tries again; else ask the cloud's support");
+}
+
+std::string required_secret(const Json& document, const char* key, const std::string& path) {
+    constexpr std::size_t largest_secret = 16384;  // Microsoft's tokens grow with the groups that they name
+    std::string secret = string_at(document, key);
+    if (!is_header_word(secret, largest_secret)) {
+        throw bad_document(path, std::string("has no ") + key + " that could be one");
+    }
+    return secret;
+}
+
+Error no_identity_role(const std::string& path, const std::string& advice) {
+    return permanent_error("platform.no_identity_role",
+                           path + ": the metadata service has no identity for this instance", advice);
 }
 
 std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop) {

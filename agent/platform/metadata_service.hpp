@@ -96,6 +96,13 @@ private:
 /// The error for a document that lacks what every instance has; `path` names it.
 Error bad_document(const std::string& path, const std::string& why);
 
+/// A part of an identity: not empty, and of visible characters only, since it is to stand in a header.
+/// @throws Error platform.bad_document (transient), which does not show it
+std::string required_secret(const Json& document, const char* key, const std::string& path);
+
+/// platform.no_identity_role: the service answers, and proves that this instance has no identity.
+Error no_identity_role(const std::string& path, const std::string& advice);
+
 /// A single fetch, three-valued, from a place that is no cloud's service. @throws Error as MetadataClient::get
 std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/config.hpp"
+#include "agent/platform/cloud_identity.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/system.hpp"
 #include "common/error.hpp"
@@ -52,6 +53,14 @@ public:
     /// @throws Error platform.* or http.*: what could not be read is never taken for absent
     [[nodiscard]] virtual InstanceMetadata read(const System& system, const AgentConfig& config,
                                                 std::stop_token stop) const = 0;
+
+    /// What the cloud gave this instance to prove itself with to the cloud's own services; nothing on a platform that gives
+    /// no such thing. Never asked for by read() nor captured: it is a secret.
+    /// @throws Error platform.no_identity_role (permanent) where the instance might have one, and has none; and as read
+    [[nodiscard]] virtual std::optional<CloudIdentity> identity(const System&, const AgentConfig&, CloudService,
+                                                                std::stop_token) const {
+        return std::nullopt;
+    }
 
     /// Returns after `limit`, or earlier when the platform says that the instance's metadata may have changed. `cursor` is
     /// the platform's own, kept from call to call, and empty in the first. @throws Error http.*, platform.*, stopped

@@ -95,8 +95,8 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
         "--rundir=" + var + "/run",
         "--statedir=" + var + "/state",
         "--publicdir=" + files.folder.string(),  // --vardir does not move it, and the summary lies there
-        "--environmentpath=" + checkout.folder.parent_path().string(),
-        "--environment=" + checkout.revision,
+        "--environmentpath=" + place.environment.parent_path().string(),
+        "--environment=" + place.environment.filename().string(),
         "--basemodulepath=" + files.no_modules().string(),  // the image's modules must not leak in
         "--hiera_config=" + files.hiera().string(),
         "--pluginfactdest=" + files.facts().string(),

@@ -45,7 +45,8 @@ struct PreparedFile {
 struct PuppetPlace {
     std::filesystem::path program;             ///< puppet itself
     std::filesystem::path state;               ///< Puppet's own confdir and vardir lie in here
-    std::filesystem::path manifest;            ///< of the control repository; empty where it has none
+    std::filesystem::path environment;         ///< Puppet's: the checkout, or environments/NAME in it
+    std::filesystem::path manifest;            ///< of the environment; empty where it has none
     std::map<std::string, std::string> proxy;  ///< http_proxy and the like, for what Puppet installs
 };
 

@@ -6,6 +6,7 @@
 #include "common/file.hpp"
 #include "common/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <system_error>
@@ -49,21 +50,56 @@ void check_not_disabled(const System& system) {
     }
 }
 
-/// The control repository's manifest: environment.conf's `manifest`, else `manifests`. A manifest on the command line
+bool lies_within(const fs::path& path, const fs::path& folder) {
+    const auto [end, unused] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
+    return end == folder.end();
+}
+
+/// The names in `folder`, for an error.
+std::string names_in(const fs::path& folder) {
+    std::error_code error;
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+        names.push_back(entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names.empty() ? "none" : shortened(joined(names, ", "), 300);
+}
+
+/// Puppet's environment: the whole checkout, or the folder of it that the role config names. A link that leads out of the
+/// checkout is not what is pinned, and does not count.
+fs::path find_environment(const Checkout& checkout, const std::string& name) {
+    if (name.empty()) {
+        return checkout.folder;
+    }
+    const fs::path folder = checkout.folder / "environments" / name;
+    std::error_code error;
+    if (fs::is_directory(folder, error) && lies_within(fs::canonical(folder), fs::canonical(checkout.folder))) {
+        return folder;
+    }
+    throw permanent_error("puppet.no_environment",
+                          "there is no folder environments/" + name + " in the control repository at " +
+                              checkout.revision +
+                              "; in environments/ there is: " + names_in(checkout.folder / "environments"),
+                          "correct repository.environment or repository.revision of the role config");
+}
+
+/// The environment's manifest: environment.conf's `manifest`, else `manifests`. A manifest on the command line
 /// replaces that setting, and without one `puppet apply` would read standard input. One outside the checkout is not what
 /// is pinned, and does not count.
-fs::path find_manifest(const Checkout& checkout) {
+fs::path find_manifest(const Checkout& checkout, const fs::path& environment) {
     fs::path manifest = "manifests";
-    const auto settings = read_file_start(checkout.folder / "environment.conf", 65536);
+    const auto settings = read_file_start(environment / "environment.conf", 65536);
     for (const std::string& line : split(settings.value_or(""), '\n')) {
         const std::size_t equals = line.find('=');
         if (equals != std::string::npos && trimmed(std::string_view(line).substr(0, equals)) == "manifest") {
             const fs::path value = fs::path(trimmed(std::string_view(line).substr(equals + 1))).lexically_normal();
-            const bool is_inside = value.is_relative() && !value.empty() && *value.begin() != "..";
+            const bool is_inside = value.is_relative() && !value.empty() &&
+                                   lies_within((environment / value).lexically_normal(), checkout.folder);
             manifest = is_inside ? value : manifest;
         }
     }
-    const fs::path path = checkout.folder / manifest;
+    const fs::path path = environment / manifest;
     std::error_code error;
     return fs::exists(path, error) ? path : fs::path();
 }
@@ -127,8 +163,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     constexpr std::size_t kept_output = 4096;
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
-    const PuppetPlace place{find_puppet(system, config), system.state() / "puppet", find_manifest(checkout),
-                            proxy_variables(system)};
+    const fs::path environment = find_environment(checkout, role.repository.environment);
+    const PuppetPlace place{find_puppet(system, config), system.state() / "puppet", environment,
+                            find_manifest(checkout, environment), proxy_variables(system)};
     prepare(files, place, config, instance, role);
 
     const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);

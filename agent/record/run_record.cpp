@@ -1,7 +1,9 @@
 #include "agent/record/run_record.hpp"
 
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
+#include "common/text.hpp"
 
 #include <unistd.h>
 
@@ -90,13 +92,32 @@ void RunRecord::role(const RoleConfig& role) {
     change([&](RunReport& report) {
         report.role = role.role;
         report.revision_asked = role.repository.revision;
+        report.configuration_asked = role.configuration.revision;
         report.interval = role.interval;
         report.splay = role.splay;
     });
 }
 
-void RunRecord::revision(const std::string& resolved) {
-    change([&](RunReport& report) { report.revision_resolved = resolved; });
+void RunRecord::revision(const Checkout& checkout) {
+    change([&](RunReport& report) {
+        report.revision_resolved = checkout.revision;
+        report.signer = checkout.signer;
+    });
+}
+
+void RunRecord::configuration(const Checkout& checkout) {
+    change([&](RunReport& report) { report.configuration_resolved = checkout.revision; });
+}
+
+void RunRecord::place_answered(const PlaceAnswer& answer) {
+    constexpr std::size_t most_places = 20;
+    constexpr std::size_t longest_answer = 500;
+    change([&](RunReport& report) {
+        if (report.places.size() == most_places) {
+            report.places.erase(report.places.begin());
+        }
+        report.places.push_back({answer.place, shortened(printable(answer.said), longest_answer), answer.seconds});
+    });
 }
 
 void RunRecord::puppet(const PuppetResult& result) {
@@ -118,7 +139,7 @@ RunReport RunRecord::finish() {
         report.retry.reset();
         report.progress.reset();
         report.child.reset();
-        if (!report.error && report.kept && report.kept->because.kind == ErrorKind::permanent) {
+        if (!report.error && report.kept && report.kept->makes_run_bad()) {
             report.error = report.kept->because;
             report.stage = report.kept->stage;
         }

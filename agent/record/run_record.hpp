@@ -27,10 +27,13 @@ public:
     void child_started(ProcessId child);
 
     void instance(const InstanceMetadata& instance);
-    /// The run goes by the metadata `kept` that was accepted at `accepted`. If `because` is permanent, the run is not good.
+    /// The run goes by the metadata `kept` that was accepted at `accepted`. The run is good only if
+    /// `because` is that the metadata service is dead.
     void goes_by_kept(const InstanceMetadata& kept, const std::string& accepted, const Error& because);
     void role(const RoleConfig& role);
-    void revision(const std::string& resolved);
+    void revision(const Checkout& checkout);
+    void configuration(const Checkout& checkout);
+    void place_answered(const PlaceAnswer& answer);
     void puppet(const PuppetResult& result);
     void warning(const std::string& text);
     void error(const Error& error);

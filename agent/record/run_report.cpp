@@ -94,6 +94,10 @@ Json to_json(const RunReport& report) {
     for (const std::string& warning : report.puppet.warnings) {
         warnings.push_back(warning);
     }
+    Json places = Json::array();
+    for (const PlaceAnswer& answer : report.places) {
+        places.push_back({{"place", answer.place}, {"said", answer.said}, {"took_s", answer.seconds}});
+    }
     const auto stage_error = [&](const Error& error) { return error_json(error, report.stage); };
     return {
         {"number", report.number},
@@ -134,6 +138,12 @@ Json to_json(const RunReport& report) {
         {"role", text_or_null(report.role)},
         {"revision",
          {{"asked", text_or_null(report.revision_asked)}, {"resolved", text_or_null(report.revision_resolved)}}},
+        {"signer", text_or_null(report.signer)},
+        {"configuration",
+         report.configuration_asked.empty()
+             ? Json()
+             : Json{{"asked", report.configuration_asked}, {"resolved", text_or_null(report.configuration_resolved)}}},
+        {"places", std::move(places)},
         {"outcome", report.finished ? Json(to_string(report.puppet.outcome)) : Json()},
         {"error", optional_json(report.error, stage_error)},
         {"resources", optional_json(report.puppet.resources, counts_json)},

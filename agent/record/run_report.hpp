@@ -2,6 +2,7 @@
 
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/puppet/puppet_result.hpp"
+#include "agent/repository/checkout.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
 #include "common/json.hpp"
@@ -55,12 +56,21 @@ struct RunReport {
     struct Kept {
         std::string accepted;  ///< when, as in the status
         Stage stage = Stage::platform;
-        Error because;  ///< transient: the metadata service is dead; permanent: what it says is refused
+        Error because;  ///< the metadata service is dead; or what it says is refused, or cannot be fetched
+
+        /// A dead service is no fault of the machine. What it says must not be passed over in silence.
+        [[nodiscard]] bool makes_run_bad() const {
+            return because.kind == ErrorKind::permanent || stage != Stage::platform;
+        }
     };
     std::optional<Kept> kept{};
     std::string role{};
     std::string revision_asked{};
     std::string revision_resolved{};
+    std::string signer{};               ///< of that revision, where the image asks for a signature
+    std::string configuration_asked{};  ///< of the second repository, if there is one
+    std::string configuration_resolved{};
+    std::vector<PlaceAnswer> places{};  ///< what each place of a repository said, in this run; the last ones
     std::optional<std::chrono::milliseconds> interval{};  ///< to the next scheduled run, if the role config has one
     std::chrono::milliseconds splay{0};
     PuppetResult puppet{};

@@ -5,10 +5,18 @@
 
 namespace bootwright {
 
-/// The folder that holds exactly one revision of the control repository, proven to be what was pinned.
+/// The folder that holds exactly one revision of a repository, proven to be what was pinned.
 struct Checkout {
     std::string revision;  ///< the full commit id, also where a branch or tag was asked for
     std::filesystem::path folder;
+    std::string signer{};  ///< who signed it, where the image asks for a signature
+};
+
+/// What one of the places of a repository said.
+struct PlaceAnswer {
+    std::string place;  ///< its URL, without credentials
+    std::string said;   ///< "gave it", or the error
+    double seconds = 0;
 };
 
 }  // namespace bootwright

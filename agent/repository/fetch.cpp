@@ -1,5 +1,13 @@
 #include "agent/repository/fetch.hpp"
 
+#include "agent/repository/downloader.hpp"
+#include "agent/repository/event_writer.hpp"
+#include "agent/repository/mirrors.hpp"
+#include "agent/repository/modules.hpp"
+#include "agent/repository/r10k.hpp"
+#include "agent/repository/seal.hpp"
+#include "agent/repository/signature.hpp"
+#include "agent/repository/snapshot.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
@@ -7,14 +15,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <iterator>
 #include <system_error>
 
 namespace bootwright {
@@ -23,100 +30,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_ssh(const FetchRequest& request) { return request.url.starts_with("ssh://"); }
-
-/// libgit2's local transport knows no shallow fetch, and that of 1.8.4 over ssh sends its request twice, which the server
-/// refuses ("expected SHA1 list").
-bool can_be_shallow(const FetchRequest& request) {
-    return request.url.starts_with("https://") || request.url.starts_with("http://");
-}
-
-void check_ssh_files(const FetchRequest& request) {
-    struct stat key {};
-    if (stat(request.ssh_key.c_str(), &key) != 0) {
-        throw permanent_error("repository.no_ssh_key", "there is no ssh key at " + request.ssh_key.string(),
-                              "put an ed25519 private key there, or name another in repository.ssh_key of agent.json");
-    }
-    if ((key.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        throw permanent_error("repository.ssh_key_exposed", "others may read the ssh key " + request.ssh_key.string(),
-                              "chmod 600 " + request.ssh_key.string());
-    }
-    if (!fs::exists(request.known_hosts)) {
-        throw permanent_error(
-            "repository.no_known_hosts",
-            "there is no known_hosts file at " + request.known_hosts.string() + ", so no ssh server can be trusted",
-            "put the server's host key there: the line that `ssh-keyscan HOST` prints, once compared");
-    }
-}
-
-/// libgit2 believes only HOME/.ssh/known_hosts: a home of our own holds a copy of the configured file, and nothing else.
-fs::path prepare_home(const FetchRequest& request) {
-    const fs::path home = request.repository.parent_path() / "home";
-    make_folder(home / ".ssh", 0700);
-    if (is_ssh(request)) {
-        check_ssh_files(request);
-        write_file(home / ".ssh/known_hosts", read_file(request.known_hosts, std::size_t{4} << 20U), 0600);
-    }
-    return home;
-}
-
-/// The commit that a branch's or tag's name stands for.
-std::string resolve(const std::vector<GitRef>& refs, const std::string& name) {
-    std::vector<GitRef> found;
-    for (const GitRef& ref : refs) {
-        if (ref.name == name || ref.name == "refs/heads/" + name || ref.name == "refs/tags/" + name) {
-            found.push_back(ref);
-        }
-    }
-    if (found.empty()) {
-        throw permanent_error("repository.revision_not_found", "the repository has no branch or tag \"" + name + "\"",
-                              "push it, or correct repository.revision of the role config");
-    }
-    if (found.size() > 1) {
-        throw permanent_error("repository.revision_ambiguous", "\"" + name + "\" is a branch and also a tag",
-                              "write " + joined({found[0].name, found[1].name}, " or ") + " as repository.revision");
-    }
-    return found.front().commit_id;
-}
-
-/// The cheapest way that the server allows: the tip of a ref alone, the commit alone, all branches and tags.
-void fetch_commit(GitRepository& repository, GitRemote& remote, const std::vector<GitRef>& refs,
-                  const FetchRequest& request, const std::string& commit) {
-    using Depth = GitRemote::Depth;
-    const auto tip = std::find_if(refs.begin(), refs.end(), [&](const GitRef& ref) { return ref.commit_id == commit; });
-    if (can_be_shallow(request) && tip != refs.end()) {
-        remote.fetch({"+" + tip->name + ":refs/bootwright/pin"}, Depth::only_the_commit);
-    } else if (can_be_shallow(request)) {
-        try {
-            remote.fetch({"+" + commit + ":refs/bootwright/pin"}, Depth::only_the_commit);
-        } catch (const Error&) {
-            // Most servers refuse a commit that is no tip (git protocol v0): the full fetch below says what is wrong.
-        }
-    }
-    if (!repository.has_commit(commit)) {
-        remote.fetch({"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"}, Depth::with_history);
-    }
-}
-
-/// The pinned commit, in the repository when this returns.
-std::string obtain_commit(GitRepository& repository, const FetchRequest& request, const GitProgress& progress) {
-    const bool is_pinned = is_commit_id(request.revision);
-    if (is_pinned && repository.has_commit(request.revision)) {
-        return request.revision;
-    }
-    GitRemote remote(repository, {request.url, request.ca_file, request.ssh_key}, progress);
-    const std::vector<GitRef> refs = remote.refs();
-    std::string commit = is_pinned ? request.revision : resolve(refs, request.revision);
-    if (!repository.has_commit(commit)) {
-        fetch_commit(repository, remote, refs, request, commit);
-    }
-    if (!repository.has_commit(commit)) {
-        throw permanent_error("repository.revision_not_found",
-                              without_credentials(request.url) + " has no commit " + commit + " on any branch or tag",
-                              "push it, or correct repository.revision of the role config");
-    }
-    return commit;
-}
+using Verify = AgentConfig::Repository::Verify;
+using Puppetfile = AgentConfig::Repository::Puppetfile;
 
 /// Puts `fresh` at `folder`, which may hold an older tree; at no moment is there a half of one.
 void move_into_place(const fs::path& fresh, const fs::path& folder) {
@@ -128,124 +43,303 @@ void move_into_place(const fs::path& fresh, const fs::path& folder) {
     remove_tree(fresh);
 }
 
-fs::path ensure_checkout(GitRepository& repository, const FetchRequest& request, const std::string& commit,
-                         const GitProgress& progress) {
-    const fs::path folder = request.checkouts / commit;
-    if (fs::is_directory(fs::symlink_status(folder)) && !repository.first_difference(commit, folder)) {
-        return folder;
+/// Foresees a full disk, before anything is written.
+void require_space(const fs::path& folder, const TreeSize& size) {
+    constexpr std::uint64_t margin = std::uint64_t{4} << 20U;
+    struct statvfs free {};
+    if (statvfs(folder.c_str(), &free) != 0) {
+        throw system_call_error("ask for free space in", folder.string(), errno);
     }
-    if (const auto submodule = repository.first_submodule(commit)) {
-        throw permanent_error("repository.submodule",
-                              "commit " + commit + " has a submodule at " + *submodule + ", which is not fetched",
-                              "vendor the module: put its files into the control repository itself");
-    }
-    const fs::path fresh = request.checkouts / ".new";
-    remove_tree(fresh);
-    make_folder(fresh, 0755);
-    repository.check_out(commit, fresh, progress);
-    if (const auto difference = repository.first_difference(commit, fresh)) {
-        throw transient_error("repository.checkout_differs",
-                              "the new checkout of " + commit + " differs from the commit at " + *difference,
-                              "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
-                              "cannot store");
-    }
-    sync_file_system(fresh);
-    move_into_place(fresh, folder);
-    return folder;
-}
-
-/// Removes all but the newest checkouts. A checkout's time is when it was last asked for.
-void prune(const FetchRequest& request, const std::string& current) {
-    std::vector<std::pair<fs::file_time_type, fs::path>> others;
-    for (const auto& entry : fs::directory_iterator(request.checkouts)) {
-        const std::string name = entry.path().filename();
-        const bool is_protected =
-            std::find(request.protect.begin(), request.protect.end(), name) != request.protect.end();
-        if (is_commit_id(name) && name != current && !is_protected) {
-            others.emplace_back(entry.last_write_time(), entry.path());
-        }
-    }
-    std::sort(others.begin(), others.end(), std::greater<>());
-    const auto kept = std::min(others.size(), static_cast<std::size_t>(std::max(request.keep - 1, 0)));
-    for (auto it = others.begin() + static_cast<std::ptrdiff_t>(kept); it != others.end(); ++it) {
-        remove_tree(it->second);
+    // Each file takes whole blocks.
+    const std::uint64_t needed = size.bytes + size.files * free.f_bsize / 2 + margin;
+    const std::uint64_t available = std::uint64_t{free.f_bavail} * free.f_frsize;
+    const bool has_inodes = free.f_files == 0 || free.f_favail > size.files;
+    if (available < needed || !has_inodes) {
+        const auto mib = [](std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; };
+        throw transient_error("io.no_space",
+                              "the checkout needs " + mib(needed) + " and " + std::to_string(size.files) +
+                                  " files, and " + folder.string() + " has room for " + mib(available) + " and " +
+                                  std::to_string(free.f_favail) + " files",
+                              "free space there (`df -h`, `df -i`), or lower repository.keep of agent.json");
     }
 }
 
-Checkout fetch_once(const FetchRequest& request, const GitProgress& progress) {
-    GitRepository repository = GitRepository::open_or_create(request.repository);
-    const std::string commit = obtain_commit(repository, request, progress);
-    const fs::path folder = ensure_checkout(repository, request, commit, progress);
-    fs::last_write_time(folder, fs::file_time_type::clock::now());
-    prune(request, commit);
-    return {commit, folder};
-}
-
-void set_aside(const fs::path& repository) {
-    const fs::path damaged = repository.string() + ".damaged";
-    remove_tree(damaged);
-    std::error_code error;
-    fs::rename(repository, damaged, error);
-    if (error) {
-        throw system_call_error("set aside the damaged repository", repository.string(), error.value());
-    }
-}
-
-/// Writes progress events, at most ten a second.
-class ProgressWriter {
+/// The one commit that is fetched, with what stands in its folders, from proof to checkout.
+class Keeper {
 public:
-    void operator()(std::string_view what, std::uint64_t done, std::uint64_t total) {
-        const auto now = std::chrono::steady_clock::now();
-        if (now - last_ < std::chrono::milliseconds(100) && (total == 0 || done < total)) {
-            return;
-        }
-        last_ = now;
-        emit({{"progress", {{"what", what}, {"done", done}, {"total", total}}}});
+    Keeper(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events)
+        : request_(request),
+          processes_(processes),
+          events_(events),
+          downloader_(request, processes, events.progress),
+          mirrors_(request, downloader_, events.progress, events.heard) {}
+
+    Checkout run() {
+        RepositorySource source = open_source(request_, request_.name_url, request_.places);
+        const bool with_tags = request_.settings.verify == Verify::tag || request_.settings.verify == Verify::both;
+        const ObtainedCommit commit = mirrors_.obtain(source, request_.revision, with_tags);
+        const std::string signer = verify(source.repository, commit);
+        const auto modules = obtain_modules(request_, mirrors_, source, commit.id);
+        const fs::path folder = ensure_checkout(source.repository, commit.id, modules);
+        write_seal(folder, {tree_fingerprint(folder), request_.policy, signer});
+        prune(source.repository, commit.id);
+        return {commit.id, folder, signer};
     }
-    static void emit(const Json& event) { std::cout << to_line(event) << '\n' << std::flush; }
 
 private:
-    std::chrono::steady_clock::time_point last_{};
+    /// What the image asks for must be there, and of a key that it knows. Returns the signer.
+    std::string verify(const GitRepository& repository, const ObtainedCommit& commit) {
+        const Verify wanted = request_.settings.verify;
+        std::string signer;
+        if (wanted == Verify::commit || wanted == Verify::both) {
+            signer = verified(repository.commit_signature(commit.id), "commit " + commit.id);
+        }
+        if (wanted == Verify::tag || wanted == Verify::both) {
+            signer = verify_a_tag(repository, commit);
+        }
+        return signer;
+    }
+
+    std::string verify_a_tag(const GitRepository& repository, const ObtainedCommit& commit) {
+        Error error = signature_missing("any tag of commit " + commit.id);
+        for (const std::string& tag : commit.tags) {
+            try {
+                if (repository.tag_target(tag) == commit.id) {
+                    return verified(repository.tag_signature(tag), "tag " + repository.tag_name(tag));
+                }
+            } catch (const Error& failure) {
+                if (failure.kind != ErrorKind::permanent) {
+                    throw;
+                }
+                error = failure;  // another tag of the commit may do
+            }
+        }
+        throw Error(error);
+    }
+
+    std::string verified(const std::optional<SignedText>& text, const std::string& what) {
+        if (!text) {
+            throw signature_missing(what);
+        }
+        const SignatureKeys keys{request_.settings.allowed_signers, request_.settings.keyring};
+        const fs::path folder = request_.repositories / "signature";
+        make_folder(folder, 0700);
+        return verify_signature(processes_, keys, text->signature, text->payload, text->time, what, folder, {});
+    }
+
+    fs::path ensure_checkout(GitRepository& repository, const std::string& commit, std::vector<ModuleTree> modules) {
+        const fs::path folder = request_.checkouts / commit;
+        const auto puppetfile = puppetfile_for_r10k(repository, commit);
+        // What r10k has installed is proven by nothing but the seal, which has not been enough.
+        if (!puppetfile && fs::is_directory(fs::symlink_status(folder)) &&
+            !first_difference(repository, commit, modules, folder)) {
+            return folder;
+        }
+        refuse_large_files(repository, commit, "");
+        TreeSize size = repository.tree_size(commit);
+        for (const ModuleTree& module : modules) {
+            refuse_large_files(module.repository, module.commit, module.path + "/");
+            const TreeSize more = module.repository.tree_size(module.commit);
+            size = {size.bytes + more.bytes, size.files + more.files};
+        }
+        require_space(request_.checkouts, size);
+        const fs::path fresh = request_.checkouts / ".new";
+        remove_tree(fresh);
+        make_folder(fresh, 0755);
+        repository.check_out(commit, fresh, events_.progress);
+        for (ModuleTree& module : modules) {
+            module.repository.check_out(module.commit, module_folder(fresh, module.path), events_.progress);
+        }
+        if (const auto difference = first_difference(repository, commit, modules, fresh)) {
+            throw transient_error(
+                "repository.checkout_differs",
+                "the new checkout of " + commit + " differs from the commit at " + *difference,
+                "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
+                "cannot store");
+        }
+        if (puppetfile) {
+            copy_modules(downloader_.install_modules(*puppetfile), fresh);
+            downloader_.remove_installed();
+        }
+        sync_file_system(fresh);
+        remove_tree(seal_of(folder));  // it speaks of the old tree
+        move_into_place(fresh, folder);
+        return folder;
+    }
+
+    /// The Puppetfile, where r10k is to install what it asks for.
+    [[nodiscard]] std::optional<std::string> puppetfile_for_r10k(const GitRepository& repository,
+                                                                 const std::string& commit) const {
+        constexpr std::size_t largest = std::size_t{1} << 20U;
+        return request_.settings.puppetfile == Puppetfile::r10k ? repository.read_file_of(commit, "Puppetfile", largest)
+                                                                : std::nullopt;
+    }
+
+    /// Makes the folder of a module. No link of a tree may lead out of the checkout.
+    static fs::path module_folder(const fs::path& fresh, const std::string& path) {
+        fs::path folder = fresh;
+        for (const fs::path& part : fs::path(path)) {
+            folder /= part;
+            const auto status = fs::symlink_status(folder);
+            if (!fs::exists(status)) {
+                make_folder(folder, 0755);
+            } else if (!fs::is_directory(status)) {
+                throw permanent_error("repository.submodule",
+                                      "the module at " + path + " would stand behind a link or file of the tree",
+                                      "correct .gitmodules or the Puppetfile, or vendor the module");
+            }
+        }
+        return folder;
+    }
+
+    static std::optional<std::string> first_difference(const GitRepository& repository, const std::string& commit,
+                                                       const std::vector<ModuleTree>& modules, const fs::path& folder) {
+        const auto within = [&](const std::string& prefix) {
+            std::vector<std::string> paths;
+            for (const ModuleTree& module : modules) {
+                if (module.path.starts_with(prefix) && module.path.size() > prefix.size()) {
+                    paths.push_back(module.path.substr(prefix.size()));
+                }
+            }
+            return paths;
+        };
+        if (auto difference = repository.first_difference(commit, folder, within(""))) {
+            return difference;
+        }
+        for (const ModuleTree& module : modules) {
+            const auto difference =
+                module.repository.first_difference(module.commit, folder / module.path, within(module.path + "/"));
+            if (difference) {
+                return module.path + "/" + *difference;
+            }
+        }
+        return std::nullopt;
+    }
+
+    /// Removes all but the newest checkouts, and what the repository keeps for the others. A checkout's time is when it was
+    /// last asked for.
+    void prune(GitRepository& repository, const std::string& current) {
+        remove_tree(request_.checkouts / ".new");  // of a fetch that was cut off
+        fs::last_write_time(request_.checkouts / current, fs::file_time_type::clock::now());
+        std::vector<std::pair<fs::file_time_type, fs::path>> others;
+        for (const auto& entry : fs::directory_iterator(request_.checkouts)) {
+            const std::string name = entry.path().filename();
+            const bool is_protected =
+                std::find(request_.protect.begin(), request_.protect.end(), name) != request_.protect.end();
+            if (is_commit_id(name) && name != current && !is_protected) {
+                others.emplace_back(entry.last_write_time(), entry.path());
+            }
+        }
+        std::sort(others.begin(), others.end(), std::greater<>());
+        const auto kept = std::min(others.size(), static_cast<std::size_t>(std::max(request_.settings.keep - 1, 0)));
+        for (auto it = others.begin() + static_cast<std::ptrdiff_t>(kept); it != others.end(); ++it) {
+            remove_tree(seal_of(it->second));
+            remove_tree(it->second);
+        }
+        for (const std::string& commit : repository.kept()) {
+            if (!fs::exists(request_.checkouts / commit)) {
+                repository.forget(commit);
+            }
+        }
+        repository.repack();
+    }
+
+    const FetchRequest& request_;
+    ProcessRunner& processes_;
+    const FetchEvents& events_;
+    Downloader downloader_;
+    Mirrors mirrors_;
 };
+
+/// The repositories are made anew, from the network. The old ones stay for whoever wants to know.
+void set_aside(const FetchRequest& request) {
+    std::vector<fs::path> repositories;
+    for (const auto& entry : fs::directory_iterator(request.repositories)) {
+        if (entry.path().extension() == ".git") {
+            repositories.push_back(entry.path());
+        }
+    }
+    for (const fs::path& repository : repositories) {
+        const fs::path damaged = repository.string() + ".damaged";
+        remove_tree(damaged);
+        std::error_code error;
+        fs::rename(repository, damaged, error);
+        if (error) {
+            throw system_call_error("set aside the damaged repository", repository.string(), error.value());
+        }
+    }
+}
+
+Json to_json(const PlaceAnswer& answer) {
+    return {{"place", answer.place}, {"said", answer.said}, {"seconds", answer.seconds}};
+}
 
 }  // namespace
 
-Checkout fetch_checkout(const FetchRequest& request, const GitProgress& progress) {
-    make_folder(request.repository.parent_path(), 0700);
+Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events) {
+    make_folder(request.repositories, 0700);
     make_folder(request.checkouts, 0700);
-    const auto lock = FileLock::try_take(request.repository.string() + ".lock");
+    const auto lock = FileLock::try_take(request.repositories / "lock");
     if (!lock) {
-        throw transient_error("repository.busy", "another process works on " + request.repository.string(),
+        throw transient_error("repository.busy", "another process works on " + request.repositories.string(),
                               "nothing to do: the agent tries again");
     }
-    const GitLibrary library(
-        {.home = prepare_home(request), .ca_file = request.ca_file, .silence_timeout_ms = request.silence_ms});
-    try {
-        return fetch_once(request, progress);
-    } catch (const Error& error) {
-        if (error.code != "repository.corrupt") {
-            throw;
+    const GitLibrary library;
+    const auto run_unless_corrupt = [&]() -> std::optional<Checkout> {
+        try {
+            return Keeper(request, processes, events).run();
+        } catch (const Error& error) {
+            if (error.code != "repository.corrupt") {
+                throw;
+            }
+            std::cerr << error.message << ": set aside, fetching again\n";
         }
-        std::cerr << error.message << ": set aside, fetching again\n";
+        set_aside(request);
+        return std::nullopt;
+    };
+    if (auto checkout = run_unless_corrupt()) {
+        return *checkout;
     }
-    set_aside(request.repository);
-    return fetch_once(request, progress);
+    if (fs::exists(request.settings.seed)) {
+        if (auto checkout = run_unless_corrupt()) {
+            return *checkout;
+        }
+    }
+    FetchRequest without_seed = request;  // what is left to be the damaged one
+    without_seed.settings.seed.clear();
+    return Keeper(without_seed, processes, events).run();
 }
 
-int run_fetch_child() {
-    try {
-        const std::string input(std::istreambuf_iterator<char>(std::cin), {});
-        const FetchRequest request = fetch_request_from_json(Json::parse(input));
-        const Checkout checkout = fetch_checkout(request, ProgressWriter());
-        ProgressWriter::emit({{"checkout", {{"revision", checkout.revision}, {"folder", checkout.folder.string()}}}});
-        return 0;
-    } catch (const Error& error) {
-        ProgressWriter::emit({{"error", to_json(error)}});
-    } catch (const std::exception& error) {
-        ProgressWriter::emit({{"error", to_json(transient_error("repository.fetch_crashed", error.what(),
-                                                                "report this as a defect of bootwright"))}});
+namespace {
+
+Json answer_to(const Json& request, const FetchEvents& events) {
+    SystemProcessRunner processes;
+    if (request.contains("snapshot")) {
+        return {{"snapshot", to_json(take_snapshot(snapshot_request_from_json(request), processes, events))}};
     }
-    return 1;
+    const Checkout checkout = fetch_checkout(fetch_request_from_json(request), processes, events);
+    return {{"checkout",
+             {{"revision", checkout.revision}, {"folder", checkout.folder.string()}, {"signer", checkout.signer}}}};
+}
+
+}  // namespace
+
+int run_fetch_child() {
+    return run_child([](const Json& request) {
+        EventPace pace;
+        const FetchEvents events{
+            .progress =
+                [&](std::string_view what, std::uint64_t done, std::uint64_t total) {
+                    if (pace.is_due(total > 0 && done >= total)) {
+                        write_event({{"progress", {{"what", what}, {"done", done}, {"total", total}}}});
+                    }
+                },
+            .heard =
+                [](const PlaceAnswer& answer) {
+                    write_event({{"place", to_json(answer)}});
+                }};
+        return answer_to(request, events);
+    });
 }
 
 }  // namespace bootwright

@@ -1,26 +1,50 @@
 #pragma once
 
+#include "agent/config.hpp"
+#include "agent/platform/cloud_identity.hpp"
+#include "agent/repository/object_store.hpp"
+#include "common/error.hpp"
 #include "common/json.hpp"
 
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace bootwright {
 
-/// What the agent asks of the child that fetches; handed over on its standard input, since the URL may hold a secret.
-struct FetchRequest {
-    std::filesystem::path repository;  ///< the bare repository
-    std::filesystem::path checkouts;   ///< the folder that holds the checkouts
-    std::string url;
-    std::string revision;
-    std::filesystem::path ca_file{};
-    std::filesystem::path ssh_key{};
-    std::filesystem::path known_hosts{};
-    int silence_ms = 30000;
-    int keep = 3;                        ///< so many checkouts stay on disk, the new one included
-    std::vector<std::string> protect{};  ///< revisions that are never removed
+/// A credential of the image, with what stands in a file of this machine already read.
+struct ReadyCredential {
+    Credential credential;
+    std::optional<std::string> password{};  ///< nothing: a secret store has it, or none is asked for
+    std::optional<std::string> ssh_key{};
+    std::optional<Error> problem{};  ///< why one of them could not be read: thrown once it is needed
 };
+
+/// What the agent asks of the child that fetches; handed over on its standard input, since it holds secrets.
+struct FetchRequest {
+    std::filesystem::path repositories;      ///< the folder that holds the bare repositories
+    std::filesystem::path checkouts;         ///< the folder that holds the checkouts
+    std::filesystem::path downloads;         ///< the one folder that the program that speaks to servers may write
+    std::filesystem::path r10k;              ///< the folder that r10k may write; every user can reach it
+    std::filesystem::path download_program;  ///< that program
+
+    std::vector<std::string> places;  ///< where the repository is to be had, in the order in which they are asked
+    std::string name_url;             ///< the URL that the repository is known by
+    std::string revision;
+    std::string policy;                  ///< goes into the seal
+    std::vector<std::string> protect{};  ///< revisions that are never removed
+
+    AgentConfig::Repository settings{};  ///< paths as they are on this machine
+    std::vector<ReadyCredential> credentials{};
+    Stores stores{};
+    std::optional<CloudIdentity> secrets_identity{};
+    std::string secrets_endpoint{};
+};
+
+/// The proxy that the environment names, where the configuration names none.
+void add_proxy_of(const std::map<std::string, std::string>& environment, AgentConfig::Repository& settings);
 
 Json to_json(const FetchRequest& request);
 /// @throws nlohmann::json::exception if `json` was not made by to_json

@@ -1,50 +1,146 @@
 #include "agent/repository/repository.hpp"
 
+#include "agent/repository/credentials.hpp"
 #include "agent/repository/fetch_request.hpp"
+#include "agent/repository/seal.hpp"
+#include "agent/repository/secret_store.hpp"
+#include "common/clock.hpp"
 #include "common/error.hpp"
+#include "common/file.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 namespace bootwright {
 
+namespace fs = std::filesystem;
+
 namespace {
 
-/// A file name for a URL: its last part for people, and a hash, so that two URLs never share objects.
-std::string repository_name(const std::string& url) {
-    std::array<char, 17> digits{};
-    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(hash_of(url)));
-    std::string name;
-    for (const char c : url.substr(url.rfind('/') + 1)) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-        name += plain ? std::string(1, c) : "";
+/// Under what a checkout counts as proven: another demand, or other keys, ask for another proof.
+std::string policy_of(const AgentConfig::Repository& settings) {
+    constexpr std::size_t largest = std::size_t{8} << 20U;
+    std::string policy =
+        std::to_string(static_cast<int>(settings.verify)) + " " + std::to_string(static_cast<int>(settings.puppetfile));
+    if (settings.verify != AgentConfig::Repository::Verify::none) {
+        for (const fs::path& keys : {settings.allowed_signers, settings.keyring}) {
+            policy += " " + std::to_string(hash_of(read_file_if_exists(keys, largest).value_or("")));
+        }
     }
-    return name.substr(0, 40) + "-" + digits.data();
+    return policy;
 }
 
-FetchRequest make_request(const System& system, const AgentConfig& config, const RoleConfig& role,
-                          const std::vector<std::string>& protect) {
-    // Without the credentials, so that a renewed token does not begin a new repository.
-    const std::string name = repository_name(without_credentials(role.repository.url));
-    const auto file = [&](const std::filesystem::path& configured) {
-        return configured.empty() ? configured : system.path(configured.string());
+AgentConfig::Repository settings_on(const System& system, const AgentConfig& config) {
+    AgentConfig::Repository settings = config.repository;
+    for (fs::path* path : {&settings.ca_file, &settings.known_hosts, &settings.ssh_key, &settings.client_certificate,
+                           &settings.client_key, &settings.seed, &settings.allowed_signers, &settings.keyring}) {
+        *path = path->empty() ? *path : system.path(path->string());
+    }
+    add_proxy_of(system.environment, settings);
+    return settings;
+}
+
+/// A checkout of a pin that was proven, and that nobody has touched since.
+std::optional<Checkout> proven_checkout(const fs::path& checkouts, const std::string& revision,
+                                        const std::string& policy) {
+    const fs::path folder = checkouts / revision;
+    std::error_code error;
+    if (!is_commit_id(revision) || !fs::is_directory(fs::symlink_status(folder, error))) {
+        return std::nullopt;
+    }
+    const auto seal = read_seal(folder);
+    if (!seal || seal->policy != policy || seal->fingerprint != tree_fingerprint(folder)) {
+        return std::nullopt;
+    }
+    fs::last_write_time(folder, fs::file_time_type::clock::now(), error);  // asked for: not the next to be pruned
+    return Checkout{revision, folder, seal->signer};
+}
+
+std::vector<std::string> places_of(const System& system, const AgentConfig& config, const RepositoryPin& pin) {
+    std::vector<std::string> places{pin.url};
+    places.insert(places.end(), pin.mirrors.begin(), pin.mirrors.end());
+    if (config.repository.mirror_order == AgentConfig::Repository::MirrorOrder::shuffled) {
+        for (std::size_t left = places.size(); left > 1; --left) {
+            const auto chosen = static_cast<std::size_t>(system.random() * static_cast<double>(left));
+            std::swap(places[left - 1], places[std::min(chosen, left - 1)]);
+        }
+    }
+    return places;
+}
+
+ReadyCredential ready_credential(const System& system, const Credential& credential) {
+    ReadyCredential ready{.credential = credential};
+    const auto read = [&](const std::optional<SecretSource>& source) {
+        return source ? read_local_secret(system, *source) : std::nullopt;
     };
-    return {.repository = system.state() / "repository" / (name + ".git"),
-            .checkouts = system.state() / "checkout",
-            .url = role.repository.url,
-            .revision = role.repository.revision,
-            .ca_file = file(config.repository.ca_file),
-            .ssh_key = file(config.repository.ssh_key),
-            .known_hosts = file(config.repository.known_hosts),
-            // libgit2 counts in int; a day of silence is as good as for ever.
-            .silence_ms = static_cast<int>(std::min<long long>(config.repository.stall.count(), 86'400'000)),
-            .keep = config.repository.keep,
-            .protect = protect};
+    try {
+        ready.password = read(credential.password);
+        ready.ssh_key = read(credential.ssh_key);
+    } catch (const Error& error) {
+        ready.problem = error;
+    }
+    return ready;
+}
+
+bool needs_secret_store(const Credential& credential) {
+    const auto is_in_store = [](const std::optional<SecretSource>& source) {
+        return source && find_secret_store(source->kind) != nullptr;
+    };
+    return is_in_store(credential.password) || is_in_store(credential.ssh_key);
+}
+
+/// The identity, or none where the platform does not say: what needs it says so then, and the other places are asked.
+std::optional<CloudIdentity> identity_if_there(const RepositoryStage& stage, CloudService service) {
+    try {
+        return stage.identity ? stage.identity(service) : std::nullopt;
+    } catch (const Error& error) {
+        if (error.kind == ErrorKind::stopped) {
+            throw;
+        }
+        log(LogLevel::warning,
+            "the platform gives this instance no identity: " + error.message + " (" + error.code + ")");
+        return std::nullopt;
+    }
+}
+
+FetchRequest make_request(const System& system, const AgentConfig& config, const RepositoryPin& pin,
+                          const RepositoryStage& stage) {
+    FetchRequest request{.repositories = system.state() / "repository",
+                         .checkouts = system.state() / pin.checkouts,
+                         .downloads = system.state() / "download",
+                         .r10k = system.path("/var/cache/bootwright/r10k"),
+                         .download_program = fs::path(system.fetch_program).replace_filename("bootwright-download"),
+                         .places = places_of(system, config, pin),
+                         .name_url = pin.url,
+                         .revision = pin.revision,
+                         .protect = pin.protect,
+                         .settings = settings_on(system, config),
+                         .secrets_endpoint = config.secrets_endpoint};
+    request.policy = policy_of(request.settings);
+    // A day is as good as for ever, and fits into what counts it.
+    for (std::chrono::milliseconds* limit : {&request.settings.stall, &request.settings.timeout}) {
+        *limit = std::min<std::chrono::milliseconds>(*limit, std::chrono::hours(24));
+    }
+    for (const Credential& credential : config.repository.credentials) {
+        request.credentials.push_back(ready_credential(system, credential));
+    }
+    const auto& credentials = config.repository.credentials;
+    if (std::any_of(credentials.begin(), credentials.end(), needs_secret_store)) {
+        request.secrets_identity = identity_if_there(stage, CloudService::secret_store);
+    }
+    request.stores = {.s3_endpoint = config.s3.endpoint,
+                      .s3_region = config.s3.region,
+                      .s3_keys = read_s3_keys(system, config.s3.keys_file)};
+    const auto asks_for_identity = [&](const std::string& place) { return needs_identity(place, request.stores); };
+    if (std::any_of(request.places.begin(), request.places.end(), asks_for_identity)) {
+        request.stores.identity = identity_if_there(stage, CloudService::object_store);
+    }
+    return request;
 }
 
 /// What the child said at the end.
@@ -53,15 +149,24 @@ struct Answer {
     std::optional<Error> error;
 };
 
-void read_event(std::string_view line, const StageEvents& events, Answer& answer) {
+double seconds_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+void read_event(std::string_view line, const RepositoryStage& stage, Answer& answer) {
     const Json event = parse_json(line);
     if (!event.is_object()) {
         return;
     }
     if (const auto progress = event.find("progress"); progress != event.end()) {
-        events.progress(string_at(*progress, "what"), number_at(*progress, "done"), number_at(*progress, "total"));
+        stage.events.progress(string_at(*progress, "what"), number_at(*progress, "done"),
+                              number_at(*progress, "total"));
+    } else if (const auto place = event.find("place"); place != event.end() && place->is_object()) {
+        stage.heard({string_at(*place, "place"), string_at(*place, "said"), seconds_at(*place, "seconds")});
     } else if (const auto checkout = event.find("checkout"); checkout != event.end()) {
-        answer.checkout = Checkout{string_at(*checkout, "revision"), string_at(*checkout, "folder")};
+        answer.checkout =
+            Checkout{string_at(*checkout, "revision"), string_at(*checkout, "folder"), string_at(*checkout, "signer")};
     } else if (const auto error = event.find("error"); error != event.end()) {
         answer.error = error_from_json(*error);
     }
@@ -90,30 +195,40 @@ Error ended_without_answer(const ProcessResult& result, const AgentConfig& confi
         "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
 }
 
-}  // namespace
-
-Checkout prepare_checkout(const System& system, const AgentConfig& config, const RoleConfig& role,
-                          const std::vector<std::string>& protect, const StageEvents& events, std::stop_token stop) {
-    const ProcessRequest request{.arguments = {system.fetch_program.string()},
+Checkout fetch_by_child(const System& system, const AgentConfig& config, const FetchRequest& request,
+                        const RepositoryStage& stage, std::stop_token stop) {
+    // Longer than the child's own limits, whose messages say more.
+    constexpr std::chrono::seconds slack{30};
+    const ProcessRequest process{.arguments = {system.fetch_program.string()},
                                  .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
-                                 .input = to_line(to_json(make_request(system, config, role, protect))),
+                                 .input = to_line(to_json(request)),
                                  .timeout = config.repository.timeout,
-                                 // A little more than the child's own limit, whose message says more.
-                                 .silence = config.repository.stall + std::chrono::seconds(2),
+                                 .silence = config.repository.stall + slack,
                                  .grace = std::chrono::seconds(2)};
     Answer answer;
-    const ProcessEvents process_events{
-        .started = events.child_started,
-        .line = [&](std::string_view line) { read_event(line, events, answer); },
+    const ProcessEvents events{
+        .started = stage.events.child_started,
+        .line = [&](std::string_view line) { read_event(line, stage, answer); },
         .error_line = [](std::string_view line) { log(LogLevel::warning, "fetch: " + std::string(line)); }};
-    const ProcessResult result = system.processes.run(request, process_events, stop);
+    const ProcessResult result = system.processes.run(process, events, stop);
     if (result.end == ProcessResult::End::exited && answer.checkout) {
         return *answer.checkout;
     }
     if (result.end == ProcessResult::End::exited && answer.error) {
         throw *answer.error;
     }
-    throw ended_without_answer(result, config, without_credentials(role.repository.url));
+    throw ended_without_answer(result, config, without_credentials(request.name_url));
+}
+
+}  // namespace
+
+Checkout prepare_checkout(const System& system, const AgentConfig& config, const RepositoryPin& pin,
+                          const RepositoryStage& stage, std::stop_token stop) {
+    const AgentConfig::Repository settings = settings_on(system, config);
+    if (auto proven = proven_checkout(system.state() / pin.checkouts, pin.revision, policy_of(settings))) {
+        return *proven;
+    }
+    return fetch_by_child(system, config, make_request(system, config, pin, stage), stage, stop);
 }
 
 }  // namespace bootwright

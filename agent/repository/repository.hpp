@@ -1,21 +1,39 @@
 #pragma once
 
 #include "agent/config.hpp"
+#include "agent/platform/cloud_identity.hpp"
 #include "agent/repository/checkout.hpp"
-#include "agent/role/role_config.hpp"
 #include "agent/system.hpp"
 
+#include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 namespace bootwright {
 
-/// The repository stage: has a child of the same program bring the pinned revision to disk. The child is ended at the
-/// configured timeout, and earlier when it shows no sign of life for the stall limit.
-/// @param protect revisions whose checkouts are not pruned (the last good one)
+/// A revision of a repository, and where both are to be had.
+struct RepositoryPin {
+    std::string url;                     ///< may hold credentials: show it only without_credentials()
+    std::vector<std::string> mirrors{};  ///< the same holds
+    std::string revision;                ///< 40 hex, or a branch or tag where the image allows them
+    std::string checkouts = "checkout";  ///< the folder of its checkouts, in that of the state
+    std::vector<std::string> protect{};  ///< revisions whose checkouts are not pruned (the last good one)
+};
+
+/// What the repository stage tells, and what it may ask for.
+struct RepositoryStage {
+    StageEvents events;
+    std::function<void(const PlaceAnswer& answer)> heard;
+    /// What the platform gives the instance to prove itself with. @throws Error as Platform::identity
+    std::function<std::optional<CloudIdentity>(CloudService service)> identity;
+};
+
+/// The repository stage. A checkout that was proven, and that nobody has touched since, is used at once. Else a child brings
+/// the pinned revision to disk; it is ended at the configured timeout, and earlier when it shows no sign of life.
 /// @throws Error repository.*, io.*, process.cannot_start, stopped
-Checkout prepare_checkout(const System& system, const AgentConfig& config, const RoleConfig& role,
-                          const std::vector<std::string>& protect, const StageEvents& events, std::stop_token stop);
+Checkout prepare_checkout(const System& system, const AgentConfig& config, const RepositoryPin& pin,
+                          const RepositoryStage& stage, std::stop_token stop);
 
 }  // namespace bootwright

@@ -7,7 +7,6 @@
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 namespace bootwright {
@@ -42,6 +41,30 @@ bool is_ref_name(std::string_view text) {
            std::all_of(text.begin(), text.end(), is_allowed);
 }
 
+constexpr std::size_t most_mirrors = 32;
+const std::vector<std::string> url_schemes{"https://", "http://", "ssh://", "git://", "file://"};
+const std::vector<std::string> store_schemes{"s3://", "gs://", "az://"};
+
+/// Shape only: what stands in it is the repository stage's to judge.
+bool is_url(const std::string& url, const std::vector<std::string>& schemes) {
+    return is_printable(url) && url.size() <= 2000 &&
+           std::any_of(schemes.begin(), schemes.end(), [&](const std::string& scheme) {
+               return url.starts_with(scheme) && url.size() > scheme.size();
+           });
+}
+
+bool is_environment(std::string_view text) {
+    return text.size() <= 100 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
+/// A relative path of plain names: no "..", no ".git", no empty part.
+bool is_path_inside(const std::string& path) {
+    const std::vector<std::string> parts = split(path, '/');
+    return path.size() <= 500 && is_printable(path) && std::all_of(parts.begin(), parts.end(), [](const auto& part) {
+               return !part.empty() && part != "." && part != ".." && lower(part) != ".git";
+           });
+}
+
 /// Reads one layer over what the layers below it said.
 class LayerReader {
 public:
@@ -56,6 +79,9 @@ public:
             role_.data, "data", reader, [](std::string_view key) { return !key.empty(); }, "a Hiera key is not empty");
         if (auto repository = reader.object("repository")) {
             read_repository(*repository);
+        }
+        if (auto configuration = reader.object("configuration")) {
+            read_configuration(*configuration);
         }
         if (auto puppet = reader.object("puppet")) {
             assign(role_.noop, puppet->boolean("noop"), "puppet.noop");
@@ -121,29 +147,53 @@ private:
     }
 
     void read_repository(ObjectReader& reader) {
-        const auto url = reader.string("url");
-        if (url) {
-            check_url(*url, reader);
+        read_places(role_.repository, "repository", reader);
+        const auto environment = reader.string("environment");
+        if (environment && !environment->empty() && !is_environment(*environment)) {
+            throw reader.error("environment", "not a name that Puppet allows for an environment",
+                               "write [a-z0-9_]+, a folder of environments/ in the repository");
         }
-        assign(role_.repository.url, url, "repository.url");
+        assign(role_.repository.environment, environment, "repository.environment");
+        reader.finish();
+    }
+
+    void read_configuration(ObjectReader& reader) {
+        read_places(role_.configuration, "configuration", reader);
+        const auto path = reader.string("path");
+        if (path && !path->empty() && !is_path_inside(*path)) {
+            throw reader.error("path", "not a path inside a repository", R"(write it like "instances/web.json")");
+        }
+        assign(role_.configuration.path, path, "configuration.path");
+        reader.finish();
+    }
+
+    /// What a pinned repository has, whatever it is for.
+    template <typename Pinned>
+    void read_places(Pinned& pinned, const std::string& name, ObjectReader& reader) {
+        const auto url = reader.string("url");
+        if (url && !is_url(*url, url_schemes)) {
+            throw reader.error(
+                "url", "expected an https, http, ssh, git or file URL",
+                "write it like https://git.example.com/puppet.git or ssh://git@git.example.com/puppet.git");
+        }
+        assign(pinned.url, url, name + ".url");
+        const auto mirrors = reader.strings("mirrors");
+        for (const std::string& mirror : mirrors.value_or(std::vector<std::string>{})) {
+            if (!is_url(mirror, url_schemes) && !is_url(mirror, store_schemes)) {
+                throw reader.error("mirrors", "a list entry is no https, http, ssh, git, file, s3, gs or az URL",
+                                   "write them like https://git.example.com/puppet.git, "
+                                   "https://cdn.example.com/{revision}.bundle or s3://bucket/prefix");
+            }
+        }
+        if (mirrors && mirrors->size() > most_mirrors) {
+            throw reader.error("mirrors", "more than " + std::to_string(most_mirrors) + " of them", "leave some out");
+        }
+        assign(pinned.mirrors, mirrors, name + ".mirrors");
         const auto revision = reader.string("revision");
         if (revision) {
             check_revision(*revision, reader);
         }
-        assign(role_.repository.revision, revision, "repository.revision");
-        reader.finish();
-    }
-
-    static void check_url(const std::string& url, const ObjectReader& reader) {
-        constexpr std::array<std::string_view, 4> schemes{"https://", "http://", "ssh://", "file://"};
-        const auto matches = [&](std::string_view scheme) {
-            return url.starts_with(scheme) && url.size() > scheme.size();
-        };
-        if (std::none_of(schemes.begin(), schemes.end(), matches) || !is_printable(url) || url.size() > 2000) {
-            throw reader.error(
-                "url", "expected an https, http, ssh or file URL",
-                "write it like https://git.example.com/puppet.git or ssh://git@git.example.com/puppet.git");
-        }
+        assign(pinned.revision, revision, name + ".revision");
     }
 
     void check_revision(const std::string& revision, const ObjectReader& reader) const {
@@ -238,10 +288,19 @@ void require(bool is_set, const std::string& what, const InstanceMetadata& insta
 
 }  // namespace
 
-RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance) {
+RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
+                            const std::optional<JsonDocument>& configuration) {
     RoleConfig role;
     for (const JsonDocument& document : config.role_defaults) {
         LayerReader(role, config, document.origin).read(ObjectReader(document).object("role_config").value());
+    }
+    if (configuration) {
+        const ObjectReader file(*configuration);
+        if (file.json().contains("configuration")) {
+            throw file.error("configuration", "a file of a configuration repository names no other one",
+                             "remove this key");
+        }
+        LayerReader(role, config, configuration->origin).read(file);
     }
     read_tags(role, config, instance);
     const UserData user_data =
@@ -253,25 +312,54 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
     if (!role.role.empty()) {
         refuse_fact(role, config.puppet.role_fact, "the role");
     }
-    require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data);
-    require(!role.repository.url.empty(), "repository.url", instance, user_data);
-    require(!role.repository.revision.empty(), "repository.revision", instance, user_data);
+    // What is missing may stand in the file that is still to be fetched.
+    if (configuration || role.configuration.path.empty()) {
+        require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data);
+        require(!role.repository.url.empty(), "repository.url", instance, user_data);
+        require(!role.repository.revision.empty(), "repository.revision", instance, user_data);
+    }
+    const RoleConfig::Configuration& second = role.configuration;
+    const bool has_second = !(second.url + second.revision + second.path).empty() || !second.mirrors.empty();
+    require(!has_second || !second.url.empty(), "configuration.url", instance, user_data);
+    require(!has_second || !second.revision.empty(), "configuration.revision", instance, user_data);
     return role;
+}
+
+JsonDocument read_configuration_file(const std::string& text, const std::string& origin) {
+    UserData file = parse_user_data(text, origin);
+    if (!file.document) {
+        throw permanent_error("role.invalid",
+                              origin + " is " + (file.foreign.empty() ? "empty" : file.foreign) + ", not a role config",
+                              "write a JSON object or a YAML mapping there");
+    }
+    return std::move(*file.document);
 }
 
 Json to_json(const RoleConfig& role) {
     const auto duration = [](const std::optional<std::chrono::milliseconds>& value) {
         return value ? Json(to_human(*value)) : Json();
     };
+    const auto places = [](const auto& pinned) {
+        Json mirrors = Json::array();
+        for (const std::string& mirror : pinned.mirrors) {
+            mirrors.push_back(without_credentials(mirror));
+        }
+        return Json{{"url", without_credentials(pinned.url)}, {"mirrors", mirrors}, {"revision", pinned.revision}};
+    };
     Json config{
         {"role", role.role},
         {"classes", role.classes},
         {"facts", role.facts},
         {"data", role.data},
-        {"repository", {{"url", without_credentials(role.repository.url)}, {"revision", role.repository.revision}}},
+        {"repository", places(role.repository)},
         {"puppet", {{"noop", role.noop}, {"timeout", duration(role.puppet_timeout)}}},
         {"schedule", {{"interval", duration(role.interval)}, {"splay", to_human(role.splay)}}},
     };
+    config["repository"]["environment"] = role.repository.environment;
+    if (!role.configuration.url.empty()) {
+        config["configuration"] = places(role.configuration);
+        config["configuration"]["path"] = role.configuration.path;
+    }
     return {{"config", std::move(config)}, {"origins", role.origins}};
 }
 

@@ -20,9 +20,19 @@ struct RoleConfig {
     Json data = Json::object();  ///< the top layer of Hiera; may hold secrets, so it is never shown
 
     struct Repository {
-        std::string url{};       ///< may hold credentials: show it only without_credentials()
-        std::string revision{};  ///< the pin: 40 hex, or a branch or tag where the image allows them
+        std::string url{};                   ///< may hold credentials: show it only without_credentials()
+        std::vector<std::string> mirrors{};  ///< other places of the same repository, snapshots too; the same holds
+        std::string revision{};              ///< the pin: 40 hex, or a branch or tag where the image allows them
+        std::string environment{};           ///< [a-z0-9_]+: environments/NAME inside it; empty: the whole of it
     } repository{};
+
+    /// A second repository, pinned likewise: this instance's configuration, or data.
+    struct Configuration {
+        std::string url{};  ///< empty: there is none
+        std::vector<std::string> mirrors{};
+        std::string revision{};
+        std::string path{};  ///< inside it, relative; empty: not said
+    } configuration{};
 
     bool noop = false;
     std::optional<std::chrono::milliseconds> puppet_timeout{};
@@ -33,10 +43,15 @@ struct RoleConfig {
     std::map<std::string, std::string> origins{};
 };
 
-/// The role stage: the image's defaults, layer by layer, the instance's tags for bootwright, and its user-data on top.
-/// Scalars and lists are replaced as a whole, `facts` and `data` key by key.
+/// The role stage: the image's defaults, layer by layer, the file of the configuration repository where there is one, the
+/// instance's tags for bootwright, and its user-data on top. Scalars and lists are replaced as a whole, `facts` and `data` key
+/// by key. Where `configuration.path` names a file, and it is not given yet, nothing else is required.
 /// @throws Error role.* (permanent), naming the document, the line, the path and what would be right
-RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance);
+RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
+                            const std::optional<JsonDocument>& configuration = std::nullopt);
+
+/// The file of a configuration repository, in any form that user-data has. @throws Error role.invalid, role.user_data_damaged
+JsonDocument read_configuration_file(const std::string& text, const std::string& origin);
 
 /// For the run's record (0600): the values and their origins; the URL without credentials.
 Json to_json(const RoleConfig& role);

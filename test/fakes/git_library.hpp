@@ -1,7 +1,6 @@
 #pragma once
 
 #include "common/git.hpp"
-#include "test/fakes/temporary_root.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -28,8 +27,7 @@ struct LeaksOfLibgit2 {
 
 /// libgit2 as the child that fetches has it, for as long as this lives.
 struct GitInTest {
-    TemporaryRoot home{};
-    GitLibrary library{GitSettings{.home = home.path()}};
+    GitLibrary library{};
 };
 
 inline void no_progress(std::string_view, std::uint64_t, std::uint64_t) {}

@@ -783,3 +783,99 @@ TEST_CASE("a first run with a role config that is refused applies nothing") {
     CHECK(stage.run().error->code == "role.invalid");
     CHECK(stage.machine.processes.started("apply").empty());
 }
+
+namespace {
+
+constexpr const char* configuration_revision = "fedcba9876543210fedcba9876543210fedcba98";
+
+/// User-data that says nothing but where the instance's configuration is.
+std::string only_configuration() {
+    return to_line({{"configuration",
+                     {{"url", "https://user:" + std::string(url_secret) + "@git.example.com/instances.git"},
+                      {"revision", configuration_revision},
+                      {"path", "eu/web.json"}}}});
+}
+
+/// A child that fetches the configuration repository, in which there is this file.
+Script fetch_of_configuration(const FakeMachine& machine, const std::string& path, const std::string& content) {
+    const std::string folder = "/var/lib/bootwright/configuration/" + std::string(configuration_revision);
+    machine.root.write(folder + "/" + path, content);
+    return {
+        .lines = {R"({"place": {"place": "https://git.example.com/instances.git", "said": "gave it", "seconds": 1}})",
+                  to_line({{"checkout",
+                            {{"revision", configuration_revision},
+                             {"folder", machine.root.path(folder).string()},
+                             {"signer", ""}}}})}};
+}
+
+}  // namespace
+
+TEST_CASE("a file of a second repository says what the instance is to be") {
+    const Scenario row{.name = "configuration", .served_user_data = only_configuration()};
+    Play stage(row);
+    stage.machine.processes.answer("bootwright-fetch",
+                                   {fetch_of_configuration(stage.machine, "eu/web.json", role_config()), good_fetch()});
+    const RunReport report = stage.run();
+    CHECK(report.is_good());
+    CHECK(report.role == "web");
+    CHECK(report.configuration_asked == configuration_revision);
+    CHECK(report.configuration_resolved == configuration_revision);
+    CHECK(report.revision_resolved == pinned_revision);
+    const auto children = stage.machine.processes.started("bootwright-fetch");
+    REQUIRE(children.size() == 2);
+    const auto state = stage.machine.system.state();
+    CHECK(Json::parse(children[0].input).at("checkouts") == (state / "configuration").string());
+    CHECK(Json::parse(children[0].input).at("revision") == configuration_revision);
+    CHECK(Json::parse(children[1].input).at("checkouts") == (state / "checkout").string());
+    CHECK(std::filesystem::read_symlink(state / "configuration/current") == configuration_revision);
+    const Json run = StatusFile(stage.machine.system).read().at("run");
+    CHECK(run.at("configuration") == Json{{"asked", configuration_revision}, {"resolved", configuration_revision}});
+    CHECK(run.at("places").at(0).at("said") == "gave it");
+    check_no_secret(stage.machine);
+}
+
+TEST_CASE("a configuration repository without the file applies nothing, and says where it looked") {
+    const Scenario row{.name = "no file", .served_user_data = only_configuration()};
+    Play stage(row);
+    stage.machine.processes.answer("bootwright-fetch",
+                                   {fetch_of_configuration(stage.machine, "us/web.json", role_config()), good_fetch()});
+    const RunReport report = stage.run();
+    REQUIRE(report.error);
+    CHECK(report.error->code == "role.no_configuration_file");
+    CHECK(report.error->kind == ErrorKind::permanent);
+    CHECK(report.error->message.find("eu/web.json") != std::string::npos);
+    CHECK(stage.machine.processes.started("apply").empty());
+    stage.mend();
+    CHECK(stage.run().is_good());
+}
+
+TEST_CASE("a second repository of which no file is read is fetched all the same") {
+    const Scenario row{
+        .name = "data",
+        .served_user_data = role_config(R"(, "configuration": {"url": "https://h/data.git", "revision": ")" +
+                                        std::string(configuration_revision) + "\"}")};
+    Play stage(row);
+    stage.machine.processes.answer("bootwright-fetch",
+                                   {fetch_of_configuration(stage.machine, "common.yaml", "a: 1\n"), good_fetch()});
+    CHECK(stage.run().is_good());
+    CHECK(stage.machine.processes.started("bootwright-fetch").size() == 2);
+}
+
+TEST_CASE("who signed the revision, and what each place said, is in the status") {
+    const Scenario row{.name = "signed"};
+    Play stage(row);
+    stage.machine.processes.answer(
+        "bootwright-fetch",
+        {.lines = {
+             R"({"place": {"place": "https://git.example.com/puppet.git", "said": "it is away", "seconds": 2.5}})",
+             R"({"place": {"place": "s3://bucket/x", "said": "gave it", "seconds": 0.5}})",
+             to_line(
+                 {{"checkout", {{"revision", pinned_revision}, {"folder", "/x"}, {"signer", "ann@example.com"}}}})}});
+    CHECK(stage.run().is_good());
+    const Json run = StatusFile(stage.machine.system).read().at("run");
+    CHECK(run.at("signer") == "ann@example.com");
+    CHECK(run.at("configuration").is_null());
+    CHECK(run.at("places") ==
+          Json{{{"place", "https://git.example.com/puppet.git"}, {"said", "it is away"}, {"took_s", 2.5}},
+               {{"place", "s3://bucket/x"}, {"said", "gave it"}, {"took_s", 0.5}}});
+}

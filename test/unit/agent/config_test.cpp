@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using Repository = AgentConfig::Repository;
+
 AgentConfig config_of(const std::string& agent_json) {
     const FakeSystem fake;
     fake.root.write("/etc/bootwright/agent.json", agent_json);
@@ -34,6 +36,18 @@ TEST_CASE("without any file every setting has its default") {
     CHECK(config.repository.timeout == 15min);
     CHECK(config.repository.stall == 30s);
     CHECK(config.repository.keep == 3);
+    CHECK(config.repository.least_rate == 1024);
+    CHECK(config.repository.proxy.empty());
+    CHECK(config.repository.credentials.empty());
+    CHECK(config.repository.seed == "/usr/share/bootwright/seed.git");
+    CHECK(config.repository.verify == Repository::Verify::none);
+    CHECK(config.repository.allowed_signers == "/etc/bootwright/allowed_signers");
+    CHECK(config.repository.keyring == "/etc/bootwright/keyring.gpg");
+    CHECK_FALSE(config.repository.allow_rewritten_branches);
+    CHECK(config.repository.mirror_order == Repository::MirrorOrder::listed);
+    CHECK(config.repository.puppetfile == Repository::Puppetfile::fetch);
+    CHECK(config.s3.endpoint.empty());
+    CHECK(config.secrets_endpoint.empty());
     CHECK(config.puppet.path.empty());
     CHECK(config.puppet.role_fact == "role");
     CHECK(config.puppet.timeout == 1h);
@@ -86,6 +100,116 @@ TEST_CASE("every key is read") {
     CHECK(config.history_keep == 9);
     REQUIRE(config.role_defaults.size() == 1);
     CHECK(config.role_defaults[0].root.at("role_config").at("role") == "web");
+}
+
+TEST_CASE("every key of where a repository comes from is read") {
+    const AgentConfig config = config_of(R"({
+        "repository": {
+            "credentials": [
+                {"host": "Git.example.com", "user": "x-access-token", "from": {"file": "/etc/bootwright/token"}},
+                {"host": "git.example.com:8443", "user": "git", "from": {"credential": "git.token"}},
+                {"host": "[fd00::1]:22", "ssh_key_from": {"azure_secret": "vault/key"}}],
+            "client_certificate": "/cert.pem", "client_key": "/key.pem",
+            "proxy": "http://user:pass@proxy.example.com:3128", "no_proxy": "localhost,.example.com",
+            "verify": "both", "allowed_signers": "/signers", "keyring": "/ring.gpg", "allow_rewritten_branches": true,
+            "mirror_order": "shuffled", "puppetfile": "r10k", "seed": "", "least_rate": 4096},
+        "s3": {"endpoint": "http://minio.example.com:9000/", "region": "eu-west-1", "keys_file": "/keys.json"},
+        "secrets": {"endpoint": "https://vpce-1.example.com"}
+    })");
+    const Repository& repository = config.repository;
+    REQUIRE(repository.credentials.size() == 3);
+    CHECK(repository.credentials[0].host == "git.example.com");
+    CHECK(repository.credentials[0].user == "x-access-token");
+    CHECK(repository.credentials[0].password->kind == "file");
+    CHECK(repository.credentials[0].password->name == "/etc/bootwright/token");
+    CHECK_FALSE(repository.credentials[0].ssh_key);
+    CHECK(repository.credentials[1].password->kind == "credential");
+    CHECK(repository.credentials[2].host == "[fd00::1]:22");
+    CHECK(repository.credentials[2].ssh_key->kind == "azure_secret");
+    CHECK(repository.credentials[2].ssh_key->name == "vault/key");
+    CHECK_FALSE(repository.credentials[2].password);
+    CHECK(repository.client_certificate == "/cert.pem");
+    CHECK(repository.client_key == "/key.pem");
+    CHECK(repository.proxy == "http://user:pass@proxy.example.com:3128");
+    CHECK(repository.no_proxy == "localhost,.example.com");
+    CHECK(repository.verify == Repository::Verify::both);
+    CHECK(repository.allowed_signers == "/signers");
+    CHECK(repository.keyring == "/ring.gpg");
+    CHECK(repository.allow_rewritten_branches);
+    CHECK(repository.mirror_order == Repository::MirrorOrder::shuffled);
+    CHECK(repository.puppetfile == Repository::Puppetfile::r10k);
+    CHECK(repository.seed.empty());
+    CHECK(repository.least_rate == 4096);
+    CHECK(config.s3.endpoint == "http://minio.example.com:9000");
+    CHECK(config.s3.region == "eu-west-1");
+    CHECK(config.s3.keys_file == "/keys.json");
+    CHECK(config.secrets_endpoint == "https://vpce-1.example.com");
+}
+
+TEST_CASE("each word of a choice is that choice") {
+    const auto verify = [](const char* word) {
+        return config_of("{\"repository\": {\"verify\": \"" + std::string(word) + "\"}}").repository.verify;
+    };
+    CHECK(verify("none") == Repository::Verify::none);
+    CHECK(verify("tag") == Repository::Verify::tag);
+    CHECK(verify("commit") == Repository::Verify::commit);
+    CHECK(verify("both") == Repository::Verify::both);
+    const auto puppetfile = [](const char* word) {
+        return config_of("{\"repository\": {\"puppetfile\": \"" + std::string(word) + "\"}}").repository.puppetfile;
+    };
+    CHECK(puppetfile("fetch") == Repository::Puppetfile::fetch);
+    CHECK(puppetfile("ignore") == Repository::Puppetfile::ignore);
+}
+
+TEST_CASE("a later list of credentials stands for the earlier one") {
+    const FakeSystem fake;
+    const auto list = [](const char* host) {
+        return R"({"repository": {"credentials": [{"host": ")" + std::string(host) +
+               R"(", "user": "u", "from": {"file": "/t"}}]}})";
+    };
+    fake.root.write("/etc/bootwright/agent.json", list("first"));
+    fake.root.write("/etc/bootwright/agent.d/1.json", list("second"));
+    const AgentConfig config = read_agent_config(fake.system);
+    REQUIRE(config.repository.credentials.size() == 1);
+    CHECK(config.repository.credentials[0].host == "second");
+}
+
+TEST_CASE("a credential that says too much or too little is named by its line and its place in the list") {
+    struct Row {
+        const char* entry;
+        const char* where;
+    };
+    const Row row = GENERATE(values<Row>({
+        {R"({"user": "u", "from": {"file": "/t"}})", "host"},
+        {R"({"host": "", "user": "u", "from": {"file": "/t"}})", "host"},
+        {R"({"host": "https://h", "user": "u", "from": {"file": "/t"}})", "host"},
+        {R"({"host": "h/a", "user": "u", "from": {"file": "/t"}})", "host"},
+        {R"({"host": "a@h", "user": "u", "from": {"file": "/t"}})", "host"},
+        {R"({"host": "h", "user": "u"})", "from"},
+        {R"({"host": "h", "from": {"file": "/t"}})", "user"},
+        {R"({"host": "h", "user": "u", "ssh_key_from": {"file": "/t"}})", "user"},
+        {R"({"host": "h", "user": "u", "from": {"file": "/t"}, "ssh_key_from": {"file": "/t"}})", "from"},
+        {R"({"host": "h", "user": "u", "from": {}})", "from"},
+        {R"({"host": "h", "user": "u", "from": {"file": "/t", "credential": "c"}})", "from"},
+        {R"({"host": "h", "user": "u", "from": {"aws_secret": ""}})", "from"},
+        {R"({"host": "h", "user": "u", "from": {"file": "relative"}})", "from.file"},
+        {R"({"host": "h", "user": "u", "from": {"credential": "../c"}})", "from.credential"},
+        {R"({"host": "h", "user": "u", "from": {"credential": ".c"}})", "from.credential"},
+        {R"({"host": "h", "user": "u", "from": {"vault": "c"}})", "from.vault"},
+        {R"({"host": "h", "user": "u", "from": "hunter2"})", "from"},
+        {R"({"host": "h", "user": "u", "password": "hunter2"})", "password"},
+    }));
+    CAPTURE(row.entry);
+    const Error error = error_for(
+        "{\"repository\": {\n\"credentials\": [{\"host\": \"h\", \"user\": \"u\", \"from\": {\"file\": "
+        "\"/t\"}},\n" +
+        std::string(row.entry) + "]}}");
+    CHECK(error.code == "config.invalid");
+    CHECK(error.message.find("repository.credentials.1." + std::string(row.where) + ": ") != std::string::npos);
+    CHECK((error.message.find("agent.json:3:") != std::string::npos || error.message.find("agent.json:0:") == 0 ||
+           error.message.find("agent.json: ") != std::string::npos));
+    CHECK(error.message.find("hunter2") == std::string::npos);
+    CHECK(error.advice.find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("agent.d is read after agent.json, in the order of its names, and wins key by key") {
@@ -146,6 +270,29 @@ TEST_CASE("a value out of its limits, or of the wrong type, is refused") {
         R"({"repository": {"keep": 0}})",
         R"({"repository": {"keep": 1001}})",
         R"({"repository": {"keep": 2.5}})",
+        R"({"repository": {"credentials": {}}})",
+        R"({"repository": {"credentials": ["h"]}})",
+        R"({"repository": {"client_key": "relative"}})",
+        R"({"repository": {"proxy": "proxy:3128"}})",
+        R"({"repository": {"proxy": "http://proxy/path"}})",
+        R"({"repository": {"proxy": "ftp://proxy"}})",
+        R"({"repository": {"no_proxy": ["h"]}})",
+        R"({"repository": {"verify": true}})",
+        R"({"repository": {"verify": "all"}})",
+        R"({"repository": {"verify": ""}})",
+        R"({"repository": {"mirror_order": "random"}})",
+        R"({"repository": {"puppetfile": "Fetch"}})",
+        R"({"repository": {"seed": "seed.git"}})",
+        R"({"repository": {"least_rate": 0}})",
+        R"({"s3": {"endpoint": "minio.example.com"}})",
+        R"({"s3": {"endpoint": "https://"}})",
+        R"({"s3": {"endpoint": "https://h/path"}})",
+        R"({"s3": {"endpoint": "https://user:pass@h"}})",
+        R"({"s3": {"endpoint": "https://h?x"}})",
+        R"({"s3": {"endpoint": "https://h h"}})",
+        R"({"s3": {"keys_file": "relative"}})",
+        R"({"s3": {"access_key": "x"}})",
+        R"({"secrets": {"endpoint": "http://h"}})",
         R"({"puppet": {"timeout": "0s"}})",
         R"({"puppet": {"role_fact": ["role"]}})",
         R"({"retry": {"platform": {"attempts": 0}}})",

@@ -256,3 +256,66 @@ TEST_CASE("a lock that cannot be taken is an error, not a free lock") {
     fs::create_symlink(root.path() / "file", root.path() / "link");
     CHECK_THROWS_AS(FileLock::try_take(root.path() / "link"), Error);
 }
+
+TEST_CASE("a file below a folder is read, and no link leads out of it") {
+    const TemporaryRoot root;
+    root.write("/outside", "secret");
+    root.write("/in/instances/web.json", "web");
+    fs::create_symlink("instances/web.json", root.path() / "in/within");
+    fs::create_symlink("instances", root.path() / "in/folder");
+    fs::create_symlink("../outside", root.path() / "in/up");
+    fs::create_symlink(root.path() / "outside", root.path() / "in/absolute");
+    fs::create_symlink("..", root.path() / "in/parent");
+    fs::create_symlink("in", root.path() / "to-it");
+    const auto read = [&](const std::string& relative) { return read_file_below(root.path() / "in", relative, 10); };
+    CHECK(read("instances/web.json") == "web");
+    CHECK(read("within") == "web");
+    CHECK(read("folder/web.json") == "web");
+    CHECK(read("instances/../instances/web.json") == "web");
+    for (const char* path : {"absent", "absent/x", "up", "absolute", "parent/outside", "../outside", "/etc/passwd",
+                             "instances", "", "instances/web.json/x"}) {
+        CAPTURE(path);
+        CHECK_FALSE(read(path));
+    }
+}
+
+TEST_CASE("what is no regular file below a folder is none, and is never waited for") {
+    const TemporaryRoot root;
+    REQUIRE(mkfifo((root.path() / "pipe").c_str(), 0600) == 0);
+    CHECK_FALSE(read_file_below(root.path(), "pipe", 10));
+}
+
+TEST_CASE("a file below a folder has a limit, and the folder itself must be there") {
+    const TemporaryRoot root;
+    root.write("/file", "12345");
+    CHECK(read_file_below(root.path(), "file", 5) == "12345");
+    CHECK(error_of([&] { return read_file_below(root.path(), "file", 4); }).code == "io.too_large");
+    CHECK(error_of([&] { return read_file_below(root.path() / "absent", "file", 4); }).code.starts_with("io."));
+}
+
+TEST_CASE("a link is made, led elsewhere as a whole, and left alone where it is right") {
+    const TemporaryRoot root;
+    const fs::path link = root.path() / "current";
+    point_to(link, "one");
+    CHECK(fs::read_symlink(link) == "one");
+    struct stat before {};
+    REQUIRE(lstat(link.c_str(), &before) == 0);
+    point_to(link, "one");
+    struct stat after {};
+    REQUIRE(lstat(link.c_str(), &after) == 0);
+    CHECK(before.st_ino == after.st_ino);
+    point_to(link, "two");
+    CHECK(fs::read_symlink(link) == "two");
+    CHECK(names_in(root.path()) == std::vector<std::string>{"current"});
+}
+
+TEST_CASE("a link takes the place of a file, and what a killed one left does no harm") {
+    const TemporaryRoot root;
+    root.write("/current", "a file");
+    point_to(root.path() / "current", "one");
+    CHECK(fs::read_symlink(root.path() / "current") == "one");
+    CHECK(error_of([&] { return point_to(root.path() / "absent/current", "one"), 0; }).code.starts_with("io."));
+    root.make_folder("/folder/x");
+    CHECK(error_of([&] { return point_to(root.path() / "folder", "one"), 0; }).code.starts_with("io."));
+    CHECK(root.exists("/folder/x"));
+}

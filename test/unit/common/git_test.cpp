@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <map>
+#include <cstdlib>
 
 using namespace bootwright;
 namespace fs = std::filesystem;
@@ -25,7 +25,6 @@ namespace {
 struct Repositories {
     GitInTest git{};
     TemporaryRoot root{};
-    std::string url = "file://" + (root.path() / "server").string();
     std::string head;
 
     /// @param script runs in the empty work tree; what it leaves there is committed on the branch main
@@ -39,9 +38,9 @@ struct Repositories {
     [[nodiscard]] GitRepository open() const { return GitRepository::open_or_create(ours()); }
     GitRepository fetched() const {
         GitRepository repository = open();
-        GitRemote remote(repository, {url}, no_progress);
-        remote.refs();
-        remote.fetch({"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"}, GitRemote::Depth::with_history);
+        for (const GitRef& ref : local_refs(root.path() / "server")) {
+            repository.copy_commit_from(root.path() / "server", ref.commit_id, {}, no_progress);
+        }
         return repository;
     }
     /// A folder that holds the commit.
@@ -85,44 +84,6 @@ TEST_CASE("a new repository is empty, and opening it again changes nothing") {
     CHECK_FALSE(again.has_commit(repositories.head));
 }
 
-TEST_CASE("the remote's branches and tags are listed, an annotated tag as its commit") {
-    const Repositories repositories("echo x > file");
-    repositories.shell(
-        "git tag light; git tag -a -m annotated heavy; git tag -a -m nested nested heavy; git branch other");
-    const GitRepository repository = repositories.open();
-    GitRemote remote(repository, {repositories.url}, no_progress);
-    std::map<std::string, std::string> found;
-    for (const GitRef& ref : remote.refs()) {
-        CHECK(found.emplace(ref.name, ref.commit_id).second);
-    }
-    for (const char* name :
-         {"HEAD", "refs/heads/main", "refs/heads/other", "refs/tags/light", "refs/tags/heavy", "refs/tags/nested"}) {
-        CAPTURE(name);
-        CHECK(found[name] == repositories.head);
-    }
-    CHECK(found.size() == 6);
-}
-
-TEST_CASE("a fetch brings the commits of all branches, with progress") {
-    const Repositories repositories(small_tree);
-    const std::string other = repositories.shell(
-        "git checkout -q -b other; echo z > z; git add z; git commit -q -m two; "
-        "git rev-parse HEAD");
-    const GitRepository repository = repositories.open();
-    std::uint64_t total = 0;
-    GitRemote remote(repository, {repositories.url}, [&](std::string_view what, std::uint64_t done, std::uint64_t of) {
-        CHECK(what == "objects");
-        CHECK(done <= std::max(of, done));
-        total = std::max(total, of);
-    });
-    CHECK(remote.refs().size() == 3);
-    remote.fetch({"+refs/heads/*:refs/heads/*"}, GitRemote::Depth::with_history);
-    CHECK(repository.has_commit(repositories.head));
-    CHECK(repository.has_commit(other));
-    CHECK(total > 0);
-    CHECK_FALSE(repository.has_commit(std::string(40, '0')));
-}
-
 TEST_CASE("what is no commit is not taken for one") {
     const Repositories repositories("echo content > file");
     const GitRepository repository = repositories.fetched();
@@ -156,6 +117,24 @@ TEST_CASE("a checkout holds exactly the commit: folders, links, executables, emp
     CHECK(fs::read_symlink(root.path("/checkout/dangling")) == "/nowhere/at/all");
     CHECK_FALSE(root.exists("/checkout/.git"));
     CHECK_FALSE(repository.first_difference(repositories.head, root.path("/checkout")));
+}
+
+TEST_CASE("no configuration of the machine or of its user counts") {
+    const TemporaryRoot home;
+    home.write("/.gitconfig", "[core]\n\tautocrlf = true\n\teol = crlf\n\tattributesFile = ~/attributes\n");
+    home.write("/git/config", "[core]\n\tautocrlf = true\n");
+    home.write("/git/attributes", "* eol=crlf\n");
+    home.write("/attributes", "* eol=crlf\n");
+    const char* before = std::getenv("HOME");
+    const std::string old_home = before == nullptr ? "" : before;
+    setenv("HOME", home.path().c_str(), 1);
+    setenv("XDG_CONFIG_HOME", home.path().c_str(), 1);
+    const Repositories repositories("echo '* text' > .gitattributes; echo x > file");
+    GitRepository repository = repositories.fetched();
+    repositories.checked_out(repository);
+    setenv("HOME", old_home.c_str(), 1);
+    unsetenv("XDG_CONFIG_HOME");
+    CHECK(repositories.root.read("/checkout/file") == "x\n");
 }
 
 TEST_CASE("any difference from the commit is found") {
@@ -219,14 +198,6 @@ TEST_CASE("a file that was committed against its .gitattributes can be checked o
     GitRepository repository = repositories.fetched();
     const fs::path folder = repositories.checked_out(repository);
     CHECK(repository.first_difference(repositories.head, folder) == std::nullopt);
-}
-
-TEST_CASE("a submodule is found, wherever it stands") {
-    const Repositories repositories("mkdir modules; echo x > modules/file");
-    CHECK_FALSE(repositories.fetched().first_submodule(repositories.head));
-    const std::string with = repositories.shell("git update-index --add --cacheinfo 160000," + repositories.head +
-                                                ",modules/stdlib; git commit -q -m two; git rev-parse HEAD");
-    CHECK(repositories.fetched().first_submodule(with) == "modules/stdlib");
 }
 
 TEST_CASE("damage of the repository on disk is told as such") {
@@ -297,59 +268,35 @@ TEST_CASE("a repository whose own files are damaged serves on, or is told as suc
     CHECK(code == "repository.corrupt");
 }
 
+TEST_CASE("a tree that git fsck refuses is refused, before anything of it is written") {
+    struct Row {
+        const char* what;
+        const char* script;  ///< prints the tree's entries: mode, name and object, as printf writes them
+    };
+    const Row row = GENERATE(values<Row>({
+        {"out of order", "printf '100644 b\\0'; id; printf '100644 a\\0'; id"},
+        {"twice", "printf '100644 a\\0'; id; printf '100644 a\\0'; id"},
+        {"a link and a folder of one name",
+         "printf '120000 a\\0'; id; printf '100644 a.b\\0'; id; printf '40000 a\\0'; folder"},
+        {"a slash", "printf '100644 a/b\\0'; id"},
+    }));
+    CAPTURE(row.what);
+    const Repositories repositories("mkdir deep; echo x > deep/file");
+    const std::string forged = repositories.shell(
+        std::string(
+            "id() { git rev-parse HEAD:deep/file | xxd -r -p; }\nfolder() { git rev-parse HEAD:deep | xxd -r -p; }\n") +
+        "tree=$({ " + row.script + "; } | git hash-object -w -t tree --literally --stdin)\n" +
+        "git commit-tree -m forged $tree > .git/forged\ngit update-ref refs/heads/forged $(cat .git/forged)\ncat "
+        ".git/forged");
+    const Error error = error_of([&] { return repositories.fetched().is_complete(forged); });
+    CHECK(error.code == "repository.tree_refused");
+    CHECK(error.kind == ErrorKind::permanent);
+}
+
 TEST_CASE("a folder that is no repository is told as damaged") {
     const Repositories repositories("echo x > file");
     repositories.root.write("/ours.git", "a file");
     CHECK(error_of([&] { return repositories.open(); }).code == "repository.corrupt");
-}
-
-TEST_CASE("a remote that is not there, or is no repository, is the remote's fault and not ours") {
-    const Repositories repositories("echo x > file");
-    repositories.root.make_folder("/plain-folder");
-    const GitRepository repository = repositories.open();
-    for (const char* name : {"/absent", "/plain-folder", "/certificate.git", "/authentication.git"}) {
-        CAPTURE(name);
-        const Error error = error_of([&] {
-            GitRemote remote(repository, {"file://" + repositories.root.path(name).string()}, no_progress);
-            return remote.refs();
-        });
-        CHECK(error.code == "repository.not_found");
-        CHECK(error.kind == ErrorKind::permanent);
-    }
-}
-
-TEST_CASE("a URL of a kind that nobody speaks is refused for good") {
-    const Repositories repositories("echo x > file");
-    const GitRepository repository = repositories.open();
-    const Error error = error_of([&] {
-        GitRemote remote(repository, {"gopher://user:hunter2@127.0.0.1/x"}, no_progress);
-        return remote.refs();
-    });
-    CAPTURE(error.message);
-    CHECK(error.kind == ErrorKind::permanent);
-    CHECK(error.message.find("hunter2") == std::string::npos);
-}
-
-TEST_CASE("a server where nobody listens may be there later") {
-    const Repositories repositories("echo x > file");
-    const GitRepository repository = repositories.open();
-    const Error error = error_of([&] {
-        GitRemote remote(repository, {"http://user:hunter2@127.0.0.1:1/x.git"}, no_progress);
-        return remote.refs();
-    });
-    CHECK(error.code == "repository.unreachable");
-    CHECK(error.kind == ErrorKind::transient);
-    CHECK(error.message.find("hunter2") == std::string::npos);
-    CHECK(error.message.find("http://127.0.0.1:1/x.git") != std::string::npos);
-}
-
-TEST_CASE("a CA file that holds no certificate is an error of the configuration") {
-    const TemporaryRoot root;
-    root.write("/ca.pem", "not a certificate");
-    const Error error =
-        error_of([&] { return GitLibrary({.home = root.path(), .ca_file = root.path() / "ca.pem"}), 0; });
-    CHECK(error.code == "repository.ca_file_invalid");
-    CHECK(error.kind == ErrorKind::permanent);
 }
 
 TEST_CASE("a tree that would write outside its folder, or into .git, is refused for good") {

@@ -4,6 +4,7 @@
 #include "common/file.hpp"
 #include "common/text.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/raw_server.hpp"
 #include "test/fakes/temporary_root.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -28,94 +29,6 @@ using namespace bootwright;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// What a server does with one request.
-struct Reply {
-    std::string bytes{};
-    enum class Then { close, next_request, wait } then = Then::close;
-    std::function<void()> before{};
-};
-
-/// A server on the loopback interface that answers by script, byte for byte, one connection after the other.
-class RawServer {
-public:
-    explicit RawServer(std::vector<Reply> replies) : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        REQUIRE(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-        REQUIRE(listen(listener_.get(), 8) == 0);
-        REQUIRE(getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-        port_ = ntohs(address.sin_port);
-        thread_ = std::thread([this, script = std::move(replies)] { serve(script); });
-    }
-    RawServer(const RawServer&) = delete;
-    RawServer& operator=(const RawServer&) = delete;
-    ~RawServer() { finish(); }
-
-    [[nodiscard]] std::string url(const std::string& path = "/") const {
-        return "http://127.0.0.1:" + std::to_string(port_) + path;
-    }
-    /// What was asked, when all has been answered or the clients are gone.
-    const std::vector<std::string>& finish() {
-        if (thread_.joinable()) {
-            shutdown(listener_.get(), SHUT_RDWR);
-            thread_.join();
-        }
-        return requests_;
-    }
-    [[nodiscard]] int connections() const { return connections_; }
-
-private:
-    void serve(const std::vector<Reply>& script) {
-        auto reply = script.begin();
-        while (reply != script.end()) {
-            const UniqueFd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-            if (!connection) {
-                return;
-            }
-            ++connections_;
-            bool open = true;
-            while (open && reply != script.end() && read_request(connection.get())) {
-                if (reply->before) {
-                    reply->before();
-                }
-                send(connection.get(), reply->bytes.data(), reply->bytes.size(), MSG_NOSIGNAL);
-                if (reply->then == Reply::Then::wait) {
-                    read_request(connection.get());  // until the client closes
-                }
-                open = reply->then == Reply::Then::next_request;
-                ++reply;
-            }
-        }
-    }
-
-    bool read_request(int fd) {
-        std::string request;
-        std::array<char, 4096> buffer{};
-        while (request.find("\r\n\r\n") == std::string::npos) {
-            const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
-            if (count <= 0) {
-                return false;
-            }
-            request.append(buffer.data(), static_cast<std::size_t>(count));
-        }
-        requests_.push_back(request);
-        return true;
-    }
-
-    UniqueFd listener_;
-    int port_ = 0;
-    int connections_ = 0;
-    std::vector<std::string> requests_;
-    std::thread thread_;
-};
-
-std::string answer(const std::string& status_line, const std::string& body, const std::string& more_headers = "") {
-    return "HTTP/1.1 " + status_line + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + more_headers +
-           "\r\n" + body;
-}
 
 Error failure(const Reply& reply, HttpRequest request = {}) {
     RawServer server({reply});

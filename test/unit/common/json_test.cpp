@@ -271,12 +271,15 @@ TEST_CASE("a document that begins with a byte order mark still has lines") {
 }
 
 TEST_CASE("an error survives the way through JSON") {
-    const Error error = permanent_error("a.b", "what \xff happened", "do");
+    Error error = permanent_error("a.b", "what \xff happened", "do");
+    error.retry_after = std::chrono::seconds(2);
     const Error back = error_from_json(Json::parse(to_line(to_json(error))));
     CHECK(back.kind == ErrorKind::permanent);
     CHECK(back.code == "a.b");
     CHECK(back.message == "what ? happened");
     CHECK(back.advice == "do");
+    CHECK(back.retry_after == std::chrono::seconds(2));
+    CHECK_FALSE(error_from_json(to_json(permanent_error("a.b", "what", "do"))).retry_after);
     CHECK(error_from_json(to_json(stopped_error())).kind == ErrorKind::stopped);
 }
 

@@ -146,3 +146,15 @@ TEST_CASE("an exception that is no Error passes through at once") {
         std::logic_error);
     CHECK(clock.slept.empty());
 }
+
+TEST_CASE("a server's Retry-After is read where it is a number of seconds") {
+    using Headers = std::map<std::string, std::string>;
+    CHECK(retry_after(Headers{{"retry-after", "7"}}) == 7s);
+    CHECK(retry_after(Headers{{"retry-after", "0"}}) == 0s);
+    CHECK(retry_after(Headers{{"retry-after", "2147483647"}}) == 2147483647s);
+    CHECK_FALSE(retry_after(Headers{}));
+    for (const char* text : {"", "-1", "7s", "7.5", " 7", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999999999999"}) {
+        CAPTURE(text);
+        CHECK_FALSE(retry_after(Headers{{"retry-after", text}}));
+    }
+}

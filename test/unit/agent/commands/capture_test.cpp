@@ -1,5 +1,7 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/recorded_answers.hpp"
+#include "agent/commands/redaction.hpp"
+#include "agent/config.hpp"
 #include "common/file.hpp"
 #include "test/fakes/answers.hpp"
 #include "test/fakes/captured_output.hpp"
@@ -116,6 +118,62 @@ TEST_CASE("no secret leaves the machine in a capture") {
     struct stat status {};
     REQUIRE(stat(tree.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777U) == 0700U);
+}
+
+TEST_CASE("an instance's identity is not asked for by a capture, and would not be in one") {
+    const std::string root = GENERATE(values<std::string>({"ec2/root-nitro", "gce/root", "azure/root"}));
+    CAPTURE(root);
+    FakeSystem fake;
+    replay(fake, root);
+    const CapturedOutput output;
+    capture_command(fake.system, fake.root.path("/captured"));
+    for (const std::string& key : fake.http.asked()) {
+        CHECK(key.find("credentials") == std::string::npos);
+        CHECK(key.find("service-accounts") == std::string::npos);
+        CHECK(key.find("oauth2") == std::string::npos);
+    }
+    std::size_t identities = 0;
+    for (Json answer : Json::parse(fixture(root + "/metadata-answers.json"))) {
+        const std::string path = string_at(answer, "path");
+        if (path.find("credentials") != std::string::npos || path.find("service-accounts") != std::string::npos ||
+            path.find("oauth2") != std::string::npos) {
+            ++identities;
+            redact_answer(answer);
+            CHECK(string_at(answer, "body") == "TOKEN");
+        }
+    }
+    CHECK(identities > 0);
+}
+
+TEST_CASE("where the image's secrets are kept is no secret, and stays readable") {
+    FakeSystem fake;
+    replay(fake, "ec2/root-nitro");
+    fake.root.write(
+        "/etc/bootwright/agent.json",
+        R"({"repository": {"proxy": "http://user:hunter2@proxy:3128", "client_key": "/etc/bootwright/key.pem",
+                        "credentials": [
+                          {"host": "git.example.com", "user": "x", "from": {"file": "/etc/bootwright/token"}},
+                          {"host": "other", "user": "x", "from": {"aws_secret": "git/token"}},
+                          {"host": "third", "ssh_key_from": {"credential": "git.key"}}]},
+                        "s3": {"keys_file": "/etc/bootwright/s3.json"},
+                        "secrets": {"endpoint": "https://vpce-1.example.com"}})");
+    const fs::path tree = fake.root.path("/captured");
+    const CapturedOutput output;
+    capture_command(fake.system, tree);
+    CHECK(whole_text(tree).find(secret) == std::string::npos);
+    const System captured{.http = fake.http,
+                          .processes = fake.processes,
+                          .clock = fake.clock,
+                          .random = fake.system.random,
+                          .root = tree,
+                          .fetch_program = {},
+                          .environment = {}};
+    const AgentConfig config = read_agent_config(captured);
+    REQUIRE(config.repository.credentials.size() == 3);
+    CHECK(config.repository.credentials[0].host == "git.example.com");
+    CHECK(config.repository.credentials[0].password->name == "/etc/bootwright/token");
+    CHECK(config.s3.keys_file == "/etc/bootwright/s3.json");
+    CHECK(config.secrets_endpoint == "https://vpce-1.example.com");
 }
 
 TEST_CASE("other programs' user-data, attributes and vendor data are not captured at all") {

@@ -1,5 +1,6 @@
 #include "agent/platform/platform.hpp"
 
+#include "test/fakes/answers.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"
@@ -258,4 +259,91 @@ TEST_CASE("a stop while the service is asked is a stop") {
         }
     };
     CHECK(error_of([&] { return world.read(stop.get_token()); }).kind == ErrorKind::stopped);
+}
+
+namespace {
+
+constexpr const char* roles_path = "GET /latest/meta-data/iam/security-credentials/";
+constexpr const char* role_path = "GET /latest/meta-data/iam/security-credentials/web-server";
+
+struct IdentityWorld {
+    FakeSystem fake{};
+    AgentConfig config{};
+
+    IdentityWorld() { replay(fake, "ec2/root-nitro"); }
+    std::optional<CloudIdentity> ask() {
+        return find_platform(fake.system, config, {}).identity(fake.system, config, CloudService::object_store, {});
+    }
+    Error failure() {
+        return error_of([&] { return ask(); });
+    }
+};
+
+}  // namespace
+
+TEST_CASE("an EC2 instance's identity is its role's credentials and its region") {
+    IdentityWorld world;
+    const auto identity = world.ask();
+    REQUIRE(identity);
+    CHECK(identity->access_key == "ASIAIOSFODNN7EXAMPLE");
+    CHECK(identity->secret_key == "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    CHECK(identity->session_token == "IQoJb3JpZ2luX2VjEXAMPLETOKEN//8wEaDDEyMzQ1Njc4OTAxMg==");
+    CHECK(identity->region == "us-west-2");
+    CHECK(world.fake.http.asked() == std::vector<std::string>{token_path, roles_path, role_path, identity_path});
+}
+
+TEST_CASE("an EC2 instance without a role is told how to get one") {
+    IdentityWorld world;
+    world.fake.http.answer_status(roles_path, 404);
+    const Error error = world.failure();
+    CHECK(error.code == "platform.no_identity_role");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.advice.find("associate-iam-instance-profile") != std::string::npos);
+}
+
+TEST_CASE("a role of an EC2 instance that cannot be read is unknown, not absent") {
+    const char* path = GENERATE(as<const char*>(), roles_path, role_path, identity_path);
+    const int status = GENERATE(302, 400, 403, 429, 500, 503);
+    CAPTURE(path, status);
+    IdentityWorld world;
+    world.fake.http.answer_status(path, status);
+    CHECK(world.failure().kind == ErrorKind::transient);
+    CHECK(world.failure().code == "platform.unexpected_answer");
+}
+
+TEST_CASE("credentials of an EC2 role that are none are refused, and not shown") {
+    const std::string body = GENERATE(values<std::string>({
+        "",
+        "hunter2",
+        "[]",
+        R"({"Code": "AssumeRoleUnauthorizedAccess", "Message": "EC2 cannot assume the role web-server."})",
+        R"({"Code": "Success"})",
+        R"({"Code": "Success", "AccessKeyId": "", "SecretAccessKey": "hunter2", "Token": "hunter2"})",
+        R"({"Code": "Success", "AccessKeyId": "A", "SecretAccessKey": "hunter2", "Token": 7})",
+        R"({"Code": "Success", "AccessKeyId": "A", "SecretAccessKey": "hunter2", "Token": "hunter2\r\nX-Other: 1"})",
+        R"({"Code": "hunter 2", "AccessKeyId": "A", "SecretAccessKey": "hunter2", "Token": "hunter2"})",
+    }));
+    CAPTURE(body);
+    IdentityWorld world;
+    world.fake.http.answer(role_path, body);
+    const Error error = world.failure();
+    CHECK(error.code == "platform.bad_document");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(error.message.find("hunter") == std::string::npos);
+}
+
+TEST_CASE("what an EC2 service calls a role is not asked for if it cannot be one") {
+    for (const char* name : {"", "../../user-data", "a b", "a?b", "a/b"}) {
+        CAPTURE(name);
+        IdentityWorld world;
+        world.fake.http.answer(roles_path, name);
+        CHECK(world.failure().code == "platform.bad_document");
+        CHECK(world.fake.http.asked().back() == roles_path);
+    }
+}
+
+TEST_CASE("an EC2 identity without a region is none") {
+    IdentityWorld world;
+    world.fake.http.answer(identity_path, R"({"instanceId": "i-1"})");
+    CHECK(world.failure().code == "platform.bad_document");
 }

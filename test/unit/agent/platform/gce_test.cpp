@@ -67,3 +67,46 @@ TEST_CASE("GCE is asked to answer when something changes, since what was seen la
     CHECK(error_of([&] { return world.platform().wait_for_change(world.fake.system, {}, 60s, cursor, {}), 0; }).kind ==
           ErrorKind::transient);
 }
+
+namespace {
+
+constexpr const char* token_path = "GET /computeMetadata/v1/instance/service-accounts/default/token";
+
+std::optional<CloudIdentity> identity_of(PlatformWorld& world) {
+    return world.platform().identity(world.fake.system, world.config, CloudService::secret_store, {});
+}
+
+}  // namespace
+
+TEST_CASE("a GCE instance's identity is its service account's token") {
+    PlatformWorld world(root);
+    const auto identity = identity_of(world);
+    REQUIRE(identity);
+    CHECK(identity->bearer_token == "ya29.c.EXAMPLE-0123456789_abcdef");
+    CHECK(identity->access_key.empty());
+    CHECK(world.fake.http.asked() == std::vector<std::string>{token_path});
+    CHECK(world.header(0, "Metadata-Flavor") == "Google");
+}
+
+TEST_CASE("a GCE instance without a service account is told how to get one") {
+    PlatformWorld world(root);
+    world.fake.http.answer(token_path, {by_google(404)});
+    const Error error = error_of([&] { return identity_of(world); });
+    CHECK(error.code == "platform.no_identity_role");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.advice.find("set-service-account") != std::string::npos);
+}
+
+TEST_CASE("a token of GCE that cannot be had, or is none, is unknown") {
+    for (const HttpResponse& response :
+         {by_google(500), by_google(403), by_google(429), by_google(200), by_google(200, "hunter2"),
+          by_google(200, R"({"access_token": ""})"), by_google(200, R"({"access_token": "hunter2 \n"})"),
+          HttpResponse{.status = 404}, HttpResponse{.status = 200, .body = R"({"access_token": "hunter2"})"}}) {
+        CAPTURE(response.status, response.body);
+        PlatformWorld world(root);
+        world.fake.http.answer(token_path, {response});
+        const Error error = error_of([&] { return identity_of(world); });
+        CHECK(error.kind == ErrorKind::transient);
+        CHECK(error.message.find("hunter2") == std::string::npos);
+    }
+}

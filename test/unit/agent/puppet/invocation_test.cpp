@@ -18,6 +18,7 @@ struct World {
     PuppetFiles files{"/var/lib/bootwright/runs/000042"};
     PuppetPlace place{.program = "/usr/bin/puppet",
                       .state = "/var/lib/bootwright/puppet",
+                      .environment = std::string("/var/lib/bootwright/checkout/") + revision,
                       .manifest = "/var/lib/bootwright/checkout/x/manifests",
                       .proxy = {}};
     AgentConfig config{};

@@ -237,6 +237,55 @@ TEST_CASE("the values of data are cut out of everything that is shown") {
     CHECK(result.error->message.find("abc") != std::string::npos);  // too short: it would blot out innocent text
 }
 
+TEST_CASE("an environment inside the repository is applied instead of the whole of it") {
+    World world;
+    world.role.repository.environment = "staging";
+    world.fake.root.write("/checkout/0123/environments/staging/manifests/site.pp", "");
+    world.apply();
+    const auto has = [&](const std::string& argument) {
+        const auto& arguments = world.request().arguments;
+        return std::find(arguments.begin(), arguments.end(), argument) != arguments.end();
+    };
+    const fs::path environment = world.checkout.folder / "environments/staging";
+    CHECK(has("--environmentpath=" + environment.parent_path().string()));
+    CHECK(has("--environment=staging"));
+    CHECK(world.request().arguments.back() == (environment / "manifests").string());
+
+    // Its own environment.conf counts; what it names may be shared by all environments.
+    world.fake.root.write("/checkout/0123/environments/staging/environment.conf",
+                          "manifest = ../../manifests/site.pp\n");
+    world.apply();
+    CHECK(world.request().arguments.back() == (environment / "../../manifests/site.pp").string());
+}
+
+TEST_CASE("an environment that is not there is permanent, and says which are") {
+    World world;
+    world.role.repository.environment = "staging";
+    Error error = error_of([&] { return world.apply(); });
+    CHECK(error.code == "puppet.no_environment");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("there is: none") != std::string::npos);
+    world.fake.root.make_folder("/checkout/0123/environments/production");
+    world.fake.root.write("/checkout/0123/environments/staging", "a file");
+    error = error_of([&] { return world.apply(); });
+    CHECK(error.code == "puppet.no_environment");
+    CHECK(error.message.find("there is: production, staging") != std::string::npos);
+    CHECK(world.fake.processes.requests.empty());
+}
+
+TEST_CASE("an environment that is a link out of the checkout is not what is pinned") {
+    World world;
+    world.role.repository.environment = "staging";
+    world.fake.root.write("/elsewhere/manifests/site.pp", "");
+    world.fake.root.make_folder("/checkout/0123/environments");
+    fs::create_directory_symlink(world.fake.root.path("/elsewhere"), world.checkout.folder / "environments/staging");
+    CHECK(error_of([&] { return world.apply(); }).code == "puppet.no_environment");
+    fs::remove(world.checkout.folder / "environments/staging");
+    fs::create_directory_symlink("..", world.checkout.folder / "environments/staging");
+    world.apply();
+    CHECK(world.request().arguments.back() == (world.checkout.folder / "environments/staging/manifests").string());
+}
+
 TEST_CASE("the agent's proxies reach Puppet, and nothing else of its environment") {
     World world;
     world.fake.system.environment = {{"https_proxy", "http://10.0.0.1:3128"},

@@ -78,7 +78,7 @@ TEST_CASE("what the stages found is in the status, without secrets") {
     role.facts = {{"k", "hunter2"}};
     role.interval = 30min;
     world.record.role(role);
-    world.record.revision("0123456789abcdef0123456789abcdef01234567");
+    world.record.revision({"0123456789abcdef0123456789abcdef01234567", "/checkout"});
     CHECK(world.run().at("instance").at("id") == "i-1");
     CHECK(world.run().at("role") == "web");
     CHECK(world.run().at("revision") ==
@@ -87,10 +87,46 @@ TEST_CASE("what the stages found is in the status, without secrets") {
     CHECK(world.record.snapshot().interval == 30min);
 }
 
+TEST_CASE("who signed, the second repository and what each place said are in the status") {
+    World world;
+    CHECK(world.run().at("signer").is_null());
+    CHECK(world.run().at("configuration").is_null());
+    CHECK(world.run().at("places") == Json::array());
+    RoleConfig role{.role = "web"};
+    role.configuration.url = "https://user:hunter2@h/c";
+    role.configuration.revision = "main";
+    world.record.role(role);
+    CHECK(world.run().at("configuration") == Json{{"asked", "main"}, {"resolved", nullptr}});
+    world.record.configuration({"0123456789abcdef0123456789abcdef01234567", "/configuration", "ben"});
+    world.record.revision({"fedcba9876543210fedcba9876543210fedcba98", "/checkout", "ann@example.com"});
+    world.record.place_answered({"https://a/x", "it is away", 1.5});
+    world.record.place_answered({"https://b/x", "gave it", 0.25});
+    CHECK(world.run().at("signer") == "ann@example.com");
+    CHECK(world.run().at("configuration") ==
+          Json{{"asked", "main"}, {"resolved", "0123456789abcdef0123456789abcdef01234567"}});
+    CHECK(world.run().at("places") == Json{{{"place", "https://a/x"}, {"said", "it is away"}, {"took_s", 1.5}},
+                                           {{"place", "https://b/x"}, {"said", "gave it"}, {"took_s", 0.25}}});
+    CHECK(world.fake.root.read("/run/bootwright/status.json").find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("of what places said the last are kept, short and fit to be shown") {
+    World world;
+    for (int i = 0; i < 25; ++i) {
+        world.record.place_answered({"https://h/" + std::to_string(i), "a\nb" + std::string(1000, 'x'), 0});
+    }
+    const Json places = world.run().at("places");
+    REQUIRE(places.size() == 20);
+    CHECK(places.front().at("place") == "https://h/5");
+    CHECK(places.back().at("place") == "https://h/24");
+    const auto said = places.back().at("said").get<std::string>();
+    CHECK(said.size() <= 510);
+    CHECK(said.find('\n') == std::string::npos);
+}
+
 TEST_CASE("a good end makes the instance configured") {
     World world;
     world.record.role({.role = "web"});
-    world.record.revision("0123456789abcdef0123456789abcdef01234567");
+    world.record.revision({"0123456789abcdef0123456789abcdef01234567", "/checkout"});
     world.record.puppet({.outcome = Outcome::changed});
     world.fake.clock.advance(12s);
     const RunReport report = world.record.finish();

@@ -1,11 +1,12 @@
 #include "agent/repository/fetch.hpp"
 
+#include "agent/repository/seal.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/fetch_world.hpp"
 #include "test/fakes/git_library.hpp"
 #include "test/fakes/git_program.hpp"
-#include "test/fakes/temporary_root.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -22,49 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A control repository on a server, and an instance that fetches from it.
-struct World {
-    TemporaryRoot root{};
-    FetchRequest request{.repository = root.path() / "state/repository/puppet.git",
-                         .checkouts = root.path() / "state/checkout",
-                         .url = "file://" + (root.path() / "server").string(),
-                         .known_hosts = root.path() / "known_hosts"};
-
-    World() {
-        root.make_folder("/server");
-        request.revision = server(
-            "git init -q -b main .; mkdir -p manifests modules; echo one > manifests/site.pp; "
-            "ln -s manifests link; printf '#!/bin/sh\n' > run; chmod 755 run; "
-            "git add -A; git commit -q -m one; git rev-parse HEAD");
-    }
-
-    std::string server(const std::string& script) const { return shell_with_git(root.path() / "server", script); }
-    std::string push(const std::string& content) const {
-        return server("echo " + content + " > manifests/site.pp; git commit -q -a -m " + content +
-                      "; git rev-parse HEAD");
-    }
-    Checkout fetch() const { return fetch_checkout(request, no_progress); }
-    Error failure() const {
-        return error_of([&] { return fetch(); });
-    }
-    std::vector<std::string> checkouts() const {
-        std::vector<std::string> names;
-        for (const auto& entry : fs::directory_iterator(request.checkouts)) {
-            names.push_back(entry.path().filename());
-        }
-        std::sort(names.begin(), names.end());
-        return names;
-    }
-    void switch_server_off() const { fs::rename(root.path() / "server", root.path() / "off"); }
-    void switch_server_on() const { fs::rename(root.path() / "off", root.path() / "server"); }
-};
-
-/// Each object in a file of its own, so that one can be damaged.
-void unpack_objects(const fs::path& repository) {
-    shell_with_git(repository,
-                   "mkdir -p ../unpack; mv objects/pack/*.pack ../unpack/; rm -f objects/pack/*; "
-                   "for pack in ../unpack/*.pack; do git unpack-objects -q < $pack; done; rm -r ../unpack");
-}
+using World = FetchWorld;
 
 /// What is written to a standard stream while it lives.
 class Captured {
@@ -81,6 +40,8 @@ private:
     std::streambuf* before_;
 };
 
+bool has_damaged(const World& world) { return fs::exists(world.repository().string() + ".damaged"); }
+
 /// What the child reads from standard input while it lives.
 class Typed {
 public:
@@ -96,26 +57,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("a request survives the way to the child") {
-    const FetchRequest request{.repository = "/a.git",
-                               .checkouts = "/c",
-                               .url = "https://user:pass@host/x@y.git",
-                               .revision = "main",
-                               .ca_file = "/ca",
-                               .ssh_key = "/key",
-                               .known_hosts = "/hosts",
-                               .silence_ms = 7,
-                               .keep = 2,
-                               .protect = {"one", "two"}};
-    const FetchRequest back = fetch_request_from_json(Json::parse(to_line(to_json(request))));
-    CHECK(to_json(back) == to_json(request));
-    CHECK(back.url == request.url);
-    CHECK(back.protect == request.protect);
-    CHECK_THROWS(fetch_request_from_json(Json::parse("{}")));
-}
-
 TEST_CASE("a pinned commit is fetched and checked out into a folder of its name") {
-    const World world;
+    World world;
     const Checkout checkout = world.fetch();
     CHECK(checkout.revision == world.request.revision);
     CHECK(checkout.folder == world.request.checkouts / world.request.revision);
@@ -127,7 +70,7 @@ TEST_CASE("a pinned commit is fetched and checked out into a folder of its name"
 }
 
 TEST_CASE("a pin that is on disk needs no server") {
-    const World world;
+    World world;
     world.fetch();
     world.switch_server_off();
     CHECK(world.fetch().revision == world.request.revision);
@@ -164,16 +107,6 @@ TEST_CASE("a branch or tag is resolved to the commit that it names now") {
     CHECK(world.fetch().revision == second);
     world.request.revision = "v1.0";
     CHECK(world.fetch().revision == first);
-}
-
-TEST_CASE("a branch that was rewritten is followed") {
-    World world;
-    world.request.revision = "main";
-    world.fetch();
-    const std::string rewritten = world.server(
-        "echo other > manifests/site.pp; git commit -q -a --amend -m rewritten; "
-        "git rev-parse HEAD");
-    CHECK(world.fetch().revision == rewritten);
 }
 
 TEST_CASE("a name that is a branch and also a tag is refused, with the names to choose from") {
@@ -228,7 +161,7 @@ TEST_CASE("a server that is away is an error that passes, and nothing on disk is
     world.switch_server_off();
     const Error error = world.failure();
     CHECK(error.code != "repository.corrupt");
-    CHECK_FALSE(world.root.exists("/state/repository/puppet.git.damaged"));
+    CHECK_FALSE(has_damaged(world));
     CHECK(world.checkouts().size() == 1);
     world.switch_server_on();
     CHECK(world.fetch().revision == world.request.revision);
@@ -241,11 +174,11 @@ TEST_CASE("a server whose folder is there, but holds no repository, does not cos
     world.switch_server_off();
     world.root.make_folder("/server");  // a file system that is not mounted
     CHECK(world.failure().code != "repository.corrupt");
-    CHECK_FALSE(world.root.exists("/state/repository/puppet.git.damaged"));
+    CHECK_FALSE(has_damaged(world));
 }
 
 TEST_CASE("an existing checkout is verified and used as it is") {
-    const World world;
+    World world;
     const fs::path folder = world.fetch().folder;
     const auto inode = [&] {
         struct stat status {};
@@ -257,7 +190,7 @@ TEST_CASE("an existing checkout is verified and used as it is") {
 }
 
 TEST_CASE("a checkout that somebody changed is replaced as a whole") {
-    const World world;
+    World world;
     const fs::path folder = world.fetch().folder;
     const char* damage =
         GENERATE("echo changed > manifests/site.pp", "rm manifests/site.pp", "touch more", "chmod -x run",
@@ -271,7 +204,7 @@ TEST_CASE("a checkout that somebody changed is replaced as a whole") {
 }
 
 TEST_CASE("a file, or a link to elsewhere, at the checkout's place is replaced") {
-    const World world;
+    World world;
     world.fetch();
     const fs::path folder = world.request.checkouts / world.request.revision;
     fs::remove_all(folder);
@@ -290,38 +223,65 @@ TEST_CASE("a file, or a link to elsewhere, at the checkout's place is replaced")
 }
 
 TEST_CASE("what a killed checkout left behind does no harm") {
-    const World world;
+    World world;
     world.root.write("/state/checkout/.new/half", "x");
     CHECK_NOTHROW(world.fetch());
     CHECK(world.checkouts() == std::vector{world.request.revision});
 }
 
 TEST_CASE("a damaged repository is set aside and fetched afresh") {
-    const World world;
+    World world;
     const fs::path folder = world.fetch().folder;
     const std::string what = GENERATE("HEAD", "HEAD^{tree}", "HEAD:manifests", "HEAD:manifests/site.pp");
     CAPTURE(what);
-    unpack_objects(world.request.repository);
+    unpack_objects(world.repository());
     const std::string id = world.server("git rev-parse '" + what + "'");
-    const fs::path object = world.request.repository / "objects" / id.substr(0, 2) / id.substr(2);
+    const fs::path object = object_file(world.repository(), id);
     fs::permissions(object, fs::perms::owner_all);
     write_file(object, "damaged", 0644);
     fs::remove_all(folder);  // so that the objects are needed
     const Captured errors(std::cerr);
     CHECK(world.fetch().folder == folder);
     CHECK(read_file(folder / "manifests/site.pp", 100) == "one\n");
-    CHECK(world.root.exists("/state/repository/puppet.git.damaged"));
+    CHECK(has_damaged(world));
     CHECK(errors.text().find("set aside") != std::string::npos);
 }
 
+TEST_CASE("a repository whose pack was cut short is fetched afresh") {
+    World world;
+    const fs::path folder = world.fetch().folder;
+    shell_with_git(world.repository(), "chmod u+w objects/pack/*.pack; truncate -s -50 objects/pack/*.pack");
+    fs::remove_all(folder);
+    const Captured errors(std::cerr);
+    CHECK(world.fetch().folder == folder);
+    CHECK(read_file(folder / "manifests/site.pp", 100) == "one\n");
+}
+
+TEST_CASE("an object that is whole, but another one's, is damage too") {
+    World world;
+    const fs::path folder = world.fetch().folder;
+    unpack_objects(world.repository());
+    const std::string what = GENERATE("HEAD:manifests/site.pp", "HEAD:manifests");
+    CAPTURE(what);
+    const fs::path object = object_file(world.repository(), world.server("git rev-parse '" + what + "'"));
+    fs::permissions(object, fs::perms::owner_all);
+    const std::string other = what == "HEAD:manifests" ? "HEAD^{tree}" : "HEAD:run";
+    fs::copy_file(object_file(world.repository(), world.server("git rev-parse '" + other + "'")), object,
+                  fs::copy_options::overwrite_existing);
+    fs::remove_all(folder);
+    const Captured errors(std::cerr);
+    CHECK(world.fetch().folder == folder);
+    CHECK(read_file(folder / "manifests/site.pp", 100) == "one\n");
+}
+
 TEST_CASE("a repository that lost its objects is fetched afresh") {
-    const World world;
+    World world;
     world.fetch();
     const char* damage =
         GENERATE("rm objects/pack/*.idx", "rm objects/pack/*", "rm -r objects", "rm HEAD", "printf rubbish > HEAD",
                  "printf '[' > config", "printf rubbish > shallow", "printf rubbish > packed-refs");
     CAPTURE(damage);
-    shell_with_git(world.request.repository, damage);
+    shell_with_git(world.repository(), damage);
     const LeaksOfLibgit2 ignored;
     fs::remove_all(world.request.checkouts / world.request.revision);
     const Captured errors(std::cerr);
@@ -329,18 +289,22 @@ TEST_CASE("a repository that lost its objects is fetched afresh") {
 }
 
 TEST_CASE("a file at the repository's place is set aside too") {
-    const World world;
-    world.root.write("/state/repository/puppet.git", "no repository");
+    World world;
+    world.fetch();
+    const fs::path repository = world.repository();
+    fs::remove_all(repository);
+    write_file(repository, "no repository", 0644);
+    fs::remove_all(world.request.checkouts);
     const Captured errors(std::cerr);
     CHECK(world.fetch().revision == world.request.revision);
 }
 
 TEST_CASE("a damaged repository is not lost where the server is away") {
-    const World world;
+    World world;
     const fs::path folder = world.fetch().folder;
-    unpack_objects(world.request.repository);
+    unpack_objects(world.repository());
     const std::string id = world.server("git rev-parse HEAD:manifests/site.pp");
-    fs::remove(world.request.repository / "objects" / id.substr(0, 2) / id.substr(2));
+    fs::remove(object_file(world.repository(), id));
     write_file(folder / "manifests/site.pp", "changed", 0644);
     world.switch_server_off();
     const Captured errors(std::cerr);
@@ -351,7 +315,7 @@ TEST_CASE("a damaged repository is not lost where the server is away") {
 
 TEST_CASE("old checkouts are pruned: the newest stay, and the protected ones") {
     World world;
-    world.request.keep = 2;
+    world.request.settings.keep = 2;
     std::vector<std::string> revisions{world.request.revision};
     for (const char* content : {"two", "three", "four", "five"}) {
         revisions.push_back(world.push(content));
@@ -370,7 +334,7 @@ TEST_CASE("old checkouts are pruned: the newest stay, and the protected ones") {
 
 TEST_CASE("a checkout that is asked for again counts as new") {
     World world;
-    world.request.keep = 2;
+    world.request.settings.keep = 2;
     const std::string first = world.request.revision;
     fs::last_write_time(world.fetch().folder, fs::file_time_type::clock::now() - std::chrono::hours(9));
     world.request.revision = world.push("two");
@@ -386,7 +350,7 @@ TEST_CASE("a checkout that is asked for again counts as new") {
 
 TEST_CASE("keeping one checkout keeps the present one") {
     World world;
-    world.request.keep = 1;
+    world.request.settings.keep = 1;
     world.fetch();
     world.request.revision = world.push("two");
     world.fetch();
@@ -395,23 +359,12 @@ TEST_CASE("keeping one checkout keeps the present one") {
 
 TEST_CASE("what is no checkout is never pruned") {
     World world;
-    world.request.keep = 1;
+    world.request.settings.keep = 1;
     world.root.write("/state/checkout/notes/file", "x");
     world.root.write("/state/checkout/README", "x");
     world.fetch();
     CHECK(world.root.exists("/state/checkout/notes/file"));
     CHECK(world.root.exists("/state/checkout/README"));
-}
-
-TEST_CASE("a commit with a submodule is refused, and says what to do") {
-    World world;
-    world.request.revision = world.server("git update-index --add --cacheinfo 160000," + world.request.revision +
-                                          ",modules/stdlib; git commit -q -m sub; git rev-parse HEAD");
-    const Error error = world.failure();
-    CHECK(error.code == "repository.submodule");
-    CHECK(error.kind == ErrorKind::permanent);
-    CHECK(error.message.find("modules/stdlib") != std::string::npos);
-    CHECK(world.checkouts().empty());
 }
 
 TEST_CASE("a repository without any commit has no revision") {
@@ -423,9 +376,9 @@ TEST_CASE("a repository without any commit has no revision") {
 }
 
 TEST_CASE("two fetches never work on one repository at once") {
-    const World world;
+    World world;
     world.fetch();
-    const auto lock = FileLock::try_take(world.request.repository.string() + ".lock");
+    const auto lock = FileLock::try_take(world.request.repositories / "lock");
     REQUIRE(lock);
     const Error error = world.failure();
     CHECK(error.code == "repository.busy");
@@ -435,35 +388,12 @@ TEST_CASE("two fetches never work on one repository at once") {
 TEST_CASE("a path with signs that mean something in a URL can be fetched from") {
     World world;
     fs::rename(world.root.path() / "server", world.root.path() / "a@b+c~d,e;f");
-    world.request.url = "file://" + (world.root.path() / "a@b+c~d,e;f").string();
+    world.set_places({world.url_of("a@b+c~d,e;f")});
     CHECK(world.fetch().revision == world.request.revision);
 }
 
-TEST_CASE("ssh needs a key that is private, and known hosts") {
-    World world;
-    world.request.url = "ssh://git@127.0.0.1:1/x.git";
-    world.request.ssh_key = world.root.path() / "key";
-    CHECK(world.failure().code == "repository.no_ssh_key");
-    world.root.write("/key", "key", 0640);
-    CHECK(world.failure().code == "repository.ssh_key_exposed");
-    world.root.write("/key", "key", 0600);
-    const Error error = world.failure();
-    CHECK(error.code == "repository.no_known_hosts");
-    CHECK(error.kind == ErrorKind::permanent);
-}
-
-TEST_CASE("only the configured known hosts are believed") {
-    World world;
-    world.request.url = "ssh://git@127.0.0.1:1/x.git";
-    world.request.ssh_key = world.root.path() / "key";
-    world.root.write("/key", "key", 0600);
-    world.root.write("/known_hosts", "git.example.com ssh-ed25519 AAAA\n");
-    CHECK(world.failure().kind == ErrorKind::transient);  // nobody listens there
-    CHECK(world.root.read("/state/repository/home/.ssh/known_hosts") == "git.example.com ssh-ed25519 AAAA\n");
-}
-
 TEST_CASE("the child reads its request and answers with events, a JSON object a line") {
-    const World world;
+    World world;
     const Typed input(to_line(to_json(world.request)));
     const Captured output(std::cout);
     CHECK(run_fetch_child() == 0);
@@ -472,9 +402,15 @@ TEST_CASE("the child reads its request and answers with events, a JSON object a 
     Json last;
     while (std::getline(lines, line)) {
         last = Json::parse(line);
-        CHECK((last.contains("progress") || last.contains("checkout")));
+        CHECK((last.contains("progress") || last.contains("place") || last.contains("checkout")));
+        if (last.contains("place")) {
+            CHECK(last.at("place").at("place") == world.request.name_url);
+            CHECK(last.at("place").at("said") == "gave it");
+            CHECK(last.at("place").at("seconds").is_number());
+        }
     }
     CHECK(last.at("checkout").at("revision") == world.request.revision);
+    CHECK(last.at("checkout").at("signer") == "");
     CHECK(last.at("checkout").at("folder") == (world.request.checkouts / world.request.revision).string());
 }
 
@@ -498,4 +434,253 @@ TEST_CASE("a request that makes no sense is answered with an error too") {
         CHECK(run_fetch_child() == 1);
         CHECK(Json::parse(output.text()).at("error").at("code") == "repository.fetch_crashed");
     }
+}
+
+TEST_CASE("a checkout that was proven is sealed under the policy that it was proven under") {
+    World world;
+    const Checkout checkout = world.fetch();
+    auto seal = read_seal(checkout.folder);
+    REQUIRE(seal);
+    CHECK(seal->policy == "as it is");
+    CHECK(seal->signer.empty());
+    CHECK(seal->fingerprint == tree_fingerprint(checkout.folder));
+    world.request.policy = "another";
+    write_file(checkout.folder / "manifests/site.pp", "changed", 0644);
+    world.fetch();
+    seal = read_seal(checkout.folder);
+    CHECK(seal->policy == "another");
+    CHECK(seal->fingerprint == tree_fingerprint(checkout.folder));
+}
+
+TEST_CASE("the seals of pruned checkouts go with them") {
+    World world;
+    world.request.settings.keep = 1;
+    const fs::path old = world.fetch().folder;
+    CHECK(fs::exists(seal_of(old)));
+    world.request.revision = world.push("two");
+    const fs::path present = world.fetch().folder;
+    CHECK_FALSE(fs::exists(old));
+    CHECK_FALSE(fs::exists(seal_of(old)));
+    CHECK(fs::exists(seal_of(present)));
+}
+
+TEST_CASE("what the repository keeps of pruned revisions goes at last, and nothing that is needed") {
+    World world;
+    world.request.settings.keep = 2;
+    std::vector<std::string> revisions;
+    for (int i = 0; i < 23; ++i) {
+        revisions.push_back(world.push("number-" + std::to_string(i)));
+        world.request.revision = revisions.back();
+        fs::last_write_time(world.fetch().folder,
+                            fs::file_time_type::clock::now() - std::chrono::hours(100) + std::chrono::hours(i));
+    }
+    const auto has = [&](const std::string& commit) {
+        return shell_with_git(world.repository(),
+                              "git cat-file -e " + commit + " 2>/dev/null && echo yes || echo no") == "yes";
+    };
+    CHECK_FALSE(has(revisions.front()));
+    CHECK(has(revisions[21]));
+    CHECK(has(revisions[22]));
+    CHECK(shell_with_git(world.repository(), "ls objects/pack/*.pack | wc -l") != "23");
+    world.switch_server_off();
+    world.request.revision = revisions[21];
+    fs::remove_all(world.request.checkouts / revisions[21]);
+    world.fetch();
+    CHECK(world.read("manifests/site.pp") == "number-21\n");
+}
+
+TEST_CASE("a file of Git LFS is named, and nothing is checked out") {
+    World world;
+    world.request.revision = world.server(
+        "echo '*.bin filter=lfs' > .gitattributes; mkdir big; "
+        "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:0\\nsize 1\\n' > big/image.bin; git add -A; "
+        "git -c filter.lfs.clean=cat commit -q -m lfs; git rev-parse HEAD");
+    const Error error = world.failure();
+    CHECK(error.code == "repository.lfs");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("big/image.bin") != std::string::npos);
+    CHECK(world.checkouts().empty());
+}
+
+TEST_CASE("a tree that is larger than the disk is foreseen, before anything is written") {
+    World world;
+    // A tree of trees that repeat themselves: some bytes of repository, a terabyte of checkout.
+    world.request.revision = world.server(R"sh(
+        blob=$(head -c 4194304 /dev/zero | git hash-object -w --stdin)
+        many() { for i in $(seq 100 599); do printf '%s %s\t%s\n' "$1" "$2" "$i"; done | git mktree; }
+        git commit-tree -m large $(many '040000 tree' $(many '100644 blob' $blob))
+    )sh");
+    world.server("git update-ref refs/heads/large " + world.request.revision);
+    const Error error = world.failure();
+    CHECK(error.code == "io.no_space");
+    CHECK(error.kind == ErrorKind::transient);
+    CAPTURE(error.message);
+    CHECK(error.message.find("250000 files") != std::string::npos);
+    CHECK(error.advice.find("repository.keep") != std::string::npos);
+    CHECK(world.checkouts().empty());
+}
+
+namespace {
+
+/// A seed that the instance's image holds: what the server has now.
+void make_seed(World& world) {
+    world.server("git clone -q --bare . ../seed.git; git --git-dir=../seed.git repack -q -a -d");
+    world.request.settings.seed = world.root.path() / "seed.git";
+}
+
+}  // namespace
+
+TEST_CASE("a pin that the image's seed holds needs no server, and nothing of it is copied") {
+    World world;
+    make_seed(world);
+    world.switch_server_off();
+    world.fetch();
+    CHECK(world.read("manifests/site.pp") == "one\n");
+    CHECK(world.heard.empty());
+    CHECK(shell_with_git(world.repository(), "find objects -name '*.pack' | wc -l") == "0");
+}
+
+TEST_CASE("a damaged repository is healed from the seed alone") {
+    World world;
+    make_seed(world);
+    world.fetch();
+    shell_with_git(world.repository(), "echo rubbish > shallow; rm -rf ../../checkout/*");
+    world.switch_server_off();
+    const Captured errors(std::cerr);
+    CHECK_NOTHROW(world.fetch());
+    CHECK(has_damaged(world));
+}
+
+TEST_CASE("a seed that is damaged does not stand in the way of a place that has it") {
+    World world;
+    make_seed(world);
+    unpack_objects(world.request.settings.seed);
+    const std::string what = GENERATE("HEAD", "HEAD^{tree}", "HEAD:manifests", "HEAD:manifests/site.pp");
+    CAPTURE(what);
+    const fs::path object = object_file(world.request.settings.seed, world.server("git rev-parse '" + what + "'"));
+    fs::permissions(object, fs::perms::owner_all);
+    write_file(object, "damaged", 0644);
+    const Captured errors(std::cerr);
+    CHECK(world.fetch().revision == world.request.revision);
+    CHECK(world.read("manifests/site.pp") == "one\n");
+    world.switch_server_off();
+    CHECK_NOTHROW(world.fetch());
+}
+
+TEST_CASE("a seed that is no repository, or half a one, does no harm") {
+    World world;
+    make_seed(world);
+    world.request.revision = world.push("two");
+    const char* damage = GENERATE("rm -r objects; : > objects", "rm HEAD", "printf rubbish > packed-refs",
+                                  "printf '[' > config", "rm -r refs", ": > objects/pack/*.idx");
+    CAPTURE(damage);
+    shell_with_git(world.request.settings.seed, damage);
+    const LeaksOfLibgit2 ignored;
+    const Captured errors(std::cerr);
+    CHECK_NOTHROW(world.fetch());
+}
+
+namespace {
+
+using Verify = AgentConfig::Repository::Verify;
+
+/// A control repository whose commits and tags can be signed with a key that the image knows, or with another one.
+struct SigningWorld : World {
+    SigningWorld() {
+        server(
+            "ssh-keygen -q -t ed25519 -N '' -f ../key; ssh-keygen -q -t ed25519 -N '' -f ../stranger; "
+            "echo \"ann@example.com $(cat ../key.pub)\" > ../allowed_signers");
+    }
+    [[nodiscard]] std::string signed_commit(const std::string& key, const std::string& content) const {
+        return server(with(key) + "echo " + content + " > manifests/site.pp; $git commit -q -a -S -m " + content +
+                      "; git rev-parse HEAD");
+    }
+    void tag(const std::string& name, const std::string& key) const {
+        server(key.empty() ? "git tag -a -m " + name + " " + name : with(key) + "$git tag -s -m " + name + " " + name);
+    }
+
+private:
+    static std::string with(const std::string& key) {
+        return "git='git -c gpg.format=ssh -c user.signingkey=../" + key + "'\n";
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a revision that is signed as the image asks is used, and its signer is told") {
+    SigningWorld world;
+    world.request.revision = world.signed_commit("key", "signed");
+    world.tag("v1", "key");
+    world.request.settings.verify = GENERATE(Verify::none, Verify::tag, Verify::commit, Verify::both);
+    const std::string signer = world.request.settings.verify == Verify::none ? "" : "ann@example.com";
+    CHECK(world.fetch().signer == signer);
+    CHECK(read_seal(world.request.checkouts / world.request.revision)->signer == signer);
+    CHECK(world.fetch().signer == signer);  // from disk
+}
+
+TEST_CASE("a revision that is not signed as the image asks is not checked out") {
+    struct Row {
+        const char* name;
+        Verify verify;
+        const char* commit_key;  ///< "": not signed
+        const char* tag_key;     ///< nullptr: no tag; "": not signed
+        const char* code;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"no signature", Verify::commit, "", "key", "repository.signature_missing"},
+        {"a stranger's", Verify::commit, "stranger", "key", "repository.signature_untrusted"},
+        {"no tag", Verify::tag, "key", nullptr, "repository.signature_missing"},
+        {"a tag without a signature", Verify::tag, "key", "", "repository.signature_missing"},
+        {"a tag of a stranger", Verify::tag, "key", "stranger", "repository.signature_untrusted"},
+        {"both, of which the tag lacks", Verify::both, "key", nullptr, "repository.signature_missing"},
+        {"both, of which the commit lacks", Verify::both, "", "key", "repository.signature_missing"},
+    }));
+    CAPTURE(row.name);
+    SigningWorld world;
+    const bool is_signed = *row.commit_key != '\0';
+    world.request.revision = is_signed ? world.signed_commit(row.commit_key, "two") : world.push("two");
+    if (row.tag_key != nullptr) {
+        world.tag("v1", row.tag_key);
+    }
+    world.request.settings.verify = row.verify;
+    const Error error = world.failure();
+    CHECK(error.code == row.code);
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(world.checkouts().empty());
+}
+
+TEST_CASE("of several tags one that is good is enough") {
+    SigningWorld world;
+    world.tag("a-stranger", "stranger");
+    world.tag("b-unsigned", "");
+    world.tag("c-good", "key");
+    world.request.settings.verify = Verify::tag;
+    CHECK(world.fetch().signer == "ann@example.com");
+}
+
+TEST_CASE("a tag that is signed, but leads to another commit, proves nothing") {
+    SigningWorld world;
+    world.tag("v1", "key");
+    const std::string tag = world.server("git rev-parse v1");
+    world.request.revision = world.push("two");
+    // A server that says the tag leads to it.
+    world.set_places({"https://git.example.com/x.git"});
+    world.downloads.serve("https://git.example.com/x.git", [&](const DownloadRequest& request) {
+        const GitAnswer answer{.commit = world.request.revision, .tags = {{"refs/tags/v1", tag}}, .has_pack = true};
+        return gives(request, pack_of(world.root.path() / "server", {world.request.revision, tag}),
+                     {{"git", to_json(answer)}});
+    });
+    world.request.settings.verify = Verify::tag;
+    CHECK(world.failure().code == "repository.signature_missing");
+    CHECK(world.checkouts().empty());
+}
+
+TEST_CASE("a revision that was fetched without tags gets them once a signed tag is asked for") {
+    SigningWorld world;
+    world.tag("v1", "key");
+    world.fetch();
+    world.request.settings.verify = Verify::tag;
+    CHECK(world.fetch().signer == "ann@example.com");
+    world.switch_server_off();
+    CHECK(world.fetch().signer == "ann@example.com");
 }

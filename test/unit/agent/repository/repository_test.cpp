@@ -1,12 +1,16 @@
 #include "agent/repository/repository.hpp"
 
 #include "agent/repository/fetch_request.hpp"
+#include "agent/repository/seal.hpp"
+#include "common/file.hpp"
 #include "common/text.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+
+#include <algorithm>
 
 using namespace bootwright;
 using namespace std::chrono_literals;
@@ -16,104 +20,317 @@ namespace {
 constexpr const char* revision = "0123456789abcdef0123456789abcdef01234567";
 
 std::string checkout_line() {
-    return to_line({{"checkout", {{"revision", revision}, {"folder", "/var/lib/bootwright/checkout/x"}}}});
+    return to_line(
+        {{"checkout",
+          {{"revision", revision}, {"folder", "/var/lib/bootwright/checkout/x"}, {"signer", "ann@example.com"}}}});
 }
 
 struct World {
     FakeSystem fake{};
     AgentConfig config{};
-    RoleConfig role{};
+    RepositoryPin pin{
+        .url = "https://user:hunter2@git.example.com/ops/puppet.git", .revision = revision, .protect = {"last-good"}};
     std::vector<std::string> progress{};
+    std::vector<PlaceAnswer> heard{};
+    std::vector<CloudService> proven_to{};  ///< for what an identity was asked
+    std::optional<CloudIdentity> identity = CloudIdentity{.access_key = "AKIA", .secret_key = "identity-secret"};
+    std::optional<Error> no_identity{};
     pid_t child = 0;
 
-    World() {
-        role.repository.url = "https://user:hunter2@git.example.com/ops/puppet.git";
-        role.repository.revision = revision;
-    }
+    World() { fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}}); }
+
     Checkout prepare(std::stop_token stop = {}) {
-        return prepare_checkout(fake.system, config, role, {"last-good"},
-                                {.progress =
-                                     [this](std::string_view what, std::uint64_t done, std::uint64_t total) {
-                                         progress.push_back(std::string(what) + " " + std::to_string(done) + " of " +
-                                                            std::to_string(total));
-                                     },
-                                 .child_started = [this](ProcessId id) { child = id.pid; }},
-                                std::move(stop));
+        const RepositoryStage stage{
+            .events = {.progress =
+                           [this](std::string_view what, std::uint64_t done, std::uint64_t total) {
+                               progress.push_back(std::string(what) + " " + std::to_string(done) + " of " +
+                                                  std::to_string(total));
+                           },
+                       .child_started = [this](ProcessId id) { child = id.pid; }},
+            .heard = [this](const PlaceAnswer& answer) { heard.push_back(answer); },
+            .identity =
+                [this](CloudService service) {
+                    proven_to.push_back(service);
+                    return no_identity ? throw Error(*no_identity) : identity;
+                }};
+        return prepare_checkout(fake.system, config, pin, stage, std::move(stop));
+    }
+    /// What the child was asked.
+    FetchRequest asked() {
+        prepare();
+        return fetch_request_from_json(Json::parse(fake.processes.requests.back().input));
     }
     Error failure() {
         return error_of([&] { return prepare(); });
     }
+    /// A checkout of the pin that was proven under the policy that the configuration asks for.
+    [[nodiscard]] std::filesystem::path seal_a_checkout(const std::string& policy,
+                                                        const std::string& signer = "") const {
+        const auto folder = fake.system.state() / pin.checkouts / revision;
+        fake.root.write("/var/lib/bootwright/" + pin.checkouts + "/" + revision + "/manifests/site.pp", "one");
+        write_seal(folder, {tree_fingerprint(folder), policy, signer});
+        return folder;
+    }
+    [[nodiscard]] std::size_t children() const { return fake.processes.requests.size(); }
 };
 
 }  // namespace
 
 TEST_CASE("the child is asked on its standard input, never by arguments or environment") {
     World world;
-    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
+    world.fake.root.write("/etc/bootwright/token", "token-secret\n", 0600);
+    world.fake.root.write("/etc/bootwright/s3.json", R"({"access_key": "AKIA", "secret_key": "s3-secret"})", 0600);
     world.config.repository.timeout = 7min;
     world.config.repository.stall = 20s;
-    world.config.repository.keep = 5;
-    world.config.repository.ca_file = "/etc/ssl/ours.pem";
+    world.config.repository.proxy = "http://u:proxy-secret@proxy:3128";
+    world.config.repository.credentials = {
+        {.host = "git.example.com", .user = "u", .password = SecretSource{"file", "/etc/bootwright/token"}}};
+    world.config.s3.keys_file = "/etc/bootwright/s3.json";
+    world.pin.mirrors = {"s3://bucket/prefix"};
     CHECK(world.prepare().revision == revision);
 
     const ProcessRequest& request = world.fake.processes.requests.at(0);
     CHECK(request.arguments == std::vector<std::string>{"/usr/lib/bootwright/bootwright-fetch"});
-    CHECK(joined(request.arguments, " ").find("hunter2") == std::string::npos);
     for (const auto& [name, value] : request.environment) {
-        CHECK((name + value).find("hunter2") == std::string::npos);
+        CHECK((name == "PATH" || name == "LC_ALL"));
+        CHECK(value.find("secret") == std::string::npos);
+    }
+    for (const char* secret : {"hunter2", "token-secret", "s3-secret", "proxy-secret"}) {
+        CAPTURE(secret);
+        CHECK(request.input.find(secret) != std::string::npos);
     }
     CHECK(request.timeout == 7min);
     CHECK(request.silence > 20s);
     CHECK(world.child == 4242);
+}
 
-    const FetchRequest asked = fetch_request_from_json(Json::parse(request.input));
-    CHECK(asked.url == world.role.repository.url);
+TEST_CASE("the child is told where all is, on this machine's disk") {
+    World world;
+    world.config.repository.keep = 5;
+    world.config.repository.ca_file = "/etc/ssl/ours.pem";
+    world.pin.mirrors = {"https://mirror.example.com/puppet.git", "s3://bucket/prefix"};
+    const FetchRequest asked = world.asked();
+    const auto& root = world.fake.root;
+    CHECK(asked.places ==
+          std::vector<std::string>{world.pin.url, "https://mirror.example.com/puppet.git", "s3://bucket/prefix"});
+    CHECK(asked.name_url == world.pin.url);
     CHECK(asked.revision == revision);
-    CHECK(asked.keep == 5);
-    CHECK(asked.silence_ms == 20000);
     CHECK(asked.protect == std::vector<std::string>{"last-good"});
-    CHECK(asked.ca_file == world.fake.root.path() / "etc/ssl/ours.pem");
-    CHECK(asked.known_hosts == world.fake.root.path() / "etc/bootwright/known_hosts");
+    CHECK(asked.repositories == world.fake.system.state() / "repository");
     CHECK(asked.checkouts == world.fake.system.state() / "checkout");
-    CHECK(asked.repository.parent_path() == world.fake.system.state() / "repository");
-    CHECK(asked.repository.filename().string().starts_with("puppetgit-"));
-    CHECK(asked.repository.string().find("hunter2") == std::string::npos);
+    CHECK(asked.downloads == world.fake.system.state() / "download");
+    CHECK(asked.download_program == "/usr/lib/bootwright/bootwright-download");
+    CHECK(asked.settings.keep == 5);
+    CHECK(asked.settings.ca_file == root.path() / "etc/ssl/ours.pem");
+    CHECK(asked.settings.known_hosts == root.path() / "etc/bootwright/known_hosts");
+    CHECK(asked.settings.seed == root.path() / "usr/share/bootwright/seed.git");
+    CHECK(asked.settings.allowed_signers == root.path() / "etc/bootwright/allowed_signers");
+    CHECK_FALSE(asked.policy.empty());
+    world.pin.checkouts = "configuration";
+    CHECK(world.asked().checkouts == world.fake.system.state() / "configuration");
 }
 
-TEST_CASE("without a CA file none is named") {
+TEST_CASE("files that the image does not name stay unnamed") {
     World world;
-    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
-    world.prepare();
-    CHECK(fetch_request_from_json(Json::parse(world.fake.processes.requests.at(0).input)).ca_file.empty());
+    world.config.repository.seed = "";
+    const FetchRequest asked = world.asked();
+    CHECK(asked.settings.ca_file.empty());
+    CHECK(asked.settings.client_certificate.empty());
+    CHECK(asked.settings.client_key.empty());
+    CHECK(asked.settings.seed.empty());
 }
 
-TEST_CASE("each URL has a repository of its own, whatever credentials it carries") {
+TEST_CASE("a stall limit of many days reaches the child as one that it can count") {
     World world;
-    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
-    const auto repository_for = [&](const std::string& url) {
-        world.role.repository.url = url;
-        world.prepare();
-        return fetch_request_from_json(Json::parse(world.fake.processes.requests.back().input)).repository;
-    };
-    const auto first = repository_for("https://git.example.com/a.git");
-    CHECK(repository_for("https://token@git.example.com/a.git") == first);
-    CHECK(repository_for("https://u:renewed@git.example.com/a.git") == first);
-    CHECK(repository_for("https://git.example.com/b.git") != first);
-    CHECK(repository_for("https://git.example.com/x/a.git") != first);
-    CHECK(repository_for("https://other.example.com/a.git") != first);
-    // A hostile URL stays a file name.
-    for (const char* url : {"https://h/../../etc", "https://h/", "file:///..", "https://h/%2e%2e"}) {
-        CHECK(repository_for(url).parent_path() == world.fake.system.state() / "repository");
-    }
-    CHECK(repository_for("https://h/" + std::string(1900, 'x')).filename().string().size() < 100);
-}
-
-TEST_CASE("a stall limit of many days reaches the child as it is") {
-    World world;
-    world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line()}});
     world.config.repository.stall = 24h * 30;  // more milliseconds than 31 bits hold
+    CHECK(world.asked().settings.stall == 24h);
+}
+
+TEST_CASE("places are asked in the order of the list, or shuffled by the system's random numbers") {
+    using MirrorOrder = AgentConfig::Repository::MirrorOrder;
+    World world;
+    world.pin.url = "https://a/x";
+    world.pin.mirrors = {"https://b/x", "https://c/x"};
+    const auto order = [&](double random) {
+        world.fake.random = random;
+        std::string letters;
+        for (const std::string& place : world.asked().places) {
+            letters += place.at(8);
+        }
+        return letters;
+    };
+    CHECK(order(0) == "abc");
+    CHECK(order(0.999) == "abc");
+    world.config.repository.mirror_order = MirrorOrder::shuffled;
+    CHECK(order(0.999) == "abc");
+    CHECK(order(0) == "bca");
+    CHECK(order(0.5) == "acb");
+    CHECK(order(1) == "abc");  // it is said to be below 1, but nothing may break
+    CHECK(world.asked().name_url == "https://a/x");
+}
+
+TEST_CASE("the environment's proxy counts where the configuration names none") {
+    struct Row {
+        const char* configured;
+        std::map<std::string, std::string> environment;
+        const char* proxy;
+        const char* no_proxy;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"", {}, "", ""},
+        {"", {{"https_proxy", "http://p:1"}, {"no_proxy", "a,b"}}, "http://p:1", "a,b"},
+        {"", {{"HTTPS_PROXY", "http://P:1"}, {"NO_PROXY", "A"}}, "http://P:1", "A"},
+        {"", {{"https_proxy", "http://p:1"}, {"HTTPS_PROXY", "http://P:1"}}, "http://p:1", ""},
+        {"", {{"http_proxy", "http://p:1"}}, "", ""},
+        {"http://c:1", {{"https_proxy", "http://p:1"}, {"no_proxy", "a,b"}}, "http://c:1", ""},
+    }));
+    World world;
+    world.config.repository.proxy = row.configured;
+    world.fake.system.environment = row.environment;
+    const FetchRequest asked = world.asked();
+    CHECK(asked.settings.proxy == row.proxy);
+    CHECK(asked.settings.no_proxy == row.no_proxy);
+}
+
+TEST_CASE("an identity is asked for only where something needs it") {
+    struct Row {
+        const char* name;
+        const char* mirror;
+        const char* keys_file;
+        const char* secret_kind;
+        std::vector<CloudService> services;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"a git server", "https://mirror.example.com/x.git", "", "", {}},
+        {"a static server", "https://cdn.example.com/{revision}.bundle", "", "file", {}},
+        {"S3", "s3://bucket/prefix", "", "", {CloudService::object_store}},
+        {"S3 with keys", "s3://bucket/prefix", "/etc/bootwright/s3.json", "", {}},
+        {"Google", "gs://bucket/prefix", "/etc/bootwright/s3.json", "", {CloudService::object_store}},
+        {"Azure", "az://account/container", "", "credential", {CloudService::object_store}},
+        {"a secret store", "https://mirror.example.com/x.git", "", "aws_secret", {CloudService::secret_store}},
+        {"both", "s3://bucket/x", "", "aws_secret", {CloudService::secret_store, CloudService::object_store}},
+    }));
+    CAPTURE(row.name);
+    World world;
+    world.fake.root.write("/etc/bootwright/s3.json", R"({"access_key": "K", "secret_key": "S"})", 0600);
+    world.pin.mirrors = {row.mirror};
+    world.config.s3.keys_file = row.keys_file;
+    if (*row.secret_kind != '\0') {
+        world.config.repository.credentials = {
+            {.host = "git.example.com", .password = SecretSource{row.secret_kind, "name"}}};
+    }
+    const FetchRequest asked = world.asked();
+    CHECK(world.proven_to == row.services);
+    const auto has = [&](CloudService service) {
+        return std::find(row.services.begin(), row.services.end(), service) != row.services.end();
+    };
+    CHECK(asked.stores.identity.has_value() == has(CloudService::object_store));
+    CHECK(asked.secrets_identity.has_value() == has(CloudService::secret_store));
+    CHECK(asked.stores.s3_keys.has_value() == (*row.keys_file != '\0'));
+}
+
+TEST_CASE("an identity that cannot be had is no end: what needs it says so, and the other places are asked") {
+    World world;
+    world.pin.mirrors = {"s3://bucket/prefix"};
+    world.no_identity = transient_error("platform.no_answer", "the metadata service is away", "wait");
+    CHECK_FALSE(world.asked().stores.identity);
+    world.no_identity.reset();
+    world.identity.reset();
+    CHECK_FALSE(world.asked().stores.identity);
+    world.no_identity = stopped_error();
+    CHECK(world.failure().kind == ErrorKind::stopped);
+}
+
+TEST_CASE("secrets in files are read, and one that cannot be read is handed on as the error that it is") {
+    World world;
+    world.fake.root.write("/etc/bootwright/token", "token\n", 0600);
+    world.fake.root.write("/etc/bootwright/key", "key\n", 0600);
+    world.fake.root.write("/etc/bootwright/open", "token\n", 0644);
+    world.config.repository.credentials = {
+        {.host = "a", .user = "u", .password = SecretSource{"file", "/etc/bootwright/token"}},
+        {.host = "b", .ssh_key = SecretSource{"file", "/etc/bootwright/key"}},
+        {.host = "c", .password = SecretSource{"file", "/etc/bootwright/absent"}},
+        {.host = "d", .password = SecretSource{"file", "/etc/bootwright/open"}},
+        {.host = "e", .password = SecretSource{"aws_secret", "git/token"}}};
+    const auto ready = world.asked().credentials;
+    REQUIRE(ready.size() == 5);
+    CHECK(ready[0].credential.host == "a");
+    CHECK(ready[0].credential.user == "u");
+    CHECK(ready[0].password == "token");
+    CHECK(ready[1].ssh_key->starts_with("key"));
+    CHECK_FALSE(ready[1].problem);
+    REQUIRE(ready[2].problem);
+    CHECK(ready[2].problem->code == "repository.credential_missing");
+    REQUIRE(ready[3].problem);
+    CHECK(ready[3].problem->code == "repository.credential_exposed");
+    CHECK_FALSE(ready[4].problem);
+    CHECK_FALSE(ready[4].password);
+    CHECK(ready[4].credential.password->name == "git/token");
+}
+
+TEST_CASE("a checkout that was proven, and that nobody has touched, needs no child") {
+    World world;
+    const std::string policy = world.asked().policy;
+    const auto folder = world.seal_a_checkout(policy, "ann@example.com");
+    const auto long_ago = std::filesystem::file_time_type::clock::now() - 24h;
+    std::filesystem::last_write_time(folder, long_ago);
+    const std::size_t before = world.children();
+    world.pin.mirrors = {"s3://bucket/prefix"};
+    const Checkout checkout = world.prepare();
+    CHECK(world.children() == before);
+    CHECK(world.proven_to.empty());
+    CHECK(checkout.revision == revision);
+    CHECK(checkout.folder == folder);
+    CHECK(checkout.signer == "ann@example.com");
+    CHECK(std::filesystem::last_write_time(folder) > long_ago + 1h);  // the next to be pruned is another
+}
+
+TEST_CASE("a checkout that is not as it was proven, or not proven as is asked now, is left to the child") {
+    using std::filesystem::path;
+    struct Row {
+        const char* name;
+        std::function<void(World&, const path& folder)> change;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"a changed file", [](World&, const path& folder) { write_file(folder / "manifests/site.pp", "two", 0644); }},
+        {"a file more", [](World&, const path& folder) { write_file(folder / "more", "", 0644); }},
+        {"no seal", [](World&, const path& folder) { std::filesystem::remove(seal_of(folder)); }},
+        {"a damaged seal", [](World&, const path& folder) { write_file(seal_of(folder), "{", 0600); }},
+        {"a link in its place",
+         [](World& world, const path& folder) {
+             std::filesystem::rename(folder, world.fake.root.path() / "elsewhere");
+             std::filesystem::create_symlink(world.fake.root.path() / "elsewhere", folder);
+         }},
+        {"a signature is asked for",
+         [](World& world, const path&) { world.config.repository.verify = AgentConfig::Repository::Verify::commit; }},
+        {"another way with Puppetfiles",
+         [](World& world, const path&) {
+             world.config.repository.puppetfile = AgentConfig::Repository::Puppetfile::ignore;
+         }},
+        {"another revision", [](World& world, const path&) { world.pin.revision = std::string(40, 'a'); }},
+        {"a branch", [](World& world, const path&) { world.pin.revision = "main"; }},
+        {"checkouts of another kind", [](World& world, const path&) { world.pin.checkouts = "configuration"; }},
+    }));
+    CAPTURE(row.name);
+    World world;
+    const std::string policy = world.asked().policy;
+    const path folder = world.seal_a_checkout(policy);
+    const std::size_t before = world.children();
+    row.change(world, folder);
     world.prepare();
-    CHECK(fetch_request_from_json(Json::parse(world.fake.processes.requests.at(0).input)).silence_ms > 0);
+    CHECK(world.children() == before + 1);
+}
+
+TEST_CASE("other keys ask for another proof, where signatures are asked for") {
+    World world;
+    const auto policy = [&](const std::string& keys) {
+        world.fake.root.write("/etc/bootwright/allowed_signers", keys);
+        return world.asked().policy;
+    };
+    CHECK(policy("ann") == policy("ben"));
+    world.config.repository.verify = AgentConfig::Repository::Verify::tag;
+    CHECK(policy("ann") != policy("ben"));
+    CHECK(policy("ann") == policy("ann"));
 }
 
 TEST_CASE("progress and whatever else the child says is read, line by line") {
@@ -122,14 +339,31 @@ TEST_CASE("progress and whatever else the child says is read, line by line") {
         "bootwright-fetch",
         {.lines = {R"({"progress": {"what": "objects", "done": 1, "total": 8}})", "rubbish", "", "[]", "7",
                    R"({"unknown": 1})", R"({"progress": {"what": "files", "done": 3, "total": 3}})", checkout_line()}});
-    CHECK(world.prepare().folder == "/var/lib/bootwright/checkout/x");
+    const Checkout checkout = world.prepare();
+    CHECK(checkout.folder == "/var/lib/bootwright/checkout/x");
+    CHECK(checkout.signer == "ann@example.com");
     CHECK(world.progress == std::vector<std::string>{"objects 1 of 8", "files 3 of 3"});
+}
+
+TEST_CASE("what each place said is handed on") {
+    World world;
+    world.fake.processes.answer(
+        "bootwright-fetch",
+        {.lines = {R"({"place": {"place": "https://a/x", "said": "it is away", "seconds": 1.5}})",
+                   R"({"place": {"place": "https://b/x", "said": "gave it", "seconds": 2}})", checkout_line()}});
+    world.prepare();
+    REQUIRE(world.heard.size() == 2);
+    CHECK(world.heard[0].place == "https://a/x");
+    CHECK(world.heard[0].said == "it is away");
+    CHECK(world.heard[0].seconds == 1.5);
+    CHECK(world.heard[1].seconds == 2);
 }
 
 TEST_CASE("a progress event of a wrong shape ends nothing") {
     const std::string line = GENERATE(values<std::string>(
         {R"({"progress": 1})", R"({"progress": null})", R"({"progress": {"done": "x", "total": []}})",
-         R"({"checkout": 1})", R"({"error": 1})", R"({"progress": {"done": -1}})"}));
+         R"({"checkout": 1})", R"({"error": 1})", R"({"progress": {"done": -1}})", R"({"place": 1})",
+         R"({"place": {}})", R"({"place": {"place": 7, "said": [], "seconds": "x"}})"}));
     CAPTURE(line);
     World world;
     world.fake.processes.answer("bootwright-fetch", {.lines = {line, checkout_line()}});

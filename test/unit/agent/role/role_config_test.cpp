@@ -135,8 +135,12 @@ TEST_CASE("an error names the document, the line, the path, and what would be ri
         {"{\"repository\": {\n\"revison\": \"x\"}}", "user-data:2: repository.revison: unknown key",
          "did you mean \"revision\"?"},
         {"{\"mirrors\": []}", "user-data:1: mirrors: unknown key", ""},
-        {"{\"repository\": {\"mirrors\": []}}", "user-data:1: repository.mirrors: unknown key", ""},
-        {"{\"configuration\": {}}", "user-data:1: configuration: unknown key", ""},
+        {"{\"repository\": {\"mirrors\": \"https://h/x\"}}",
+         "user-data:1: repository.mirrors: expected a list of strings", ""},
+        {"{\"configuration\": {\n\"mirors\": []}}", "user-data:2: configuration.mirors: unknown key",
+         "did you mean \"mirrors\"?"},
+        {"{\"configuration\": {\"environment\": \"x\"}}", "user-data:1: configuration.environment: unknown key", ""},
+        {"{\"repository\": {\"path\": \"x\"}}", "user-data:1: repository.path: unknown key", ""},
         {"{\"puppet\": {\"nop\": true}}", "user-data:1: puppet.nop: unknown key", "did you mean \"noop\"?"},
         {"{\"schedule\": {\"every\": \"1h\"}}", "user-data:1: schedule.every: unknown key", ""},
         {"{\"role\": 5}", "user-data:1: role: expected a string, but it is number", "write a string"},
@@ -210,25 +214,103 @@ TEST_CASE("Hiera keys may be anything but empty") {
     CHECK(error_for(complete(R"("data": {"": 1})")).code == "role.invalid");
 }
 
-TEST_CASE("a repository's URL is https, http, ssh or file") {
+TEST_CASE("a repository's URL is https, http, ssh, git or file") {
     for (const char* good : {"https://git.example.com/a.git", "http://10.0.0.1:8080/a", "ssh://git@h/a.git",
-                             "file:///srv/a.git", "https://user:p%40ss@h/a", "https://[fd00::1]/a"}) {
+                             "file:///srv/a.git", "https://user:p%40ss@h/a", "https://[fd00::1]/a", "git://h/a"}) {
         CHECK(read(with_url(good)).repository.url == good);
     }
     for (const std::string& bad :
-         {std::string(), std::string("https://"), std::string("git@github.com:a/b.git"), std::string("git://h/a"),
-          std::string("/srv/a.git"), std::string("ext::sh -c id"), std::string("HTTPS://h/a"),
-          std::string(" https://h/a"), std::string("https://h/a b"), std::string("https://h/a\nb"),
-          std::string("https://h/ä"), std::string("ftp://h/a"), "https://h/" + std::string(2000, 'x')}) {
+         {std::string(), std::string("https://"), std::string("git@github.com:a/b.git"), std::string("git://"),
+          std::string("s3://bucket/a"), std::string("/srv/a.git"), std::string("ext::sh -c id"),
+          std::string("HTTPS://h/a"), std::string(" https://h/a"), std::string("https://h/a b"),
+          std::string("https://h/a\nb"), std::string("https://h/ä"), std::string("ftp://h/a"),
+          "https://h/" + std::string(2000, 'x')}) {
         CAPTURE(bad);
         const Error error = error_for(with_url(bad));
         CHECK(error.code == "role.invalid");
-        CHECK(error.message.find("repository.url: expected an https, http, ssh or file URL") != std::string::npos);
+        CHECK(error.message.find("repository.url: expected an https, http, ssh, git or file URL") != std::string::npos);
+    }
+}
+
+TEST_CASE("mirrors are any places of the same repository") {
+    const auto mirrors = [](const Json& list) {
+        return to_line({{"role", "web"},
+                        {"repository", {{"url", "https://h/x"}, {"revision", pin}, {"mirrors", list}}},
+                        {"configuration", {{"url", "https://h/c"}, {"revision", pin}, {"mirrors", list}}}});
+    };
+    const Json good{"https://h/a.git",
+                    "http://h/a",
+                    "ssh://git@h/a",
+                    "git://h/a",
+                    "file:///srv/a.git",
+                    "s3://bucket/a/b",
+                    "gs://bucket",
+                    "az://account/container",
+                    "https://cdn.example.com/{revision}.bundle"};
+    const RoleConfig role = read(mirrors(good));
+    CHECK(Json(role.repository.mirrors) == good);
+    CHECK(Json(role.configuration.mirrors) == good);
+    CHECK(role.origins.at("repository.mirrors") == "user-data");
+    CHECK(role.origins.at("configuration.mirrors") == "user-data");
+    CHECK(read(mirrors(Json::array())).repository.mirrors.empty());
+    for (const std::string& bad :
+         {std::string(), std::string("s3://"), std::string("ftp://user:hunter2@h/a"), std::string("git@h:a"),
+          std::string("https://h/a b"), std::string("ext::id"), "https://h/" + std::string(2000, 'x')}) {
+        CAPTURE(bad);
+        const Error error = error_for(mirrors({"https://h/a.git", bad}));
+        CHECK(error.code == "role.invalid");
+        CHECK(error.message.find(".mirrors: a list entry is no ") != std::string::npos);
+        CHECK(error.message.find("hunter2") == std::string::npos);
+    }
+    CHECK(error_for(mirrors(std::vector<std::string>(33, "https://h/a"))).code == "role.invalid");
+}
+
+TEST_CASE("an environment is a name that Puppet allows") {
+    const auto with_environment = [](const std::string& name) {
+        return to_line(
+            {{"role", "web"}, {"repository", {{"url", "https://h/x"}, {"revision", pin}, {"environment", name}}}});
+    };
+    for (const char* good : {"production", "a_1", "2026"}) {
+        CHECK(read(with_environment(good)).repository.environment == good);
+    }
+    CHECK(read(with_environment("")).repository.environment.empty());
+    for (const std::string& bad : {std::string("Production"), std::string("a-b"), std::string("a/b"), std::string(".."),
+                                   std::string("a b"), std::string(101, 'a')}) {
+        CAPTURE(bad);
+        CHECK(error_for(with_environment(bad)).message.find("repository.environment: ") != std::string::npos);
+    }
+}
+
+TEST_CASE("a second repository is pinned as the first one is") {
+    const auto with_configuration = [](const Json& configuration) {
+        Json role = Json::parse(complete());
+        role["configuration"] = configuration;
+        return to_line(role);
+    };
+    const RoleConfig role =
+        read(with_configuration({{"url", "git://h/instances"}, {"revision", pin}, {"path", "eu/web.json"}}));
+    CHECK(role.configuration.url == "git://h/instances");
+    CHECK(role.configuration.revision == pin);
+    CHECK(role.configuration.path == "eu/web.json");
+    CHECK(role.origins.at("configuration.path") == "user-data");
+    CHECK(read(complete()).configuration.url.empty());
+    CHECK(error_for(with_configuration({{"url", "https://h/x"}})).code == "role.incomplete");
+    CHECK(error_for(with_configuration({{"revision", pin}})).code == "role.incomplete");
+    CHECK(error_for(with_configuration({{"path", "x"}})).code == "role.incomplete");
+    CHECK(error_for(with_configuration({{"url", "https://h/x"}, {"revision", "main"}})).code == "role.invalid");
+    CHECK(error_for(with_configuration({{"url", "s3://bucket"}, {"revision", pin}})).code == "role.invalid");
+    for (const std::string& bad :
+         {std::string("/etc/passwd"), std::string("../x"), std::string("a/../b"), std::string("a//b"),
+          std::string("a/"), std::string("."), std::string("a/.git/x"), std::string(".GIT"), std::string("a b"),
+          std::string("a\nb"), std::string(501, 'a')}) {
+        CAPTURE(bad);
+        CHECK(error_for(with_configuration({{"url", "https://h/x"}, {"revision", pin}, {"path", bad}}))
+                  .message.find("configuration.path: not a path") != std::string::npos);
     }
 }
 
 TEST_CASE("a wrong URL is not quoted, since it may hold a password") {
-    CHECK(error_for(with_url("git://user:hunter2@h/a")).message.find("hunter2") == std::string::npos);
+    CHECK(error_for(with_url("gti://user:hunter2@h/a")).message.find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("a revision is a full commit id, unless the image allows branches and tags") {
@@ -348,10 +430,98 @@ TEST_CASE(
     CHECK(read_role_config({}, tagged).role == "web");
 }
 
+namespace {
+
+const std::string with_file =
+    R"("configuration": {"url": "https://h/c.git", "revision": ")" + std::string(pin) + R"(", "path": "eu/web.json"})";
+
+RoleConfig read_with_file(const std::string& user_data, const std::string& file, const AgentConfig& config = {}) {
+    return read_role_config(config, instance(user_data), read_configuration_file(file, "the file"));
+}
+
+}  // namespace
+
+TEST_CASE("the file of the configuration repository is a layer above the image's and below the instance's own") {
+    const AgentConfig config = with_layer(R"({"role": "image", "facts": {"a": 1, "b": 1, "c": 1}})");
+    InstanceMetadata tagged = instance("{" + with_file + R"(, "facts": {"c": 4}})");
+    tagged.tags = {{"bootwright:facts:d", "tag"}};
+    const std::string file = complete(R"("facts": {"b": 2, "c": 2, "d": 2}, "data": {"k": "v"})");
+    const RoleConfig role = read_role_config(config, tagged, read_configuration_file(file, "the file"));
+    CHECK(role.role == "web");
+    CHECK(role.facts == Json{{"a", 1}, {"b", 2}, {"c", 4}, {"d", "tag"}});
+    CHECK(role.data.at("k") == "v");
+    CHECK(role.repository.url == "https://git.example.com/puppet.git");
+    CHECK(role.configuration.path == "eu/web.json");
+    CHECK(role.origins.at("role") == "the file");
+    CHECK(role.origins.at("facts.a") == "/etc/bootwright/agent.json");
+    CHECK(role.origins.at("facts.b") == "the file");
+    CHECK(role.origins.at("facts.c") == "user-data");
+    CHECK(role.origins.at("facts.d") == "tag bootwright:facts:d");
+}
+
+TEST_CASE("what the file may say is not required before it is there, and is afterwards") {
+    const RoleConfig before = read("{" + with_file + "}");
+    CHECK(before.configuration.path == "eu/web.json");
+    CHECK(before.role.empty());
+    CHECK(read_with_file("{" + with_file + "}", complete()).role == "web");
+    const Error no_role = error_of([&] { return read_with_file("{" + with_file + "}", "{}"); });
+    CHECK(no_role.code == "role.incomplete");
+    CHECK(no_role.message.find("role (or classes)") != std::string::npos);
+    const Error no_pin = error_of([&] { return read_with_file("{" + with_file + "}", R"({"role": "web"})"); });
+    CHECK(no_pin.code == "role.incomplete");
+    CHECK(no_pin.message.find("repository.url") != std::string::npos);
+    // Without a path there is no file to wait for.
+    CHECK(error_for(to_line({{"configuration", {{"url", "https://h/c"}, {"revision", pin}}}})).code ==
+          "role.incomplete");
+}
+
+TEST_CASE("the file names no other configuration repository, not even a part of one") {
+    const std::string part = GENERATE(R"("configuration": {"url": "https://h/other", "revision": "0"})",
+                                      R"("configuration": {"revision": "main"})", R"("configuration": {"path": "x"})",
+                                      R"("configuration": {})", R"("configuration": null)");
+    CAPTURE(part);
+    const Error error = error_of([&] { return read_with_file("{" + with_file + "}", "{\n" + part + "}"); });
+    CHECK(error.code == "role.invalid");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.starts_with("the file:2: configuration: "));
+}
+
+TEST_CASE("the file is read in every form that user-data has, and is refused where it is none of them") {
+    CHECK(read_with_file("{" + with_file + "}", complete()).role == "web");
+    CHECK(read_with_file("{" + with_file + "}",
+                         "#cloud-config\nbootwright:\n  role: yaml\n  repository:\n"
+                         "    url: https://h/x\n    revision: " +
+                             std::string(pin) + "\n")
+              .role == "yaml");
+    for (const char* file : {"", "#!/bin/sh\n", "   \n"}) {
+        CAPTURE(file);
+        const Error error = error_of([&] { return read_configuration_file(file, "the file"); });
+        CHECK(error.code == "role.invalid");
+        CHECK(error.message.find("the file is ") != std::string::npos);
+    }
+    const Error unknown = error_of([&] { return read_with_file("{" + with_file + "}", "{\n\"rol\": 1}"); });
+    CHECK(unknown.message.starts_with("the file:2: rol: unknown key"));
+}
+
 TEST_CASE("no fact takes the name of what carries the instance's metadata") {
     const Error error = error_for(complete(R"("facts": {"cloud": "mine"})"));
     CHECK(error.code == "role.invalid");
     CHECK(error.message.starts_with("facts.cloud (user-data)"));
+}
+
+TEST_CASE("the record shows no credentials of mirrors and of the second repository") {
+    const Json json = to_json(read(R"({"role": "web",
+        "repository": {"url": "https://h/x", "revision": "0123456789abcdef0123456789abcdef01234567",
+                       "mirrors": ["https://user:hunter2@h/x.git"], "environment": "production"},
+        "configuration": {"url": "https://user:hunter2@h/c.git", "mirrors": ["ssh://user:hunter2@h/c"], "path": "a.json",
+                          "revision": "0123456789abcdef0123456789abcdef01234567"}})"));
+    const Json& config = json.at("config");
+    CHECK(config.at("repository").at("mirrors") == Json{"https://h/x.git"});
+    CHECK(config.at("repository").at("environment") == "production");
+    CHECK(config.at("configuration") ==
+          Json{{"url", "https://h/c.git"}, {"mirrors", {"ssh://h/c"}}, {"revision", pin}, {"path", "a.json"}});
+    CHECK(to_text(json).find("hunter2") == std::string::npos);
+    CHECK_FALSE(to_json(read(complete())).at("config").contains("configuration"));
 }
 
 TEST_CASE("the record of a role config shows values and origins, but no credentials") {

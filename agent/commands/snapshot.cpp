@@ -1,0 +1,250 @@
+#include "agent/repository/snapshot.hpp"
+
+#include "agent/commands/commands.hpp"
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/signals.hpp"
+#include "common/text.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <system_error>
+#include <thread>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder for as long as the command runs.
+class WorkFolder {
+public:
+    WorkFolder() {
+        std::string name = (fs::temp_directory_path() / "bootwright-snapshot-XXXXXX").string();
+        // The program that speaks to servers must get through to its own folder in it, as another user where this is root.
+        if (mkdtemp(name.data()) == nullptr || chmod(name.c_str(), 0711) != 0) {
+            throw system_call_error("make a folder in", fs::temp_directory_path().string(), errno);
+        }
+        path_ = name;
+    }
+    WorkFolder(const WorkFolder&) = delete;
+    WorkFolder& operator=(const WorkFolder&) = delete;
+    ~WorkFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+/// Ctrl-C ends the children first.
+class StopOnSignal {
+public:
+    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
+
+private:
+    void watch(const std::stop_token& done) {
+        constexpr std::chrono::milliseconds look{100};
+        while (!done.stop_requested()) {
+            signals_.wait(look, -1);
+            if (signals_.take() != 0) {
+                stop_.request_stop();
+            }
+        }
+    }
+
+    Signals signals_{SIGTERM, SIGINT};
+    std::stop_source stop_;
+    std::jthread watcher_{[this](const std::stop_token& done) { watch(done); }};
+};
+
+/// One line on a terminal, that is written over itself.
+class Progress {
+public:
+    void show(const Json& event) {
+        if (!is_terminal_) {
+            return;
+        }
+        const std::uint64_t total = number_at(event, "total");
+        const std::string of = total == 0 ? "" : " of " + std::to_string(total);
+        std::cerr << "\r\033[K" << printable(string_at(event, "what")) << ' ' << number_at(event, "done") << of
+                  << std::flush;
+    }
+    void clear() const {
+        if (is_terminal_) {
+            std::cerr << "\r\033[K" << std::flush;
+        }
+    }
+
+private:
+    bool is_terminal_ = isatty(STDERR_FILENO) != 0;
+};
+
+std::string variable(const System& system, const char* name) {
+    const auto found = system.environment.find(name);
+    return found == system.environment.end() ? "" : found->second;
+}
+
+/// The caller's own ways to servers, as git and ssh have them: nothing of an image's configuration.
+AgentConfig::Repository settings_of_caller(const System& system, const SnapshotOptions& options) {
+    AgentConfig::Repository settings;
+    settings.seed.clear();
+    settings.ca_file = variable(system, "GIT_SSL_CAINFO");
+    const fs::path home = variable(system, "HOME");
+    settings.ssh_key = home / ".ssh/id_ed25519";
+    settings.known_hosts = home / ".ssh/known_hosts";
+    settings.allow_branches_and_tags = true;
+    settings.allow_rewritten_branches = true;
+    settings.puppetfile =
+        options.without_puppetfile ? AgentConfig::Repository::Puppetfile::ignore : settings.puppetfile;
+    add_proxy_of(system.environment, settings);
+    return settings;
+}
+
+/// As git finds it: the current folder, or the nearest above it that holds a repository.
+std::string repository_here() {
+    const fs::path here = fs::current_path();
+    for (fs::path folder = here; folder.has_relative_path(); folder = folder.parent_path()) {
+        if (fs::exists(folder / ".git") || (fs::exists(folder / "HEAD") && fs::exists(folder / "objects"))) {
+            return folder.string();
+        }
+    }
+    return here.string();
+}
+
+/// The child has another working folder.
+std::string repository_of(const SnapshotOptions& options) {
+    if (options.repository.empty()) {
+        return repository_here();
+    }
+    const bool is_folder = fs::exists(options.repository) && options.repository.find("://") == std::string::npos;
+    return is_folder ? fs::absolute(options.repository).string() : options.repository;
+}
+
+void make_output(const fs::path& folder) {
+    std::error_code failure;
+    fs::create_directories(folder, failure);
+    if (failure || access(folder.c_str(), W_OK) != 0) {
+        Error error = system_call_error("write to", folder.string(), failure ? failure.value() : errno);
+        error.advice = "name a folder that you may write to with --output";
+        throw Error(error);
+    }
+}
+
+Snapshot ask_child(const System& system, const SnapshotRequest& request) {
+    const StopOnSignal signals;
+    Progress progress;
+    Json answer;
+    std::string last_words;
+    const ProcessEvents events{.line =
+                                   [&](std::string_view line) {
+                                       const Json event = parse_json(line);
+                                       if (event.is_object() && event.contains("progress")) {
+                                           progress.show(event.at("progress"));
+                                       } else if (event.is_object() && !event.contains("place")) {
+                                           answer = event;
+                                       }
+                                   },
+                               .error_line = [&](std::string_view line) { last_words = shortened(line, 300); }};
+    const ProcessRequest process{.arguments = {system.fetch_program.string()},
+                                 .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
+                                 .input = to_line(to_json(request)),
+                                 .timeout = std::chrono::hours(1),
+                                 .grace = std::chrono::seconds(2)};
+    const ProcessResult result = system.processes.run(process, events, signals.token());
+    progress.clear();
+    if (result.end == ProcessResult::End::stopped) {
+        throw stopped_error();
+    }
+    if (answer.is_object() && answer.contains("snapshot")) {
+        return snapshot_from_json(answer.at("snapshot"));
+    }
+    if (answer.is_object() && answer.contains("error")) {
+        throw error_from_json(answer.at("error"));
+    }
+    throw transient_error(
+        "repository.fetch_crashed",
+        "bootwright-fetch ended without an answer" + (last_words.empty() ? "" : ": " + printable(last_words)),
+        "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
+}
+
+FetchRequest fetch_request(const System& system, const SnapshotOptions& options, const fs::path& work) {
+    return {.repositories = work / "repository",
+            .checkouts = work / "checkout",
+            .downloads = work / "download",
+            .download_program = fs::path(system.fetch_program).replace_filename("bootwright-download"),
+            .places = {},
+            .name_url = {},
+            .revision = options.revision,
+            .policy = {},
+            .settings = settings_of_caller(system, options)};
+}
+
+/// By coreutils, which every Debian has.
+std::string sha256_of(const System& system, const fs::path& file) {
+    std::string line;
+    const ProcessEvents events{.line = [&](std::string_view text) { line = text; }};
+    system.processes.run({.arguments = {"/usr/bin/sha256sum", "--", file.string()},
+                          .environment = {{"LC_ALL", "C"}},
+                          .folder = "",
+                          .timeout = std::chrono::minutes(10)},
+                         events, {});
+    constexpr std::size_t digits = 64;
+    // A backslash comes first where the name holds one (sha256sum(1)).
+    return line.substr(line.starts_with('\\') ? 1 : 0, digits);
+}
+
+void print(const System& system, const Snapshot& snapshot) {
+    std::cout << snapshot.file.string() << '\n'
+              << "  size       " << fs::file_size(snapshot.file) << " bytes\n"
+              << "  sha256     " << sha256_of(system, snapshot.file) << '\n'
+              << "  revision   " << snapshot.revision << ", complete: " << snapshot.files << " files, "
+              << snapshot.bytes << " bytes\n";
+    for (const std::string& tag : snapshot.tags) {
+        std::cout << "  tag        " << printable(tag) << '\n';
+    }
+    for (const auto& [path, commit] : snapshot.modules) {
+        std::cout << "  module     " << printable(path) << ' ' << commit << '\n';
+    }
+    for (const auto& [path, commit] : snapshot.missing) {
+        std::cout << "  not in it  " << printable(path) << ' ' << commit << ", which machines fetch from where it is\n";
+    }
+    std::cout << std::flush;
+}
+
+}  // namespace
+
+int snapshot_make_command(const System& system, const SnapshotOptions& options) {
+    const WorkFolder work;
+    make_output(options.output);
+    SnapshotRequest request{.fetch = fetch_request(system, options, work.path()),
+                            .repository = repository_of(options),
+                            .output = fs::absolute(options.output).lexically_normal()};
+    request.fetch.revision = options.revision.empty() ? "HEAD" : options.revision;
+    print(system, ask_child(system, request));
+    return exit_ok;
+}
+
+int snapshot_verify_command(const System& system, const SnapshotOptions& options) {
+    const WorkFolder work;
+    const SnapshotRequest request{.fetch = fetch_request(system, options, work.path()),
+                                  .look_into = fs::absolute(options.file)};
+    if (!options.revision.empty() && !is_commit_id(options.revision)) {
+        throw permanent_error("repository.revision_invalid", "a snapshot is of a full commit id, and of nothing else",
+                              "write 40 hexadecimal digits, or leave the revision out");
+    }
+    const Snapshot snapshot = ask_child(system, request);
+    print(system, snapshot);
+    return snapshot.missing.empty() ? exit_ok : exit_failed;
+}
+
+}  // namespace bootwright

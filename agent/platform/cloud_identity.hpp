@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+namespace bootwright {
+
+/// With what the instance proves to its cloud's services who it is: given by the metadata service, short-lived, and secret.
+struct CloudIdentity {
+    // Amazon's services want a signature made with these:
+    std::string access_key{};
+    std::string secret_key{};
+    std::string session_token{};
+    std::string region{};
+    // Google's and Microsoft's want this:
+    std::string bearer_token{};
+};
+
+/// What an identity is for: Microsoft gives a token for each.
+enum class CloudService { object_store, secret_store };
+
+}  // namespace bootwright

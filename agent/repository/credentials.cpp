@@ -1,0 +1,128 @@
+#include "agent/repository/credentials.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/json.hpp"
+#include "common/text.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <string_view>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t largest_secret = std::size_t{64} << 10U;
+
+/// "git.example.com:443" of "https://user@git.example.com/a.git"; a host of IPv6 keeps its brackets.
+std::string host_and_port(const std::string& url) {
+    static const std::map<std::string, std::string> ports{
+        {"https", "443"}, {"http", "80"}, {"ssh", "22"}, {"git", "9418"}};
+    const std::string plain = without_credentials(url);
+    const std::size_t scheme = plain.find("://");
+    if (scheme == std::string::npos) {
+        return "";
+    }
+    const std::size_t host = scheme + 3;
+    const std::string authority = lower(plain.substr(host, plain.find_first_of("/?#", host) - host));
+    const bool has_port = authority.find(':', authority.rfind(']') + 1) != std::string::npos;
+    const auto port = ports.find(lower(plain.substr(0, scheme)));
+    return has_port || port == ports.end() ? authority : authority + ":" + port->second;
+}
+
+/// Only root, or whoever the agent runs as, may have been able to read or to write it.
+void check_mode(const UniqueFd& file, const fs::path& path) {
+    struct stat status {};
+    if (fstat(file.get(), &status) != 0) {
+        throw system_call_error("look at", path.string(), errno);
+    }
+    const bool is_ours = status.st_uid == 0 || status.st_uid == geteuid();
+    if (!is_ours || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        throw permanent_error("repository.credential_exposed",
+                              "others may read or change the secret in " + path.string(),
+                              "chown root: " + path.string() + " && chmod 600 " + path.string() +
+                                  ", and renew the secret if somebody may have read it");
+    }
+}
+
+std::string read_secret_file(const fs::path& path) {
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file && errno == ENOENT) {
+        throw permanent_error("repository.credential_missing", "there is no " + path.string(),
+                              "put the secret there, mode 0600, or correct repository.credentials of agent.json");
+    }
+    if (!file) {
+        throw system_call_error("open", path.string(), errno);
+    }
+    check_mode(file, path);
+    return read_open_file(file, path, largest_secret);
+}
+
+std::string without_line_end(std::string secret, const std::string& where) {
+    secret.resize(secret.find_last_not_of("\r\n") + 1);
+    if (secret.empty()) {
+        throw permanent_error("repository.credential_missing", where + " is empty", "put the secret there");
+    }
+    return secret;
+}
+
+/// A credential is the service manager's file, in a folder that only this unit sees (systemd.exec(5)); its mode is 0400, or
+/// 0440 with an access list, so it is not looked at.
+std::string read_systemd_credential(const System& system, const std::string& name) {
+    const auto folder = system.environment.find("CREDENTIALS_DIRECTORY");
+    const auto secret = folder == system.environment.end()
+                            ? std::nullopt
+                            : read_file_if_exists(system.path(folder->second) / fs::path(name), largest_secret);
+    if (!secret) {
+        throw permanent_error("repository.credential_missing", "the service was given no systemd credential " + name,
+                              "add LoadCredential=" + name + ":PATH to the service (`systemctl edit bootwright`)");
+    }
+    return without_line_end(*secret, "the systemd credential " + name);
+}
+
+}  // namespace
+
+bool is_for_url(const Credential& credential, const std::string& url) {
+    const std::string wanted = host_and_port(url);
+    const std::string any_port = wanted.substr(0, wanted.rfind(':'));
+    return !wanted.empty() && (credential.host == wanted || credential.host == any_port);
+}
+
+std::optional<std::string> read_local_secret(const System& system, const SecretSource& source) {
+    if (source.kind == "credential") {
+        return read_systemd_credential(system, source.name);
+    }
+    if (source.kind != "file") {
+        return std::nullopt;
+    }
+    const fs::path path = system.path(source.name);
+    return without_line_end(read_secret_file(path), path.string());
+}
+
+std::optional<CloudIdentity> read_s3_keys(const System& system, const fs::path& file) {
+    if (file.empty()) {
+        return std::nullopt;
+    }
+    const fs::path path = system.path(file.string());
+    const JsonDocument document = JsonDocument::parse(read_secret_file(path), path.string(), "config.invalid");
+    ObjectReader reader(document);
+    CloudIdentity keys{.access_key = reader.string("access_key").value_or(""),
+                       .secret_key = reader.string("secret_key").value_or("")};
+    reader.finish();
+    for (const auto& [key, value] : {std::pair("access_key", keys.access_key), {"secret_key", keys.secret_key}}) {
+        if (value.empty()) {
+            throw reader.error(key, "is not there", "write both, as the object store's administrator gave them");
+        }
+    }
+    return keys;
+}
+
+}  // namespace bootwright

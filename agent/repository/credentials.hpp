@@ -1,0 +1,24 @@
+#pragma once
+
+#include "agent/config.hpp"
+#include "agent/platform/cloud_identity.hpp"
+#include "agent/system.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace bootwright {
+
+/// True where the credential is for the host of `url`. A port that the URL leaves out is its scheme's.
+bool is_for_url(const Credential& credential, const std::string& url);
+
+/// The secret in a file or in a systemd credential, without a line's end at its end; nothing for a source in a secret store.
+/// @throws Error repository.credential_missing, repository.credential_exposed (permanent), io.*
+std::optional<std::string> read_local_secret(const System& system, const SecretSource& source);
+
+/// The keys for an object store in the file {"access_key": …, "secret_key": …}; nothing where `file` is empty.
+/// @throws Error config.invalid, which names the file; and as read_local_secret
+std::optional<CloudIdentity> read_s3_keys(const System& system, const std::filesystem::path& file);
+
+}  // namespace bootwright

@@ -1,0 +1,358 @@
+#include "agent/repository/downloader.hpp"
+
+#include "agent/repository/credentials.hpp"
+#include "agent/repository/r10k.hpp"
+#include "agent/repository/secret_store.hpp"
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/text.hpp"
+#include "common/user.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iostream>
+#include <optional>
+#include <system_error>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+using Kind = DownloadRequest::Kind;
+
+namespace {
+
+constexpr std::size_t largest_pem = std::size_t{4} << 20U;
+
+/// Reads a file of the program's folder while it grows. Whoever writes it is not trusted: what is no plain file is refused.
+class GrowingInput {
+public:
+    explicit GrowingInput(fs::path path) : path_(std::move(path)) {}
+
+    /// Hands on what is there beyond what was handed on before, up to `end` bytes from the beginning.
+    template <typename Take>
+    void read_to(std::uint64_t end, Take take) {
+        open_if_closed();
+        std::array<char, std::size_t{128} << 10U> buffer{};
+        while (done_ < end) {
+            const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(end - done_, buffer.size()));
+            const ssize_t count = pread(fd_.get(), buffer.data(), most, static_cast<off_t>(done_));
+            if (count < 0 && errno == EINTR) {
+                continue;
+            }
+            if (count < 0) {
+                throw system_call_error("read", path_.string(), errno);
+            }
+            if (count == 0) {
+                return;  // shorter than it was told: what is missing is found missing
+            }
+            take(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+            done_ += static_cast<std::uint64_t>(count);
+        }
+    }
+
+private:
+    void open_if_closed() {
+        if (fd_) {
+            return;
+        }
+        fd_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+        struct stat status {};
+        if (!fd_ || fstat(fd_.get(), &status) != 0) {
+            throw system_call_error("open", path_.string(), errno);
+        }
+        if (!S_ISREG(status.st_mode)) {
+            throw transient_error("repository.fetch_crashed", path_.string() + " is no regular file",
+                                  "report this as a defect of bootwright");
+        }
+    }
+
+    fs::path path_;
+    UniqueFd fd_{};
+    std::uint64_t done_ = 0;
+};
+
+std::string read_pem(const fs::path& file) { return file.empty() ? "" : read_file(file, largest_pem); }
+
+Error no_ssh_key(const std::string& file) {
+    return permanent_error("repository.no_ssh_key", "there is no ssh key at " + file,
+                           "put an ed25519 private key there, or name another in repository.ssh_key of agent.json");
+}
+
+std::string read_ssh_key(const fs::path& file) {
+    struct stat status {};
+    if (stat(file.c_str(), &status) != 0) {
+        throw no_ssh_key(file.string());
+    }
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        throw permanent_error("repository.ssh_key_exposed", "others may read the ssh key " + file.string(),
+                              "chmod 600 " + file.string());
+    }
+    constexpr std::size_t largest_key = 65536;
+    return read_file(file, largest_key);
+}
+
+std::string read_known_hosts(const fs::path& file) {
+    if (auto text = read_file_if_exists(file, largest_pem)) {
+        return std::move(*text);
+    }
+    throw permanent_error("repository.no_known_hosts",
+                          "there is no known_hosts file at " + file.string() + ", so no ssh server can be trusted",
+                          "put the server's host key there: the line that `ssh-keyscan HOST` prints, once compared");
+}
+
+/// What the program said at the end.
+struct Ending {
+    Json answer = Json::object();
+    std::optional<Error> error{};
+};
+
+Error too_late() {
+    return transient_error("repository.timeout", "it was not complete in its share of repository.timeout",
+                           "check the server, or raise repository.timeout in agent.json");
+}
+
+Error ended_badly(const ProcessResult& result, const std::string& last_words) {
+    if (result.end == ProcessResult::End::timed_out) {
+        return too_late();
+    }
+    const std::string how = result.end == ProcessResult::End::silent ? "said nothing for too long"
+                            : result.end == ProcessResult::End::killed_by_signal
+                                ? "was killed by signal " + std::to_string(result.signal)
+                                : "ended with status " + std::to_string(result.exit_code) + " and no answer";
+    return transient_error(
+        "repository.fetch_crashed", "bootwright-download " + how + (last_words.empty() ? "" : ": " + last_words),
+        "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
+}
+
+/// The program's answer under `key`, read by `read`. It is not trusted to make sense.
+template <typename Read>
+auto understood(const Json& ending, const char* key, Read read) {
+    try {
+        return read(ending.at(key));
+    } catch (const Json::exception&) {
+        throw transient_error("repository.fetch_crashed", "bootwright-download gave an answer that makes no sense",
+                              "report this as a defect of bootwright");
+    }
+}
+
+WebResponse web_response_from_json(const Json& answer) {
+    return {.status = answer.at("status"),
+            .headers = answer.at("headers").get<std::map<std::string, std::string>>(),
+            .body = decode_base64(answer.at("body").get<std::string>()).value_or("")};
+}
+
+void require_prerequisites(const BundleHeader& header, const GitRepository& repository) {
+    for (const std::string& commit : header.prerequisites) {
+        if (!repository.has_commit(commit)) {
+            throw permanent_error("repository.snapshot_invalid",
+                                  "the snapshot is of a range, and leans on commit " + commit + ", which is not here",
+                                  "make it of the one commit: `bootwright snapshot make`");
+        }
+    }
+}
+
+}  // namespace
+
+Downloader::Downloader(const FetchRequest& request, ProcessRunner& processes, GitProgress progress)
+    : request_(request), processes_(processes), progress_(std::move(progress)) {
+    make_folder_for_confined(request.downloads);
+    trust_ = {.ca_pem = read_pem(request.settings.ca_file),
+              .client_certificate = read_pem(request.settings.client_certificate),
+              .client_key = read_pem(request.settings.client_key),
+              .proxy = request.settings.proxy,
+              .no_proxy = request.settings.no_proxy};
+}
+
+GitAnswer Downloader::fetch(const GitRepository& repository, const std::string& url, const GitWish& wish) {
+    clean(wish.revision);
+    DownloadRequest request = request_for(Kind::git, "pack");
+    request.url = url;
+    request.wish = wish;
+    add_credentials(request, url);
+    GrowingInput input(request.folder / request.file);
+    std::optional<GitPackImport> import;
+    const auto append = [&](std::string_view bytes) {
+        if (!import) {
+            import.emplace(repository, progress_);
+        }
+        import->append(bytes);
+    };
+    const Json ending = run(request, [&](std::uint64_t end) { input.read_to(end, append); });
+    const GitAnswer answer = understood(ending, "git", git_answer_from_json);
+    if (answer.has_pack && import) {
+        import->finish();
+    }
+    clean("");
+    return answer;
+}
+
+BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const std::string& place,
+                                        const std::string& revision) {
+    std::array<char, 17> digits{};
+    std::snprintf(digits.data(), digits.size(), "%016llx",
+                  static_cast<unsigned long long>(hash_of(without_credentials(place))));
+    const std::string file = revision + "-" + digits.data();
+    clean(revision);
+    DownloadRequest request = request_for(Kind::snapshot, file);
+    request.web = snapshot_request(place, revision, request_.stores);
+    add_credentials(request, request.web.url);
+    request.web.user = request.user;
+    request.web.password = request.password;
+
+    GrowingInput input(request.folder / request.file);
+    BundleReader reader;
+    GitPackImport import(repository, progress_);
+    const auto append = [&](std::string_view bytes) {
+        reader.feed(bytes, [&](std::string_view pack) {
+            require_prerequisites(*reader.header(), repository);
+            import.append(pack);
+        });
+    };
+    try {
+        run(request, [&](std::uint64_t end) { input.read_to(end, append); });
+        if (!reader.header()) {
+            throw permanent_error("repository.snapshot_invalid", "the snapshot ends within its header",
+                                  "make it anew: `bootwright snapshot make`");
+        }
+        import.finish();
+    } catch (const Error& error) {
+        if (error.code == "repository.pack_damaged" || error.code == "repository.snapshot_invalid") {
+            remove_tree(request.folder / file);  // there is nothing to go on with
+        }
+        throw;
+    }
+    clean("");
+    return *reader.header();
+}
+
+fs::path Downloader::install_modules(const std::string& puppetfile) {
+    DownloadRequest request = request_for(Kind::r10k, "tree");
+    request.program = find_r10k().string();
+    request.puppetfile = puppetfile;
+    // r10k works with absolute paths, and the folder of the state is closed to the user that it runs as.
+    request.folder = request_.r10k;
+    remove_installed();
+    make_folder(request_.r10k.parent_path(), 0755);
+    make_folder_for_confined(request_.r10k);
+    give_up_at(std::chrono::steady_clock::time_point::max());  // what a mirror was given is no matter of r10k's
+    run(request, [](std::uint64_t) {});
+    return request.folder / request.file;
+}
+
+Json Downloader::run(const DownloadRequest& request, const Received& received) {
+    constexpr std::chrono::seconds slack{5};
+    using std::chrono::milliseconds;
+    constexpr milliseconds a_day = std::chrono::hours(24);
+    const auto now = std::chrono::steady_clock::now;
+    const auto left = std::chrono::duration_cast<milliseconds>(end_ - now());
+    const ProcessRequest process{.arguments = {request_.download_program.string()},
+                                 .environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}},
+                                 .input = to_line(to_json(request)),
+                                 .timeout = std::clamp(left, milliseconds(1), a_day),
+                                 .silence = request.patience.connect + request.patience.stall + slack,
+                                 .grace = std::chrono::seconds(1)};
+    Ending ending;
+    std::string last_words;
+    const auto on_line = [&](std::string_view line) {
+        if (now() > end_) {
+            throw too_late();  // what came may take longer to read than to send
+        }
+        const Json event = parse_json(line);
+        if (!event.is_object()) {
+            return;
+        }
+        if (event.contains("received")) {
+            if (number_at(event, "received") == 0) {
+                progress_("objects", 0, 0);  // a sign of life; later the pack itself says how far it is
+            }
+            received(number_at(event, "received"));
+        } else if (const auto missing = event.find("unconfined"); missing != event.end()) {
+            std::cerr << "bootwright-download is less confined than it should be: " << to_line(*missing) << '\n';
+        } else if (const auto error = event.find("error"); error != event.end()) {
+            ending.error = error_from_json(*error);
+        } else {
+            ending.answer = event;
+        }
+    };
+    const ProcessEvents events{
+        .line = on_line, .error_line = [&](std::string_view line) { last_words = shortened(printable(line), 300); }};
+    const ProcessResult result = processes_.run(process, events, {});
+    if (ending.error) {
+        throw *ending.error;
+    }
+    if (result.end != ProcessResult::End::exited || ending.answer.empty()) {
+        throw ended_badly(result, last_words);
+    }
+    return ending.answer;
+}
+
+DownloadRequest Downloader::request_for(Kind kind, const std::string& file) const {
+    return {.kind = kind,
+            .folder = request_.downloads,
+            .file = file,
+            .trust = trust_,
+            .patience = {.stall = request_.settings.stall},
+            .least_rate = static_cast<std::uint64_t>(request_.settings.least_rate)};
+}
+
+void Downloader::add_credentials(DownloadRequest& request, const std::string& url) {
+    const bool is_ssh = url.starts_with("ssh://");
+    for (const ReadyCredential& ready : request_.credentials) {
+        if (!is_for_url(ready.credential, url)) {
+            continue;
+        }
+        if (ready.problem) {
+            throw *ready.problem;
+        }
+        if (url.starts_with("http://")) {
+            throw permanent_error("repository.credential_exposed",
+                                  "the credential for " + ready.credential.host +
+                                      " is not sent over http, where everybody between can read it",
+                                  "write https into the URL of the repository");
+        }
+        const auto value = [&](const std::optional<std::string>& known, const std::optional<SecretSource>& source) {
+            return known ? *known : source ? secret(*source) : "";
+        };
+        if (is_ssh) {
+            request.ssh_key = value(ready.ssh_key, ready.credential.ssh_key);
+        } else {
+            request.user = ready.credential.user;
+            request.password = value(ready.password, ready.credential.password);
+        }
+        break;
+    }
+    if (is_ssh) {
+        request.ssh_key = request.ssh_key.empty() ? read_ssh_key(request_.settings.ssh_key) : request.ssh_key;
+        request.ssh_key += request.ssh_key.ends_with('\n') ? "" : "\n";
+        request.known_hosts = read_known_hosts(request_.settings.known_hosts);
+    }
+}
+
+std::string Downloader::secret(const SecretSource& source) {
+    const SecretStore& store = *find_secret_store(source.kind);
+    DownloadRequest request = request_for(Kind::answer, "");
+    request.web = secret_request(store, source.name, request_.secrets_identity, request_.secrets_endpoint);
+    constexpr std::size_t largest_answer = std::size_t{40} << 10U;  // as base64 it must fit into a line of a child
+    request.web.max_bytes = largest_answer;
+    const Json ending = run(request, [](std::uint64_t) {});
+    return read_secret(store, source.name, understood(ending, "answer", web_response_from_json));
+}
+
+void Downloader::clean(const std::string& revision) const {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(request_.downloads, error)) {
+        const bool has_broken_off =
+            is_commit_id(revision) && entry.path().filename().string().starts_with(revision + "-");
+        if (!has_broken_off) {
+            remove_tree(entry.path());
+        }
+    }
+}
+
+}  // namespace bootwright

@@ -1,0 +1,268 @@
+#include "agent/repository/mirrors.hpp"
+
+#include "agent/repository/git_client.hpp"
+#include "agent/repository/object_store.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/json.hpp"
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <system_error>
+#include <utility>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view file_scheme = "file://";
+constexpr std::size_t most_haves = 16;  // more would say nothing new
+
+/// The commits that branches and tags have led to, beside the repository: what a place says of a name is believed only where
+/// it goes on from there.
+class Followed {
+public:
+    explicit Followed(const fs::path& repository) : file_(repository.string() + ".followed.json") {
+        constexpr std::size_t largest = std::size_t{1} << 20U;
+        names_ = parse_json(read_file_if_exists(file_, largest).value_or("{}"));
+    }
+    [[nodiscard]] std::string commit_of(const std::string& name) const { return string_at(names_, name.c_str()); }
+    void set(const std::string& name, const std::string& commit) {
+        if (commit_of(name) != commit) {
+            names_ = names_.is_object() ? names_ : Json::object();
+            names_[name] = commit;
+            write_file(file_, to_text(names_), 0600);
+        }
+    }
+
+private:
+    fs::path file_;
+    Json names_;
+};
+
+/// A seed that cannot be read makes a fetch larger, and does not stand in its way.
+std::vector<GitRef> refs_of_seed(const fs::path& seed) {
+    std::error_code ignored;
+    try {
+        return fs::is_directory(seed, ignored) ? local_refs(seed) : std::vector<GitRef>{};
+    } catch (const Error& error) {
+        std::cerr << "the seed is of no use: " << error.message << '\n';
+        return {};
+    }
+}
+
+Error incomplete(const std::string& place, const std::string& commit, const std::string& missing) {
+    return transient_error("repository.incomplete",
+                           without_credentials(place) + " gave commit " + commit + " without " +
+                               (missing.empty() ? "its own object" : missing),
+                           "check that repository there with `git fsck`; the other mirrors are asked meanwhile");
+}
+
+/// The error where no place has given it: what each said. It passes if one of theirs may.
+Error none_has_it(const std::vector<std::pair<std::string, Error>>& failures) {
+    if (failures.size() == 1) {
+        return failures.front().second;
+    }
+    const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
+    const auto chosen = std::find_if(failures.begin(), failures.end(), is_transient);
+    Error error = chosen == failures.end() ? failures.front().second : chosen->second;
+    std::string message = "none of " + std::to_string(failures.size()) + " places gave it";
+    for (const auto& [place, failure] : failures) {
+        message +=
+            "; " + without_credentials(place) + ": " + shortened(failure.message, 300) + " (" + failure.code + ")";
+    }
+    error.message = shortened(message, 4000);
+    return error;
+}
+
+bool is_about_this_disk(const Error& error) {
+    return error.code.starts_with("io.") || error.code == "repository.corrupt" ||
+           error.code == "repository.branch_rewritten" || error.code.starts_with("sandbox.") ||
+           error.code == "process.cannot_start";
+}
+
+}  // namespace
+
+Mirrors::Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard)
+    : request_(request),
+      downloader_(downloader),
+      progress_(std::move(progress)),
+      heard_(std::move(heard)),
+      end_(std::chrono::steady_clock::now() + request.settings.timeout) {}
+
+GitWish Mirrors::wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const {
+    GitWish wish{.revision = revision, .with_tags = with_tags};
+    const std::string followed = is_commit_id(revision) ? "" : Followed(source.folder).commit_of(revision);
+    std::vector<std::string> candidates = source.repository.kept();
+    if (!followed.empty()) {
+        // What lies between shows whether the branch has gone on from there.
+        wish.with_history = !request_.settings.allow_rewritten_branches && source.repository.has_commit(followed);
+        candidates.insert(candidates.begin(), followed);
+    }
+    for (const GitRef& ref : refs_of_seed(request_.settings.seed)) {
+        candidates.push_back(ref.commit_id);
+    }
+    for (const std::string& commit : candidates) {
+        const bool is_new = std::find(wish.haves.begin(), wish.haves.end(), commit) == wish.haves.end();
+        if (is_new && wish.haves.size() < most_haves && source.repository.has_commit(commit)) {
+            wish.haves.push_back(commit);
+            if (source.repository.is_shallow(commit)) {
+                wish.shallow.push_back(commit);
+            }
+        }
+    }
+    wish.complete = wish.haves;
+    return wish;
+}
+
+ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revision, bool with_tags) {
+    const bool is_pinned = is_commit_id(revision);
+    if (is_pinned && source.repository.is_complete(revision)) {
+        ObtainedCommit there{revision, source.repository.kept_tags(revision)};
+        for (const GitRef& ref : with_tags ? refs_of_seed(request_.settings.seed) : std::vector<GitRef>{}) {
+            if (!ref.tag_id.empty() && ref.commit_id == revision && source.repository.has_tag(ref.tag_id)) {
+                there.tags.push_back(ref.tag_id);
+            }
+        }
+        if (!with_tags || !there.tags.empty()) {
+            source.repository.keep(revision, there.tags);
+            return there;
+        }
+    }
+    std::vector<std::pair<std::string, Error>> failures;
+    for (const std::string& place : source.places) {
+        const auto began = std::chrono::steady_clock::now();
+        // Half of what is left: one that never comes to an end leaves time for the others. The agent itself ends the last one.
+        const bool is_last = &place == &source.places.back();
+        downloader_.give_up_at(is_last ? std::chrono::steady_clock::time_point::max() : began + (end_ - began) / 2);
+        const auto tell = [&](const std::string& said) {
+            const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+            heard_({without_credentials(place), said, took.count()});
+        };
+        try {
+            ObtainedCommit obtained = ask(source, place, wish_for(source, revision, with_tags));
+            source.repository.keep(obtained.id, obtained.tags);
+            if (!is_pinned) {
+                Followed(source.folder).set(revision, obtained.id);
+            }
+            tell("gave it");
+            return obtained;
+        } catch (const Error& error) {
+            tell(error.message + " (" + error.code + ")");
+            if (is_about_this_disk(error)) {
+                throw;
+            }
+            failures.emplace_back(place, error);
+        }
+    }
+    throw none_has_it(failures);
+}
+
+ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, const GitWish& wish) {
+    const auto ask_once = [&](const GitWish& asked) {
+        ObtainedCommit obtained = place.starts_with(file_scheme) ? copy(source, place, asked)
+                                  : is_snapshot_url(place)       ? download_snapshot(source, place, asked)
+                                                                 : download_pack(source, place, asked);
+        if (const auto missing = source.repository.first_missing(obtained.id)) {
+            throw incomplete(place, obtained.id, *missing);
+        }
+        return obtained;
+    };
+    ObtainedCommit obtained;
+    try {
+        obtained = ask_once(wish);
+    } catch (const Error& error) {
+        const bool may_be_the_difference =
+            error.code == "repository.incomplete" || error.code == "repository.pack_damaged";
+        if (!may_be_the_difference || wish.haves.empty()) {
+            throw;
+        }
+        // Once more, with nothing taken for known.
+        GitWish whole = wish;
+        whole.haves.clear();
+        whole.shallow.clear();
+        whole.complete.clear();
+        obtained = ask_once(whole);
+    }
+    if (!is_commit_id(wish.revision) && !request_.settings.allow_rewritten_branches) {
+        const std::string before = Followed(source.folder).commit_of(wish.revision);
+        if (!before.empty() && source.repository.has_commit(before) &&
+            !source.repository.descends_from(obtained.id, before)) {
+            throw permanent_error(
+                "repository.branch_rewritten",
+                "\"" + wish.revision + "\" at " + without_credentials(place) + " leads to " + obtained.id +
+                    ", which does not descend from " + before + ", where it led before",
+                "if that is meant, set repository.allow_rewritten_branches in agent.json, or pin the commit itself");
+        }
+    }
+    return obtained;
+}
+
+ObtainedCommit Mirrors::copy(RepositorySource& source, const std::string& place, const GitWish& wish) {
+    const fs::path other = place.substr(file_scheme.size());
+    const std::vector<GitRef> refs = local_refs(other);
+    ObtainedCommit obtained{wish.revision};
+    if (!is_commit_id(wish.revision)) {
+        std::vector<RemoteRef> named;
+        named.reserve(refs.size());
+        for (const GitRef& ref : refs) {
+            named.push_back({ref.name, ref.tag_id.empty() ? ref.commit_id : ref.tag_id, ref.commit_id});
+        }
+        obtained.id = resolve_name(named, wish.revision);
+    }
+    for (const GitRef& ref : refs) {
+        if (wish.with_tags && !ref.tag_id.empty() && ref.commit_id == obtained.id) {
+            obtained.tags.push_back(ref.tag_id);
+        }
+    }
+    if (wish.with_history) {
+        source.repository.add_alternate(
+            other);  // for as long as this process lives: its history is there to be looked at
+    }
+    source.repository.copy_commit_from(other, obtained.id, obtained.tags, progress_);
+    return obtained;
+}
+
+ObtainedCommit Mirrors::download_snapshot(RepositorySource& source, const std::string& place, const GitWish& wish) {
+    if (!is_commit_id(wish.revision)) {
+        throw permanent_error("repository.revision_not_found",
+                              without_credentials(place) + " holds snapshots of full commit ids, not of names",
+                              "pin a full commit id, or list a git URL too");
+    }
+    const BundleHeader header = downloader_.fetch_snapshot(source.repository, place, wish.revision);
+    if (!source.repository.has_commit(wish.revision)) {
+        throw permanent_error("repository.snapshot_invalid",
+                              without_credentials(place) + " gave a snapshot of " + header.refs.front().first +
+                                  ", not of " + wish.revision,
+                              "put the right file there: `bootwright snapshot make --revision " + wish.revision + "`");
+    }
+    ObtainedCommit obtained{wish.revision};
+    for (const auto& [id, name] : header.refs) {
+        if (source.repository.has_tag(id)) {
+            obtained.tags.push_back(id);
+        }
+    }
+    return obtained;
+}
+
+ObtainedCommit Mirrors::download_pack(RepositorySource& source, const std::string& place, const GitWish& wish) {
+    const GitAnswer answer = downloader_.fetch(source.repository, place, wish);
+    // The program that spoke to the server is not trusted either.
+    if (!is_commit_id(answer.commit) || (is_commit_id(wish.revision) && answer.commit != wish.revision)) {
+        throw transient_error("repository.protocol", without_credentials(place) + " answers with another commit",
+                              "check the server");
+    }
+    ObtainedCommit obtained{answer.commit};
+    for (const GitTag& tag : answer.tags) {
+        if (is_commit_id(tag.id) && source.repository.has_tag(tag.id)) {
+            obtained.tags.push_back(tag.id);
+        }
+    }
+    return obtained;
+}
+
+}  // namespace bootwright

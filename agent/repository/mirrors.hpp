@@ -1,0 +1,63 @@
+#pragma once
+
+#include "agent/repository/checkout.hpp"
+#include "agent/repository/downloader.hpp"
+#include "agent/repository/fetch_request.hpp"
+#include "common/git.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+/// What is told of a fetch while it goes on.
+struct FetchEvents {
+    GitProgress progress;
+    std::function<void(const PlaceAnswer& answer)> heard;
+};
+
+/// A bare repository of this machine, and where what it lacks is to be had.
+struct RepositorySource {
+    GitRepository repository;
+    std::filesystem::path folder;     ///< of that repository
+    std::vector<std::string> places;  ///< in the order in which they are asked
+};
+
+/// What was obtained.
+struct ObtainedCommit {
+    std::string id;
+    std::vector<std::string> tags{};  ///< annotated tags that lead to it
+};
+
+/// Asks the places of a repository one after the other, until one has given what is proven to be the commit and all of its
+/// tree: with a pin none of them needs to be trusted.
+class Mirrors {
+public:
+    using Heard = std::function<void(const PlaceAnswer& answer)>;
+
+    Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard);
+
+    /// The commit of a pin, or of a branch or tag, complete in the repository. A pin that is there already asks nobody.
+    /// @param with_tags the annotated tags that lead to it, too
+    /// @throws Error of the only place; of several one that names what each said: transient if one of theirs is.
+    ///   repository.branch_rewritten (permanent) where a branch has left its own past; repository.corrupt, io.*
+    ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags);
+
+private:
+    ObtainedCommit ask(RepositorySource& source, const std::string& place, const GitWish& wish);
+    ObtainedCommit copy(RepositorySource& source, const std::string& place, const GitWish& wish);
+    ObtainedCommit download_snapshot(RepositorySource& source, const std::string& place, const GitWish& wish);
+    ObtainedCommit download_pack(RepositorySource& source, const std::string& place, const GitWish& wish);
+    [[nodiscard]] GitWish wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const;
+
+    const FetchRequest& request_;
+    Downloader& downloader_;
+    GitProgress progress_;
+    Heard heard_;
+    std::chrono::steady_clock::time_point end_;  // of the fetch as a whole
+};
+
+}  // namespace bootwright

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <filesystem>
+
+namespace bootwright {
+
+/// The program r10k of this machine. @throws Error repository.no_r10k (permanent)
+std::filesystem::path find_r10k();
+
+/// Copies what r10k has installed below `from` into the checkout `to`: plain files, executable bits, folders, and links that
+/// stay inside; nothing of git's own. What the checkout has already wins; a module that it vendors is not mixed with another
+/// one. Nobody trusts who wrote `from`: no link of it is followed.
+/// @throws Error repository.r10k_failed (permanent) beyond 2 GiB or 200,000 files, or where something else stands there; io.*
+void copy_modules(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace bootwright

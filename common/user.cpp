@@ -1,0 +1,32 @@
+#include "common/user.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+namespace bootwright {
+
+std::optional<User> find_user(const std::string& name) {
+    passwd entry{};
+    passwd* found = nullptr;
+    std::array<char, 16384> buffer{};
+    if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
+        return std::nullopt;
+    }
+    return User{entry.pw_uid, entry.pw_gid};
+}
+
+void make_folder_for_confined(const std::filesystem::path& folder) {
+    make_folder(folder, 0700);
+    const User user = find_user(confined_user).value_or(nobody);
+    if (geteuid() == 0 && lchown(folder.c_str(), user.uid, user.gid) != 0) {
+        throw system_call_error("change the owner of", folder.string(), errno);
+    }
+}
+
+}  // namespace bootwright

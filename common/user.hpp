@@ -1,0 +1,28 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace bootwright {
+
+/// A user of this machine.
+struct User {
+    uid_t uid;
+    gid_t gid;
+};
+
+/// As whom runs what speaks to servers; the package makes this user.
+inline constexpr const char* confined_user = "bootwright";
+/// As whom where there is no such user.
+inline constexpr User nobody{65534, 65534};
+
+/// Nothing where there is no such user.
+std::optional<User> find_user(const std::string& name);
+
+/// Makes a folder (0700) that belongs to who speaks to servers, if this process is root; else to itself. @throws Error io.*
+void make_folder_for_confined(const std::filesystem::path& folder);
+
+}  // namespace bootwright

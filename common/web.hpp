@@ -1,0 +1,106 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bootwright {
+
+/// Whom to believe on the network, and by which way to go. Key and certificates as text: the process that speaks may not
+/// read the files that they come from.
+struct WebTrust {
+    std::string ca_pem{};              ///< certificates that count besides the system's
+    std::string client_certificate{};  ///< PEM; empty: none is shown
+    std::string client_key{};          ///< PEM
+    std::string proxy{};               ///< "http://proxy:3128"; empty: none
+    std::string no_proxy{};            ///< hosts that are asked without it, separated by commas
+};
+
+/// When a server is too slow to be waited for.
+struct WebPatience {
+    std::chrono::milliseconds connect{10000};
+    std::chrono::milliseconds stall{30000};  ///< without a byte
+};
+
+/// What Amazon's services want to see: Signature Version 4.
+struct AwsSignature {
+    std::string access_key;
+    std::string secret_key;
+    std::string session_token{};
+    std::string region;
+    std::string service;  ///< "s3", "secretsmanager", "ssm"
+};
+
+struct WebRequest {
+    std::string method = "GET";
+    std::string url;  ///< https or http; user and password in it become HTTP's basic authentication
+    std::vector<std::pair<std::string, std::string>> headers{};
+    std::string body{};
+    std::string user{};  ///< with a password: basic authentication
+    std::string password{};
+    std::optional<AwsSignature> signature{};
+    std::uint64_t offset = 0;       ///< the answer from this byte on, where the server can (Range)
+    std::string if_range{};         ///< the ETag that the bytes before `offset` had; else the whole is sent again
+    bool follow_redirects = false;  ///< five at most, never from https to http; credentials stay with the host
+    std::size_t max_bytes = std::size_t{1}
+                            << 20U;  ///< of an answer that is kept; what goes to a sink has no limit here
+};
+
+struct WebResponse {
+    int status = 0;
+    std::string url{};                             ///< where the answer came from, after redirects
+    std::map<std::string, std::string> headers{};  ///< names in lower case
+    std::string body{};                            ///< what did not go to the sink
+};
+
+/// Port: https and http to servers anywhere (libcurl). The metadata service has HttpClient instead.
+class WebClient {
+public:
+    /// Takes a good answer (status 200 or 206) bit by bit, and its head with each: what it throws ends the request.
+    using Sink = std::function<void(const WebResponse& head, std::string_view bytes)>;
+
+    WebClient() = default;
+    WebClient(const WebClient&) = delete;
+    WebClient& operator=(const WebClient&) = delete;
+    virtual ~WebClient() = default;
+
+    /// The server's answer, whatever its status.
+    /// @throws Error repository.unreachable, repository.stalled (transient), repository.server_not_trusted (permanent,
+    /// but transient where the clock is wrong), repository.url_invalid; what the sink throws
+    virtual WebResponse send(const WebRequest& request, const Sink& sink) = 0;
+
+    WebResponse send(const WebRequest& request) { return send(request, {}); }
+};
+
+/// With libcurl, and with nothing of the environment: what it says of proxies is in `trust`.
+class CurlWebClient final : public WebClient {
+public:
+    CurlWebClient(WebTrust trust, WebPatience patience);
+    CurlWebClient(const CurlWebClient&) = delete;
+    CurlWebClient& operator=(const CurlWebClient&) = delete;
+    ~CurlWebClient() override;
+
+    using WebClient::send;
+    WebResponse send(const WebRequest& request, const Sink& sink) override;
+
+    /// Plain TCP: sends `input`, and hands on what comes back until `take` returns true or the other side ends it.
+    /// @throws Error as send
+    void converse(const std::string& host, int port, std::string_view input,
+                  const std::function<bool(std::string_view bytes)>& take);
+
+private:
+    WebTrust trust_;
+    WebPatience patience_;
+    std::unique_ptr<void, void (*)(void*)> easy_;
+};
+
+}  // namespace bootwright

@@ -1,0 +1,36 @@
+// A Puppetfile as anybody may push it. Which of its modules are vendored is decided by their paths.
+
+#include "agent/repository/puppetfile.hpp"
+#include "agent/repository/tree_source.hpp"
+#include "common/text.hpp"
+#include "test/fuzz/fuzz.hpp"
+
+#include <set>
+
+using namespace bootwright;
+
+namespace {
+
+void check(const std::vector<PuppetfileModule>& modules) {
+    std::set<std::string> paths;
+    for (const PuppetfileModule& module : modules) {
+        require(is_commit_id(module.revision), "a module without a pin", module.name);
+        require(!why_url_is_refused(module.url), "a URL that is refused elsewhere", module.url);
+        require(!why_path_is_refused(module.path), "a path that leaves the tree", module.path);
+        require(!module.path.ends_with("vendored"), "a vendored module is fetched", module.path);
+        require(paths.insert(module.path).second, "two modules at one path", module.path);
+        require(module.line > 0, "a module without a line", module.name);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string text(reinterpret_cast<const char*>(data), size);
+    fuzz([&] { check(read_puppetfile(text, [](const std::string& path) { return path.ends_with("vendored"); })); },
+         [](const Error& error) {
+             return error.kind == ErrorKind::permanent && error.code == "repository.puppetfile" &&
+                    error.message.find(":hunter2@") == std::string::npos;
+         });
+    return 0;
+}

@@ -1,0 +1,341 @@
+#include "agent/repository/mirrors.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/text.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fetch_world.hpp"
+#include "test/fakes/git_program.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <algorithm>
+
+using namespace bootwright;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* a = "https://a.example.com/puppet.git";
+constexpr const char* b = "https://b.example.com/puppet.git";
+constexpr const char* c = "https://c.example.com/puppet.git";
+
+Error away() { return transient_error("repository.unreachable", "nobody answers", "wait"); }
+Error denied() { return permanent_error("repository.access_denied", "no", "check the token"); }
+
+/// A repository that is at several places of the network.
+struct World : FetchWorld {
+    World() { set_places({a, b, c}); }
+
+    [[nodiscard]] FakeDownloads::Server good() const { return git_server(root.path() / "server"); }
+
+    /// What each place said, as "HOST: what".
+    [[nodiscard]] std::vector<std::string> said() const {
+        std::vector<std::string> answers;
+        for (const PlaceAnswer& answer : heard) {
+            answers.push_back(answer.place.substr(8, 1) + ": " + answer.said);
+            CHECK(answer.seconds >= 0);
+        }
+        return answers;
+    }
+};
+
+/// The same, but with one place, which follows a branch.
+struct BranchWorld : World {
+    explicit BranchWorld(bool is_local) {
+        set_places({is_local ? request.name_url : a});
+        downloads.serve(a, good());
+        request.revision = "main";
+    }
+};
+
+}  // namespace
+
+TEST_CASE("places are asked in their order, until one has given it, and each is heard") {
+    World world;
+    world.downloads.serve(a, fails_with(away()));
+    world.downloads.serve(b, world.good());
+    world.fetch();
+    CHECK(world.read("manifests/site.pp") == "one\n");
+    CHECK(world.downloads.asked() == std::vector<std::string>{a, b});
+    CHECK(world.said() == std::vector<std::string>{"a: nobody answers (repository.unreachable)", "b: gave it"});
+}
+
+TEST_CASE("a pin that is on disk asks nobody") {
+    World world;
+    world.downloads.serve(a, world.good());
+    world.fetch();
+    world.heard.clear();
+    fs::remove_all(world.request.checkouts);
+    world.fetch();
+    CHECK(world.downloads.asked() == std::vector<std::string>{a});
+    CHECK(world.heard.empty());
+}
+
+TEST_CASE("where no place has it, each one's words are told, and it passes if one of theirs may") {
+    struct Row {
+        Error first;
+        Error second;
+        const char* code;
+        ErrorKind kind;
+    };
+    const Row row = GENERATE(values<Row>({
+        {away(), denied(), "repository.unreachable", ErrorKind::transient},
+        {denied(), away(), "repository.unreachable", ErrorKind::transient},
+        {denied(), permanent_error("repository.not_found", "nothing here", "x"), "repository.access_denied",
+         ErrorKind::permanent},
+    }));
+    World world;
+    world.set_places({"https://user:hunter2@a.example.com/puppet.git", b});
+    world.downloads.serve(world.request.places[0], fails_with(row.first));
+    world.downloads.serve(b, fails_with(row.second));
+    const Error error = world.failure();
+    CAPTURE(error.message);
+    CHECK(error.code == row.code);
+    CHECK(error.kind == row.kind);
+    for (const std::string& part : {std::string("2 places"), row.first.message, row.first.code, row.second.message,
+                                    row.second.code, std::string("https://a.example.com/puppet.git")}) {
+        CAPTURE(part);
+        CHECK(error.message.find(part) != std::string::npos);
+    }
+    CHECK(error.message.find("hunter2") == std::string::npos);
+    CHECK(std::none_of(world.heard.begin(), world.heard.end(), [](const PlaceAnswer& answer) {
+        return (answer.place + answer.said).find("hunter2") != std::string::npos;
+    }));
+}
+
+TEST_CASE("the only place's own error is told as it is, with the wait that it asks for") {
+    World world;
+    world.set_places({a});
+    Error error = away();
+    error.code = "repository.server_error";
+    world.downloads.serve(a, fails_with(error));
+    const Error thrown = world.failure();
+    CHECK(thrown.code == "repository.server_error");
+    CHECK(thrown.message == "nobody answers");
+    CHECK(thrown.advice == "wait");
+}
+
+TEST_CASE("what is about this machine ends it at once, and no other place is asked") {
+    const std::string code = GENERATE("io.no_space", "io.failed", "sandbox.failed", "process.cannot_start");
+    World world;
+    world.downloads.serve(a, fails_with(transient_error(code, "here", "x")));
+    world.downloads.serve(b, world.good());
+    CHECK(world.failure().code == code);
+    CHECK(world.downloads.asked() == std::vector<std::string>{a});
+}
+
+TEST_CASE(
+    "a place that gives another commit, or no id at all, is not believed, whatever the program that spoke to it says") {
+    World world;
+    const std::string other = world.push("two");
+    const std::string answered = GENERATE("the other", "main", "", "0000000000000000000000000000000000000000");
+    const std::string commit = answered == "the other" ? other : answered;
+    CAPTURE(commit);
+    world.downloads.serve(a, [&](const DownloadRequest& request) {
+        return gives(request, pack_of(world.root.path() / "server", {other}),
+                     {{"git", to_json(GitAnswer{.commit = commit, .has_pack = true})}});
+    });
+    world.set_places({a});
+    const Error error = world.failure();
+    CHECK(error.code == "repository.protocol");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(world.checkouts().empty());
+}
+
+TEST_CASE("a pack that holds another commit than was asked for is found incomplete, and the next place is asked") {
+    World world;
+    const std::string other = world.push("two");
+    world.downloads.serve(a, [&](const DownloadRequest& request) {
+        return gives(request, pack_of(world.root.path() / "server", {other}),
+                     {{"git", to_json(GitAnswer{.commit = world.request.revision, .has_pack = true})}});
+    });
+    world.downloads.serve(b, world.good());
+    CHECK(world.fetch().revision == world.request.revision);
+    CHECK(world.heard.at(0).said.find("repository.incomplete") != std::string::npos);
+}
+
+TEST_CASE("a difference that does not fit is asked for once more as a whole") {
+    World world;
+    world.set_places({a});
+    world.downloads.serve(a, world.good());
+    const std::string first = world.fetch().revision;
+    world.request.revision = world.push("two");
+    const bool is_damaged = GENERATE(true, false);
+    world.downloads.serve(a, [&](const DownloadRequest& request) {
+        if (request.wish.haves.empty()) {
+            return world.good()(request);
+        }
+        CHECK(request.wish.haves == std::vector<std::string>{first});
+        CHECK(request.wish.complete == std::vector<std::string>{first});
+        const Json answer{{"git", to_json(GitAnswer{.commit = world.request.revision, .has_pack = true})}};
+        return gives(request, is_damaged ? "rubbish" : pack_of(world.root.path() / "server", {first}), answer);
+    });
+    world.fetch();
+    CHECK(world.read("manifests/site.pp") == "two\n");
+    CHECK(world.downloads.requests.size() == 3);
+    CHECK(world.said() == std::vector<std::string>{"a: gave it", "a: gave it"});
+}
+
+TEST_CASE("what is incomplete although nothing was taken for known is not asked for again") {
+    World world;
+    world.set_places({a});
+    world.downloads.serve(a, [&](const DownloadRequest& request) {
+        return gives(request, "rubbish",
+                     {{"git", to_json(GitAnswer{.commit = world.request.revision, .has_pack = true})}});
+    });
+    CHECK(world.failure().code == "repository.pack_damaged");
+    CHECK(world.downloads.requests.size() == 1);
+}
+
+TEST_CASE("a server is told what is here, and which of that has no parents") {
+    World world;
+    world.set_places({a});
+    world.downloads.serve(a, world.good());
+    const std::string root_commit = world.fetch().revision;
+    const std::string second = world.request.revision = world.push("two");
+    world.fetch();
+    world.request.revision = world.push("three");
+    world.fetch();
+    const GitWish& wish = world.downloads.requests.back().wish;
+    std::vector<std::string> haves{root_commit, second};
+    std::sort(haves.begin(), haves.end());
+    CHECK(wish.haves == haves);
+    CHECK(wish.shallow.empty());  // its parent came with the first
+    CHECK_FALSE(wish.with_tags);
+    CHECK_FALSE(wish.with_history);
+}
+
+TEST_CASE("a branch that goes on is followed") {
+    BranchWorld world(GENERATE(true, false));
+    world.fetch();
+    const std::string second = world.push("two");
+    CHECK(world.fetch().revision == second);
+    const std::string merged = world.server(
+        "git checkout -q -b side HEAD~1; echo x > side; git add side; git commit -q -m side; git checkout -q main; "
+        "git merge -q --no-edit side; git rev-parse HEAD");
+    CHECK(world.fetch().revision == merged);
+    CHECK(world.fetch().revision == merged);
+}
+
+TEST_CASE("a branch that has left its own past is refused, as long as the image does not allow it") {
+    BranchWorld world(GENERATE(true, false));
+    world.fetch();
+    const std::string rewritten =
+        world.server("echo other > manifests/site.pp; git commit -q -a --amend -m rewritten; git rev-parse HEAD");
+    const Error error = world.failure();
+    CHECK(error.code == "repository.branch_rewritten");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find(rewritten) != std::string::npos);
+    CHECK(error.advice.find("allow_rewritten_branches") != std::string::npos);
+    CHECK(world.checkouts().size() == 1);
+    world.request.settings.allow_rewritten_branches = true;
+    CHECK(world.fetch().revision == rewritten);
+    world.request.settings.allow_rewritten_branches = false;
+    CHECK(world.fetch().revision == rewritten);  // where it is known to lead since
+}
+
+TEST_CASE("a branch that goes back is refused too") {
+    BranchWorld world(GENERATE(true, false));
+    world.push("two");
+    world.fetch();
+    world.server("git reset -q --hard HEAD~1");
+    CHECK(world.failure().code == "repository.branch_rewritten");
+}
+
+TEST_CASE("a mirror that is behind with a rewritten branch does not hide behind others") {
+    World world;
+    world.request.revision = "main";
+    world.downloads.serve(a, world.good());
+    world.fetch();
+    world.server("git commit -q --amend -m rewritten");
+    world.downloads.serve(b, world.good());
+    CHECK(world.failure().code == "repository.branch_rewritten");
+    CHECK(world.downloads.asked().back() == a);
+}
+
+TEST_CASE(
+    "where branches have led is kept beside the repository, for each name, and a damaged file is as good as none") {
+    BranchWorld world(true);
+    world.fetch();
+    const fs::path file = world.repository().string() + ".followed.json";
+    const std::string first = world.server("git rev-parse main");
+    CHECK(Json::parse(read_file(file, 1000)) == Json{{"main", first}});
+    world.server("git branch other");
+    world.request.revision = "other";
+    world.fetch();
+    CHECK(Json::parse(read_file(file, 1000)) == Json{{"main", first}, {"other", first}});
+    world.request.revision = "main";
+    const std::string rewritten = world.server("git commit -q --amend -m rewritten; git rev-parse HEAD");
+    write_file(file, GENERATE("", "{", "[]", R"({"main": 7})"), 0600);
+    CHECK(world.fetch().revision == rewritten);
+    CHECK(Json::parse(read_file(file, 1000)).at("main") == rewritten);
+}
+
+TEST_CASE("a tag of the name that is asked for leads to its commit") {
+    World world;
+    world.set_places({world.request.name_url});
+    world.server("git tag -a -m release v1.0; echo two > manifests/site.pp; git commit -q -a -m two");
+    const std::string pinned = world.request.revision;
+    world.request.revision = "v1.0";
+    CHECK(world.fetch().revision == pinned);
+}
+
+TEST_CASE("a snapshot gives a pin, with the tags in it") {
+    World world;
+    constexpr const char* place = "https://cdn.example.com/{revision}.bundle";
+    const std::string url = "https://cdn.example.com/" + world.request.revision + ".bundle";
+    world.set_places({place});
+    world.server("git tag -a -m x v1");
+    const std::string tag = world.server("git rev-parse v1");
+    world.downloads.serve(
+        url, snapshot_server(world.root.path() / "server", {{world.request.revision, "refs/bootwright/snapshot/x"},
+                                                            {tag, "refs/bootwright/tag/" + tag}}));
+    world.fetch();
+    CHECK(world.read("manifests/site.pp") == "one\n");
+    CHECK(world.downloads.asked() == std::vector<std::string>{url});
+    CHECK(shell_with_git(world.repository(), "git for-each-ref refs/bootwright/tag | wc -l") == "1");
+}
+
+TEST_CASE("a snapshot of another commit is told from the right one, and none holds names") {
+    World world;
+    constexpr const char* place = "https://cdn.example.com/{revision}.bundle";
+    const std::string other = world.push("two");
+    world.downloads.serve("https://cdn.example.com/" + world.request.revision + ".bundle",
+                          snapshot_server(world.root.path() / "server", {{other, "refs/heads/x"}}));
+    world.set_places({place});
+    const Error wrong = world.failure();
+    CHECK(wrong.code == "repository.snapshot_invalid");
+    CHECK(wrong.message.find(other) != std::string::npos);
+    CHECK(wrong.message.find(world.request.revision) != std::string::npos);
+    world.request.revision = "main";
+    const Error error = world.failure();
+    CHECK(error.code == "repository.revision_not_found");
+    CHECK(error.kind == ErrorKind::permanent);
+}
+
+TEST_CASE("a repository on this machine that is damaged is the place's fault, and the next is asked") {
+    World world;
+    world.server("git clone -q --bare . ../other.git");
+    fs::remove(object_file(world.root.path() / "other.git", world.server("git rev-parse HEAD:manifests")));
+    world.set_places({world.url_of("other.git"), world.request.name_url});
+    world.fetch();
+    REQUIRE(world.heard.size() == 2);
+    CHECK(world.heard[0].said.find("repository.pack_damaged") != std::string::npos);
+    CHECK(world.heard[1].said == "gave it");
+}
+
+TEST_CASE("each place but the last gets half of the time that is left, so that one without an end leaves some") {
+    using namespace std::chrono_literals;
+    World world;
+    world.request.settings.timeout = 8min;
+    world.downloads.serve(a, fails_with(away()));
+    world.downloads.serve(b, fails_with(away()));
+    world.downloads.serve(c, world.good());
+    world.fetch();
+    REQUIRE(world.downloads.processes.size() == 3);
+    CHECK(world.downloads.processes[0].timeout <= 4min);
+    CHECK(world.downloads.processes[1].timeout <= 4min);
+    CHECK(world.downloads.processes[2].timeout > 8min);  // the agent ends that
+}
