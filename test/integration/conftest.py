@@ -13,14 +13,29 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 
+import static_server  # noqa: E402
+import swift  # noqa: E402
+from fault_proxy import FaultProxy  # noqa: E402
+from forward_proxy import ForwardProxy  # noqa: E402
+from lying_git_server import LyingGitServer  # noqa: E402
 from metadata_server import Ec2, MetadataServer  # noqa: E402
-from servers import REPOSITORY_ROOT, ControlRepo, FaultProxy, GitServer  # noqa: E402
+from servers import REPOSITORY_ROOT, ControlRepo, GitServer  # noqa: E402
+from static_server import StaticServer  # noqa: E402
+from swift import Swift  # noqa: E402
 from world import METADATA_ADDRESS, SERVERS_ADDRESS, Instance, World  # noqa: E402
 
 BINARY = Path(os.environ.get("BOOTWRIGHT", REPOSITORY_ROOT / "build/debug/bootwright")).absolute()
 
-#: Ports of the proxies in front of the git server's HTTP, HTTPS and ssh.
-PROXY_PORTS = {"http": 8080, "https": 8443, "ssh": 8022}
+#: The port of each proxy, and that of the server behind it: the git server's by scheme, the static server, and Swift.
+PROXIES = {
+    "http": (8080, 80),
+    "https": (8443, 443),
+    "ssh": (8022, 22),
+    "git": (8418, 9418),
+    "static": (8100, static_server.PORTS["http"]),
+    "static-https": (8101, static_server.PORTS["https"]),
+    "swift": (8900, swift.PORTS["http"]),
+}
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +58,26 @@ def _metadata(world: World) -> Iterator[MetadataServer]:
 
 
 @pytest.fixture(scope="session")
-def _proxies(world: World, _git: GitServer) -> Iterator[dict[str, FaultProxy]]:
-    servers = {"http": 80, "https": 443, "ssh": 22}
+def _static(world: World, _git: GitServer) -> StaticServer:
+    return StaticServer(world, _git.certificate)
+
+
+@pytest.fixture(scope="session")
+def _swift(world: World, _git: GitServer) -> Swift:
+    return Swift(world, _git.certificate)
+
+
+@pytest.fixture(scope="session")
+def _liar(world: World) -> Iterator[LyingGitServer]:
+    server = LyingGitServer(world.network.servers, 9200)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def _proxies(world: World) -> Iterator[dict[str, FaultProxy]]:
     made = {
-        scheme: FaultProxy(world.network.servers, PROXY_PORTS[scheme], (SERVERS_ADDRESS, port))
-        for scheme, port in servers.items()
+        name: FaultProxy(world.network.servers, port, (SERVERS_ADDRESS, behind)) for name, (port, behind) in PROXIES.items()
     }
     yield made
     for proxy in made.values():
@@ -61,6 +91,39 @@ def git(_git: GitServer) -> Iterator[GitServer]:
 
 
 @pytest.fixture
+def static(_static: StaticServer) -> Iterator[StaticServer]:
+    yield _static
+    _static.ensure_running()
+
+
+@pytest.fixture
+def s3(_swift: Swift) -> Iterator[Swift]:
+    yield _swift
+    _swift.ensure_running()
+
+
+@pytest.fixture
+def liar(_liar: LyingGitServer) -> Iterator[LyingGitServer]:
+    """A git server that is honest until it is told otherwise: liar.tell(wrong_pack(repo, other)), liar.url(repo)."""
+    yield _liar
+    _liar.be_honest()
+
+
+@pytest.fixture
+def new_forward_proxy(world: World) -> Iterator[Callable[..., ForwardProxy]]:
+    """Makes a company's proxy: new_forward_proxy() or new_forward_proxy(user="u", password="p")."""
+    made: list[ForwardProxy] = []
+
+    def make(**options: Any) -> ForwardProxy:
+        made.append(ForwardProxy(world.network.servers, 3128 + len(made), **options))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
+
+
+@pytest.fixture
 def metadata(_metadata: MetadataServer) -> Iterator[MetadataServer]:
     """An EC2 metadata service in good health, without user-data: a test sets `metadata.service`."""
     _metadata.reset(Ec2())
@@ -70,7 +133,9 @@ def metadata(_metadata: MetadataServer) -> Iterator[MetadataServer]:
 
 @pytest.fixture
 def proxies(_proxies: dict[str, FaultProxy]) -> Iterator[dict[str, FaultProxy]]:
-    """Proxies by scheme: repo.url("http", port=proxies["http"].port)."""
+    """Proxies by scheme or server: repo.url("http", port=proxies["http"].port), s3.url("x", port=proxies["swift"].port)."""
+    for proxy in _proxies.values():
+        proxy.forget()
     yield _proxies
     for proxy in _proxies.values():
         proxy.heal()
@@ -89,6 +154,21 @@ def repo(git: GitServer, world: World) -> Iterator[ControlRepo]:
     made = ControlRepo(git, work.name, work)
     yield made
     made.remove()
+
+
+@pytest.fixture
+def shape(git: GitServer, world: World) -> Iterator[Callable[..., Any]]:
+    """Makes a repository of a shape: shape(shapes.links), shape(shapes.with_submodules), shape(shapes.forged, "twice")."""
+    made: list[Any] = []
+
+    def make(kind: Callable[..., Any], *arguments: Any) -> Any:
+        repos = kind(git, world.new_folder("shape").name, *arguments)
+        made.extend(repos if isinstance(repos, tuple) else [repos])
+        return repos
+
+    yield make
+    for repo in made:
+        repo.remove()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from servers import ControlRepo
+from shapes import ShapedRepo
 
 #: Retries without the patience of production; every other value is the agent's own default.
 IMPATIENT: dict[str, Any] = {
@@ -30,7 +31,9 @@ def merged(*configurations: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def role_config(repo: ControlRepo, role: str = "base", url: str | None = None, revision: str | None = None, **more: Any) -> bytes:
+def role_config(
+    repo: ControlRepo | ShapedRepo, role: str = "base", url: str | None = None, revision: str | None = None, **more: Any
+) -> bytes:
     """User-data that pins the repository's head, unless told otherwise."""
     repository = {"url": url or repo.url(), "revision": revision or repo.head}
     return json.dumps({"role": role, "repository": repository, **more}).encode()

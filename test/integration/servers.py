@@ -1,20 +1,17 @@
-"""What instances talk to: a git server over HTTP, HTTPS and ssh, control repositories on it, and a proxy that fails."""
+"""What instances talk to: a git server over HTTP, HTTPS, ssh and git's own protocol, and control repositories on it."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
+import json
 import random
-import select
 import shutil
-import socket
-import struct
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from world import SERVERS_ADDRESS, Namespace, Process, World, command
+from authority import Authority
+from world import SERVERS_ADDRESS, SERVERS_NAMES, Process, World, command
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY_ROOT / "docs/examples/control-repo"
@@ -25,33 +22,91 @@ worker_processes 1;
 daemon off;
 pid /run/git-nginx.pid;
 error_log /var/log/git-error.log;
-events { worker_connections 256; }
+events { worker_connections 1024; }
 http {
     log_format requests '$scheme $request_method $request_uri $status $body_bytes_sent';
+    log_format details escape=json '{"method": "$request_method", "scheme": "$scheme", "host": "$http_host", "uri": "$request_uri",'
+        ' "status": $status, "authorization": "$http_authorization", "git_protocol": "$http_git_protocol",'
+        ' "user_agent": "$http_user_agent", "received": $request_length, "sent": $bytes_sent}';
     access_log /var/log/git-access.log requests;
+    access_log /var/log/git-details.log details;
     client_max_body_size 0;
+    ssl_certificate /etc/git-server/server.pem;
+    ssl_certificate_key /etc/git-server/server.key;
     server {
-        listen ADDRESS:80;
-        listen ADDRESS:443 ssl;
-        ssl_certificate /etc/git-server/server.pem;
-        ssl_certificate_key /etc/git-server/server.key;
-
-        # The same repositories, for those who know the password. Inside the location: after a rewrite it would not hold.
-        location ~ ^/private(/.+)$ {
-            auth_basic "git";
-            auth_basic_user_file /etc/git-server/passwords;
-            include /etc/git-server/backend;
-            fastcgi_param PATH_INFO $1;
-            fastcgi_param REMOTE_USER $remote_user;
-        }
-        location / {
-            include /etc/git-server/backend;
-            fastcgi_param PATH_INFO $uri;
-        }
+        listen ADDRESS:80 backlog=1024;
+        listen ADDRESS:443 ssl backlog=1024;
+        include /etc/git-server/places;
+    }
+    server {
+        listen ADDRESS:4431 ssl;
+        ssl_certificate /etc/git-server/expired.pem;
+        ssl_certificate_key /etc/git-server/expired.key;
+        include /etc/git-server/places;
+    }
+    server {
+        listen ADDRESS:4432 ssl;
+        ssl_certificate /etc/git-server/wrong-name.pem;
+        ssl_certificate_key /etc/git-server/wrong-name.key;
+        include /etc/git-server/places;
+    }
+    server {
+        listen ADDRESS:4433 ssl;
+        ssl_certificate /etc/git-server/stranger.pem;
+        ssl_certificate_key /etc/git-server/stranger.key;
+        include /etc/git-server/places;
+    }
+    server {
+        listen ADDRESS:4434 ssl;
+        ssl_client_certificate /etc/git-server/ca.pem;
+        ssl_verify_client on;
+        include /etc/git-server/places;
     }
 }
 """
 
+# Credentials are asked for inside each location: after a rewrite it would not hold.
+_PLACES = """\
+location ~ ^/private(/.+)$ {
+    auth_basic "git";
+    auth_basic_user_file /etc/git-server/passwords;
+    include /etc/git-server/backend;
+    fastcgi_param GIT_PROTOCOL $http_git_protocol;
+    fastcgi_param PATH_INFO $1;
+    fastcgi_param REMOTE_USER $remote_user;
+}
+location ~ ^/bearer(/.+)$ {
+    if ($http_authorization != "Bearer TOKEN") {
+        add_header WWW-Authenticate 'Bearer realm="git"' always;
+        return 401;
+    }
+    include /etc/git-server/backend;
+    fastcgi_param GIT_PROTOCOL $http_git_protocol;
+    fastcgi_param PATH_INFO $1;
+}
+location ~ ^/v0(/.+)$ {
+    include /etc/git-server/backend;
+    fastcgi_param HTTP_GIT_PROTOCOL "";
+    fastcgi_param PATH_INFO $1;
+}
+location ~ ^/moved(/.+)$ { return 301 $scheme://$http_host$1$is_args$args; }
+location ~ ^/moved-relatively(/.+)$ { absolute_redirect off; return 301 $1$is_args$args; }
+location ~ ^/moved-to-https(/.+)$ { return 301 https://git.test$1$is_args$args; }
+location ~ ^/moved-to-http(/.+)$ { return 301 http://git.test$1$is_args$args; }
+location ~ ^/moved-to-other(/.+)$ { return 301 $scheme://other.test$1$is_args$args; }
+location ~ ^/moved-to-file(/.+)$ { return 301 file:///srv/git$1; }
+location /loop/ { return 301 $scheme://$http_host$request_uri; }
+location / {
+    include /etc/git-server/backend;
+    fastcgi_param GIT_PROTOCOL $http_git_protocol;
+    fastcgi_param PATH_INFO $uri;
+}
+"""
+
+#: What /status/CODE/NAME.git answers to everything.
+STATUS_CODES = (400, 401, 403, 404, 410, 429, 500, 502, 503)
+
+# Without GIT_PROTOCOL, by which git speaks version 2. (It knows HTTP_GIT_PROTOCOL, too, which nginx passes on by itself.)
 _BACKEND = """\
 fastcgi_pass unix:/run/fcgiwrap.socket;
 fastcgi_buffering off;
@@ -64,13 +119,10 @@ fastcgi_param CONTENT_TYPE $content_type;
 fastcgi_param CONTENT_LENGTH $content_length;
 fastcgi_param REMOTE_ADDR $remote_addr;
 fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
-fastcgi_param GIT_PROTOCOL $http_git_protocol;
 """
 
 _SSHD = """\
 ListenAddress ADDRESS
-Port 22
-HostKey /etc/git-server/host_key
 AuthorizedKeysFile /etc/git-server/authorized_keys
 AllowUsers git
 UsePAM no
@@ -79,14 +131,69 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 UseDNS no
 PidFile none
+MaxStartups 1000
 ForceCommand git-shell -c "$SSH_ORIGINAL_COMMAND"
 """
 
+# Port 22 lets git ask for version 2; 2222 does not, as sshd does by default.
+_SSHD_PLAIN = (
+    _SSHD
+    + """\
+Port 22
+Port 2222
+HostKey /etc/git-server/host_key
+Match LocalPort 22
+    AcceptEnv GIT_PROTOCOL
+"""
+)
+
+_SSHD_CERTIFIED = (
+    _SSHD
+    + """\
+Port 2223
+HostKey /etc/git-server/certified_host_key
+HostCertificate /etc/git-server/certified_host_key-cert.pub
+AcceptEnv GIT_PROTOCOL
+"""
+)
+
+#: Where the same repositories are served otherwise: the port of each scheme, and the path before the repository's name.
+PLACES: dict[str, tuple[dict[str, int], str]] = {
+    "": ({}, ""),
+    "password": ({}, "/private"),
+    "bearer": ({}, "/bearer"),
+    "v0": ({"ssh": 2222}, "/v0"),
+    "host-certificate": ({"ssh": 2223}, ""),
+    "expired": ({"https": 4431}, ""),
+    "wrong-name": ({"https": 4432}, ""),
+    "stranger": ({"https": 4433}, ""),
+    "client-certificate": ({"https": 4434}, ""),
+    **{
+        name: ({}, f"/{name}")
+        for name in (
+            "moved", "moved-relatively", "moved-to-https", "moved-to-http", "moved-to-other", "moved-to-file", "loop",
+            *(f"status/{code}" for code in STATUS_CODES),
+        )
+    },
+}  # fmt: skip
+
+
+def _status_locations() -> str:
+    """A location for each code. 401 asks for a password, 429 and 503 to come back after a second."""
+    headers = {401: "WWW-Authenticate 'Basic realm=\"git\"'", 429: "Retry-After 1", 503: "Retry-After 1"}
+    lines = ""
+    for code in STATUS_CODES:
+        header = f"add_header {headers[code]} always; " if code in headers else ""
+        lines += f"location /status/{code}/ {{ {header}return {code}; }}\n"
+    return lines
+
 
 class GitServer:
-    """nginx with git-http-backend, and sshd, on a machine of their own. Repositories are bare folders in /srv/git."""
+    """nginx with git-http-backend, git daemon, and sshd, on a machine of their own. Repositories are bare folders in /srv/git.
+    PLACES says in what other ways each of them is served."""
 
     USER, PASSWORD = "reader", "s3cret-of-the-reader"
+    TOKEN = "t0ken-of-the-reader"
 
     def __init__(self, world: World) -> None:
         self.folder = folder = world.new_folder("git")  # keys and certificates, the ones that clients need too
@@ -94,52 +201,66 @@ class GitServer:
         self.repositories = folder / "repositories"
         self.repositories.mkdir(parents=True)
         self.machine = world.machine("servers", world.network.servers, shared={"/srv/git": self.repositories})
-        self.ca_file = folder / "ca.pem"
+        self.authority = Authority(folder)
+        self.ca_file = self.authority.file
+        self.certificate = self.authority.certificate(
+            "server", [f"IP:{SERVERS_ADDRESS}", "DNS:inside.test", *(f"DNS:{name}" for name in SERVERS_NAMES)]
+        )
+        self.client_certificate = self.authority.certificate("client")
         self.ssh_key = folder / "ssh_key"
         self.other_ssh_key = folder / "other_ssh_key"  # one that the server does not know
+        #: Lines of known_hosts: with the host's keys, and with the authority that signed the key of "host-certificate".
         self.known_hosts = ""
+        self.known_authority = ""
         self._daemons: list[Process] = []
-        self._make_certificates()
         self._make_keys()
         self._configure()
         self.start()
 
-    def _make_certificates(self) -> None:
-        here = self.folder
-        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    def _make_keys(self) -> None:
+        folder = self.folder
+        for name in ("ssh_key", "other_ssh_key", "host_key", "certified_host_key", "host_authority"):
+            command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name)
         command(
-            "openssl", "req", "-x509", *new_key, "-keyout", here / "ca.key", "-out", self.ca_file,
-            "-days", "30", "-subj", "/CN=CA of the tests",
-            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-        )  # fmt: skip
-        command(
-            "openssl", "req", *new_key, "-keyout", here / "server.key", "-out", here / "server.csr", "-subj", "/CN=git.test"
-        )  # fmt: skip
-        (here / "extensions").write_text(
-            f"basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
-            f"subjectAltName=DNS:git.test,IP:{SERVERS_ADDRESS}\n"
-        )
-        command(
-            "openssl", "x509", "-req", "-in", here / "server.csr", "-CA", self.ca_file, "-CAkey", here / "ca.key",
-            "-CAcreateserial", "-days", "30", "-extfile", here / "extensions", "-out", here / "server.pem",
+            "ssh-keygen", "-q", "-s", folder / "host_authority", "-h", "-I", "git.test", "-n", f"git.test,{SERVERS_ADDRESS}",
+            folder / "certified_host_key.pub",
         )  # fmt: skip
 
-    def _make_keys(self) -> None:
-        for name in ("ssh_key", "other_ssh_key", "host_key"):
-            command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", self.folder / name)
-        public = " ".join((self.folder / "host_key.pub").read_text().split()[:2])
-        self.known_hosts = f"{SERVERS_ADDRESS},git.test {public}\n"
+        def public(name: str) -> str:
+            return " ".join((folder / f"{name}.pub").read_text().split()[:2])
+
+        self.known_hosts = (
+            f"{SERVERS_ADDRESS},git.test {public('host_key')}\n[{SERVERS_ADDRESS}]:2222,[git.test]:2222 {public('host_key')}\n"
+        )
+        self.known_authority = (
+            f"@cert-authority [{SERVERS_ADDRESS}]:2223,[git.test]:2223,{SERVERS_ADDRESS},git.test {public('host_authority')}\n"
+        )
 
     def _configure(self) -> None:
         machine = self.machine
-        for name, mode in (("server.pem", 0o644), ("server.key", 0o600), ("host_key", 0o600)):
-            machine.write(f"/etc/git-server/{name}", (self.folder / name).read_bytes(), mode)
+        certificates = {
+            "server": self.certificate,
+            "expired": self.authority.certificate("expired", ["DNS:git.test"], made_at="2020-01-01"),
+            "wrong-name": self.authority.certificate("wrong-name", ["DNS:example.com"]),
+            "stranger": Authority(self.folder / "stranger", "a stranger").certificate("stranger", ["DNS:git.test"]),
+        }
+        for name, certificate in certificates.items():
+            machine.write(f"/etc/git-server/{name}.pem", certificate.pem.read_bytes())
+            machine.write(f"/etc/git-server/{name}.key", certificate.key.read_bytes(), 0o600)
+        machine.write("/etc/git-server/ca.pem", self.ca_file.read_bytes())
+        for name in ("host_key", "certified_host_key", "certified_host_key-cert.pub"):
+            machine.write(f"/etc/git-server/{name}", (self.folder / name).read_bytes(), 0o600)
         machine.write("/etc/git-server/authorized_keys", (self.folder / "ssh_key.pub").read_text())
-        password = command("openssl", "passwd", "-apr1", "-stdin", input=self.PASSWORD + "\n").strip()
-        machine.write("/etc/git-server/passwords", f"{self.USER}:{password}\n")
+        passwords = ""
+        for user, password in ((self.USER, self.PASSWORD), ("x-access-token", self.TOKEN)):
+            crypted = command("openssl", "passwd", "-apr1", "-stdin", input=password + "\n").strip()
+            passwords += f"{user}:{crypted}\n"
+        machine.write("/etc/git-server/passwords", passwords)
         machine.write("/etc/git-server/nginx.conf", _NGINX.replace("ADDRESS", SERVERS_ADDRESS))
+        machine.write("/etc/git-server/places", _PLACES.replace("TOKEN", self.TOKEN) + _status_locations())
         machine.write("/etc/git-server/backend", _BACKEND)
-        machine.write("/etc/git-server/sshd_config", _SSHD.replace("ADDRESS", SERVERS_ADDRESS))
+        machine.write("/etc/git-server/sshd_config", _SSHD_PLAIN.replace("ADDRESS", SERVERS_ADDRESS))
+        machine.write("/etc/git-server/sshd_config_certified", _SSHD_CERTIFIED.replace("ADDRESS", SERVERS_ADDRESS))
         # sshd reads repositories as the user git, who does not own them.
         machine.write("/etc/gitconfig", "[safe]\n\tdirectory = *\n")
         for file, line in (
@@ -154,12 +275,21 @@ class GitServer:
         machine = self.machine
         machine.path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         machine.remove("/run/fcgiwrap.socket")
+        sshd = ["/usr/sbin/sshd", "-D", "-e", "-f"]
         self._daemons = [
             machine.start(["fcgiwrap", "-c", "4", "-s", "unix:/run/fcgiwrap.socket"]),
             machine.start(["nginx", "-c", "/etc/git-server/nginx.conf"]),
-            machine.start(["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/git-server/sshd_config"]),
-        ]
-        for port in (80, 443, 22):
+            machine.start([*sshd, "/etc/git-server/sshd_config"]),
+            machine.start([*sshd, "/etc/git-server/sshd_config_certified"]),
+            # The program itself: under `git daemon` a signal would end only its parent.
+            machine.start(
+                [
+                    "/usr/lib/git-core/git-daemon", "--reuseaddr", "--export-all", "--informative-errors",
+                    f"--listen={SERVERS_ADDRESS}", "--base-path=/srv/git", "/srv/git",
+                ]
+            ),
+        ]  # fmt: skip
+        for port in (80, 443, 22, 2223, 9418):
             machine.namespace.wait_until_listening(SERVERS_ADDRESS, port)
 
     def stop(self) -> None:
@@ -174,17 +304,38 @@ class GitServer:
 
     def requests(self) -> list[str]:
         """What was asked over HTTP: "SCHEME METHOD PATH STATUS BYTES" each."""
-        log = self.machine.path("/var/log/git-access.log")
+        return self._log("/var/log/git-access.log")
+
+    def details(self) -> list[dict[str, Any]]:
+        """The same with method, scheme, host, uri, status, authorization, git_protocol, user_agent, received and sent (bytes,
+        headers included)."""
+        return [json.loads(line) for line in self._log("/var/log/git-details.log")]
+
+    def _log(self, path: str) -> list[str]:
+        log = self.machine.path(path)
         return log.read_text().splitlines() if log.exists() else []
 
-    def url(self, name: str, scheme: str = "http", *, port: int | None = None, credentials: bool = False) -> str:
-        """port: that of a proxy. credentials: the path that needs them, with user and password in the URL."""
-        place = SERVERS_ADDRESS + ("" if port is None else f":{port}")
+    def url(
+        self,
+        name: str,
+        scheme: str = "http",
+        *,
+        at: str = "",
+        host: str = SERVERS_ADDRESS,
+        port: int | None = None,
+        credentials: bool = False,
+    ) -> str:
+        """at: one of PLACES, for example "moved" or "status/429". port: that of a proxy. credentials: the path that needs them,
+        with user and password in the URL."""
+        ports, folder = PLACES["password" if credentials else at]
+        port = port or ports.get(scheme)
+        place = host if port is None else f"{host}:{port}"
         if scheme == "ssh":
             return f"ssh://git@{place}/srv/git/{name}.git"
-        if credentials:
-            return f"{scheme}://{self.USER}:{self.PASSWORD}@{place}/private/{name}.git"
-        return f"{scheme}://{place}/{name}.git"
+        if scheme == "git":
+            return f"git://{place}/{name}.git"
+        secret = f"{self.USER}:{self.PASSWORD}@" if credentials else ""
+        return f"{scheme}://{secret}{place}{folder}/{name}.git"
 
 
 class ControlRepo:
@@ -205,8 +356,9 @@ class ControlRepo:
     def head(self) -> str:
         return self._git("rev-parse", "HEAD").strip()
 
-    def url(self, scheme: str = "http", *, port: int | None = None, credentials: bool = False) -> str:
-        return self.server.url(self.name, scheme, port=port, credentials=credentials)
+    def url(self, scheme: str = "http", **options: Any) -> str:
+        """options: those of GitServer.url."""
+        return self.server.url(self.name, scheme, **options)
 
     def commit(self, changes: Mapping[str, str | bytes | None], message: str = "A change") -> str:
         """Writes files (None: removes them), commits, pushes to main, and returns the revision."""
@@ -271,140 +423,3 @@ class ControlRepo:
         date = {"GIT_COMMITTER_DATE": "1767225600 +0000"}
         quiet = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
         return command("git", "-C", self.work, *arguments, env={**person, **date, **quiet, **env})
-
-
-class FaultProxy:
-    """A TCP proxy in front of a server, in the servers' namespace. It passes everything on until it is told otherwise; what it
-    is told holds for connections that are made afterwards, and ends with heal()."""
-
-    def __init__(self, namespace: Namespace, port: int, upstream: tuple[str, int] = (SERVERS_ADDRESS, 80)) -> None:
-        self.port = port
-        self._namespace, self._upstream = namespace, upstream
-        self._lock = threading.Lock()
-        self._listener: socket.socket | None = None
-        self._open: set[socket.socket] = set()
-        self.connections = 0
-        self.bytes_down = 0  # from the server to clients
-        self.heal()
-
-    def heal(self) -> None:
-        with self._lock:
-            self._behaviour = _Behaviour()
-        self._close_connections()
-        if self._listener is None:
-            # In the namespace: the thread, so that its connections to the server are, too.
-            with self._namespace.entered():
-                self._listener = socket.create_server((SERVERS_ADDRESS, self.port), backlog=64)
-                threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    def refuse(self) -> None:
-        """Nobody listens."""
-        if self._listener is not None:
-            # A thread that sits in accept() would keep the socket alive: shutdown wakes it up.
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._listener = None
-
-    def silence(self, times: int | None = None) -> None:
-        """Accepts, and neither reads nor writes. times: only the next ones."""
-        self._behave(_Behaviour(after=0, how="silence", times=times))
-
-    def cut(self, after: int, how: str = "reset", times: int | None = None) -> None:
-        """After so many bytes from the server, on each connection: "silence", "reset" or "close"."""
-        self._behave(_Behaviour(after=after, how=how, times=times))
-
-    def limit(self, bytes_per_second: int) -> None:
-        self._behave(_Behaviour(rate=bytes_per_second))
-
-    def _behave(self, behaviour: _Behaviour) -> None:
-        with self._lock:
-            self._behaviour = behaviour
-
-    def close(self) -> None:
-        self.refuse()
-        self._close_connections()
-
-    def _close_connections(self) -> None:
-        with self._lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self.connections += 1
-                behaviour = self._behaviour.next()
-                self._open.add(client)
-            threading.Thread(target=self._serve, args=(client, behaviour), daemon=True).start()
-
-    def _serve(self, client: socket.socket, behaviour: _Behaviour) -> None:
-        try:
-            if behaviour.after == 0 and behaviour.how == "silence":
-                self._wait_for_end(client)
-                return
-            with socket.create_connection(self._upstream) as server:
-                self._pump(client, server, behaviour)
-        except OSError:
-            pass
-        finally:
-            with self._lock:
-                self._open.discard(client)
-            client.close()
-
-    def _pump(self, client: socket.socket, server: socket.socket, behaviour: _Behaviour) -> None:
-        passed = 0
-        started = time.monotonic()
-        while True:
-            readable, _, _ = select.select([client, server], [], [])
-            if client in readable:
-                content = client.recv(65536)
-                if not content:
-                    return
-                server.sendall(content)
-            if server in readable:
-                size = 65536 if behaviour.rate is None else max(1, behaviour.rate // 20)
-                if behaviour.after is not None:
-                    size = min(size, behaviour.after - passed)
-                content = server.recv(size)
-                if not content:
-                    return
-                client.sendall(content)
-                passed += len(content)
-                with self._lock:
-                    self.bytes_down += len(content)
-                if behaviour.rate is not None:
-                    time.sleep(max(0.0, started + passed / behaviour.rate - time.monotonic()))
-                if behaviour.after is not None and passed >= behaviour.after:
-                    if behaviour.how == "silence":
-                        self._wait_for_end(client)
-                    elif behaviour.how == "reset":
-                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    return
-
-    @staticmethod
-    def _wait_for_end(client: socket.socket) -> None:
-        """Until the client gives up, or heal(). What it sends is not read."""
-        poller = select.poll()
-        poller.register(client, select.POLLRDHUP)
-        poller.poll()
-
-
-class _Behaviour:
-    def __init__(
-        self, after: int | None = None, how: str = "", rate: int | None = None, times: int | None = None
-    ) -> None:
-        self.after, self.how, self.rate, self.times = after, how, rate, times
-
-    def next(self) -> _Behaviour:
-        """What the next connection gets."""
-        if self.times is None:
-            return self
-        if self.times == 0:
-            return _Behaviour()
-        self.times -= 1
-        return _Behaviour(self.after, self.how, self.rate)

@@ -3,42 +3,20 @@ converges once the fault is gone."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import metadata_server
 import pytest
+from fault_proxy import FaultProxy
 from metadata_server import Ec2, Fault, MetadataServer
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo, FaultProxy, GitServer
+from runs import converges, fails
+from servers import ControlRepo, GitServer
 from world import Instance, wait_for
 
 IDENTITY = "/latest/dynamic/instance-identity/document"
 USER_DATA = "/latest/user-data"
 TOKEN = "PUT /latest/api/token"
-
-
-def fails(instance: Instance, stage: str, code: str, kind: str, *said: str) -> dict[str, Any]:
-    """One run that fails so, and says so in every place."""
-    done = instance.bootwright("run")
-    assert done.returncode == 1, done.stdout
-    run = instance.status()["run"]
-    error = run["error"]
-    assert (error["stage"], error["code"], error["kind"]) == (stage, code, kind), error
-    assert error["advice"]
-    for text in said:
-        assert text in error["message"] + " " + error["advice"], error
-    shown = instance.bootwright("status")
-    assert shown.returncode == 1 and code in shown.stdout and error["advice"] in shown.stdout
-    report = json.loads(instance.read(f"/var/lib/bootwright/runs/{run['number']:06d}/report.json"))
-    assert report["error"] == error
-    return run
-
-
-def converges(instance: Instance) -> None:
-    done = instance.bootwright("run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert instance.bootwright("status").returncode == 0
 
 
 @pytest.fixture
@@ -240,7 +218,8 @@ def test_a_server_that_is_not_trusted(
         impatient.write("/etc/bootwright/known_hosts", f"10.99.0.1 {stranger}\n")
     url = repo.url(scheme).replace("10.99.0.1", "git.test") if scheme == "https" else repo.url(scheme)
     metadata.service = Ec2(role_config(repo, url=url))
-    fails(impatient, "repository", "repository.server_not_trusted", "permanent", "known_hosts")
+    advised = "repository.ca_file" if scheme == "https" else "repository.known_hosts"
+    fails(impatient, "repository", "repository.server_not_trusted", "permanent", advised)
 
 
 @pytest.mark.parametrize("problem", ["no-key", "no-known-hosts", "exposed", "unknown-key"])

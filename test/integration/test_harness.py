@@ -11,8 +11,9 @@ from pathlib import Path
 
 import metadata_server
 import pytest
+from fault_proxy import FaultProxy
 from metadata_server import Ec2, MetadataServer, Tree
-from servers import ControlRepo, FaultProxy, GitServer
+from servers import ControlRepo, GitServer
 from world import METADATA_ADDRESS, PLAIN_SYS, Instance, World, wait_for
 
 MD = f"http://{METADATA_ADDRESS}"

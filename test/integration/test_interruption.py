@@ -8,10 +8,11 @@ from typing import Any
 
 import metadata_server
 import pytest
+from fault_proxy import FaultProxy
 from metadata_server import Ec2, MetadataServer
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo, FaultProxy
-from world import Instance, Process, wait_for
+from servers import ControlRepo
+from world import Instance, Process, command, wait_for
 
 USER_DATA = "/latest/user-data"
 
@@ -153,6 +154,8 @@ def test_a_pin_that_is_pushed_later_is_found(instance: Instance, metadata: Metad
     first = repo.head
     later = repo.commit({"later": "x"})
     repo.rewind(first)
+    # As long as the server keeps the commit, it gives it, whatever leads there.
+    command("git", "-C", repo.bare, "gc", "-q", "--prune=now")
     metadata.service = Ec2(role_config(repo, revision=later))
     daemon = start_daemon(instance)
     status = instance.wait_for_status(lambda s: s["daemon"]["next"] and s["run"] and s["run"]["error"], "the error")

@@ -11,6 +11,7 @@ from typing import Any
 
 import metadata_server
 import pytest
+from interruption import quick_puppet
 from metadata_server import Ec2, MetadataServer, Tree
 from roles import IMPATIENT, merged, role_config
 from servers import ControlRepo
@@ -196,6 +197,25 @@ def test_no_credentials_of_a_seed_s_url_are_told(
     for text in (done.stdout, done.stderr, json.dumps(status), explained.stdout):
         assert "hunter2" not in text
     assert "s=http://10.99.0.1:9/" in explained.stdout
+
+
+def test_a_new_pin_that_is_nowhere_leaves_the_machine_on_the_old_one(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    instance.configure(merged(IMPATIENT, quick_puppet(instance, "unchanged")))
+    metadata.service = Ec2(role_config(repo))
+    assert instance.bootwright("run").returncode == 0
+    metadata.service = Ec2(role_config(repo, revision=40 * "a"))
+    for _ in range(2):  # the second time, it still is not what was accepted last
+        assert instance.bootwright("run").returncode == 1
+        run = instance.status()["run"]
+        assert run["kept"]["because"]["code"] == "repository.revision_not_found"
+        assert run["error"]["code"] == "repository.revision_not_found" and run["error"]["stage"] == "repository"
+        assert run["revision"]["resolved"] == repo.head and run["outcome"] == "unchanged"
+    assert "goes by" in instance.bootwright("status").stdout
+    metadata.service = Ec2(role_config(repo))
+    assert instance.bootwright("run").returncode == 0
+    assert instance.status()["run"]["kept"] is None
 
 
 def test_a_document_that_is_nested_too_deeply_is_refused(

@@ -26,6 +26,8 @@ from typing import Any, TypeVar
 
 METADATA_ADDRESS = "169.254.169.254"
 SERVERS_ADDRESS = "10.99.0.1"
+#: Names of the servers' address in each machine's /etc/hosts.
+SERVERS_NAMES = ("git.test", "other.test", "static.test", "s3.test", "snapshots.s3.test")
 INSTANCE_ADDRESS = "10.99.0.10"
 INSTANCE_ID = "i-0123456789abcdef0"
 
@@ -286,7 +288,7 @@ class Machine:
         self.boot()
         self.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
         self.write("/etc/hostname", name + "\n")
-        self.write("/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n{SERVERS_ADDRESS} git.test\n")
+        self.write("/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n{SERVERS_ADDRESS} {' '.join(SERVERS_NAMES)}\n")
         # An empty one: the real machine's name servers cannot be reached, and each look-up would wait for them.
         self.write("/etc/resolv.conf", "")
 
@@ -459,15 +461,21 @@ class Instance(Machine):
 
     BINARY = "/usr/bin/bootwright"
     FETCH = "/usr/lib/bootwright/bootwright-fetch"
+    DOWNLOAD = "/usr/lib/bootwright/bootwright-download"
 
     def install(self, binary: Path) -> None:
-        """The program, and the one that fetches, which was built beside it."""
-        for source, name in ((binary, self.BINARY), (binary.with_name("bootwright-fetch"), self.FETCH)):
+        """The program, and those that it starts, which were built beside it."""
+        programs = (self.BINARY, self.FETCH, self.DOWNLOAD)
+        for source, name in ((binary.with_name(Path(name).name), name) for name in programs):
             target = self.path(name, follow=False)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             shutil.copyfile(source, target)
             target.chmod(0o755)
+        # The user that the package makes.
+        accounts = self.path("/etc/passwd").read_text()
+        if "\nbootwright:" not in accounts:
+            self.write("/etc/passwd", accounts + "bootwright:x:999:999::/nonexistent:/usr/sbin/nologin\n")
 
     def configure(self, configuration: Mapping[str, Any], file: str = "agent.json") -> None:
         """The image's configuration: agent.json or agent.d/NAME.json."""

@@ -1,0 +1,185 @@
+"""The public hosts of object stores and secret stores, which no test can reach: one server answers for all of them, over TLS, with
+answers as the vendors document them, and looks at each request as they would."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from authority import Authority
+from metadata_server import MetadataServer, Reply, Request
+from world import Machine, World
+
+ADDRESS = "10.99.0.2"
+REGION = "eu-west-1"
+
+HOSTS = (
+    "storage.googleapis.com",
+    "snapshotsaccount.blob.core.windows.net",
+    f"snapshots.s3.{REGION}.amazonaws.com",
+    f"secretsmanager.{REGION}.amazonaws.com",
+    f"ssm.{REGION}.amazonaws.com",
+    "secretmanager.googleapis.com",
+    "example-vault.vault.azure.net",
+)
+
+#: What an instance's role hands out on EC2.
+ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "ASIAEXAMPLEROLE", "s3cret/of+the/role", "FwoGZXIvYXdzE//token+of=the/role"
+
+
+def ec2_role(key: str = ACCESS_KEY, secret: str = SECRET_KEY) -> dict[str, str]:
+    """Files of a metadata service whose instance has a role: for Ec2.files."""
+    document = {
+        "Code": "Success", "LastUpdated": "2026-01-01T00:00:00Z", "Type": "AWS-HMAC", "AccessKeyId": key,
+        "SecretAccessKey": secret, "Token": SESSION_TOKEN, "Expiration": "2099-01-01T00:00:00Z",
+    }  # fmt: skip
+    return {
+        "meta-data/iam/security-credentials/": "web-server",
+        "meta-data/iam/security-credentials/web-server": json.dumps(document),
+    }
+
+
+def aws_fault(request: Request, service: str) -> str:
+    """Why Amazon would not believe the signature; "" where it would. Source: "Create a signed AWS API request"."""
+    authorization = request.headers.get("authorization", "")
+    algorithm, _, rest = authorization.partition(" ")
+    fields = dict(part.strip().split("=", 1) for part in rest.split(",") if "=" in part)
+    if algorithm != "AWS4-HMAC-SHA256" or set(fields) != {"Credential", "SignedHeaders", "Signature"}:
+        return "no signature of version 4"
+    key, date, *scope = fields["Credential"].split("/")
+    if (key, scope) != (ACCESS_KEY, [REGION, service, "aws4_request"]):
+        return f"the wrong scope: {fields['Credential']}"
+    names = fields["SignedHeaders"].split(";")
+    if names != sorted(names) or not {"host", "x-amz-date", "x-amz-security-token"} <= set(names):
+        return f"not all is signed that must be: {names}"
+    if request.headers["x-amz-security-token"] != SESSION_TOKEN:
+        return "the wrong session token"
+    digest = hashlib.sha256(request.body).hexdigest()
+    if request.headers.get("x-amz-content-sha256", digest) != digest:
+        return "the wrong hash of the body"
+    headers = "".join(f"{name}:{request.headers[name].strip()}\n" for name in names)
+    canonical = "\n".join(
+        [request.method, quote(request.path, safe="/-_.~%"), request.query, headers, ";".join(names), digest]
+    )
+    time = request.headers["x-amz-date"]
+    text = "\n".join([algorithm, time, "/".join([date, *scope]), hashlib.sha256(canonical.encode()).hexdigest()])
+    secret = ("AWS4" + SECRET_KEY).encode()
+    for part in (date, *scope):
+        secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
+    return "" if hmac.new(secret, text.encode(), hashlib.sha256).hexdigest() == fields["Signature"] else "a wrong signature"
+
+
+def bearer_fault(request: Request, token: str) -> str:
+    return "" if request.headers.get("authorization") == f"Bearer {token}" else "a wrong token"
+
+
+#: The tokens in the metadata of test/fixtures, by what they open.
+GCE_TOKEN = "ya29.c.EXAMPLE-0123456789_abcdef"
+AZURE_STORAGE_TOKEN = "eyJ0eXAiOiJKV1QifQ.EXAMPLE-storage.c2ln"
+AZURE_VAULT_TOKEN = "eyJ0eXAiOiJKV1QifQ.EXAMPLE-vault.c2ln"
+
+_JSON = {"Content-Type": "application/json"}
+
+
+class PublicClouds:
+    """A metadata_server.Service for all HOSTS. `objects` and `secrets` are what they hold, by "HOST/PATH" and by name; `faults`
+    says why requests were refused."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.secrets: dict[str, str] = {}
+        self.faults: list[str] = []
+
+    def answer(self, request: Request) -> Reply:
+        host = request.headers.get("host", "")
+        if host.startswith("secretsmanager."):
+            return self._aws_secret(request, "secretsmanager", "secretsmanager.GetSecretValue", self._of_secrets_manager)
+        if host.startswith("ssm."):
+            return self._aws_secret(request, "ssm", "AmazonSSM.GetParameter", self._of_parameter_store)
+        if host.startswith("secretmanager."):
+            name = request.path.removeprefix("/v1/").removesuffix("/versions/latest:access")
+            return self._secret(bearer_fault(request, GCE_TOKEN), name, self._of_secret_manager)
+        if host.endswith(".vault.azure.net"):
+            fault = bearer_fault(request, AZURE_VAULT_TOKEN) or ("" if request.query == "api-version=7.4" else "no version")
+            return self._secret(fault, request.path.removeprefix("/secrets/"), self._of_key_vault)
+        if host.endswith(".amazonaws.com"):
+            return self._object(aws_fault(request, "s3"), host, request)
+        if host.endswith(".windows.net"):
+            version = "" if request.headers.get("x-ms-version", "") >= "2017-11-09" else "no version that takes a token"
+            return self._object(bearer_fault(request, AZURE_STORAGE_TOKEN) or version, host, request)
+        return self._object(bearer_fault(request, GCE_TOKEN), host, request)
+
+    def _refuse(self, fault: str) -> Reply:
+        self.faults.append(fault)
+        return Reply(403, b"<Error><Code>AccessDenied</Code></Error>", {"Content-Type": "application/xml"})
+
+    def _object(self, fault: str, host: str, request: Request) -> Reply:
+        if fault:
+            return self._refuse(fault)
+        content = self.objects.get(host + request.path)
+        etag = {"ETag": f'"{hashlib.md5(content or b"").hexdigest()}"'}
+        start = request.headers.get("range", "").removeprefix("bytes=").removesuffix("-")
+        if content is None:
+            return Reply(404, b"<Error><Code>NoSuchKey</Code></Error>", {"Content-Type": "application/xml"})
+        if start and request.headers.get("if-range", etag["ETag"]) == etag["ETag"]:
+            part = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
+            return Reply(206, content[int(start) :], {**etag, **part})
+        return Reply(200, content, etag)
+
+    def _secret(self, fault: str, name: str, document: Callable[[str, str], object]) -> Reply:
+        if fault:
+            return self._refuse(fault)
+        if name not in self.secrets:
+            return Reply(404, json.dumps({"error": {"code": 404, "status": "NOT_FOUND"}}).encode(), _JSON)
+        return Reply(200, json.dumps(document(name, self.secrets[name])).encode(), _JSON)
+
+    def _aws_secret(self, request: Request, service: str, target: str, document: Callable[[str, str], object]) -> Reply:
+        fault = aws_fault(request, service)
+        if fault:
+            self.faults.append(fault)
+            return Reply(400, json.dumps({"__type": "InvalidSignatureException"}).encode(), _JSON)
+        asked: Mapping[str, object] = json.loads(request.body)
+        name = str(asked.get("SecretId", asked.get("Name")))
+        if request.method != "POST" or request.headers.get("x-amz-target") != target or name not in self.secrets:
+            what = "ParameterNotFound" if service == "ssm" else "ResourceNotFoundException"
+            return Reply(400, json.dumps({"__type": what}).encode(), _JSON)
+        return Reply(200, json.dumps(document(name, self.secrets[name])).encode(), _JSON)
+
+    # "GetSecretValue", "GetParameter", "projects.secrets.versions.access" and "Get Secret" of the vendors' references.
+
+    @staticmethod
+    def _of_secrets_manager(name: str, value: str) -> object:
+        return {"ARN": f"arn:aws:secretsmanager:{REGION}:123456789012:secret:{name}-a1b2c3", "Name": name, "SecretString": value}
+
+    @staticmethod
+    def _of_parameter_store(name: str, value: str) -> object:
+        return {"Parameter": {"Name": name, "Type": "SecureString", "Value": value, "Version": 1}}
+
+    @staticmethod
+    def _of_secret_manager(name: str, value: str) -> object:
+        return {"name": f"{name}/versions/1", "payload": {"data": base64.b64encode(value.encode()).decode()}}
+
+    @staticmethod
+    def _of_key_vault(name: str, value: str) -> object:
+        return {"value": value, "id": f"https://example-vault.vault.azure.net/secrets/{name}/0123456789abcdef"}
+
+
+def serve(world: World, authority: Authority) -> MetadataServer:
+    """The server, at an address of its own. MetadataServer is what speaks HTTP: faults and requests are as there."""
+    world.network.servers.run("ip", "addr", "add", f"{ADDRESS}/24", "dev", "v0")
+    certificate = authority.certificate("public-clouds", [f"DNS:{host}" for host in HOSTS])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.pem, certificate.key)
+    listener = world.network.servers.listen(ADDRESS, 443)
+    # Each connection's handshake is made by the thread that serves it.
+    return MetadataServer(context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False), PublicClouds())
+
+
+def lead_to(machine: Machine) -> None:
+    """The machine takes the server for all of HOSTS."""
+    machine.write("/etc/hosts", machine.read("/etc/hosts") + f"{ADDRESS} {' '.join(HOSTS)}\n")

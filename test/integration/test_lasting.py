@@ -1,0 +1,505 @@
+"""What the repository stage keeps through crashes, full and failing disks, damage and time: each start repairs or replaces what it
+finds, and ends with the right tree."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapes
+from fault_proxy import FaultProxy
+from interruption import kill_at_random, quick_puppet
+from metadata_server import Ec2, MetadataServer
+from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with, quick, repositories, runs
+from roles import IMPATIENT, merged, role_config
+from servers import ControlRepo, GitServer
+from shapes import ShapedRepo, files_of
+from world import Instance, World, command, wait_for
+
+#: 200 rounds are what `BOOTWRIGHT_KILLS=200` asks for.
+KILLS = int(os.environ.get("BOOTWRIGHT_KILLS", "40"))
+SEED = int(os.environ.get("BOOTWRIGHT_SEED", "1"))
+
+Damage = Callable[[Path, str], None]
+
+
+@pytest.fixture
+def quick_instance(instance: Instance) -> Instance:
+    quick(instance)
+    return instance
+
+
+def has(instance: Instance, world: World, repo: ControlRepo | ShapedRepo, revision: str = "") -> None:
+    """The checkout is what git makes of the revision."""
+    with by_git(world, repo, revision) as expected:
+        assert files_of(checkout(instance, revision or repo.head)) == expected
+
+
+# Killed
+
+
+def test_killed_at_any_moment(quick_instance: Instance, metadata: MetadataServer, shape: Any, world: World) -> None:
+    """In turn: from nothing; from one revision to another; and with the old checkout touched."""
+    repo = shape(shapes.wide, 1_000)
+    revisions = [repo.head, repo.commit({f"modules/new/manifests/c{number}.pp": b"class x {}\n" * number for number in range(300)})]
+    expected = {}
+    for revision in revisions:
+        with by_git(world, repo, revision) as files:
+            expected[revision] = files
+    rounds = itertools.count()
+    wanted = ""
+
+    def before() -> None:
+        nonlocal wanted
+        number = next(rounds)
+        wanted = revisions[number % 2]
+        metadata.service = Ec2(role_config(repo, revision=wanted))
+        if number % 3 == 0:
+            quick_instance.run(["rm", "-rf", STATE], check=True)
+        elif number % 3 == 1:
+            quick_instance.run(["rm", "-rf", f"{STATE}/checkout/{wanted}"], check=True)
+        else:
+            quick_instance.run(["sh", "-c", f"echo changed >> {STATE}/checkout/{wanted}/manifests/site.pp || :"], check=True)
+
+    def check(moment: str) -> None:
+        runs(quick_instance)
+        assert files_of(checkout(quick_instance, wanted)) == expected[wanted], moment
+        left = {entry.name for entry in quick_instance.path(f"{STATE}/checkout").iterdir()}
+        assert left <= {name for revision in revisions for name in (revision, f"{revision}.seal")}, moment
+
+    kills = kill_at_random(quick_instance, [Instance.BINARY, "run"], before=before, check=check, rounds=KILLS, seed=SEED)
+    print(kills)
+    assert len(kills.moments) > KILLS / 2
+    assert_sound(quick_instance)
+
+
+# A power cut
+
+
+def test_what_counts_is_on_disk_before_it_is_seen(
+    quick_instance: Instance, metadata: MetadataServer, shape: Any
+) -> None:
+    """After a power cut a rename may be there whose file is not, unless that was flushed before."""
+    repo = shape(shapes.executables)
+    metadata.service = Ec2(role_config(repo))
+    traced = "openat,fsync,fdatasync,syncfs,rename,renameat,renameat2,link,linkat"
+    quick_instance.run(
+        ["strace", "-f", "-y", "-qq", "-o", "/root/trace", "-e", f"trace={traced}", Instance.BINARY, "run"], check=True, timeout=120
+    )
+    calls = [line.split(maxsplit=1)[1] for line in quick_instance.read("/root/trace").splitlines() if " = " in line and "ENOENT" not in line]
+
+    def first(pattern: str, start: int = 0) -> int:
+        found = [number for number, call in enumerate(calls) if number >= start and re.search(pattern, call)]
+        assert found, f"no call matches {pattern}:\n" + "\n".join(calls)
+        return found[0]
+
+    # The pack and its index, before they get their names; then the folder.
+    for kind in ("pack", "idx"):
+        named = first(rf'^rename.*objects/pack/pack-\w+\.{kind}"')
+        flushed = [call for call in calls[:named] if call.startswith(("fsync", "fdatasync", "syncfs"))]
+        assert any(f".{kind}>" in call or "incoming" in call for call in flushed), calls[:named]
+    folder = first(r"^fsync\(\d+<[^>]*objects/pack>")
+    assert folder > first(r'^rename.*objects/pack/pack-\w+\.idx"')
+    # The tree, before it appears; then the folder that it appears in; and its seal, which says that it is proven, last of all.
+    appears = first(rf'^renameat2?\(.*\.new".*{repo.head}"')
+    assert first(r"^syncfs") < appears
+    assert first(r"^fsync\(\d+<[^>]*/checkout>", appears)
+    assert first(rf'^rename.*{repo.head}\.seal"') > appears
+
+
+# A full disk
+
+
+@pytest.mark.parametrize("options", ["size=200k", "size=1m", "size=3m", "size=5m", "nr_inodes=12", "nr_inodes=40", "nr_inodes=70"])
+def test_a_full_disk_is_survived(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, git: GitServer, world: World, shape: Any, options: str
+) -> None:
+    instance = new_instance(tmpfs={STATE: "mode=700," + options})
+    quick(instance, {"retry": {"repository": {"attempts": 1}}})
+    numbers = random.Random(1)
+    repo = shape(shapes.plain)
+    repo.commit({f"ballast/{number}.bin": numbers.randbytes(30_000) for number in range(60)})
+    metadata.service = Ec2(role_config(repo))
+    done = instance.bootwright("run")
+    shown = done.stdout + done.stderr
+    assert done.returncode == 1 and "io.no_space" in shown, shown
+    assert not instance.exists(f"{STATE}/checkout/{repo.head}")
+    grown = "size=100m" if "size" in options else "nr_inodes=10000"
+    command("mount", "-o", f"remount,{grown}", instance.base / "volume-0")
+    runs(instance)
+    has(instance, world, repo)
+    assert_sound(instance)
+
+
+@pytest.mark.parametrize("lacks", ["bytes", "files"])
+def test_a_full_disk_is_foreseen(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, world: World, shape: Any, lacks: str
+) -> None:
+    """The pack is small, and the tree is not: nothing of it is written, and the old checkout stays."""
+    instance = new_instance(tmpfs={STATE: "mode=700,size=30m,nr_inodes=400"})
+    quick(instance)
+    repo = shape(shapes.plain)
+    metadata.service = Ec2(role_config(repo))
+    runs(instance)
+    first = repo.head
+    if lacks == "bytes":
+        repo.commit({f"large/{number}": b"%d" % number + b"x" * 2_000_000 for number in range(20)})
+    else:
+        repo.commit({f"many/{number}": b"%d\n" % number for number in range(500)})
+    metadata.service = Ec2(role_config(repo))
+    said = fails_with(instance, "io.no_space", "the checkout needs", "has room for", f"{STATE}/checkout", "df", kind="transient")
+    assert re.search(r"needs \d+ MiB and \d+ files, .* has room for \d+ MiB and \d+ files", said)
+    assert checkouts(instance) == {first}
+    has(instance, world, repo, first)
+    command("mount", "-o", "remount,size=200m,nr_inodes=10000", instance.base / "volume-0")
+    runs(instance)
+    has(instance, world, repo)
+
+
+# A failing disk
+
+
+@pytest.mark.parametrize(
+    ("call", "when"), [("syncfs", 1), *(("fsync", when) for when in range(17, 36, 3))]
+)
+def test_a_disk_that_does_not_flush(
+    quick_instance: Instance, metadata: MetadataServer, shape: Any, world: World, call: str, when: int
+) -> None:
+    repo = shape(shapes.executables)
+    metadata.service = Ec2(role_config(repo))
+    trace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={when}+"]
+    done = quick_instance.run([*trace, Instance.BINARY, "run"], timeout=120)
+    shown = done.stdout + done.stderr
+    assert "Input/output error" in shown and "terminate" not in shown, shown
+    if call == "syncfs":
+        assert done.returncode == 1 and not quick_instance.exists(f"{STATE}/checkout/{repo.head}")
+    runs(quick_instance)
+    has(quick_instance, world, repo)
+    assert_sound(quick_instance)
+
+
+def test_a_file_system_that_is_read_only(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, world: World, shape: Any
+) -> None:
+    instance = new_instance(tmpfs={STATE: "mode=700"})
+    quick(instance)
+    repo = shape(shapes.executables)
+    metadata.service = Ec2(role_config(repo))
+    runs(instance)
+    first, second = repo.head, repo.commit({"second": b"2\n"})
+    metadata.service = Ec2(role_config(repo, revision=second))
+    command("mount", "-o", "remount,ro", instance.base / "volume-0")
+    done = instance.bootwright("run")
+    shown = done.stdout + done.stderr
+    assert done.returncode != 0 and "Read-only file system" in shown and STATE in shown, shown
+    assert "terminate" not in shown
+    command("mount", "-o", "remount,rw", instance.base / "volume-0")
+    runs(instance)
+    has(instance, world, repo, second)
+    has(instance, world, repo, first)
+
+
+# Damage
+
+
+def spoil(file: Path, offset: int = -1) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2 if offset < 0 else offset] ^= 0xFF
+    file.chmod(0o600)
+    file.write_bytes(content)
+
+
+def every(pattern: str, action: Callable[[Path], None]) -> Damage:
+    """Does it to each file of the repository (or beside it) that matches, and there must be one."""
+
+    def damage(bare: Path, revision: str) -> None:
+        found = [file for file in bare.glob(pattern) if file.is_file()]
+        assert found, f"nothing matches {pattern}"
+        for file in found:
+            action(file)
+
+    return damage
+
+
+def cut(file: Path) -> None:
+    file.chmod(0o600)
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def empty(file: Path) -> None:
+    file.chmod(0o600)
+    os.truncate(file, 0)
+
+
+def fill(content: bytes) -> Callable[[Path], None]:
+    def act(file: Path) -> None:
+        file.chmod(0o600)
+        file.write_bytes(content)
+
+    return act
+
+
+def replace_by_file(bare: Path, revision: str) -> None:
+    command("rm", "-rf", bare)
+    bare.write_text("no repository\n")
+
+
+def put(name: str, content: bytes = b"rubbish\n") -> Damage:
+    def damage(bare: Path, revision: str) -> None:
+        file = bare / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+    return damage
+
+
+DAMAGES: dict[str, Damage] = {
+    "pack-spoilt": every("objects/pack/*.pack", spoil),
+    "pack-cut": every("objects/pack/*.pack", cut),
+    "pack-empty": every("objects/pack/*.pack", empty),
+    "pack-gone": every("objects/pack/*.pack", Path.unlink),
+    "index-spoilt": every("objects/pack/*.idx", spoil),
+    "index-cut": every("objects/pack/*.idx", cut),
+    "index-empty": every("objects/pack/*.idx", empty),
+    "index-gone": every("objects/pack/*.idx", Path.unlink),
+    "reference-spoilt": every("refs/bootwright/keep/*", fill(b"rubbish\n")),
+    "reference-empty": every("refs/bootwright/keep/*", empty),
+    "reference-to-nothing": every("refs/bootwright/keep/*", fill(b"0123456789" * 4 + b"\n")),
+    "reference-gone": every("refs/bootwright/keep/*", Path.unlink),
+    "packed-refs-rubbish": put("packed-refs"),
+    "config-rubbish": every("config", fill(b"[core\n\xff")),
+    "config-gone": every("config", Path.unlink),
+    "config-empty": every("config", empty),
+    "config-of-another": every("config", fill(b"[core]\n\trepositoryformatversion = 99\n\tbare = true\n")),
+    "head-gone": every("HEAD", Path.unlink),
+    "head-rubbish": every("HEAD", fill(b"rubbish")),
+    "shallow-rubbish": put("shallow"),
+    "shallow-cut": put("shallow", b"0123"),
+    "shallow-gone": lambda bare, revision: (bare / "shallow").unlink(missing_ok=True),
+    "objects-gone": lambda bare, revision: command("rm", "-rf", bare / "objects"),
+    "refs-gone": lambda bare, revision: command("rm", "-rf", bare / "refs"),
+    "repository-gone": lambda bare, revision: command("rm", "-rf", bare),
+    "repository-is-a-file": replace_by_file,
+    "repository-is-empty": lambda bare, revision: command("sh", "-c", f"rm -rf {bare}/*"),
+    "leftovers": put("incoming/pack-x/tmp_pack_1"),
+    "lock-left": put("config.lock", b""),
+    "shallow-lock-left": put("shallow.lock", b""),
+}
+
+
+def old_style(repo: ShapedRepo) -> tuple[str, str]:
+    """Two revisions, the second on the first."""
+    first = repo.head
+    return first, repo.commit({"second": b"the second\n"})
+
+
+@pytest.fixture(scope="module")
+def damaged_repo(_git: GitServer, world: World) -> Any:
+    repo = shapes.executables(_git, world.new_folder("damaged").name)
+    yield repo, old_style(repo)
+    repo.remove()
+
+
+#: After these a pack that nobody can read may stay beside the good ones, until the next repack.
+STAYS = {"pack-cut", "pack-empty", "index-spoilt", "index-cut", "index-empty"}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_repository_is_healed(
+    quick_instance: Instance, metadata: MetadataServer, damaged_repo: Any, world: World, kind: str
+) -> None:
+    """Also where another revision is to come first."""
+    repo, (first, second) = damaged_repo
+    for revisions in ((first,), (second, first)):
+        metadata.service = Ec2(role_config(repo, revision=first))
+        runs(quick_instance)
+        (bare,) = repositories(quick_instance)
+        DAMAGES[kind](quick_instance.path(bare), first)
+        quick_instance.run(["rm", "-rf", f"{STATE}/checkout"], check=True)
+        for revision in revisions:
+            metadata.service = Ec2(role_config(repo, revision=revision))
+            runs(quick_instance)
+            has(quick_instance, world, repo, revision)
+        if kind not in STAYS:
+            assert_sound(quick_instance)
+        quick_instance.run(["rm", "-rf", STATE], check=True)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["seal-rubbish", "seal-empty", "seal-of-another", "seal-gone", "seal-is-a-folder", "file", "file-gone", "file-more", "mode", "checkout-is-a-file",
+     "checkout-is-a-link", "checkout-empty", "new-left", "touched"],
+)  # fmt: skip
+def test_a_damaged_checkout_is_made_anew(
+    quick_instance: Instance, metadata: MetadataServer, damaged_repo: Any, world: World, git: GitServer, kind: str
+) -> None:
+    """From what is on disk: no server is asked."""
+    repo, (first, _) = damaged_repo
+    metadata.service = Ec2(role_config(repo, revision=first))
+    runs(quick_instance)
+    place = f"{STATE}/checkout/{first}"
+    actions = {
+        "seal-rubbish": f"echo rubbish > {place}.seal",
+        "seal-empty": f": > {place}.seal",
+        "seal-of-another": f"sed -i 's/\"fingerprint\": [0-9]*/\"fingerprint\": 17/' {place}.seal",
+        "seal-gone": f"rm {place}.seal",
+        "seal-is-a-folder": f"rm {place}.seal && mkdir {place}.seal",
+        "file": f"echo '# more' >> {place}/manifests/site.pp",
+        "file-gone": f"rm {place}/bin/data",
+        "file-more": f"touch {place}/more",
+        "mode": f"chmod a-x {place}/bin/run",
+        "checkout-is-a-file": f"rm -r {place} && touch {place}",
+        "checkout-is-a-link": f"mv {place} /root/elsewhere && ln -s /root/elsewhere {place}",
+        "checkout-empty": f"rm -r {place}/*",
+        "new-left": f"mkdir -p {STATE}/checkout/.new/x && chmod 0 {STATE}/checkout/.new && rm {place}.seal",
+        "touched": f"touch {place}/bin/data",
+    }
+    quick_instance.run(["sh", "-c", actions[kind]], check=True)
+    git.stop()
+    runs(quick_instance)
+    has(quick_instance, world, repo, first)
+    assert not quick_instance.path(place, follow=False).is_symlink()
+
+
+def test_a_damaged_repository_without_a_server(
+    quick_instance: Instance, metadata: MetadataServer, damaged_repo: Any, world: World, git: GitServer
+) -> None:
+    """It cannot be healed now: the error passes, and what is checked out is still used."""
+    repo, (first, second) = damaged_repo
+    metadata.service = Ec2(role_config(repo, revision=first))
+    runs(quick_instance)
+    (bare,) = repositories(quick_instance)
+    DAMAGES["pack-spoilt"](quick_instance.path(bare), first)
+    git.stop()
+    runs(quick_instance)
+    quick_instance.run(["rm", f"{STATE}/checkout/{first}.seal", f"{STATE}/checkout/{first}/bin/data"], check=True)
+    fails_with(quick_instance, "repository.unreachable", kind="transient")
+    git.start()
+    runs(quick_instance)
+    has(quick_instance, world, repo, first)
+
+
+# Time
+
+
+def test_old_revisions_are_pruned_by_count_and_never_the_good_one(
+    instance: Instance, metadata: MetadataServer, shape: Any
+) -> None:
+    keep = {"repository": {"keep": 2}}
+    quick(instance, keep)
+    repo = shape(shapes.plain)
+    revisions = [repo.commit({"number": b"%d\n" % number}) for number in range(6)]
+    metadata.service = Ec2(role_config(repo, revision=revisions[0]))
+    runs(instance)
+    # From now on nothing applies.
+    instance.configure(merged(IMPATIENT, quick_puppet(instance, "changed_with_failures"), keep))
+    for revision in revisions[1:]:
+        metadata.service = Ec2(role_config(repo, revision=revision))
+        assert instance.bootwright("run").returncode == 1
+    assert checkouts(instance) == {revisions[0], *revisions[-2:]}
+    (bare,) = repositories(instance)
+    kept = instance.run(["git", "-C", bare, "for-each-ref", "--format=%(objectname)"], check=True).stdout.split()
+    assert set(kept) == checkouts(instance)
+    seals = {entry.name for entry in instance.path(f"{STATE}/checkout").glob("*.seal")}
+    assert seals == {f"{revision}.seal" for revision in checkouts(instance)}
+    assert_sound(instance)
+
+
+def test_a_changed_url_mixes_nothing(
+    quick_instance: Instance, metadata: MetadataServer, shape: Any, world: World
+) -> None:
+    one, other = shape(shapes.plain), shape(shapes.executables)
+    early = one.head
+    one.commit({"later": b"x\n"})
+    metadata.service = Ec2(role_config(one))
+    runs(quick_instance)
+    metadata.service = Ec2(role_config(other))
+    runs(quick_instance)
+    has(quick_instance, world, other)
+    has(quick_instance, world, one)
+    assert len(repositories(quick_instance)) == 2
+    assert_sound(quick_instance)
+    # What only the old place has is not found at the new one.
+    metadata.service = Ec2(role_config(other, revision=early))
+    fails_with(quick_instance, "repository.revision_not_found", early)
+
+
+def test_a_pin_that_was_pushed_away_works_from_disk(
+    quick_instance: Instance, metadata: MetadataServer, repo: ControlRepo, world: World
+) -> None:
+    gone = repo.commit({"gone": "x\n"})
+    metadata.service = Ec2(role_config(repo, revision=gone))
+    runs(quick_instance)
+    with by_git(world, repo, gone) as expected:
+        pass
+    repo.rewind(repo.first)
+    command("git", "-C", repo.bare, "-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
+    runs(quick_instance)
+    quick_instance.run(["rm", "-rf", f"{STATE}/checkout"], check=True)
+    runs(quick_instance)
+    assert files_of(checkout(quick_instance, gone)) == expected
+
+
+def test_the_repository_does_not_grow_for_ever(
+    instance: Instance, metadata: MetadataServer, shape: Any, world: World
+) -> None:
+    quick(instance, {"repository": {"keep": 2}})
+    numbers = random.Random(3)
+    repo = shape(shapes.plain)
+    sizes = []
+    for number in range(60):
+        repo.commit({f"data/{number % 3}.bin": numbers.randbytes(50_000)})
+        metadata.service = Ec2(role_config(repo))
+        runs(instance)
+        sizes.append(int(instance.run(["du", "-sk", f"{STATE}/repository"], check=True).stdout.split()[0]))
+    has(instance, world, repo)
+    assert_sound(instance)
+    # What is kept takes some 300 KiB; the rest waits for the next repack, after twenty packs.
+    assert max(sizes[40:]) <= max(sizes[20:40]) * 1.1 and max(sizes) < 2000, sizes
+
+
+# Two at once
+
+
+def test_two_fetches_never_write_at_once(
+    quick_instance: Instance, metadata: MetadataServer, repo: ControlRepo, world: World, proxy: FaultProxy
+) -> None:
+    instance = quick_instance
+    real = "/usr/lib/bootwright/real-fetch"
+    instance.run(["mv", Instance.FETCH, real], check=True)
+    instance.write(Instance.FETCH, f"#!/bin/sh\nexec tee /root/request | {real}\n".replace("exec tee", "tee"), 0o755)
+    metadata.service = Ec2(role_config(repo, url=repo.url(port=proxy.port)))
+    runs(instance)
+    request = instance.read("/root/request")
+    instance.run(["rm", "-rf", f"{STATE}/checkout", f"{STATE}/repository"], check=True)
+    proxy.silence(times=1)
+    before = proxy.connections
+    first = instance.start(["sh", "-c", f"exec {real} < /root/request"])
+    wait_for(lambda: proxy.connections > before, "the first one's connection")
+    second = instance.run([real], input=request)
+    error = json.loads(second.stdout.splitlines()[-1])["error"]
+    assert (second.returncode, error["code"], error["kind"]) == (1, "repository.busy", "transient")
+    first.stop()
+    first.wait()
+    done = instance.run([real], input=request)
+    assert json.loads(done.stdout.splitlines()[-1])["checkout"]["revision"] == repo.head
+    has(instance, world, repo)
+
+
+def test_a_second_run_is_told_to_wait(
+    quick_instance: Instance, metadata: MetadataServer, repo: ControlRepo, proxy: FaultProxy
+) -> None:
+    metadata.service = Ec2(role_config(repo, url=repo.url(port=proxy.port)))
+    proxy.silence(times=1)
+    first = quick_instance.start_bootwright("run")
+    quick_instance.wait_for_status(lambda status: status["run"]["stage"] == "repository", "the repository stage")
+    second = quick_instance.bootwright("run")
+    assert second.returncode == 5 and "another run" in second.stderr
+    assert first.wait() == 0, first.output

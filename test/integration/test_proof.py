@@ -1,0 +1,326 @@
+"""What runs is what was pinned, signed by whom the image asks for, and stays so on disk."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metadata_server import Ec2, MetadataServer
+from roles import role_config
+from runs import CHECKOUTS, REPOSITORIES, SEED, converges, fails, has_checkout, is_sound, prepare
+from servers import ControlRepo, GitServer
+from world import Instance, World, command
+
+ALLOWED = "/etc/bootwright/allowed_signers"
+
+
+@dataclass
+class Signer:
+    """Somebody with a key, and what an image has to know of it."""
+
+    name: str  # as the status shows it
+    options: list[str]  # for git
+    public: bytes  # a line of allowed_signers, or a keyring
+    env: dict[str, str] = field(default_factory=dict)
+
+    def commit(self, repo: ControlRepo, *, signs: bool = True) -> str:
+        repo._git(*self.options, "commit", "-q", "--allow-empty", *(["-S"] if signs else []), "-m", "A change", env=self.env)
+        repo._git("push", "-q", str(repo.bare), "HEAD:refs/heads/main")
+        return repo.head
+
+    def tag(self, repo: ControlRepo, name: str, *, signs: bool = True) -> None:
+        kind = ["-s"] if signs else ["-a"]
+        repo._git(*self.options, "tag", *kind, "-m", name, name, env=self.env)
+        repo._git("push", "-q", str(repo.bare), f"refs/tags/{name}")
+
+
+def ssh_signer(folder: Path, name: str) -> Signer:
+    key = folder / name
+    command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key)
+    line = f'{name}@example.com namespaces="git" {key.with_suffix(".pub").read_text()}'
+    return Signer(f"{name}@example.com", ["-c", "gpg.format=ssh", "-c", f"user.signingkey={key}"], line.encode())
+
+
+def openpgp_signer(folder: Path, name: str) -> Signer:
+    env = {"GNUPGHOME": str(folder)}
+    command(
+        "gpg", "--batch", "-q", "--passphrase", "", "--quick-gen-key", f"{name} <{name}@example.com>", "ed25519", "sign", "never",
+        env=env,
+    )  # fmt: skip
+    command("gpg", "--batch", "-q", "--output", folder / f"{name}.gpg", "--export", f"{name}@example.com", env=env)
+    public = (folder / f"{name}.gpg").read_bytes()
+    return Signer(f"{name} <{name}@example.com>", ["-c", f"user.signingkey={name}@example.com"], public, env)
+
+
+@pytest.fixture(scope="session")
+def signers() -> Iterator[dict[tuple[str, str], Signer]]:
+    """By kind, and by name: ann, whom images know, and a stranger."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = {("ssh", name): ssh_signer(Path(folder), name) for name in ("ann", "stranger")}
+        made |= {("openpgp", name): openpgp_signer(Path(folder), name) for name in ("ann", "stranger")}
+        yield made
+        command("gpgconf", "--kill", "all", env={"GNUPGHOME": folder})
+
+
+@pytest.fixture
+def asks(metadata: MetadataServer, repo: ControlRepo) -> Callable[..., None]:
+    def ask(revision: str | None = None, url: str | None = None) -> None:
+        metadata.service = Ec2(role_config(repo, url=url, revision=revision))
+
+    return ask
+
+
+@pytest.fixture
+def ready(instance: Instance, git: GitServer) -> Instance:
+    prepare(instance, git)
+    return instance
+
+
+def trusts(instance: Instance, signer: Signer) -> None:
+    file = ALLOWED if signer.public.endswith(b"\n") and b"ssh-ed25519" in signer.public else "/etc/bootwright/keyring.gpg"
+    instance.write(file, signer.public)
+
+
+def never_ran(instance: Instance, revision: str) -> None:
+    """Neither a checkout is there, nor was Puppet started."""
+    assert not instance.exists(f"{CHECKOUTS}/{revision}")
+    assert not list(instance.path("/var/lib/bootwright/runs").glob("*/puppet.jsonl"))
+
+
+# Signatures
+
+
+@pytest.mark.parametrize("kind", ["ssh", "openpgp"])
+@pytest.mark.parametrize(
+    ("verify", "commit", "tag", "good"),
+    [
+        ("none", False, None, True),
+        ("commit", True, None, True),
+        ("commit", False, None, False),
+        ("commit", False, True, False),
+        ("tag", False, True, True),
+        ("tag", True, None, False),
+        ("tag", True, False, False),
+        ("both", True, True, True),
+        ("both", True, False, False),
+        ("both", False, True, False),
+    ],
+)
+def test_only_what_is_signed_as_asked_runs(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any,
+    kind: str, verify: str, commit: bool, tag: bool | None, good: bool,
+) -> None:  # fmt: skip
+    """commit, tag: whether it is signed; None: there is none."""
+    ann = signers[kind, "ann"]
+    prepare(ready, git, verify=verify)
+    trusts(ready, ann)
+    revision = ann.commit(repo, signs=commit)
+    if tag is not None:
+        ann.tag(repo, "v1", signs=tag)
+    asks()
+    if good:
+        converges(ready)
+        has_checkout(ready, repo, revision)
+        signer = ready.status()["run"]["signer"]
+        assert signer is None if verify == "none" else signer.startswith(ann.name)
+        converges(ready)
+        assert ready.status()["run"]["signer"] == signer
+    else:
+        fails(ready, "repository", "repository.signature_missing", "permanent")
+        never_ran(ready, revision)
+        prepare(ready, git, verify="none")
+        converges(ready)
+
+
+@pytest.mark.parametrize("kind", ["ssh", "openpgp"])
+@pytest.mark.parametrize("verify", ["commit", "tag"])
+def test_a_stranger_s_signature_does_not_count(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any, kind: str, verify: str
+) -> None:
+    prepare(ready, git, verify=verify)
+    trusts(ready, signers[kind, "ann"])
+    stranger = signers[kind, "stranger"]
+    revision = stranger.commit(repo)
+    stranger.tag(repo, "v1")
+    asks()
+    fails(ready, "repository", "repository.signature_untrusted", "permanent")
+    never_ran(ready, revision)
+    trusts(ready, stranger)
+    converges(ready)
+    assert ready.status()["run"]["signer"].startswith(stranger.name)
+
+
+@pytest.mark.parametrize(("kind", "file"), [("ssh", ALLOWED), ("openpgp", "/etc/bootwright/keyring.gpg")])
+def test_without_keys_nothing_is_verified(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any, kind: str, file: str
+) -> None:
+    prepare(ready, git, verify="commit")
+    revision = signers[kind, "ann"].commit(repo)
+    asks()
+    fails(ready, "repository", "repository.verifier_missing", "permanent", file)
+    never_ran(ready, revision)
+    trusts(ready, signers[kind, "ann"])
+    converges(ready)
+
+
+def test_a_signed_tag_among_others_is_enough(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any
+) -> None:
+    ann, stranger = signers["ssh", "ann"], signers["ssh", "stranger"]
+    prepare(ready, git, verify="tag")
+    trusts(ready, ann)
+    ann.commit(repo, signs=False)
+    stranger.tag(repo, "a-first")
+    repo.tag("light")
+    ann.tag(repo, "b-second")
+    stranger.tag(repo, "c-third")
+    asks()
+    converges(ready)
+    assert ready.status()["run"]["signer"] == ann.name
+
+
+@pytest.mark.parametrize("way", ["http-v0", "ssh", "git", "file", "seed"])
+def test_a_signed_tag_comes_each_way(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any, way: str
+) -> None:
+    prepare(ready, git, verify="tag")
+    trusts(ready, signers["ssh", "ann"])
+    revision = signers["ssh", "ann"].commit(repo, signs=False)
+    signers["ssh", "ann"].tag(repo, "v1")
+    urls = {"http-v0": repo.url(at="v0"), "ssh": repo.url("ssh"), "git": repo.url("git"), "file": "file:///srv/copy.git"}
+    if way in ("file", "seed"):
+        shutil.copytree(repo.bare, ready.path("/srv/copy.git" if way == "file" else SEED))
+    asks(url=urls.get(way, git.url("gone")))
+    converges(ready)
+    has_checkout(ready, repo, revision)
+
+
+@pytest.mark.parametrize("change", ["revoked", "demanded"])
+def test_a_changed_demand_counts_for_what_is_on_disk(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any, change: str
+) -> None:
+    ann = signers["ssh", "ann" if change == "revoked" else "stranger"]
+    prepare(ready, git, verify="commit" if change == "revoked" else "none")
+    trusts(ready, ann)
+    revision = ann.commit(repo)
+    asks()
+    converges(ready)
+    trusts(ready, signers["ssh", "stranger" if change == "revoked" else "ann"])
+    prepare(ready, git, verify="commit")
+    done = ready.bootwright("run")
+    run = ready.status()["run"]
+    assert done.returncode == 1 and run["error"]["code"] == "repository.signature_untrusted", done.stdout
+    assert not ready.exists(f"/var/lib/bootwright/runs/{run['number']:06d}/puppet.jsonl")
+    trusts(ready, ann)
+    converges(ready)
+    has_checkout(ready, repo, revision)
+
+
+# What moves on the server
+
+
+def test_a_branch_goes_on_but_is_not_rewritten(ready: Instance, git: GitServer, repo: ControlRepo, asks: Any) -> None:
+    prepare(ready, git, allow_branches_and_tags=True)
+    first = repo.head
+    asks("main")
+    converges(ready)
+    repo.commit({"second": "x"})
+    second = repo.commit({"third": "x"})
+    converges(ready)
+    assert ready.status()["run"]["revision"]["resolved"] == second
+    repo.rewind(first)
+    other = repo.commit({"other": "x"})
+    done = ready.bootwright("run")
+    error = ready.status()["run"]["error"]
+    assert done.returncode == 1 and error["code"] == "repository.branch_rewritten" and error["kind"] == "permanent"
+    assert other in error["message"] and second in error["message"]
+    assert not ready.exists(f"{CHECKOUTS}/{other}")
+    prepare(ready, git, allow_branches_and_tags=True, allow_rewritten_branches=True)
+    converges(ready)
+    assert ready.status()["run"]["revision"]["resolved"] == other
+    has_checkout(ready, repo, other)
+    is_sound(ready)
+
+
+@pytest.mark.parametrize("lost", ["nothing", "checkout", "seal"])
+def test_a_pin_that_was_pushed_away_stays_on_disk(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, lost: str
+) -> None:
+    first = repo.head
+    pin = repo.commit({"second": "x"})
+    asks(pin)
+    converges(ready)
+    repo.rewind(first)
+    command("git", "-C", repo.bare, "gc", "-q", "--prune=now")
+    if lost != "nothing":
+        ready.remove(f"{CHECKOUTS}/{pin}" + (".seal" if lost == "seal" else ""))
+    git.stop()
+    converges(ready)
+    has_checkout(ready, repo, pin)
+
+
+# What is damaged on disk
+
+
+DAMAGE = {
+    "a changed file": f"cd {CHECKOUTS}/*/manifests; echo '# changed' >> site.pp",
+    "the same size": f"sed -i 's/node/edon/' {CHECKOUTS}/*/manifests/site.pp",
+    "the old time": f"cd {CHECKOUTS}/*/manifests; cp -a site.pp /tmp/old; echo '# x' >> site.pp; touch -r /tmp/old site.pp",
+    "a missing file": f"rm {CHECKOUTS}/*/manifests/site.pp",
+    "a surplus file": f"cd {CHECKOUTS}/*/manifests; touch surplus.pp",
+    "another mode": f"chmod 0755 {CHECKOUTS}/*/manifests/site.pp",
+    "a link": f"cd {CHECKOUTS}/*/manifests; mv site.pp /tmp/; ln -s /tmp/site.pp site.pp",
+    "a file for the checkout": f"cd {CHECKOUTS}; set -- [0-9a-f]*[0-9a-f]; for f in ????????????????????????????????????????; do rm -r $f; echo x > $f; done",
+    "an empty seal": f"for f in {CHECKOUTS}/*.seal; do : > $f; done",
+    "a seal of garbage": f"for f in {CHECKOUTS}/*.seal; do head -c 100000 /dev/urandom > $f; done",
+    "a seal that lies": f"for f in {CHECKOUTS}/*.seal; do echo '{{\"fingerprint\": 1, \"policy\": \"x\", \"signer\": \"eve\"}}' > $f; done",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkout_is_healed_from_disk(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, damage: str
+) -> None:
+    asks()
+    converges(ready)
+    ready.run(["sh", "-c", DAMAGE[damage]], check=True)
+    git.stop()
+    converges(ready)
+    has_checkout(ready, repo, repo.head)
+    assert ready.status()["run"]["signer"] is None
+
+
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "removed", "index", "refs", "all"])
+@pytest.mark.parametrize("with_checkout", [True, False])
+def test_a_damaged_object_is_fetched_again(
+    ready: Instance, repo: ControlRepo, asks: Any, damage: str, with_checkout: bool
+) -> None:
+    asks()
+    converges(ready)
+    repository = next(ready.path(REPOSITORIES).glob("*.git"))
+    for file in repository.glob("objects/pack/*.idx" if damage == "index" else "objects/pack/*.pack"):
+        content = bytearray(file.read_bytes())
+        file.chmod(0o644)
+        if damage in ("flipped", "index"):
+            content[len(content) // 2] ^= 1
+        elif damage == "truncated":
+            content = content[:-100]
+        file.write_bytes(content)
+        if damage == "removed":
+            file.unlink()
+    if damage in ("refs", "all"):
+        ready.run(["sh", "-c", f"rm -rf {REPOSITORIES}/*.git/" + ("refs" if damage == "refs" else "*")], check=True)
+    if with_checkout:
+        repo.commit({"next": "x"})
+        asks()
+    else:
+        ready.remove(CHECKOUTS)
+    converges(ready)
+    has_checkout(ready, repo, repo.head)
+    if not with_checkout:
+        is_sound(ready)  # else the damage is found once it is in the way
