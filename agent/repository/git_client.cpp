@@ -186,35 +186,34 @@ private:
 class StreamTransport : public GitTransport {
 public:
     std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) final {
-        Advertisement advertisement;
-        bool is_advertised = false;
-        const auto take_all = [&](const Packet& packet) {
-            if (is_advertised) {
-                return take(packet);
-            }
-            is_advertised = advertisement.take(packet);
-            return is_advertised && !advertisement.is_version_2();
-        };
-        exchange(true, request, take_all, heard);
+        Advertisement advertisement = converse(true, request, take, heard);
         return advertisement.is_version_2() ? std::nullopt : std::optional(std::move(advertisement));
     }
 
     void old_command(const std::string& request, const Take& take, const Heard& heard) final {
-        Advertisement advertisement;
-        bool is_advertised = false;
-        const auto take_all = [&](const Packet& packet) {
-            if (is_advertised) {
-                return take(packet);
-            }
-            is_advertised = advertisement.take(packet);
-            return false;
-        };
-        exchange(false, request, take_all, heard);
+        converse(false, request, take, heard);
     }
 
 protected:
     /// A conversation of its own: sends `request`, and hands on packets until `take` has all.
     virtual void exchange(bool is_version_2, const std::string& request, const Take& take, const Heard& heard) = 0;
+
+private:
+    /// Hands on what comes after the server's advertisement, which it returns. A server that was asked in version 2 and does
+    /// not speak it has nothing more to say.
+    Advertisement converse(bool is_version_2, const std::string& request, const Take& take, const Heard& heard) {
+        Advertisement advertisement;
+        bool is_advertised = false;
+        const auto take_all = [&](const Packet& packet) {
+            if (is_advertised) {
+                return take(packet);
+            }
+            is_advertised = advertisement.take(packet);
+            return is_advertised && is_version_2 && !advertisement.is_version_2();
+        };
+        exchange(is_version_2, request, take_all, heard);
+        return advertisement;
+    }
 };
 
 /// "ssh://git@host:22/path" taken apart.

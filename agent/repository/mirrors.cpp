@@ -79,7 +79,8 @@ Error none_has_it(const std::vector<std::pair<std::string, Error>>& failures) {
     return error;
 }
 
-bool is_about_this_disk(const Error& error) {
+/// No other place can help: this machine is to blame, or a branch is not to be believed wherever it is asked for.
+bool ends_the_search(const Error& error) {
     return error.code.starts_with("io.") || error.code == "repository.corrupt" ||
            error.code == "repository.branch_rewritten" || error.code.starts_with("sandbox.") ||
            error.code == "process.cannot_start";
@@ -153,7 +154,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
             return obtained;
         } catch (const Error& error) {
             tell(error.message + " (" + error.code + ")");
-            if (is_about_this_disk(error)) {
+            if (ends_the_search(error)) {
                 throw;
             }
             failures.emplace_back(place, error);
