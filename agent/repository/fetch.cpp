@@ -147,15 +147,10 @@ private:
         remove_tree(fresh);
         make_folder(fresh, 0755);
         repository.check_out(commit, fresh, events_.progress);
-        for (ModuleTree& module : modules) {
+        std::sort(modules.begin(), modules.end(),
+                  [](const ModuleTree& one, const ModuleTree& other) { return one.path < other.path; });
+        for (ModuleTree& module : modules) {  // whatever holds another one stands before it
             module.repository.check_out(module.commit, module_folder(fresh, module.path), events_.progress);
-        }
-        if (const auto difference = first_difference(repository, commit, modules, fresh)) {
-            throw transient_error(
-                "repository.checkout_differs",
-                "the new checkout of " + commit + " differs from the commit at " + *difference,
-                "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
-                "cannot store");
         }
         if (puppetfile) {
             copy_modules(downloader_.install_modules(*puppetfile), fresh);
@@ -188,6 +183,10 @@ private:
                                       "the module at " + path + " would stand behind a link or file of the tree",
                                       "correct .gitmodules or the Puppetfile, or vendor the module");
             }
+        }
+        if (!fs::is_empty(folder)) {
+            throw permanent_error("repository.submodule", "the module at " + path + " would stand among other files",
+                                  "correct .gitmodules or the Puppetfile, or vendor the module");
         }
         return folder;
     }

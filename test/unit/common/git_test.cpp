@@ -313,10 +313,10 @@ TEST_CASE("a tree that would write outside its folder, or into .git, is refused 
         "commit=$(git commit-tree -m hostile $tree)\n"
         "git update-ref refs/heads/hostile $commit\n"
         "echo $commit");
-    GitRepository repository = repositories.fetched();
     repositories.root.make_folder("/checkouts/new");
     const fs::path folder = repositories.root.path() / "checkouts/new";
-    const Error error = error_of([&] { return repository.check_out(hostile, folder, no_progress), 0; });
+    const Error error = error_of([&] { return repositories.fetched().check_out(hostile, folder, no_progress), 0; });
+    CHECK(error.code == "repository.tree_refused");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(fs::is_empty(folder));
     CHECK_FALSE(repositories.root.exists("/checkouts/file"));
