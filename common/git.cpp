@@ -983,6 +983,8 @@ GitRepository GitRepository::open_or_create(const fs::path& folder, const std::v
     return GitRepository(std::move(handles));
 }
 
+const fs::path& GitRepository::folder() const { return handles_->folder; }
+
 void GitRepository::add_alternate(const fs::path& bare_repository) {
     handles_->alternates.push_back(bare_repository);
     handles_->repository = open_again(*handles_);

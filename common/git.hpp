@@ -63,6 +63,8 @@ public:
     static GitRepository open_or_create(const std::filesystem::path& folder,
                                         const std::vector<std::filesystem::path>& alternates = {});
 
+    [[nodiscard]] const std::filesystem::path& folder() const;
+
     /// The objects of another bare repository are found too, and nothing is copied nor written down. It is no error if
     /// there is none, or none that can be read.
     void add_alternate(const std::filesystem::path& bare_repository);
