@@ -184,9 +184,9 @@ private:
     template <typename Pinned>
     void read_places(Pinned& pinned, const std::string& name, ObjectReader& reader) {
         const auto url = reader.string("url");
-        if (url && !is_url(*url, url_schemes)) {
+        if (url && !is_url(*url, url_schemes) && !is_url(*url, store_schemes)) {
             throw reader.error(
-                "url", "expected an https, http, ssh, git or file URL",
+                "url", "expected an https, http, ssh, git, file, s3, gs or az URL",
                 "write it like https://git.example.com/puppet.git or ssh://git@git.example.com/puppet.git");
         }
         assign(pinned.url, url, name + ".url");
