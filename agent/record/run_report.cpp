@@ -40,6 +40,14 @@ Json optional_json(const std::optional<Value>& value, Convert convert) {
     return value ? convert(*value) : Json();
 }
 
+Json took_json(const std::vector<Took>& durations, const char* what) {
+    Json json = Json::array();
+    for (const Took& took : durations) {
+        json.push_back({{what, took.what}, {"seconds", took.seconds}});
+    }
+    return json;
+}
+
 std::string plain_line(const RunReport& report) {
     const std::string stage(to_string(report.stage));
     if (report.is_good()) {
@@ -150,6 +158,10 @@ Json to_json(const RunReport& report) {
         {"failed_resources", std::move(failed)},
         {"warnings", std::move(warnings)},
         {"puppet_version", text_or_null(report.puppet.version)},
+        {"catalog_digest", text_or_null(report.puppet.catalog_digest)},
+        {"phases", took_json(report.puppet.phases, "phase")},
+        {"slowest", took_json(report.puppet.slowest, "resource")},
+        {"slow_facts", took_json(report.puppet.slow_facts, "fact")},
     };
 }
 
