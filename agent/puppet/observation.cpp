@@ -63,8 +63,8 @@ std::optional<Observation> read_observation(const std::optional<std::string>& te
                      .unused_data = texts_at(json, "unused_data"),
                      .looked_up = texts_at(json, "looked_up"),
                      .problems = texts_at(json, "problems")};
-    const auto times = json.find("times");
-    for (const auto& [phase, seconds] : (times != json.end() && times->is_object() ? *times : Json::object()).items()) {
+    const Json times = json.value("times", Json());
+    for (const auto& [phase, seconds] : times.items()) {
         seen.phases.push_back({phase, seconds_of(seconds)});
     }
     return seen;
