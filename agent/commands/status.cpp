@@ -190,6 +190,7 @@ private:
         describe_error(at(run_, "error"));
         describe_given_up();
         describe_places();
+        describe_slow();
         for (const Json& failed : at(run_, "failed_resources")) {
             const Json& file = at(failed, "file");
             line("failed", shown(at(failed, "resource")) +
@@ -228,6 +229,27 @@ private:
         for (const Json& place : at(run_, "places")) {
             if (at(place, "said") != Json("gave it")) {
                 line("place", shown(at(place, "place")) + " said: " + shown(at(place, "said")));
+            }
+        }
+    }
+
+    /// What took long, for whoever wonders why: after a bad run, or one of more than a minute.
+    void describe_slow() {
+        constexpr milliseconds long_run{60000};
+        if (!at(run_, "error").is_null() || duration_of(at(run_, "duration_s")) > long_run) {
+            list_slow(at(run_, "slow_facts"), "fact", "the fact ");
+            list_slow(at(run_, "slowest"), "resource", "");
+        }
+    }
+
+    void list_slow(const Json& list, const char* what, const std::string& called) {
+        constexpr milliseconds worth_a_line{1000};
+        constexpr int most_lines = 3;
+        int lines = 0;
+        for (const Json& took : list) {
+            const milliseconds duration = duration_of(at(took, "seconds"));
+            if (duration >= worth_a_line && lines++ < most_lines) {
+                line("slow", called + shown(at(took, what)) + ": " + to_human(duration));
             }
         }
     }

@@ -31,13 +31,14 @@ Json external_facts(const AgentConfig& config, const InstanceMetadata& instance,
 
 }  // namespace
 
-std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config,
+std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
                                          const InstanceMetadata& instance, const RoleConfig& role) {
     std::vector<PreparedFile> prepared{
         {files.facts() / "bootwright.json", to_text(external_facts(config, instance, role))},
         {files.hiera(), hiera_config(files)},
         {files.data(), to_text(role.data)},
         {files.no_manifest(), ""},
+        {place.state / "trusted.json", to_text({{"cloud", cloud_fact(instance)}})},
     };
     if (!role.classes.empty()) {
         prepared.push_back({files.classes(), joined(role.classes, "\n") + "\n"});
@@ -64,6 +65,7 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
         "--hiera_config=" + files.hiera().string(),
         "--pluginfactdest=" + files.facts().string(),
         "--certname=" + certname(instance.instance_id),
+        "--trusted_external_command=" + place.trusted_facts.string(),
         "--config_version=/bin/echo " + checkout.revision,  // a script of the repository's own would fail the run
         "--logdest=" + files.log().string(),
         "--write_catalog_summary",  // tells a compiled catalog, and an empty one

@@ -32,6 +32,9 @@ struct PuppetFiles {
     [[nodiscard]] std::filesystem::path log() const { return folder / "puppet.jsonl"; }
     [[nodiscard]] std::filesystem::path summary() const { return folder / "last_run_summary.yaml"; }
     [[nodiscard]] std::filesystem::path resources() const { return folder / "resources.txt"; }
+    // Written by observe.rb:
+    [[nodiscard]] std::filesystem::path observation() const { return folder / "observation.json"; }
+    [[nodiscard]] std::filesystem::path catalog() const { return folder / "catalog.json.gz"; }
 };
 
 /// A file to be written before Puppet starts.
@@ -47,14 +50,16 @@ struct PuppetPlace {
     std::filesystem::path environment;         ///< Puppet's: the checkout, or environments/NAME in it
     std::filesystem::path manifest;            ///< of the environment; empty where it has none
     std::filesystem::path observer;            ///< observe.rb
+    std::filesystem::path trusted_facts;       ///< prints trusted.json, for Puppet
     std::map<std::string, std::string> proxy;  ///< http_proxy and the like, for what Puppet installs
 };
 
 /// The marker that observe.rb's lines on standard output begin with: "MARKER 12 82".
 inline constexpr std::string_view progress_marker = "bootwright-progress";
 
-/// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`.
-std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentConfig& config,
+/// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`, also where
+/// no manifest and no fact can overwrite it: as $trusted['external'].
+std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
                                          const InstanceMetadata& instance, const RoleConfig& role);
 
 /// The hermetic `puppet apply`: what runs is what is pinned, whatever the image's own Puppet configuration, modules and

@@ -25,10 +25,14 @@ fs::path find_puppet(const System& system, const AgentConfig& config) {
     std::string tried;
     for (const fs::path& candidate : candidates) {
         std::error_code error;
-        if (fs::exists(system.path(candidate.string()), error)) {
-            return system.path(candidate.string());
+        const fs::path found = system.path(candidate.string());
+        if (!fs::exists(found, error)) {
+            tried += (tried.empty() ? "" : ", ") + candidate.string();
+            continue;
         }
-        tried += (tried.empty() ? "" : ", ") + candidate.string();
+        // In Puppet's own packages this is a wrapper, which takes RUBYOPT away; the program itself is beside its Ruby.
+        const fs::path unwrapped = system.path("/opt/puppetlabs/puppet/bin/puppet");
+        return candidate == "/opt/puppetlabs/bin/puppet" && fs::exists(unwrapped, error) ? unwrapped : found;
     }
     throw permanent_error(
         "puppet.not_installed", "there is no Puppet at " + tried,
@@ -117,14 +121,15 @@ std::map<std::string, std::string> proxy_variables(const System& system) {
 /// Begins the folder anew: what an earlier attempt of the same run left must not be read as this one's.
 void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
              const InstanceMetadata& instance, const RoleConfig& role) {
-    for (const fs::path& leftover : {files.log(), files.summary(), files.resources(), files.classes()}) {
+    for (const fs::path& leftover :
+         {files.log(), files.summary(), files.resources(), files.classes(), files.observation(), files.catalog()}) {
         remove_tree(leftover);
     }
     for (const fs::path& folder :
          {files.facts(), files.no_modules(), place.state, place.state / "conf", place.state / "var"}) {
         make_folder(folder, 0700);
     }
-    for (const PreparedFile& file : prepared_files(files, config, instance, role)) {
+    for (const PreparedFile& file : prepared_files(files, place, config, instance, role)) {
         write_file(file.path, file.content, 0600);
     }
 }
@@ -164,9 +169,13 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
     const fs::path environment = find_environment(checkout, role.repository.environment);
-    const PuppetPlace place{
-        find_puppet(system, config),          system.state() / "puppet",         environment,
-        find_manifest(checkout, environment), system.ruby_folder / "observe.rb", proxy_variables(system)};
+    const PuppetPlace place{find_puppet(system, config),
+                            system.state() / "puppet",
+                            environment,
+                            find_manifest(checkout, environment),
+                            system.ruby_folder / "observe.rb",
+                            fs::path(system.fetch_program).replace_filename("trusted-facts"),
+                            proxy_variables(system)};
     prepare(files, place, config, instance, role);
 
     const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
@@ -189,6 +198,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.summary = read_file_start(files.summary(), most_read);
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");
+    traces.observation = read_file_start(files.observation(), most_read);
     collect_secrets(role.data, traces.secrets);
     return read_puppet_result(traces);
 }

@@ -43,6 +43,12 @@ struct FailedResource {
     int line = 0;        ///< 0: unknown
 };
 
+/// How long something took.
+struct Took {
+    std::string what;
+    double seconds = 0;
+};
+
 /// What Puppet did, in the agent's words. No text in here holds a value of the role config's `data`.
 struct PuppetResult {
     Outcome outcome = Outcome::not_reached;
@@ -51,6 +57,11 @@ struct PuppetResult {
     std::vector<FailedResource> failed_resources{};
     std::vector<std::string> warnings{};
     std::string version{};  ///< Puppet's own
+    std::string
+        catalog_digest{};         ///< SHA-256: the same revision, role and facts give the same; "": there is no catalog
+    std::vector<Took> phases{};   ///< "facts", "compile", "apply"
+    std::vector<Took> slowest{};  ///< resources, the slowest first
+    std::vector<Took> slow_facts{};  ///< custom and external ones that took half a second or more
 };
 
 }  // namespace bootwright

@@ -1,5 +1,6 @@
 #include "agent/puppet/reading.hpp"
 
+#include "agent/puppet/observation.hpp"
 #include "common/clock.hpp"
 #include "common/json.hpp"
 #include "common/text.hpp"
@@ -14,7 +15,9 @@ namespace bootwright {
 namespace {
 
 constexpr std::size_t most_listed = 20;  // failed resources, and warnings
+constexpr std::size_t most_slow = 10;    // of each kind
 constexpr std::size_t longest_message = 500;
+constexpr std::size_t longest_key = 100;
 
 /// A line of Puppet's log that is a warning or worse.
 struct LogEntry {
@@ -52,23 +55,25 @@ std::string without_secrets(std::string text, const std::vector<std::string>& se
     return text;
 }
 
+/// A text of Puppet's as it may be shown.
+std::string shown(std::string text, const PuppetTraces& traces) {
+    const std::string prefix = traces.checkout.string() + "/";
+    for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
+        text.erase(at, prefix.size());
+    }
+    return shortened(without_secrets(std::move(text), traces.secrets), longest_message);
+}
+
 std::vector<LogEntry> read_log(const PuppetTraces& traces) {
     std::vector<LogEntry> entries;
-    const std::string prefix = traces.checkout.string() + "/";
-    const auto shown = [&](std::string text) {
-        for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
-            text.erase(at, prefix.size());
-        }
-        return shortened(without_secrets(std::move(text), traces.secrets), longest_message);
-    };
     for (const std::string& text : split(traces.log, '\n')) {
         const Json json = parse_json(text);
         const std::string level = string_at(json, "level");
         if (level.empty() || level == "notice" || level == "info" || level == "debug") {
             continue;
         }
-        LogEntry entry{level, shown(string_at(json, "message")), shown(string_at(json, "source")),
-                       shown(string_at(json, "file")), 0};
+        LogEntry entry{level, shown(string_at(json, "message"), traces), shown(string_at(json, "source"), traces),
+                       shown(string_at(json, "file"), traces), 0};
         const auto line = json.find("line");
         entry.line = line != json.end() && line->is_number_integer() ? line->get<int>() : 0;
         entries.push_back(std::move(entry));
@@ -109,6 +114,7 @@ std::string resource_of(const std::string& source) {
     return resource;
 }
 
+/// As Puppet's log tells them, for a run that was not seen from within.
 std::vector<FailedResource> failed_resources(const std::vector<LogEntry>& entries) {
     std::vector<FailedResource> failed;
     for (const LogEntry& entry : entries) {
@@ -131,8 +137,8 @@ bool is_repeated(const LogEntry& entry, const std::vector<FailedResource>& faile
 }
 
 /// Warnings, and errors that belong to no resource: Puppet goes on after a malformed external fact, for one.
-std::vector<std::string> warnings(const std::vector<LogEntry>& entries, const std::vector<FailedResource>& failed) {
-    std::vector<std::string> result;
+void add_warnings(std::vector<std::string>& result, const std::vector<LogEntry>& entries,
+                  const std::vector<FailedResource>& failed) {
     for (const LogEntry& entry : entries) {
         const bool is_skip = entry.message == "Skipping because of failed dependencies";
         const bool is_told = is_skip || (entry.is_error() && (entry.is_of_resource() || is_repeated(entry, failed)));
@@ -142,7 +148,55 @@ std::vector<std::string> warnings(const std::vector<LogEntry>& entries, const st
             result.push_back(text);
         }
     }
-    return result;
+}
+
+/// What was seen from within is more exact than the log; its texts are made fit to be shown.
+void add_observation(PuppetResult& result, const Observation& seen, const PuppetTraces& traces) {
+    const auto durations = [&](const std::vector<Took>& told) {
+        std::vector<Took> kept;
+        for (const Took& took : told) {
+            kept.push_back({shown(took.what, traces), took.seconds});
+        }
+        kept.resize(std::min(kept.size(), most_slow));
+        return kept;
+    };
+    result.version = seen.puppet_version;
+    result.catalog_digest = seen.catalog_digest;
+    result.phases = durations(seen.phases);
+    result.slowest = durations(seen.slowest);
+    result.slow_facts = durations(seen.slow_facts);
+    if (!seen.failed.empty()) {
+        result.failed_resources.clear();
+    }
+    for (const FailedResource& failed : seen.failed) {
+        if (result.failed_resources.size() < most_listed) {
+            result.failed_resources.push_back({shown(failed.resource, traces), shown(failed.message, traces),
+                                               shown(failed.file, traces), failed.line});
+        }
+    }
+}
+
+/// What the agent itself has to remark on how Puppet ran.
+std::vector<std::string> remarks(const std::optional<Observation>& seen, const PuppetTraces& traces) {
+    std::vector<std::string> remarks;
+    const bool came_to_end = traces.process.end == ProcessResult::End::exited;
+    if (!seen && came_to_end) {
+        remarks.emplace_back(
+            "Puppet was not seen from within: its catalog, slow resources and unused data are not known");
+    }
+    if (!seen) {
+        return remarks;
+    }
+    for (const std::string& problem : seen->problems) {
+        remarks.push_back("what Puppet did is not fully known: " + shown(problem, traces));
+    }
+    for (const std::string& key : seen->unused_data) {
+        const auto meant = nearest(key, seen->looked_up);
+        remarks.push_back("nothing looked up the key " + shortened(key, longest_key) + " of the role config's data" +
+                          (meant ? "; did you mean \"" + *meant + "\"?" : ""));
+    }
+    remarks.resize(std::min(remarks.size(), most_listed));
+    return remarks;
 }
 
 struct Summary {
@@ -194,8 +248,14 @@ void set(PuppetResult& result, Outcome outcome, Error error) {
     result.error = std::move(error);
 }
 
+Error out_of_memory_error(std::string message) {
+    return transient_error("puppet.out_of_memory", std::move(message),
+                           "give the instance more memory or swap, or have the catalog start less at once; "
+                           "`journalctl -k | grep -i oom` names the process");
+}
+
 /// Puppet did not come to its own end.
-void read_violent_end(PuppetResult& result, const ProcessResult& process) {
+void read_violent_end(PuppetResult& result, const ProcessResult& process, bool out_of_memory) {
     switch (process.end) {
         case ProcessResult::End::stopped: set(result, Outcome::interrupted, stopped_error()); break;
         case ProcessResult::End::timed_out:
@@ -207,6 +267,10 @@ void read_violent_end(PuppetResult& result, const ProcessResult& process) {
                                 "find what hangs in the run's puppet.jsonl, or raise puppet.timeout"));
             break;
         default:
+            if (out_of_memory) {
+                set(result, Outcome::killed, out_of_memory_error("the kernel ended Puppet because memory ran out"));
+                return;
+            }
             set(result, Outcome::killed,
                 transient_error("puppet.killed",
                                 "Puppet was killed by signal " + std::to_string(process.signal) +
@@ -215,12 +279,23 @@ void read_violent_end(PuppetResult& result, const ProcessResult& process) {
     }
 }
 
-/// Exit status 1, or one that Puppet does not document: the run itself failed. Only 1 without a catalog is a compile error;
-/// 126 and 127 come from the wrapper of Puppet's own packages.
-void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std::string& reason) {
+/// Exit status 1, or one that Puppet does not document: the run itself failed. Only 1 without a catalog is a compile error,
+/// and only if Puppet had begun to compile, where that is known; 126 and 127 come from the wrapper of Puppet's own packages.
+void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std::optional<Observation>& seen,
+                     const std::string& reason) {
     const int status = traces.process.exit_code;
     const bool is_disk_full = reason.find("No space left on device") != std::string::npos;
-    if (status == 1 && !traces.resources && !is_disk_full) {
+    // Ruby's NoMemoryError, and what the system says to a fork.
+    const bool is_memory_short = reason.find("failed to allocate memory") != std::string::npos ||
+                                 reason.find("Cannot allocate memory") != std::string::npos;
+    if (traces.out_of_memory || is_memory_short) {
+        set(result, Outcome::failed,
+            out_of_memory_error("Puppet gave up (exit status " + std::to_string(status) +
+                                ") as memory ran out: " + reason));
+        return;
+    }
+    const bool had_begun_to_compile = !seen || seen->phase == "compile" || seen->phase == "apply";
+    if (status == 1 && !traces.resources && had_begun_to_compile && !is_disk_full) {
         set(result, Outcome::compile_failed,
             permanent_error("puppet.compile_failed", "the catalog does not compile, so nothing was changed: " + reason,
                             "correct the control repository or the role config, and push a new revision"));
@@ -243,10 +318,12 @@ void read_applied(PuppetResult& result, const PuppetTraces& traces, const Resour
             which += (which.empty() ? ": " : ", ") + resource.resource;
         }
         set(result, changes ? Outcome::changed_with_failures : Outcome::failed,
-            transient_error("puppet.resources_failed",
-                            std::to_string(counts.failed) + " of " + std::to_string(counts.total) +
-                                " resources failed" + shortened(which, longest_message),
-                            "see failed_resources: `bootwright status` shows the file and line of each"));
+            transient_error(
+                "puppet.resources_failed",
+                std::to_string(counts.failed) + " of " + std::to_string(counts.total) + " resources failed" +
+                    shortened(which, longest_message) +
+                    (traces.out_of_memory ? "; the kernel ended a process of the run because memory ran out" : ""),
+                "see failed_resources: `bootwright status` shows the file and line of each"));
     } else if (trimmed(traces.resources.value_or("")).empty()) {
         set(result, Outcome::nothing_applied,
             permanent_error("puppet.nothing_applied",
@@ -284,12 +361,17 @@ std::string_view to_string(Outcome outcome) {
 PuppetResult read_puppet_result(const PuppetTraces& traces) {
     PuppetResult result;
     const auto entries = read_log(traces);
+    const auto seen = read_observation(traces.observation);
     result.failed_resources = failed_resources(entries);
-    result.warnings = warnings(entries, result.failed_resources);
+    if (seen) {
+        add_observation(result, *seen, traces);
+    }
+    result.warnings = remarks(seen, traces);
+    add_warnings(result.warnings, entries, result.failed_resources);
     const auto summary = read_summary(traces.summary);
     if (summary) {
         result.resources = summary->counts;
-        result.version = summary->version;
+        result.version = result.version.empty() ? summary->version : result.version;
     }
     const int status = traces.process.exit_code;
     const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;
@@ -300,9 +382,9 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
         process.signal = status - killed_in_a_shell;
     }
     if (process.end != ProcessResult::End::exited) {
-        read_violent_end(result, process);
+        read_violent_end(result, process, traces.out_of_memory);
     } else if (!is_documented) {
-        read_failed_run(result, traces, first_error(entries, traces));
+        read_failed_run(result, traces, seen, first_error(entries, traces));
     } else if (!summary) {
         set(result, Outcome::failed,
             transient_error("puppet.no_summary",

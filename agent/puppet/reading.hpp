@@ -13,11 +13,13 @@ namespace bootwright {
 /// What is left of one `puppet apply`.
 struct PuppetTraces {
     ProcessResult process{};
-    std::optional<std::string> summary{};    ///< last_run_summary.yaml
-    std::optional<std::string> resources{};  ///< resources.txt: there once a catalog was compiled
-    std::string log{};                       ///< puppet.jsonl
-    std::string output{};                    ///< the beginning of what it wrote besides its log
+    std::optional<std::string> summary{};      ///< last_run_summary.yaml
+    std::optional<std::string> resources{};    ///< resources.txt: there once a catalog was compiled
+    std::string log{};                         ///< puppet.jsonl
+    std::optional<std::string> observation{};  ///< observation.json
+    std::string output{};                      ///< the beginning of what it wrote besides its log
     bool noop = false;
+    bool out_of_memory = false;          ///< the kernel ended a process of this run for want of memory
     std::filesystem::path checkout{};    ///< cut from the paths that are shown
     std::vector<std::string> secrets{};  ///< cut from every text
 };

@@ -49,6 +49,14 @@ Json instead_json(const RunReport::Instead& instead) {
             {"resources", optional_json(instead.puppet.resources, counts_json)}};
 }
 
+Json took_json(const std::vector<Took>& durations, const char* what) {
+    Json json = Json::array();
+    for (const Took& took : durations) {
+        json.push_back({{what, took.what}, {"seconds", took.seconds}});
+    }
+    return json;
+}
+
 std::string plain_line(const RunReport& report) {
     const std::string stage(to_string(report.stage));
     if (report.is_good()) {
@@ -161,6 +169,10 @@ Json to_json(const RunReport& report) {
         {"failed_resources", std::move(failed)},
         {"warnings", std::move(warnings)},
         {"puppet_version", text_or_null(report.puppet.version)},
+        {"catalog_digest", text_or_null(report.puppet.catalog_digest)},
+        {"phases", took_json(report.puppet.phases, "phase")},
+        {"slowest", took_json(report.puppet.slowest, "resource")},
+        {"slow_facts", took_json(report.puppet.slow_facts, "fact")},
     };
 }
 

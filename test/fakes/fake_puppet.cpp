@@ -30,6 +30,7 @@ void leave_traces(const std::string& name, const ProcessRequest& request) {
     copy("puppet.jsonl", option_of(request, "logdest"));
     copy("last_run_summary.yaml", std::filesystem::path(option_of(request, "publicdir")) / "last_run_summary.yaml");
     copy("resources.txt", option_of(request, "resourcefile"));
+    copy("observation.json", std::filesystem::path(option_of(request, "publicdir")) / "observation.json");
 }
 
 FakeProcesses::Script recorded_puppet(const std::string& name) {

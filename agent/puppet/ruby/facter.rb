@@ -6,7 +6,7 @@
 require 'facter'
 
 module BootwrightFacter
-  BLOCKED = %w[EC2 GCE az_metadata cloud].freeze
+  BLOCKED = %w[EC2 GCE az_metadata cloud.provider].freeze # plain "cloud" would block the agent's own, too
 
   def block_list
     super || BLOCKED
@@ -15,3 +15,4 @@ end
 
 Facter::ConfigReader.method(:block_list)
 Facter::ConfigReader.singleton_class.prepend(BootwrightFacter)
+Facter::Options.init # it has read its configuration while it was loaded

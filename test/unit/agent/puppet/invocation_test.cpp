@@ -21,6 +21,7 @@ struct World {
                       .environment = std::string("/var/lib/bootwright/checkout/") + revision,
                       .manifest = "/var/lib/bootwright/checkout/x/manifests",
                       .observer = "/usr/lib/bootwright/ruby/observe.rb",
+                      .trusted_facts = "/usr/lib/bootwright/trusted-facts",
                       .proxy = {}};
     AgentConfig config{};
     InstanceMetadata instance{.platform = "ec2", .instance_id = "i-1234567890abcdef0"};
@@ -31,7 +32,7 @@ struct World {
         return puppet_request(files, place, config, instance, role, checkout);
     }
     [[nodiscard]] std::string file(const std::filesystem::path& path) const {
-        for (const PreparedFile& prepared : prepared_files(files, config, instance, role)) {
+        for (const PreparedFile& prepared : prepared_files(files, place, config, instance, role)) {
             if (prepared.path == path) {
                 return prepared.content;
             }
@@ -66,6 +67,7 @@ TEST_CASE("each trap of puppet apply has its option") {
         {"each run leaves a report that nobody ever removes", "--reports=none"},
         {"the environment is the checkout", "--environmentpath=/var/lib/bootwright/checkout"},
         {"the certname does not follow the host name", "--certname=i-1234567890abcdef0"},
+        {"trusted.external is empty without it", "--trusted_external_command=/usr/lib/bootwright/trusted-facts"},
         {"errors with file and line as JSON", "--logdest=" + run + "/puppet.jsonl"},
         {"a compiled catalog is told from none", "--write_catalog_summary"},
         {"an empty catalog is told from a full one", "--resourcefile=" + run + "/resources.txt"},
@@ -140,6 +142,7 @@ TEST_CASE("role and facts become one external fact file, the role under the conf
                      {"tags", Json::object()}, {"addresses", Json::array()}};
     const auto facts = [&] { return Json::parse(world.file(world.files.facts() / "bootwright.json")); };
     CHECK(facts() == Json{{"role", "web"}, {"datacenter", "eu"}, {"rack", 7}, {"cloud", cloud}});
+    CHECK(Json::parse(world.file(world.place.state / "trusted.json")) == Json{{"cloud", cloud}});
     world.config.puppet.role_fact = "puppet_role";
     CHECK(facts().at("puppet_role") == "web");
     world.role.role.clear();

@@ -70,6 +70,10 @@ TEST_CASE("Puppet is looked for where its packages put it, or where configuratio
     world.fake.root.write("/opt/puppetlabs/bin/puppet", "", 0755);
     world.apply();
     CHECK(world.request().arguments.front() == world.fake.root.path("/opt/puppetlabs/bin/puppet").string());
+    // The one in bin is a wrapper that takes RUBYOPT away.
+    world.fake.root.write("/opt/puppetlabs/puppet/bin/puppet", "", 0755);
+    world.apply();
+    CHECK(world.request().arguments.front() == world.fake.root.path("/opt/puppetlabs/puppet/bin/puppet").string());
     world.config.puppet.path = "/srv/puppet";
     world.fake.root.write("/srv/puppet", "", 0755);
     world.apply();

@@ -29,6 +29,7 @@ PuppetTraces recorded(const std::string& name) {
                         .summary = fixture_if_exists(folder + "last_run_summary.yaml"),
                         .resources = fixture_if_exists(folder + "resources.txt"),
                         .log = fixture(folder + "puppet.jsonl"),
+                        .observation = fixture_if_exists(folder + "observation.json").value_or("{\"phase\":\"compile\"}"),
                         .output = fixture_if_exists(folder + "output").value_or(""),
                         .checkout = checkout};
     const std::string status = fixture(folder + "exit_status");

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "agent/puppet/puppet_result.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+/// What observe.rb saw within Puppet, and wrote to observation.json. Its texts are Puppet's own: secrets are still in them.
+struct Observation {
+    std::string puppet_version;
+    std::string phase;  ///< the last that began: "starting", "facts", "compile" or "apply"
+    std::string catalog_digest;
+    std::vector<Took> phases;
+    std::vector<FailedResource> failed;
+    std::vector<Took> slowest;
+    std::vector<Took> slow_facts;
+    std::vector<std::string> unused_data;  ///< keys of the role config's data that nothing looked up
+    std::vector<std::string> looked_up;    ///< what was looked up, where there are such keys
+    std::vector<std::string> problems;     ///< what it could not see
+};
+
+/// Nothing where the file is missing or broken; whatever is missing in it is empty.
+std::optional<Observation> read_observation(const std::optional<std::string>& text);
+
+}  // namespace bootwright
