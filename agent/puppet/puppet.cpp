@@ -165,7 +165,8 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     const PuppetFiles files(run_folder);
     const fs::path environment = find_environment(checkout, role.repository.environment);
     const PuppetPlace place{find_puppet(system, config), system.state() / "puppet", environment,
-                            find_manifest(checkout, environment), proxy_variables(system)};
+                            find_manifest(checkout, environment), system.ruby_folder / "observe.rb",
+                            proxy_variables(system)};
     prepare(files, place, config, instance, role);
 
     const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
