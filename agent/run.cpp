@@ -3,6 +3,7 @@
 #include "agent/config.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/puppet/puppet.hpp"
+#include "agent/puppet/warm.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
 #include "agent/repository/repository.hpp"
@@ -69,7 +70,12 @@ struct Accepted {
 class Pipeline {
 public:
     Pipeline(const System& system, const AgentConfig& config, RunRecord& record, const std::stop_token& stop)
-        : system_(system), config_(config), record_(record), stop_(stop), stage_(system, record, stop) {}
+        : system_(system),
+          config_(config),
+          warm_(system, config),
+          record_(record),
+          stop_(stop),
+          stage_(system, record, stop) {}
 
     /// Who the instance is and what it is to be: as the platform says; where that cannot be read, or is refused, or cannot
     /// be fetched, as it was accepted last, if that was on this very machine.
@@ -100,7 +106,7 @@ public:
         stage_(Stage::puppet, config_.retry.puppet, [&] {
             const PuppetResult result =
                 apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout,
-                             run_folder(system_, record_.snapshot().number), events_for(record_), stop_);
+                             run_folder(system_, record_.snapshot().number), warm_, events_for(record_), stop_);
             record_.puppet(result);
             if (result.error) {
                 throw *result.error;
@@ -191,6 +197,7 @@ private:
 
     const System& system_;
     const AgentConfig& config_;
+    WarmPuppet warm_;  ///< from the start of the run, as it takes as long as all that comes before Puppet
     RunRecord& record_;
     std::stop_token stop_;
     Stages stage_;

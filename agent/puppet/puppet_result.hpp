@@ -43,6 +43,13 @@ struct FailedResource {
     int line = 0;        ///< 0: unknown
 };
 
+/// Whether Puppet was loaded when it was asked to apply.
+struct PuppetStart {
+    enum class Way { none, warm, cold };
+    Way way = Way::none;   ///< none: it was not started
+    std::string reason{};  ///< with cold: why not warm
+};
+
 /// What Puppet did, in the agent's words. No text in here holds a value of the role config's `data`.
 struct PuppetResult {
     Outcome outcome = Outcome::not_reached;
@@ -51,6 +58,7 @@ struct PuppetResult {
     std::vector<FailedResource> failed_resources{};
     std::vector<std::string> warnings{};
     std::string version{};  ///< Puppet's own
+    PuppetStart start{};
 };
 
 }  // namespace bootwright

@@ -63,6 +63,15 @@ std::string plain_line(const RunReport& report) {
     return line;
 }
 
+Json way_json(PuppetStart::Way way) {
+    switch (way) {
+        case PuppetStart::Way::none: break;
+        case PuppetStart::Way::warm: return "warm";
+        case PuppetStart::Way::cold: return "cold";
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string one_line(const RunReport& report) {
@@ -150,6 +159,8 @@ Json to_json(const RunReport& report) {
         {"failed_resources", std::move(failed)},
         {"warnings", std::move(warnings)},
         {"puppet_version", text_or_null(report.puppet.version)},
+        {"puppet_start", way_json(report.puppet.start.way)},
+        {"puppet_cold_because", text_or_null(report.puppet.start.reason)},
     };
 }
 

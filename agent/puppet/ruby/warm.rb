@@ -44,16 +44,19 @@ module BootwrightWarm
       exit!(0) unless message
       become(message)
       Puppet::Util::CommandLine.new('puppet', message['arguments']).execute
+    rescue LoadError => e # as bin/puppet does
+      warn e.message
+      exit(1)
     end
 
     def prepare
-      facts = Etc.nprocessors > 1 ? look_up_facts_beside : look_up_facts.method(:itself)
+      facts = Etc.nprocessors > 1 ? look_up_facts_beside : look_up_facts
       require 'puppet/util/command_line'
       check_version
       @files = versions_on_disk
       hold_back_until_checked
       CODE.each { |feature| load_ahead(feature) }
-      keep_facts(facts.call)
+      keep_facts(facts.respond_to?(:call) ? facts.call : facts)
       @types = TYPES.take_while { |name| !called? && load_type(name) }
     rescue Exception => e # rubocop:disable Lint/RescueException: a cold start says what is wrong better than this could
       refuse("Puppet cannot be loaded ahead: #{e.class}: #{e.message}")
@@ -186,14 +189,10 @@ module BootwrightWarm
       load_hooks(ENV['RUBYOPT'].to_s)
     end
 
-    # A file that a cold start would load first (-rFILE) may wait for Puppet's classes to be opened: they are, once more.
+    # What a cold start would load by -rFILE; it may find Puppet loaded.
     def load_hooks(options)
-      files = options.split.filter_map { |option| option.delete_prefix('-r') if option.start_with?('-r/') }
-      files.each { |file| require file }
+      options.split.each { |option| require option.delete_prefix('-r') if option.start_with?('-r/') }
       ENV.delete('RUBYOPT')
-      return if files.empty?
-
-      eval('class Puppet::Transaction; end') # rubocop:disable Style/EvalWithLocation
     end
 
     def check_and_begin
