@@ -13,6 +13,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -23,7 +24,7 @@ namespace bootwright {
 
 namespace {
 
-// What warm.rb says of itself, at the beginning of a line.
+// What warm.rb says of itself, on a line of its own.
 constexpr std::string_view applies_mark = "bootwright-warm applies";
 constexpr std::string_view refuses_mark = "bootwright-warm refuses: ";
 
@@ -153,7 +154,7 @@ private:
         const std::lock_guard lock(mutex_);
         if (!applies_ && line.starts_with(refuses_mark)) {
             refusal_ = shortened(printable(line.substr(refuses_mark.size())), longest_reason);
-        } else if (!applies_ && line == applies_mark) {
+        } else if (!applies_ && line.ends_with(applies_mark)) {  // whatever stood before it: two must not apply
             applies_ = true;
         } else if (events_ != nullptr && events_->line) {
             events_->line(line);
@@ -218,7 +219,7 @@ ProcessResult WarmPuppet::run(const PuppetProgram& program, const ProcessRequest
             return *result;
         }
     }
-    start = {PuppetStart::Way::cold, std::exchange(why_cold_, "this run has applied once already")};
+    start = {PuppetStart::Way::cold, std::exchange(why_cold_, once_already)};
     return system_.processes.run(cold_request(program, request), events, std::move(stop));
 }
 

@@ -6,6 +6,7 @@
 #include "agent/system.hpp"
 #include "common/process.hpp"
 
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -34,9 +35,11 @@ public:
                       std::stop_token stop, PuppetStart& start);
 
 private:
+    static constexpr const char* once_already = "this run has applied once already";
+
     const System& system_;
     std::unique_ptr<WaitingPuppet> waiting_;
-    std::string why_cold_;
+    std::string why_cold_ = once_already;
 };
 
 }  // namespace bootwright

@@ -233,7 +233,8 @@ module BootwrightWarm
     end
 
     def tell(text)
-      $stdout.syswrite("bootwright-warm #{text}\n")
+      $stdout.flush
+      $stdout.syswrite("\nbootwright-warm #{text}\n") # also after a line without an end
     end
   end
 end
