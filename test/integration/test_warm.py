@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from interruption import quick_puppet
 from metadata_server import Ec2, MetadataServer
 from roles import IMPATIENT, merged, role_config
 from servers import ControlRepo
-from world import Instance, wait_for
+from world import Instance, World, wait_for
 
 WARM = "/usr/lib/bootwright/ruby/warm.rb"
 
@@ -60,11 +60,9 @@ class role::all {
   user { 'own': ensure => present, uid => 4711, gid => 'own', require => Group['own'] }
   notify { "hello from ${facts['role']}": }
   tidy { '/srv/old': age => '1d', recurse => true }
-  cron_like { 'none': }
   warning('a warning')
 }
-define cron_like() { schedule { "own-${title}": range => '2 - 4' } }
-""".replace("  cron_like { 'none': }\n", "").replace("define cron_like() { schedule { \"own-${title}\": range => '2 - 4' } }\n", ""),
+""",
     "site-modules/role/manifests/failing.pp": "class role::failing {\n  include profile::base\n  exec { '/bin/false': }\n"
     "  file { '/etc/after': content => 'x', require => Exec['/bin/false'] }\n  file { '/no/such/folder/x': content => 'y' }\n}\n",
     "site-modules/role/manifests/broken.pp": "class role::broken {\n  fail('broken on purpose')\n}\n",
@@ -221,8 +219,6 @@ end
 
 @pytest.fixture
 def quick(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> Instance:
-    from interruption import quick_puppet
-
     configuration = quick_puppet(instance)
     instance.write("/usr/local/bin/quick-puppet", _QUICK, 0o755)
     instance.configure(merged(IMPATIENT, configuration))
@@ -264,38 +260,39 @@ def test_an_unknown_version_is_not_loaded_ahead(quick: Instance) -> None:
     assert run["puppet_start"] == "cold" and "is not one that is known" in run["puppet_cold_because"]
 
 
-def test_a_waiting_puppet_ends_with_the_agent_and_has_done_nothing(
-    instance: Instance, metadata: MetadataServer, repo: ControlRepo
-) -> None:
-    """Also one that has just begun to load, and one that has loaded all."""
+@pytest.fixture
+def stuck(instance: Instance, world: World) -> Instance:
+    """Its metadata service answers nothing: a run does not come to Puppet."""
     instance.configure(IMPATIENT)
-    metadata.service = Ec2()  # no role: the run waits for nothing, and fails; it is frozen before
-    before = {path.name for path in instance.path("/var").rglob("*")}
-    for moment in ("loading", "waiting"):
-        agent = instance.start_bootwright("daemon")
-        waiting = wait_for(lambda: instance.processes(WARM), "Puppet's Ruby")
-        agent.signal(signal.SIGSTOP)
-        if moment == "waiting":
-            # It reads its input, and nothing else, once it is done.
-            wait_for(lambda: _sleeps(instance, waiting[0]), "a Puppet that waits")
-        agent.kill()
-        wait_for(lambda: not instance.processes(WARM), "its end")
-    after = {path.name for path in instance.path("/var").rglob("*")}
-    assert not {name for name in after - before if "puppet" in name}
+    world.network.filter("tcp dport 80 drop")
+    return instance
 
 
-def _sleeps(instance: Instance, pid: int) -> bool:
+def _waiting(instance: Instance) -> list[int]:
+    return instance.processes(WARM)
+
+
+def _reads_its_input(instance: Instance, pid: int) -> bool:
+    """It reads descriptor 0, and has no child any more: all is loaded."""
     try:
-        return "sock" in instance.read(f"/proc/{pid}/wchan") or instance.read(f"/proc/{pid}/syscall").startswith("0 0x0")
+        return instance.read(f"/proc/{pid}/syscall").startswith("0 0x0 ") and len(_waiting(instance)) == 1
     except OSError:
         return False
 
 
-def test_a_stop_ends_a_waiting_puppet(instance: Instance, metadata: MetadataServer) -> None:
-    instance.configure(merged(IMPATIENT, {"retry": {"platform": {"attempts": 1000}}}))
-    metadata.service = Ec2()
-    metadata.close if False else None
-    agent = instance.start_bootwright("daemon")
-    wait_for(lambda: instance.processes(WARM), "Puppet's Ruby")
+@pytest.mark.parametrize("moment", ["loading", "waiting"])
+def test_a_waiting_puppet_ends_with_the_agent_and_has_done_nothing(stuck: Instance, moment: str) -> None:
+    agent = stuck.start_bootwright("run")
+    process = wait_for(lambda: _waiting(stuck), "Puppet's Ruby")[0]
+    if moment == "waiting":
+        wait_for(lambda: _reads_its_input(stuck, process), "a Puppet that waits")
+    agent.kill()
+    wait_for(lambda: not _waiting(stuck), "its end")
+    assert not stuck.exists("/var/lib/bootwright/puppet")
+
+
+def test_a_stop_ends_a_waiting_puppet(stuck: Instance) -> None:
+    agent = stuck.start_bootwright("daemon")
+    wait_for(lambda: _waiting(stuck), "Puppet's Ruby")
     assert agent.stop() == 0
-    assert not instance.processes(WARM)
+    assert not _waiting(stuck)
