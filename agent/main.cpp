@@ -149,7 +149,7 @@ int dispatch(const CommandLine& line, char** environment) {
                         .random = random_share,
                         .root = line.root,
                         .fetch_program = belonging("bootwright-fetch"),
-                        .ruby_folder = belonging("ruby"),
+                        .ruby_folder = belonging("ruby/observe.rb").parent_path(),  // /usr/bin/ruby is something else
                         .environment = environment_map(environment)};
     if (line.command == "metadata") {
         return metadata_command(system, line.metadata);
