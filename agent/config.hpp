@@ -73,6 +73,7 @@ struct AgentConfig {
         std::filesystem::path path{};  ///< empty: found in /opt/puppetlabs/bin, /usr/bin, /usr/local/bin
         std::string role_fact = "role";
         std::chrono::milliseconds timeout = std::chrono::hours(1);
+        bool warm = true;  ///< loaded while metadata and repository are on their way
     } puppet;
 
     struct Retry {

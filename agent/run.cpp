@@ -3,6 +3,7 @@
 #include "agent/config.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/puppet/puppet.hpp"
+#include "agent/puppet/warm.hpp"
 #include "agent/record/bad_revision.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
@@ -81,6 +82,7 @@ public:
              const std::stop_token& stop)
         : system_(system),
           config_(config),
+          warm_(system, config),
           record_(record),
           cause_(cause),
           stop_(stop),
@@ -146,7 +148,7 @@ private:
 
     PuppetResult apply_in(const std::filesystem::path& folder, const Accepted& accepted) {
         use_configuration(accepted.configuration);
-        return apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout, folder,
+        return apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, warm_,
                             events_for(record_), stop_);
     }
 
@@ -337,6 +339,7 @@ private:
 
     const System& system_;
     const AgentConfig& config_;
+    WarmPuppet warm_;  ///< from the start of the run, as it takes as long as all that comes before Puppet
     RunRecord& record_;
     RunCause cause_;
     std::stop_token stop_;

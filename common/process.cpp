@@ -402,7 +402,8 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
     Pipe input = make_input();
     Pipe output = make_pipe();
     Pipe error_output = make_pipe();
-    Child child(spawn(request, input.read_end.get(), output.write_end.get(), error_output.write_end.get()));
+    const int given = request.input_descriptor;
+    Child child(spawn(request, given < 0 ? input.read_end.get() : given, output.write_end.get(), error_output.write_end.get()));
     input.read_end.reset();
     output.write_end.reset();
     error_output.write_end.reset();

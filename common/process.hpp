@@ -18,6 +18,7 @@ struct ProcessRequest {
     std::vector<std::string> arguments;              ///< the program's absolute path first; never a secret in them
     std::map<std::string, std::string> environment;  ///< all of it: nothing is inherited
     std::string input{};                             ///< standard input, which then ends
+    int input_descriptor = -1;                       ///< standard input instead of `input`; it stays the caller's
     std::string folder = "/";                        ///< the working folder; empty: this process's own
     std::chrono::milliseconds timeout{0};            ///< from start to exit
     std::chrono::milliseconds silence{0};            ///< ends it when it writes no line for so long; 0: never

@@ -1,5 +1,6 @@
 #include "agent/puppet/invocation.hpp"
 
+#include "agent/puppet/warm.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -86,9 +87,7 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
                            .environment = place.proxy,
                            .timeout = role.puppet_timeout.value_or(config.puppet.timeout),
                            .grace = std::chrono::seconds(10)};
-    request.environment["PATH"] = "/opt/puppetlabs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    request.environment["HOME"] = "/root";
-    request.environment["LC_ALL"] = "C.UTF-8";
+    request.environment.merge(puppet_environment());
     request.environment["RUBYOPT"] = "-r" + place.observer.string();
     request.environment["BOOTWRIGHT_RUN_FOLDER"] = files.folder.string();
     return request;

@@ -1,6 +1,7 @@
 #include "agent/puppet/puppet.hpp"
 
 #include "agent/puppet/invocation.hpp"
+#include "agent/puppet/puppet_program.hpp"
 #include "agent/puppet/reading.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
@@ -16,28 +17,6 @@ namespace bootwright {
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path find_puppet(const System& system, const AgentConfig& config) {
-    std::vector<fs::path> candidates{"/opt/puppetlabs/bin/puppet", "/usr/bin/puppet", "/usr/local/bin/puppet"};
-    if (!config.puppet.path.empty()) {
-        candidates = {config.puppet.path};
-    }
-    std::string tried;
-    for (const fs::path& candidate : candidates) {
-        std::error_code error;
-        const fs::path found = system.path(candidate.string());
-        if (!fs::exists(found, error)) {
-            tried += (tried.empty() ? "" : ", ") + candidate.string();
-            continue;
-        }
-        // In Puppet's own packages this is a wrapper, which takes RUBYOPT away; the program itself is beside its Ruby.
-        const fs::path unwrapped = system.path("/opt/puppetlabs/puppet/bin/puppet");
-        return candidate == "/opt/puppetlabs/bin/puppet" && fs::exists(unwrapped, error) ? unwrapped : found;
-    }
-    throw permanent_error(
-        "puppet.not_installed", "there is no Puppet at " + tried,
-        "install the package puppet-agent or openvox-agent in the image, or set puppet.path in agent.json");
-}
 
 /// `puppet agent --disable REASON` is how people stop Puppet on a machine; `puppet apply` does not honour it by itself.
 void check_not_disabled(const System& system) {
@@ -163,13 +142,14 @@ void collect_secrets(const Json& json, std::vector<std::string>& secrets) {
 
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
-                          const StageEvents& events, std::stop_token stop) {
+                          WarmPuppet& warm, const StageEvents& events, std::stop_token stop) {
     constexpr std::size_t most_read = std::size_t{8} << 20U;  // of each trace
     constexpr std::size_t kept_output = 4096;
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
     const fs::path environment = find_environment(checkout, role.repository.environment);
-    const PuppetPlace place{find_puppet(system, config),
+    const PuppetProgram program = find_puppet(system, config);
+    const PuppetPlace place{program.path,
                             system.state() / "puppet",
                             environment,
                             find_manifest(checkout, environment),
@@ -194,13 +174,16 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                                                }
                                            },
                                        .error_line = keep_output};
-    traces.process = system.processes.run(request, process_events, stop);
+    PuppetStart start;
+    traces.process = warm.run(program, request, process_events, std::move(stop), start);
     traces.summary = read_file_start(files.summary(), most_read);
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");
     traces.observation = read_file_start(files.observation(), most_read);
     collect_secrets(role.data, traces.secrets);
-    return read_puppet_result(traces);
+    PuppetResult result = read_puppet_result(traces);
+    result.start = start;
+    return result;
 }
 
 }  // namespace bootwright

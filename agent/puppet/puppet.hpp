@@ -3,6 +3,7 @@
 #include "agent/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/puppet/puppet_result.hpp"
+#include "agent/puppet/warm.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/role_config.hpp"
 #include "agent/system.hpp"
@@ -19,6 +20,6 @@ namespace bootwright {
 /// @throws Error puppet.not_installed, puppet.disabled, puppet.no_environment (permanent); io.*; process.cannot_start
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const std::filesystem::path& run_folder,
-                          const StageEvents& events, std::stop_token stop);
+                          WarmPuppet& warm, const StageEvents& events, std::stop_token stop);
 
 }  // namespace bootwright

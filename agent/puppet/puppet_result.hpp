@@ -49,6 +49,13 @@ struct Took {
     double seconds = 0;
 };
 
+/// Whether Puppet was loaded when it was asked to apply.
+struct PuppetStart {
+    enum class Way { none, warm, cold };
+    Way way = Way::none;   ///< none: it was not started
+    std::string reason{};  ///< with cold: why not warm
+};
+
 /// What Puppet did, in the agent's words. No text in here holds a value of the role config's `data`.
 struct PuppetResult {
     Outcome outcome = Outcome::not_reached;
@@ -62,6 +69,7 @@ struct PuppetResult {
     std::vector<Took> phases{};   ///< "facts", "compile", "apply"
     std::vector<Took> slowest{};  ///< resources, the slowest first
     std::vector<Took> slow_facts{};  ///< custom and external ones that took half a second or more
+    PuppetStart start{};
 };
 
 }  // namespace bootwright

@@ -80,6 +80,15 @@ std::string plain_line(const RunReport& report) {
     return line;
 }
 
+Json way_json(PuppetStart::Way way) {
+    switch (way) {
+        case PuppetStart::Way::none: break;
+        case PuppetStart::Way::warm: return "warm";
+        case PuppetStart::Way::cold: return "cold";
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string one_line(const RunReport& report) {
@@ -173,6 +182,8 @@ Json to_json(const RunReport& report) {
         {"phases", took_json(report.puppet.phases, "phase")},
         {"slowest", took_json(report.puppet.slowest, "resource")},
         {"slow_facts", took_json(report.puppet.slow_facts, "fact")},
+        {"puppet_start", way_json(report.puppet.start.way)},
+        {"puppet_cold_because", text_or_null(report.puppet.start.reason)},
     };
 }
 

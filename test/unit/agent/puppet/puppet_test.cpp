@@ -32,7 +32,8 @@ struct World {
         fake.processes.answer("apply", recorded_puppet("changed"));
     }
     PuppetResult apply(std::stop_token stop = {}) {
-        return apply_puppet(fake.system, config, instance, role, checkout, fake.root.path(run),
+        WarmPuppet warm(fake.system, config);
+        return apply_puppet(fake.system, config, instance, role, checkout, fake.root.path(run), warm,
                             {.progress =
                                  [this](std::string_view what, std::uint64_t done, std::uint64_t total) {
                                      progress.push_back(std::string(what) + " " + std::to_string(done) + " of " +

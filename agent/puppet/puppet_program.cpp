@@ -1,0 +1,76 @@
+#include "agent/puppet/puppet_program.hpp"
+
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <system_error>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// "/usr/bin/ruby" of "#!/usr/bin/ruby", if that is all the line says and the file is Puppet's own start.
+std::optional<fs::path> ruby_of(const fs::path& script) {
+    const std::string text = read_file_start(script, 4096).value_or("");
+    const std::string line(trimmed(std::string_view(text).substr(0, text.find('\n'))));
+    const fs::path ruby = line.starts_with("#!/") ? line.substr(2) : "";
+    const bool is_puppet = text.find("puppet/util/command_line") != std::string::npos;
+    return is_puppet && ruby.filename().string().starts_with("ruby") && line.find(' ') == std::string::npos
+               ? std::optional(ruby)
+               : std::nullopt;
+}
+
+/// True where this Ruby knows the flag: since 3.1 it brings the library that it turns off.
+bool knows_error_highlight(const fs::path& ruby) {
+    std::error_code error;
+    const fs::path libraries = fs::canonical(ruby, error).parent_path().parent_path() / "lib/ruby";
+    const fs::directory_iterator versions(libraries, error);
+    return std::any_of(begin(versions), end(versions), [&](const fs::directory_entry& version) {
+        return fs::exists(version.path() / "error_highlight.rb", error);
+    });
+}
+
+void look_for_ruby(const System& system, PuppetProgram& program) {
+    const auto ruby = ruby_of(program.path);
+    std::error_code error;
+    if (!ruby || !fs::exists(system.path(ruby->string()), error)) {
+        return;
+    }
+    program.ruby = system.path(ruby->string());
+    program.flags = {knows_error_highlight(program.ruby) ? "--disable=did_you_mean,error_highlight"
+                                                         : "--disable=did_you_mean"};
+}
+
+}  // namespace
+
+PuppetProgram find_puppet(const System& system, const AgentConfig& config) {
+    std::vector<fs::path> candidates{"/opt/puppetlabs/bin/puppet", "/usr/bin/puppet", "/usr/local/bin/puppet"};
+    if (!config.puppet.path.empty()) {
+        candidates = {config.puppet.path};
+    }
+    std::string tried;
+    for (const fs::path& candidate : candidates) {
+        std::error_code error;
+        const fs::path found = system.path(candidate.string());
+        if (!fs::exists(found, error)) {
+            tried += (tried.empty() ? "" : ", ") + candidate.string();
+            continue;
+        }
+        // In the packages of Puppet and OpenVox this is a shell script, which takes RUBYOPT and other variables away and then
+        // runs the program itself, beside its Ruby.
+        const fs::path unwrapped = system.path("/opt/puppetlabs/puppet/bin/puppet");
+        PuppetProgram program{candidate == "/opt/puppetlabs/bin/puppet" && fs::exists(unwrapped, error) ? unwrapped : found};
+        look_for_ruby(system, program);
+        return program;
+    }
+    throw permanent_error(
+        "puppet.not_installed", "there is no Puppet at " + tried,
+        "install the package puppet-agent or openvox-agent in the image, or set puppet.path in agent.json");
+}
+
+}  // namespace bootwright

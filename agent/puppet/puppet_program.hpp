@@ -1,0 +1,27 @@
+#pragma once
+
+#include "agent/config.hpp"
+#include "agent/system.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+/// Puppet as it is installed.
+struct PuppetProgram {
+    std::filesystem::path path;
+
+    /// How it can be started besides: by its own Ruby, with flags that spare it a sixth of its instructions. Empty where
+    /// it is not as Puppet's own packages make it.
+    std::filesystem::path ruby{};
+    std::vector<std::string> flags{};  ///< of Ruby; in its arguments, since children would inherit RUBYOPT
+
+    [[nodiscard]] bool is_known() const { return !ruby.empty(); }
+};
+
+/// @throws Error puppet.not_installed (permanent)
+PuppetProgram find_puppet(const System& system, const AgentConfig& config);
+
+}  // namespace bootwright

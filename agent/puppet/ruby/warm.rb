@@ -1,0 +1,242 @@
+# frozen_string_literal: true
+
+# Puppet, loaded ahead (docs/decisions/0012-warm-start.md). bootwright starts this when a run begins, and what takes Puppet a
+# second and more before it looks at a manifest is done while metadata and repository are on their way.
+#
+# Standard input: one JSON object, {"program", "arguments", "environment"}, then its end: what a cold start would be given. An end
+# without an object: nothing is to be done. Until then nothing takes effect, and nothing is asked of the network.
+# Standard output: "bootwright-warm applies" before anything takes effect, from where it is `puppet apply` itself; or
+# "bootwright-warm refuses: REASON", and the end. Ended without either, it has done nothing.
+
+require 'etc'
+require 'io/wait'
+require 'json'
+
+module BootwrightWarm
+  VERSIONS = %w[7 8].freeze # majors of Puppet and OpenVox on which the comparison of test_warm.py was run
+  LARGEST_MESSAGE = 1 << 20
+  PATIENCE = 60 # seconds between the message and "applies"
+
+  # Facts that are looked up ahead, by Facter's class and one name that makes it look up all it knows: what the machine is made
+  # of, which no boot changes. Not what may change while it boots: addresses, host name, disks, mounts, keys, memory, SELinux.
+  STEADY_FACTS = [
+    %w[Augeas augeas_version], %w[LsbRelease distributor_id], %w[OsRelease id], %w[Uname kernelrelease],
+    %w[Linux::Lscpu threads_per_core], %w[Linux::Processors processors], %w[VirtWhat vm], %w[Lspci vm], %w[Xen vm]
+  ].freeze
+
+  # What `puppet apply` loads on its way for whatever manifest. A file that this Puppet has not is passed over.
+  CODE = %w[
+    puppet/application/apply puppet/configurer facter
+    puppet/indirector/facts/facter puppet/indirector/node/plain puppet/indirector/catalog/compiler puppet/indirector/report/yaml
+    puppet/indirector/file_content/selector puppet/file_serving/content puppet/file_serving/fileset puppet/file_serving/terminus_helper
+    puppet/parser/e4_parser_adapter puppet/util/diff puppet/util/backups puppet/file_bucket/dipper tempfile digest/sha2
+  ].freeze
+
+  # Puppet's own types, with their providers: first those that are in every run.
+  TYPES = %i[
+    file user group stage whit component schedule filebucket package service exec notify tidy resources
+  ].freeze
+
+  class << self
+    def main
+      prepare
+      message = read_message
+      exit!(0) unless message
+      become(message)
+      Puppet::Util::CommandLine.new('puppet', message['arguments']).execute
+    rescue LoadError => e # as bin/puppet does
+      warn e.message
+      exit(1)
+    end
+
+    def prepare
+      facts = Etc.nprocessors > 1 ? look_up_facts_beside : look_up_facts
+      require 'puppet/util/command_line'
+      check_version
+      @files = versions_on_disk
+      hold_back_until_checked
+      CODE.each { |feature| load_ahead(feature) }
+      keep_facts(facts.respond_to?(:call) ? facts.call : facts)
+      @types = TYPES.take_while { |name| !called? && load_type(name) }
+    rescue Exception => e # rubocop:disable Lint/RescueException: a cold start says what is wrong better than this could
+      refuse("Puppet cannot be loaded ahead: #{e.class}: #{e.message}")
+    end
+
+    # Whoever waits does not wait for what he may not need.
+    def called?
+      !$stdin.wait_readable(0).nil?
+    end
+
+    def check_version
+      major = Puppet.version.split('.').first
+      refuse("Puppet #{Puppet.version} is not one that is known") unless VERSIONS.include?(major) && RUBY_ENGINE == 'ruby'
+      known = defined?(Puppet::Util::CommandLine::ApplicationSubcommand) &&
+              Puppet::Util::CommandLine::ApplicationSubcommand.method_defined?(:run) &&
+              defined?(Puppet::Node::Environment) && Puppet::Node::Environment.method_defined?(:each_plugin_directory)
+      refuse("Puppet #{Puppet.version} is another inside than is known") unless known
+    end
+
+    def load_ahead(feature)
+      require feature
+    rescue LoadError => e
+      raise unless e.path == feature
+    end
+
+    # With Puppet's own autoloader, which before the settings are read knows of no module.
+    def load_type(name)
+      type = Puppet::Type.type(name)
+      type&.providerloader&.loadall(Puppet.lookup(:current_environment))
+      true
+    end
+
+    # `puppet apply` reads its settings first, which touches nothing; then this decides.
+    def hold_back_until_checked
+      Puppet::Util::CommandLine::ApplicationSubcommand.prepend(
+        Module.new do
+          def run
+            BootwrightWarm.check_and_begin
+            super
+          end
+        end
+      )
+    end
+
+    # What the resolvers then know, by their names. Nothing where Facter had anything to tell: that belongs in Puppet's log.
+    def look_up_facts
+      require 'facter'
+      told = false
+      Facter.on_message { |level, _| told ||= %i[warn error fatal].include?(level) }
+      known = STEADY_FACTS.to_h do |name, fact|
+        resolver(name)&.resolve(fact.to_sym)
+        [name, resolver(name)&.instance_variable_get(:@fact_list)]
+      end
+      told ? {} : known.compact
+    ensure
+      Facter.on_message # Puppet sets its own
+    end
+
+    # The same in a process beside this one, as it takes as long as all the rest. Returns what waits for its end.
+    def look_up_facts_beside
+      reader, writer = IO.pipe(binmode: true)
+      child = fork do
+        $stdin.close
+        writer.write(Marshal.dump(look_up_facts))
+        exit!(0)
+      rescue Exception # rubocop:disable Lint/RescueException: they are looked up later, as ever
+        exit!(1)
+      end
+      writer.close
+      lambda do
+        text = reader.read
+        Process.wait(child)
+        Process.last_status.success? ? Marshal.load(text) : {} # rubocop:disable Security/MarshalLoad: it is our own
+      ensure
+        reader.close
+      end
+    end
+
+    # Puppet resets Facter before it collects the facts. What was looked up a moment ago outlives that, and no later reset.
+    def keep_facts(known)
+      kept = known.filter_map do |name, list|
+        resolver(name)&.tap { |found| found.instance_variable_set(:@fact_list, list) }
+      end
+      kept.each { |resolver| resolver.define_singleton_method(:invalidate_cache) {} }
+      Puppet::Node::Facts::Facter.prepend(
+        Module.new do
+          define_method(:find) do |request|
+            super(request)
+          ensure
+            kept.each { |resolver| resolver.singleton_class.remove_method(:invalidate_cache) }
+            kept.clear
+          end
+        end
+      )
+    end
+
+    # Nothing where this Facter has no such class: it is looked up later, as ever.
+    def resolver(name)
+      "Facter::Resolvers::#{name}".split('::').inject(Object) { |scope, part| scope.const_get(part, false) }
+    rescue NameError
+      nil
+    end
+
+    # An upgrade meanwhile would mix two versions.
+    def versions_on_disk
+      $LOAD_PATH.flat_map { |folder| %w[puppet/version.rb facter/version.rb].map { |name| File.join(folder, name) } }
+                .select { |file| File.exist?(file) }
+                .to_h { |file| [file, File.stat(file).then { |stat| [stat.ino, stat.ctime, stat.size] }] }
+    end
+
+    def read_message
+      text = $stdin.read(LARGEST_MESSAGE)
+      message = text && JSON.parse(text)
+      message if message.is_a?(Hash) && message['arguments'].is_a?(Array) && message['environment'].is_a?(Hash)
+    rescue JSON::ParserError
+      nil # cut off: the agent is gone
+    end
+
+    # What a process that starts now would be.
+    def become(message)
+      @watch = Thread.new do
+        sleep PATIENCE
+        refuse("it was not ready after #{PATIENCE} s")
+      end
+      refuse('Puppet was replaced on disk meanwhile') unless @files == versions_on_disk
+      ENV.replace(message['environment'])
+      ENV['TZ'] = ENV['TZ'] # the C library looks at /etc/localtime again
+      $PROGRAM_NAME = message['program']
+      ARGV.replace(message['arguments'])
+      load_hooks(ENV['RUBYOPT'].to_s)
+    end
+
+    # What a cold start would load by -rFILE; it may find Puppet loaded.
+    def load_hooks(options)
+      options.split.each { |option| require option.delete_prefix('-r') if option.start_with?('-r/') }
+      ENV.delete('RUBYOPT')
+    end
+
+    def check_and_begin
+      reason = overriding
+      refuse(reason) if reason
+      @watch.kill
+      tell('applies')
+    end
+
+    # A cold start takes a module's file of the same name instead of what is loaded here, or besides.
+    def overriding
+      environment = Puppet.lookup(:environments).get(Puppet[:environment])
+      folders = environment ? environment.enum_for(:each_plugin_directory).to_a : []
+      loaded = loaded_names
+      # Where a type has providers, Puppet looks for no others in the modules.
+      provider = %r{\Apuppet/provider/(?:#{@types.join('|')})(?:/|\.rb)}
+      [*folders, Puppet[:libdir]].each do |folder|
+        Dir.glob('**/*.rb', base: folder).each do |name|
+          path = File.join(folder, name)
+          return "#{path} replaces a file of Puppet's" if loaded.include?(name)
+          return "#{path} is a provider for a type of Puppet's" if provider.match?(name)
+        end
+      end
+      nil
+    end
+
+    def loaded_names
+      paths = $LOAD_PATH.map { |path| "#{File.expand_path(path)}/" }.sort_by { |path| -path.size }
+      $LOADED_FEATURES.filter_map do |feature|
+        path = paths.find { |candidate| feature.start_with?(candidate) }
+        [feature.delete_prefix(path), true] if path
+      end.to_h
+    end
+
+    def refuse(reason)
+      tell("refuses: #{reason.lines.first.to_s.strip}")
+      exit!(0)
+    end
+
+    def tell(text)
+      $stdout.flush
+      $stdout.syswrite("\nbootwright-warm #{text}\n") # also after a line without an end
+    end
+  end
+end
+
+BootwrightWarm.main

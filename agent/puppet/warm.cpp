@@ -1,0 +1,226 @@
+#include "agent/puppet/warm.hpp"
+
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/json.hpp"
+#include "common/text.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace bootwright {
+
+namespace {
+
+// What warm.rb says of itself, on a line of its own.
+constexpr std::string_view applies_mark = "bootwright-warm applies";
+constexpr std::string_view refuses_mark = "bootwright-warm refuses: ";
+
+std::vector<std::string> started_by_ruby(const PuppetProgram& program, const std::string& script) {
+    std::vector<std::string> arguments{program.ruby.string()};
+    arguments.insert(arguments.end(), program.flags.begin(), program.flags.end());
+    arguments.push_back(script);
+    return arguments;
+}
+
+ProcessRequest cold_request(const PuppetProgram& program, ProcessRequest request) {
+    if (program.is_known()) {
+        std::vector<std::string> arguments = started_by_ruby(program, program.path.string());
+        arguments.insert(arguments.end(), request.arguments.begin() + 1, request.arguments.end());
+        request.arguments = std::move(arguments);
+    }
+    return request;
+}
+
+ProcessRequest waiting_request(const System& system, const PuppetProgram& program) {
+    return {.arguments = started_by_ruby(program, (system.ruby_folder / "warm.rb").string()),
+            .environment = puppet_environment(),
+            // While it waits it is the run that ends it; once it applies, WaitingPuppet keeps the time.
+            .timeout = std::chrono::hours(24 * 365),
+            .grace = std::chrono::seconds(10)};
+}
+
+std::string how_it_ended(const ProcessResult& result) {
+    return result.end == ProcessResult::End::killed_by_signal ? "was killed by signal " + std::to_string(result.signal)
+                                                              : "ended with status " + std::to_string(result.exit_code);
+}
+
+}  // namespace
+
+/// Puppet's Ruby in a child, followed by a thread.
+class WaitingPuppet {
+public:
+    WaitingPuppet(ProcessRunner& runner, ProcessRequest request) : request_(std::move(request)) {
+        std::array<int, 2> ends{};
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+            throw system_call_error("make", "a socket pair", errno);
+        }
+        ours_ = UniqueFd(ends[0]);
+        theirs_ = UniqueFd(ends[1]);
+        request_.input_descriptor = theirs_.get();
+        thread_ = std::jthread([this, &runner](std::stop_token stop) { follow(runner, std::move(stop)); });
+    }
+    WaitingPuppet(const WaitingPuppet&) = delete;
+    WaitingPuppet& operator=(const WaitingPuppet&) = delete;
+    ~WaitingPuppet() = default;  // the thread is stopped and joined first: it is the last member
+
+    /// Nothing where it did not begin, and has ended without having done anything; then `refusal` says why.
+    std::optional<ProcessResult> apply(const ProcessRequest& request, const ProcessEvents& events,
+                                       const std::stop_token& stop, std::string& refusal) {
+        const auto begin = std::chrono::steady_clock::now();
+        std::unique_lock lock(mutex_);
+        events_ = &events;
+        if (child_ && events.started) {
+            events.started(*child_);
+        }
+        if (!ended_) {
+            send_message(request);
+        }
+        bool is_late = false;
+        if (!has_ended_.wait_until(lock, stop, begin + request.timeout, [this] { return ended_; })) {
+            is_late = !stop.stop_requested();
+            thread_.request_stop();
+            has_ended_.wait(lock, [this] { return ended_; });
+        }
+        events_ = nullptr;
+        if (problem_) {
+            std::rethrow_exception(problem_);
+        }
+        ProcessResult result = result_;
+        result.end = is_late && result.end == ProcessResult::End::stopped ? ProcessResult::End::timed_out : result.end;
+        result.duration =
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+        const bool ended_by_itself =
+            result.end == ProcessResult::End::exited || result.end == ProcessResult::End::killed_by_signal;
+        if (applies_ || !ended_by_itself) {
+            return result;
+        }
+        refusal = refusal_.empty() ? "the process that was to wait with it " + how_it_ended(result) : refusal_;
+        return std::nullopt;
+    }
+
+private:
+    void follow(ProcessRunner& runner, std::stop_token stop) {
+        const ProcessEvents events{.started =
+                                       [this](ProcessId child) {
+                                           const std::lock_guard lock(mutex_);
+                                           child_ = child;
+                                           if (events_ != nullptr && events_->started) {
+                                               events_->started(child);
+                                           }
+                                       },
+                                   .line = [this](std::string_view line) { take_line(line); },
+                                   .error_line =
+                                       [this](std::string_view line) {
+                                           const std::lock_guard lock(mutex_);
+                                           if (events_ != nullptr && events_->error_line) {
+                                               events_->error_line(line);
+                                           }
+                                       }};
+        ProcessResult result;
+        std::exception_ptr problem;
+        std::string cannot_start;
+        try {
+            result = runner.run(request_, events, std::move(stop));
+        } catch (const Error& error) {
+            const bool has_not_begun = error.code == "process.cannot_start";
+            cannot_start = has_not_begun ? error.message : "";
+            problem = has_not_begun ? nullptr : std::current_exception();
+        } catch (...) {
+            problem = std::current_exception();
+        }
+        const std::lock_guard lock(mutex_);
+        result_ = result;
+        problem_ = problem;
+        refusal_ = cannot_start.empty() ? refusal_ : cannot_start;
+        ended_ = true;
+        has_ended_.notify_all();
+    }
+
+    void take_line(std::string_view line) {
+        constexpr std::size_t longest_reason = 300;
+        const std::lock_guard lock(mutex_);
+        if (!applies_ && line.starts_with(refuses_mark)) {
+            refusal_ = shortened(printable(line.substr(refuses_mark.size())), longest_reason);
+        } else if (!applies_ && line.ends_with(applies_mark)) {  // whatever stood before it: two must not apply
+            applies_ = true;
+        } else if (events_ != nullptr && events_->line) {
+            events_->line(line);
+        }
+    }
+
+    /// All of it fits into the socket's buffer; what did not would be cut off, and a cut message is none.
+    void send_message(const ProcessRequest& request) {
+        const std::string text = to_line(
+            Json{{"program", request.arguments.front()},
+                 {"arguments", Json(std::vector<std::string>(request.arguments.begin() + 1, request.arguments.end()))},
+                 {"environment", request.environment}});
+        send(ours_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ours_.reset();
+    }
+
+    ProcessRequest request_;
+    UniqueFd ours_;
+    UniqueFd theirs_;
+    std::mutex mutex_;
+    std::condition_variable_any has_ended_;
+    const ProcessEvents* events_ = nullptr;  // of the run that it applies for
+    std::optional<ProcessId> child_;
+    bool applies_ = false;
+    std::string refusal_;
+    bool ended_ = false;
+    ProcessResult result_;
+    std::exception_ptr problem_;
+    std::jthread thread_;
+};
+
+std::map<std::string, std::string> puppet_environment() {
+    return {{"PATH", "/opt/puppetlabs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            {"HOME", "/root"},
+            {"LC_ALL", "C.UTF-8"}};
+}
+
+WarmPuppet::WarmPuppet(const System& system, const AgentConfig& config) : system_(system) {
+    if (!config.puppet.warm) {
+        why_cold_ = "agent.json says so (puppet.warm)";
+        return;
+    }
+    try {
+        const PuppetProgram program = find_puppet(system, config);
+        if (!program.is_known()) {
+            why_cold_ = program.path.string() + " is not as Puppet's packages make it";
+            return;
+        }
+        waiting_ = std::make_unique<WaitingPuppet>(system.processes, waiting_request(system, program));
+    } catch (const std::exception& error) {
+        why_cold_ = error.what();
+    }
+}
+
+WarmPuppet::~WarmPuppet() = default;
+
+ProcessResult WarmPuppet::run(const PuppetProgram& program, const ProcessRequest& request, const ProcessEvents& events,
+                              std::stop_token stop, PuppetStart& start) {
+    start = {PuppetStart::Way::warm, ""};
+    if (const auto waiting = std::exchange(waiting_, nullptr)) {
+        if (const auto result = waiting->apply(request, events, stop, why_cold_)) {
+            return *result;
+        }
+    }
+    start = {PuppetStart::Way::cold, std::exchange(why_cold_, once_already)};
+    return system_.processes.run(cold_request(program, request), events, std::move(stop));
+}
+
+}  // namespace bootwright

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "agent/config.hpp"
+#include "agent/puppet/puppet_program.hpp"
+#include "agent/puppet/puppet_result.hpp"
+#include "agent/system.hpp"
+#include "common/process.hpp"
+
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+namespace bootwright {
+
+class WaitingPuppet;
+
+/// The environment of every Puppet, but for proxies and hooks.
+std::map<std::string, std::string> puppet_environment();
+
+/// Starts Puppet ahead: its Ruby is loaded, and waits, while metadata and repository are on their way
+/// (docs/decisions/0012-warm-start.md). One run of Puppet can have that; each further one, and each where anything is in
+/// doubt, is a cold one. Destruction ends what still waits; it has done nothing.
+class WarmPuppet {
+public:
+    /// Never throws: what stands in the way is the reason of the cold start.
+    WarmPuppet(const System& system, const AgentConfig& config);
+    WarmPuppet(const WarmPuppet&) = delete;
+    WarmPuppet& operator=(const WarmPuppet&) = delete;
+    ~WarmPuppet();
+
+    /// As ProcessRunner::run, in the process that waits or in a new one; `start` says which. The timeout begins now.
+    /// @param request of `program`, as puppet_request makes it
+    ProcessResult run(const PuppetProgram& program, const ProcessRequest& request, const ProcessEvents& events,
+                      std::stop_token stop, PuppetStart& start);
+
+private:
+    static constexpr const char* once_already = "this run has applied once already";
+
+    const System& system_;
+    std::unique_ptr<WaitingPuppet> waiting_;
+    std::string why_cold_ = once_already;
+};
+
+}  // namespace bootwright

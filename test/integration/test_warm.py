@@ -1,0 +1,298 @@
+"""Puppet that was loaded ahead does what one does that is started when it is needed; and where it cannot, that one is started.
+
+BOOTWRIGHT_WARM=all compares the whole set, which takes some minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from interruption import quick_puppet
+from metadata_server import Ec2, MetadataServer
+from roles import IMPATIENT, merged, role_config
+from servers import ControlRepo
+from world import Instance, World, wait_for
+
+WARM = "/usr/lib/bootwright/ruby/warm.rb"
+
+# A module with all that modules bring: facts, functions of both kinds, a type with a provider, and a feature.
+MODULE: dict[str, str | bytes | None] = {
+    "modules/own/lib/facter/own.rb": "Facter.add(:own) { setcode { Facter.value('os.family') + ' ' + Facter.value(:kernel) } }\n",
+    "modules/own/lib/facter/virtual.rb": "Facter.add(:virtual, weight: 1000) { setcode { 'overridden' } }\n",
+    "modules/own/facts.d/given.json": '{"given": {"by": "file"}}\n',
+    "modules/own/lib/puppet/functions/own/twice.rb": "Puppet::Functions.create_function(:'own::twice') do\n"
+    "  dispatch(:twice) { param 'Integer', :n }\n  def twice(n)\n    n * 2\n  end\nend\n",
+    "modules/own/lib/puppet/parser/functions/own_old.rb": "module Puppet::Parser::Functions\n"
+    "  newfunction(:own_old, type: :rvalue) { |args| args[0].reverse }\nend\n",
+    "modules/own/lib/puppet/type/own_line.rb": "Puppet::Type.newtype(:own_line) do\n  ensurable\n  newparam(:path, namevar: true)\n  newparam(:line)\nend\n",
+    "modules/own/lib/puppet/provider/own_line/ruby.rb": "Puppet::Type.type(:own_line).provide(:ruby) do\n"
+    "  def exists?\n    File.exist?(resource[:path])\n  end\n"
+    "  def create\n    File.write(resource[:path], resource[:line])\n  end\n"
+    "  def destroy\n    File.delete(resource[:path])\n  end\nend\n",
+    "modules/own/lib/puppet/feature/own_feature.rb": "Puppet.features.add(:own_feature) { true }\n",
+    "modules/own/files/data": "from the module\n",
+    "modules/own/lib/puppet/datatypes/pair.rb": "Puppet::DataTypes.create_type('Pair') do\n  interface <<-PUPPET\n"
+    "    attributes => { left => Integer, right => Integer }\n  PUPPET\nend\n",
+    "data/common.yaml": "profile::base::contact: somebody\nown::number: 21\n",
+    # Every fact as the catalog saw it, and the processes as an exec sees them.
+    "site-modules/role/manifests/all.pp": """\
+class role::all {
+  include profile::base
+  $number = lookup('own::number')
+  file { '/etc/own':
+    content => "${own::twice($number)} ${own_old('abc')} ${facts['own']} ${facts['given']['by']} ${facts['virtual']} ${Pair(1, 2).left}\\n",
+  }
+  file { '/etc/own.facts': content => inline_template("<%= require 'json'; JSON.pretty_generate(scope['facts']) %>\\n") }
+  file { '/etc/own.data': source => 'puppet:///modules/own/data' }
+  own_line { '/etc/own.line': line => 'once' }
+  exec { 'environment':
+    command => '/usr/bin/env > /etc/own.environment; pwd >> /etc/own.environment; umask >> /etc/own.environment; grep -E "Sig|Groups" /proc/self/status >> /etc/own.environment; ls /proc/self/fd >> /etc/own.environment',
+    creates => '/etc/own.environment',
+    provider => shell,
+  }
+  package { 'bash': ensure => installed }
+  group { 'own': ensure => present, gid => 4711 }
+  user { 'own': ensure => present, uid => 4711, gid => 'own', require => Group['own'] }
+  notify { "hello from ${facts['role']}": }
+  tidy { '/srv/old': age => '1d', recurse => true }
+  warning('a warning')
+}
+""",
+    "site-modules/role/manifests/failing.pp": "class role::failing {\n  include profile::base\n  exec { '/bin/false': }\n"
+    "  file { '/etc/after': content => 'x', require => Exec['/bin/false'] }\n  file { '/no/such/folder/x': content => 'y' }\n}\n",
+    "site-modules/role/manifests/broken.pp": "class role::broken {\n  fail('broken on purpose')\n}\n",
+    "site-modules/role/manifests/unknown.pp": "class role::unknown {\n  no_such_type { 'x': }\n}\n",
+    "site-modules/role/manifests/empty.pp": "class role::empty {\n}\n",
+    "site-modules/role/manifests/raising.pp": "class role::raising {\n  file { '/etc/x': content => inline_template('<%= nil.nothing %>') }\n}\n",
+}
+
+# What differs from run to run on the same machine.
+_VOLATILE = re.compile(r"uptime|memory|swap|load_averages|available|used|free|mtu_|timestamp|hardware.*|sshfp|capacity|mountpoints")
+
+
+def _without_volatile(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_volatile(item) for key, item in value.items() if not _VOLATILE.search(key)}
+    return value
+
+
+def _text(instance: Instance, path: str) -> str:
+    """Without what tells one run from another: times, durations, transactions."""
+    text = instance.read(path) if instance.exists(path) else ""
+    text = re.sub(r"\d{4}-\d\d-\d\d[T ][0-9:.]+(Z| ?[+-][0-9:]+)?", "TIME", text)
+    text = re.sub(r"(in|time: |retrieval: |evaluation_time: |: )\d+\.\d+(e-\d+)?( seconds)?", r"\1 SECONDS", text)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UUID", text)
+    return re.sub(r"(SECONDS|last_run: \d+)", "SECONDS", text)
+
+
+def _outcome(instance: Instance) -> dict[str, Any]:
+    """All that a run leaves, but for how long it took."""
+    run = instance.status()["run"]
+    number = f"{run['number']:06d}"
+    folder = f"/var/lib/bootwright/runs/{number}"
+    summary = _text(instance, f"{folder}/last_run_summary.yaml").split("\ntime:")[0]
+    report = _text(instance, "/var/lib/bootwright/puppet/var/state/last_run_report.yaml")
+    report = re.sub(r"metrics:.*?\nresource_statuses", "resource_statuses", report, flags=re.S)
+    found = {
+        "run": {key: run[key] for key in ("outcome", "error", "resources", "failed_resources", "warnings", "puppet_version")},
+        "log": _text(instance, f"{folder}/puppet.jsonl"),
+        "summary": summary,
+        "report": report,
+        "resources": _text(instance, f"{folder}/resources.txt"),
+        "classes": _text(instance, f"{folder}/classes.txt"),
+        "catalog": _text(instance, f"{folder}/catalog.json"),
+    }
+    for name in ("own", "own.data", "own.line", "own.environment"):
+        found[name] = _text(instance, f"/etc/{name}")
+    if instance.exists("/etc/own.facts"):
+        found["facts"] = _without_volatile(json.loads(instance.read("/etc/own.facts")))
+        found.pop("log")  # the content of that file differs
+        found.pop("report")
+        found.pop("catalog")
+    return found
+
+
+def _apply(new_instance: Callable[..., Instance], warm: bool, times: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    instance = new_instance()
+    instance.configure(merged(IMPATIENT, {"puppet": {"warm": warm}}))
+    runs, outcomes = [], []
+    for _ in range(times):
+        instance.bootwright("run")
+        runs.append(instance.status()["run"])
+        outcomes.append(_outcome(instance))
+    instance.power_off()
+    return runs, outcomes
+
+
+def _compare(new_instance: Callable[..., Instance], times: int = 1, warm: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The first run, warm and cold."""
+    ahead, left_ahead = _apply(new_instance, True, times)
+    cold, left_cold = _apply(new_instance, False, times)
+    assert [run["puppet_start"] for run in ahead] == ["warm" if warm else "cold"] * times, ahead[0]["puppet_cold_because"]
+    assert [run["puppet_start"] for run in cold] == ["cold"] * times
+    assert "puppet.warm" in cold[0]["puppet_cold_because"]
+    for number in range(times):
+        for what, left in left_cold[number].items():
+            assert left_ahead[number][what] == left, f"{what} of run {number + 1}"
+    return ahead[0], cold[0]
+
+
+def test_a_warm_puppet_does_what_a_cold_one_does(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    repo.commit(MODULE)
+    metadata.service = Ec2(role_config(repo, "all", facts={"datacenter": "here"}))
+    warm, _ = _compare(new_instance, times=2)
+    assert warm["outcome"] == "changed"
+
+
+CASES = {
+    "failing": ({}, "changed_with_failures"),
+    "broken": ({}, "compile_failed"),
+    "base": ({"puppet": {"noop": True}}, "noop_drift"),
+    "unknown": ({}, "compile_failed"),
+    "empty": ({}, "unchanged"),
+    "raising": ({}, "compile_failed"),
+    "web": ({}, "changed"),
+    "no_such_role": ({}, "compile_failed"),
+}
+_CHOSEN = CASES if os.environ.get("BOOTWRIGHT_WARM") == "all" else ("failing", "broken")
+
+
+@pytest.mark.parametrize("role", _CHOSEN)
+def test_also_where_it_fails(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo, role: str
+) -> None:
+    more, outcome = CASES[role]
+    repo.commit(MODULE)
+    metadata.service = Ec2(role_config(repo, role, **more))
+    warm, _ = _compare(new_instance)
+    if role != "empty":
+        assert warm["outcome"] == outcome
+
+
+OVERRIDES = {
+    "a type": {"modules/other/lib/puppet/type/notify.rb": "Puppet::Type.newtype(:notify) do\n  newparam(:name, namevar: true)\nend\n"},
+    "a provider": {
+        "modules/other/lib/puppet/provider/user/other.rb": "Puppet::Type.type(:user).provide(:other, parent: :useradd) do\n"
+        "  defaultfor kernel: 'Linux'\n  def create\n    super\n    File.write('/etc/own.line', 'by the other')\n  end\nend\n"
+    },
+    "a file of Facter's": {"modules/other/lib/facter/resolvers/augeas.rb": "raise 'not to be loaded'\n"},
+}
+_CHOSEN_OVERRIDES = OVERRIDES if os.environ.get("BOOTWRIGHT_WARM") == "all" else ("a provider",)
+
+
+@pytest.mark.parametrize("what", _CHOSEN_OVERRIDES)
+def test_a_module_that_replaces_what_is_loaded_makes_it_cold(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo, what: str
+) -> None:
+    repo.commit({**MODULE, **OVERRIDES[what]})
+    repo.commit_class("user", "user { 'own': ensure => present }\n  notify { 'x': }")
+    metadata.service = Ec2(role_config(repo, "user"))
+    if os.environ.get("BOOTWRIGHT_WARM") == "all":
+        ahead, _ = _compare(new_instance, warm=False)
+    else:
+        ahead = _apply(new_instance, True, 1)[0][0]
+    assert ahead["puppet_start"] == "cold"
+    assert next(iter(OVERRIDES[what])) in ahead["puppet_cold_because"]
+
+
+# What the agent does with a Puppet that waits, with a quick one in its place.
+
+_QUICK = """\
+#!/usr/bin/ruby
+# puppet/util/command_line
+require 'fileutils'
+ARGV.each do |argument|
+  name, value = argument.split('=', 2)
+  FileUtils.cp('/usr/share/quick-puppet/puppet.jsonl', value) if name == '--logdest'
+  FileUtils.cp('/usr/share/quick-puppet/last_run_summary.yaml', value) if name == '--publicdir'
+  FileUtils.cp('/usr/share/quick-puppet/resources.txt', value) if name == '--resourcefile'
+end
+"""
+
+
+@pytest.fixture
+def quick(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> Instance:
+    configuration = quick_puppet(instance)
+    instance.write("/usr/local/bin/quick-puppet", _QUICK, 0o755)
+    instance.configure(merged(IMPATIENT, configuration))
+    metadata.service = Ec2(role_config(repo))
+    return instance
+
+
+def _ended_with(quick: Instance, warm: str) -> dict[str, Any]:
+    quick.write(WARM, warm)
+    quick.bootwright("run")
+    run = quick.status()["run"]
+    assert isinstance(run, dict)
+    return run
+
+
+def test_a_waiting_puppet_that_fails_costs_nothing_but_time(quick: Instance) -> None:
+    for warm, reason in {
+        "raise 'x'": "ended with status 1",
+        "Process.kill(:KILL, Process.pid)": "was killed by signal 9",
+        "STDIN.read; Process.kill(:KILL, Process.pid)": "was killed by signal 9",
+        "STDOUT.write(Random.bytes(300_000)); STDOUT.flush; STDIN.read": "ended with status 0",
+        "puts 'bootwright-warm refuses: it is Monday'": "it is Monday",
+        "exec('/bin/true')": "ended with status 0",
+        "STDIN.close; sleep 0.1": "ended with status 0",
+    }.items():
+        run = _ended_with(quick, warm)
+        assert (run["outcome"], run["puppet_start"]) == ("unchanged", "cold"), warm
+        assert reason in run["puppet_cold_because"], warm
+
+
+def test_what_was_begun_is_not_begun_again(quick: Instance) -> None:
+    run = _ended_with(quick, "STDIN.read; puts 'bootwright-warm applies'; STDOUT.flush; Process.kill(:KILL, Process.pid)")
+    assert (run["outcome"], run["puppet_start"]) == ("killed", "warm")
+
+
+def test_an_unknown_version_is_not_loaded_ahead(quick: Instance) -> None:
+    real = quick.read(WARM).replace("VERSIONS = %w[7 8]", "VERSIONS = %w[6]")
+    run = _ended_with(quick, real)
+    assert run["puppet_start"] == "cold" and "is not one that is known" in run["puppet_cold_because"]
+
+
+@pytest.fixture
+def stuck(instance: Instance, world: World) -> Instance:
+    """Its metadata service answers nothing: a run does not come to Puppet."""
+    instance.configure(IMPATIENT)
+    world.network.filter("tcp dport 80 drop")
+    return instance
+
+
+def _waiting(instance: Instance) -> list[int]:
+    return instance.processes(WARM)
+
+
+def _reads_its_input(instance: Instance, pid: int) -> bool:
+    """It reads descriptor 0, and has no child any more: all is loaded."""
+    try:
+        return instance.read(f"/proc/{pid}/syscall").startswith("0 0x0 ") and len(_waiting(instance)) == 1
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("moment", ["loading", "waiting"])
+def test_a_waiting_puppet_ends_with_the_agent_and_has_done_nothing(stuck: Instance, moment: str) -> None:
+    agent = stuck.start_bootwright("run")
+    process = wait_for(lambda: _waiting(stuck), "Puppet's Ruby")[0]
+    if moment == "waiting":
+        wait_for(lambda: _reads_its_input(stuck, process), "a Puppet that waits")
+    agent.kill()
+    wait_for(lambda: not _waiting(stuck), "its end")
+    assert not stuck.exists("/var/lib/bootwright/puppet")
+
+
+def test_a_stop_ends_a_waiting_puppet(stuck: Instance) -> None:
+    agent = stuck.start_bootwright("daemon")
+    wait_for(lambda: _waiting(stuck), "Puppet's Ruby")
+    assert agent.stop() == 0
+    assert not _waiting(stuck)
