@@ -3,6 +3,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+#include "common/tree_fingerprint.hpp"
 #include "common/tree_writer.hpp"
 
 #include <git2.h>
@@ -1254,6 +1255,8 @@ public:
         }
     }
 
+    [[nodiscard]] std::uint64_t fingerprint() const { return writer_.fingerprint(); }
+
 private:
     // NOLINTNEXTLINE(misc-no-recursion)
     void write_entry(const git_tree_entry* entry, int depth) {
@@ -1321,20 +1324,25 @@ void check_out_filtered(const GitRepository::Handles& handles, const std::string
 
 }  // namespace
 
-void GitRepository::check_out(const std::string& commit_id, const fs::path& folder, const GitProgress& progress) {
+std::uint64_t GitRepository::check_out(const std::string& commit_id, const fs::path& folder,
+                                       const GitProgress& progress) {
     const TreeFacts facts = facts_of(*handles_, commit_id);
     const TreeHandle tree = find_tree(handles_->repository.get(), commit_id);
     if (!facts.is_filtered) {
-        PlainCheckout(handles_->repository.get(), folder, facts.size.files, progress).write(tree.get());
-        return;
+        PlainCheckout checkout(handles_->repository.get(), folder, facts.size.files, progress);
+        checkout.write(tree.get());
+        return checkout.fingerprint();
     }
     check_out_filtered(*handles_, commit_id, folder, progress);
+    const std::uint64_t fingerprint =
+        tree_fingerprint(folder);  // what changes while it is compared does not go unnoticed
     if (const auto difference = first_difference(commit_id, folder)) {
         throw transient_error("repository.checkout_differs",
                               "the new checkout of " + commit_id + " differs from the commit at " + *difference,
                               "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
                               "cannot store");
     }
+    return fingerprint;
 }
 
 std::optional<std::string> GitRepository::first_difference(const std::string& commit_id, const fs::path& folder,

@@ -115,8 +115,9 @@ public:
 
     /// Writes the commit's tree into `folder`, which must be empty. Each file is hashed on its way, or where a .gitattributes
     /// changes what is written (line endings) compared afterwards: what stands there is the commit (docs/decisions/0011).
-    /// Nothing is flushed. @throws Error also repository.checkout_differs
-    void check_out(const std::string& commit_id, const std::filesystem::path& folder, const GitProgress& progress);
+    /// Nothing is flushed. Returns its tree_fingerprint(). @throws Error also repository.checkout_differs
+    std::uint64_t check_out(const std::string& commit_id, const std::filesystem::path& folder,
+                            const GitProgress& progress);
 
     /// The first path below `folder` that is not exactly as in the commit (content, kind, executable bit, missing,
     /// too many), or nothing. Every file and every tree is hashed.

@@ -29,24 +29,31 @@ TreeWriter::TreeWriter(const fs::path& folder) : root_(folder) {
 }
 
 void TreeWriter::make_folder(const std::string& name) {
-    if (mkdirat(folders_.back().get(), name.c_str(), 0755) != 0) {
-        fail("make the folder", name);
-    }
+    enter(name);
+    leave();
 }
 
 void TreeWriter::enter(const std::string& name) {
-    make_folder(name);
+    if (mkdirat(folders_.back().get(), name.c_str(), 0755) != 0) {
+        fail("make the folder", name);
+    }
     UniqueFd folder = open_folder(folders_.back().get(), name.c_str());
     if (!folder) {
         fail("open the folder", name);
     }
     folders_.push_back(std::move(folder));
-    names_.push_back(name);
+    path_ += name + "/";
 }
 
 void TreeWriter::leave() {
+    path_.pop_back();
+    struct stat status {};
+    if (fstat(folders_.back().get(), &status) != 0) {
+        fail("look at", "");
+    }
+    fingerprint_ += fingerprint_of(path_, status);
+    path_.resize(path_.rfind('/') + 1);
     folders_.pop_back();
-    names_.pop_back();
 }
 
 void TreeWriter::make_file(const std::string& name, std::string_view content, bool is_executable) {
@@ -63,30 +70,33 @@ void TreeWriter::make_file(const std::string& name, std::string_view content, bo
         }
         content.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
     }
+    struct stat status {};
+    if (fstat(file.get(), &status) != 0) {
+        fail("look at", name);
+    }
+    fingerprint_ += fingerprint_of(path_ + name, status);
 }
 
 void TreeWriter::make_link(const std::string& name, const std::string& target) {
     if (symlinkat(target.c_str(), folders_.back().get(), name.c_str()) != 0) {
         fail("make the link", name);
     }
-}
-
-fs::path TreeWriter::shown(const std::string& name) const {
-    fs::path path = root_;
-    for (const std::string& folder : names_) {
-        path /= folder;
+    struct stat status {};
+    if (fstatat(folders_.back().get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        fail("look at", name);
     }
-    return path / name;
+    fingerprint_ += fingerprint_of(path_ + name, status);
 }
 
 void TreeWriter::fail(const char* what, const std::string& name) const {
     const int error = errno;
+    const std::string shown = root_.string() + path_ + name;
     if (error == EEXIST) {
-        throw transient_error("repository.checkout_differs", shown(name).string() + " is there already",
+        throw transient_error("repository.checkout_differs", shown + " is there already",
                               "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
                               "takes for one");
     }
-    throw system_call_error(what, shown(name).string(), error);
+    throw system_call_error(what, shown, error);
 }
 
 }  // namespace bootwright

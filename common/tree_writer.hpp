@@ -1,7 +1,9 @@
 #pragma once
 
 #include "common/file.hpp"
+#include "common/tree_fingerprint.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -11,7 +13,7 @@ namespace bootwright {
 
 /// Writes a tree of folders, files and links into a folder that is empty. Each is made new, below a folder that was made here
 /// and is held open: nothing is followed, nothing that is there is overwritten. Nothing is flushed: sync_file_system() does it.
-/// A folder in each other costs a file descriptor.
+/// Each level of folders costs a file descriptor.
 /// @throws Error (all that follows) io.*; repository.checkout_differs where a name is taken, as on a file system that takes two
 ///   names for one
 class TreeWriter {
@@ -26,13 +28,16 @@ public:
     void make_file(const std::string& name, std::string_view content, bool is_executable);
     void make_link(const std::string& name, const std::string& target);
 
+    /// tree_fingerprint() of what was written, once all was left.
+    [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+
 private:
-    [[nodiscard]] std::filesystem::path shown(const std::string& name) const;
     [[noreturn]] void fail(const char* what, const std::string& name) const;
 
     std::filesystem::path root_;
-    std::vector<std::string> names_;
-    std::vector<UniqueFd> folders_;  // the root, and below it one for each of the names
+    std::string path_ = "/";         // of the present folder, from the root, with a slash at both ends
+    std::vector<UniqueFd> folders_;  // from the root to the present one
+    std::uint64_t fingerprint_ = 0;
 };
 
 }  // namespace bootwright

@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <iostream>
 #include <system_error>
@@ -81,8 +82,9 @@ public:
         const ObtainedCommit commit = mirrors_.obtain(source, request_.revision, with_tags);
         const std::string signer = verify(source.repository, commit);
         auto modules = obtain_modules(request_, mirrors_, source, commit.id);
-        const fs::path folder = ensure_checkout(source.repository, commit.id, modules);
-        write_seal(folder, {tree_fingerprint(folder), request_.policy, signer, commits_of(source, commit.id, modules)});
+        const fs::path folder = request_.checkouts / commit.id;
+        const std::uint64_t fingerprint = ensure_checkout(source.repository, commit.id, modules, folder);
+        write_seal(folder, {fingerprint, request_.policy, signer, commits_of(source, commit.id, modules)});
         prune(request_, source.repository, modules, commit.id);
         return {commit.id, folder, signer};
     }
@@ -137,13 +139,16 @@ private:
         return verify_signature(processes_, keys, text->signature, text->payload, text->time, what, folder, {});
     }
 
-    fs::path ensure_checkout(GitRepository& repository, const std::string& commit, std::vector<ModuleTree> modules) {
-        const fs::path folder = request_.checkouts / commit;
+    /// Returns the fingerprint of what was proven.
+    std::uint64_t ensure_checkout(GitRepository& repository, const std::string& commit, std::vector<ModuleTree> modules,
+                                  const fs::path& folder) {
         const auto puppetfile = puppetfile_for_r10k(repository, commit);
         // What r10k has installed is proven by nothing but the seal, which has not been enough.
-        if (!puppetfile && fs::is_directory(fs::symlink_status(folder)) &&
-            !first_difference(repository, commit, modules, folder)) {
-            return folder;
+        if (!puppetfile && fs::is_directory(fs::symlink_status(folder))) {
+            const std::uint64_t fingerprint = tree_fingerprint(folder);  // what changes meanwhile is not sealed
+            if (!first_difference(repository, commit, modules, folder)) {
+                return fingerprint;
+            }
         }
         refuse_large_files(repository, commit, "");
         TreeSize size = repository.tree_size(commit);
@@ -156,7 +161,7 @@ private:
         const fs::path fresh = request_.checkouts / ".new";
         remove_tree(fresh);
         make_folder(fresh, 0755);
-        repository.check_out(commit, fresh, events_.progress);
+        std::uint64_t fingerprint = repository.check_out(commit, fresh, events_.progress);
         std::sort(modules.begin(), modules.end(),
                   [](const ModuleTree& one, const ModuleTree& other) { return one.path < other.path; });
         for (ModuleTree& module : modules) {  // whatever holds another one stands before it
@@ -166,10 +171,13 @@ private:
             copy_modules(downloader_.install_modules(*puppetfile), fresh);
             downloader_.remove_installed();
         }
+        if (puppetfile || !modules.empty()) {  // they have changed folders since
+            fingerprint = tree_fingerprint(fresh);
+        }
         sync_file_system(fresh);
         remove_tree(seal_of(folder));  // it speaks of the old tree
         move_into_place(fresh, folder);
-        return folder;
+        return fingerprint;
     }
 
     /// The Puppetfile, where r10k is to install what it asks for.

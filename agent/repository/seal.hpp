@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/tree_fingerprint.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -22,11 +24,6 @@ struct Seal {
     std::string signer{};                 ///< empty: no signature was asked for
     std::vector<SealedCommit> commits{};  ///< with what it can be made and proven again; empty: not known
 };
-
-/// Another number whenever a file or folder below `folder` was changed, replaced, added or removed since: of each its name,
-/// inode, size, mode and time of change, which nobody can set back. `folder` itself does not count.
-/// @throws Error io.* (transient)
-std::uint64_t tree_fingerprint(const std::filesystem::path& folder);
 
 /// Nothing where there is no seal, or a damaged one.
 std::optional<Seal> read_seal(const std::filesystem::path& checkout);

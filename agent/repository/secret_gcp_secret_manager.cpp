@@ -5,6 +5,11 @@
 #include "common/encoding.hpp"
 #include "common/text.hpp"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
 namespace bootwright {
 
 namespace {
@@ -24,8 +29,24 @@ WebRequest request(const std::string& name, const std::optional<CloudIdentity>& 
         .headers = {bearer_header(identity, "Google Secret Manager")}};
 }
 
+/// CRC-32C: polynomial 0x1EDC6F41, lowest bit first. Source: RFC 3720, 12.1 and B.4.
+std::uint32_t crc32c(std::string_view bytes) {
+    constexpr std::uint32_t reversed_polynomial = 0x82F63B78;
+    std::uint32_t crc = 0xFFFFFFFF;
+    for (const char byte : bytes) {
+        crc ^= static_cast<unsigned char>(byte);
+        for (int bit = 0; bit < 8; ++bit) {
+            crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
+        }
+    }
+    return ~crc;
+}
+
+/// The checksum is a number in a string, as protobuf's JSON has 64 bits; a secret may have been stored without one.
 std::optional<std::string> value(const Json& answer) {
-    return decode_base64(string_at_pointer(answer, "/payload/data").value_or("-"));
+    auto secret = decode_base64(string_at_pointer(answer, "/payload/data").value_or("-"));
+    const auto checksum = string_at_pointer(answer, "/payload/dataCrc32c");
+    return secret && checksum && *checksum != std::to_string(crc32c(*secret)) ? std::nullopt : secret;
 }
 
 }  // namespace

@@ -412,6 +412,28 @@ def test_old_revisions_are_pruned_by_count_and_never_the_good_one(
     assert_sound(instance)
 
 
+def test_repositories_go_with_the_checkouts_that_need_them(instance: Instance, metadata: MetadataServer, shape: Any, world: World) -> None:
+    quick(instance, {"repository": {"keep": 1}})
+    tree, other = shape(shapes.with_submodules), shape(shapes.plain)
+    metadata.service = Ec2(role_config(tree.parent))
+    runs(instance)
+    assert len(repositories(instance)) == 3
+    # Configuration and control repository at one URL keep each other's commits.
+    before = other.head
+    other.commit({"later": b"x\n"})
+    configuration = {"url": other.url(), "revision": before}
+    metadata.service = Ec2(role_config(other, configuration=configuration))
+    runs(instance)  # the checkout with modules is the last good one until this run has come to its end
+    other.commit({"last": b"x\n"})
+    metadata.service = Ec2(role_config(other, configuration=configuration))
+    runs(instance)
+    (bare,) = repositories(instance)
+    kept = instance.run(["git", "-C", bare, "for-each-ref", "--format=%(objectname)"], check=True).stdout.split()
+    assert {before, other.head} <= set(kept)
+    has(instance, world, other)
+    assert_sound(instance)
+
+
 def test_a_changed_url_mixes_nothing(
     quick_instance: Instance, metadata: MetadataServer, shape: Any, world: World
 ) -> None:

@@ -563,6 +563,40 @@ def test_the_seed_alone_configures_without_a_network(
     is_sound(ready)
 
 
+def test_a_branch_comes_from_the_seed_where_there_is_no_network(ready: Instance, world: World, git: GitServer, repo: ControlRepo) -> None:
+    bake(ready, repo, "shallow")
+    seeded = repo.head
+    ready.write("/etc/bootwright/role.json", role_config(repo, url=repo.url(), revision="main"))
+    ready.configure({"platform": "file"}, "agent.d/platform.json")
+    newer = repo.commit({"after/the/seed": "x\n"})
+    git.stop()
+    converges(ready)
+    assert [place for place, said in places(ready) if said.startswith("gave it")] == [SEED]
+    has_checkout(ready, repo, seeded)
+    git.start()
+    converges(ready)
+    has_checkout(ready, repo, newer)
+    is_sound(ready)
+
+
+def test_a_place_that_lags_behind_does_not_hide_a_branch(ready: Instance, git: GitServer, repo: ControlRepo, asks: Any) -> None:
+    first = repo.head
+    repo.commit({"second": "x"})
+    asks(repo.url(), "main")
+    converges(ready)
+    third = repo.commit({"third": "x"})
+    command("git", "clone", "-q", "--bare", repo.bare, git.repositories / f"{repo.name}-newer.git")
+    repo.rewind(first)
+    assert ready.bootwright("run").returncode == 1
+    error = ready.status()["run"]["error"]
+    assert (error["code"], error["kind"]) == ("repository.mirror_behind", "transient")
+    asks(repo.url(), "main", mirrors=[git.url(f"{repo.name}-newer")])
+    converges(ready)
+    assert [said.rpartition("(")[2] for _, said in places(ready)] == ["repository.mirror_behind)", "gave it"]
+    has_checkout(ready, repo, third)
+    is_sound(ready)
+
+
 @pytest.mark.parametrize("way", ["clone", "shallow"])
 def test_what_the_seed_lacks_is_a_small_difference(
     ready: Instance, repo: ControlRepo, asks: Any, proxy: FaultProxy, way: str

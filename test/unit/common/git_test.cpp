@@ -3,6 +3,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+#include "common/tree_fingerprint.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/git_library.hpp"
 #include "test/fakes/git_program.hpp"
@@ -342,9 +343,7 @@ TEST_CASE("what no file system holds, or is not what the tree says, is refused f
         "\")\"\nset -- $line\n"
         "root=$(entry \"${1#0}\" \"$4\" $3 | git hash-object -w -t tree --literally --stdin)\n"
         "commit=$(git commit-tree -m forged $root)\necho $commit > .git/refs/heads/forged\necho $commit");
-    repositories.shell("mkdir -p ../ours.git");
-    repositories.shell("git clone -q --bare --no-local . ../copy.git 2>/dev/null || cp -r .git ../copy.git");
-    repositories.shell("rm -r ../ours.git; cp -r ../copy.git ../ours.git; cp -r .git/objects ../ours.git/");
+    repositories.shell("cp -r .git ../ours.git");
     repositories.root.make_folder("/checkout");
     const Error error = error_of([&] {
         GitRepository repository = repositories.open();
@@ -353,6 +352,18 @@ TEST_CASE("what no file system holds, or is not what the tree says, is refused f
     CAPTURE(error.message);
     CHECK(error.code == "repository.tree_refused");
     CHECK(error.kind == ErrorKind::permanent);
+}
+
+TEST_CASE("a checkout tells its fingerprint") {
+    const char* attributes = GENERATE("", "echo '* text=auto' > .gitattributes\n");
+    const Repositories repositories(std::string(small_tree) +
+                                    "\nmkdir many; for i in $(seq 300); do echo $i > many/$i; done\n" + attributes);
+    GitRepository repository = repositories.fetched();
+    repositories.root.make_folder("/checkout");
+    const fs::path folder = repositories.root.path() / "checkout";
+    const std::uint64_t told = repository.check_out(repositories.head, folder, no_progress);
+    CHECK(told == tree_fingerprint(folder));
+    CHECK(repository.first_difference(repositories.head, folder) == std::nullopt);
 }
 
 TEST_CASE("a checkout goes into an empty folder, and through no link") {

@@ -217,6 +217,18 @@ TEST_CASE("no module stands behind a link or a file of the tree") {
     CHECK_FALSE(fs::exists(world.request.checkouts / world.request.revision));
 }
 
+TEST_CASE("no module stands among the files of another") {
+    World world;
+    const std::string whole = world.make_repository("whole", "mkdir m; echo x > m/x; git add -A");
+    const std::string commit = world.make_repository("m");
+    world.server(World::with_submodule("modules", world.url_of("whole"), whole));
+    world.pin_puppetfile(world.git_module("m", commit));
+    const Error error = world.failure();
+    CHECK(error.code == "repository.submodule");
+    CHECK(error.message.find("modules/m") != std::string::npos);
+    CHECK(world.checkouts() == std::vector<std::string>{".new"});
+}
+
 TEST_CASE("a module's Git LFS files are named with the module's folder") {
     World world;
     const std::string commit = world.make_repository(
