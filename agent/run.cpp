@@ -1,6 +1,7 @@
 #include "agent/run.hpp"
 
 #include "agent/config.hpp"
+#include "agent/health/checks.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/puppet/puppet.hpp"
 #include "agent/record/history.hpp"
@@ -104,6 +105,20 @@ public:
             record_.puppet(result);
             if (result.error) {
                 throw *result.error;
+            }
+        });
+    }
+
+    /// Whether the machine now does what it was configured for: until it does, the run is not good.
+    void check_health(const RoleConfig& role) {
+        if (role.health.checks.empty()) {
+            return;
+        }
+        stage_(Stage::health, RetryPolicy{}, [&] {
+            const auto heard = [&](const HealthResult& so_far) { record_.health(so_far); };
+            const HealthResult result = bootwright::check_health(system_, role, events_for(record_), heard, stop_);
+            if (result.error) {
+                throw Error(*result.error);
             }
         });
     }
@@ -218,6 +233,7 @@ RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
         Pipeline pipeline(system, config, record, stop);
         const Accepted accepted = pipeline.read_and_accept();
         pipeline.apply(accepted);
+        pipeline.check_health(accepted.role);
         record.begin_stage(Stage::record, 1);
     } catch (const Error& error) {
         record.error(error);

@@ -124,6 +124,15 @@ void RunRecord::puppet(const PuppetResult& result) {
     change([&](RunReport& report) { report.puppet = result; });
 }
 
+void RunRecord::health(const HealthResult& result) {
+    change([&](RunReport& report) { report.health = result; });
+}
+
+void RunRecord::announced(RunReport::Announced told) {
+    told.at = system_.clock.now();
+    change([&](RunReport& report) { report.announced.push_back(std::move(told)); });
+}
+
 void RunRecord::warning(const std::string& text) {
     log(LogLevel::warning, text);
     change([&](RunReport& report) { report.warnings.push_back(text); });
@@ -165,7 +174,11 @@ void RunRecord::publish() {
         status_.update([&](Json& status) {
             status["run"] = to_json(report_);
             status["run"]["heartbeat_every_s"] = heartbeat_interval.count();
+            if (report_.finished && report_.health.error) {
+                status["ready"] = false;
+            }
             if (report_.is_good()) {
+                status["ready"] = true;
                 status["configured"] = {{"run", report_.number},
                                         {"at", to_json(*report_.finished)},
                                         {"revision", report_.revision_resolved},
