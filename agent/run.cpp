@@ -1,5 +1,6 @@
 #include "agent/run.hpp"
 
+#include "agent/announce/announce.hpp"
 #include "agent/config.hpp"
 #include "agent/health/checks.hpp"
 #include "agent/platform/platform.hpp"
@@ -123,6 +124,21 @@ public:
         });
     }
 
+    /// Tells who is to be told how the run came out. It has ended by then, and stays as it is.
+    void announce() {
+        const AnnounceIdentity identity{
+            .for_services = [&]() -> std::optional<CloudIdentity> {
+                return platform_ == nullptr ? std::nullopt
+                                            : platform_->identity(system_, config_, CloudService::auto_scaling, stop_);
+            },
+            .token_for = [&](const std::string& audience) -> std::optional<std::string> {
+                return platform_ == nullptr ? std::nullopt
+                                            : platform_->identity_token(system_, config_, audience, stop_);
+            }};
+        const AnnounceConfig receivers = announce_ ? *announce_ : announce_of_image(config_);
+        bootwright::announce(system_, config_, receivers, identity, record_, stop_);
+    }
+
 private:
     InstanceMetadata read_instance(bool has_kept) {
         // A machine that knows what it was does not wait minutes for a service that may be gone for good.
@@ -165,6 +181,7 @@ private:
             RoleConfig role = read_role_config(config_, instance, configuration);
             keep_role_config(system_, record_.snapshot().number, role);
             record_.role(role);
+            announce_ = role.announce;
             return role;
         });
     }
@@ -209,7 +226,8 @@ private:
     RunRecord& record_;
     std::stop_token stop_;
     Stages stage_;
-    const Platform* platform_ = nullptr;  ///< nothing where none was found: the kept role config may do
+    std::optional<AnnounceConfig> announce_{};  ///< of the role config, once it is read
+    const Platform* platform_ = nullptr;        ///< nothing where none was found: the kept role config may do
 };
 
 /// The history is kept whatever became of the run; that it cannot be kept does not make a good run bad.
@@ -228,12 +246,13 @@ RunReport finish(const System& system, RunRecord& record, int keep) {
 
 RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
     AgentConfig config;
+    std::optional<Pipeline> pipeline;
     try {
         config = read_agent_config(system);
-        Pipeline pipeline(system, config, record, stop);
-        const Accepted accepted = pipeline.read_and_accept();
-        pipeline.apply(accepted);
-        pipeline.check_health(accepted.role);
+        pipeline.emplace(system, config, record, stop);
+        const Accepted accepted = pipeline->read_and_accept();
+        pipeline->apply(accepted);
+        pipeline->check_health(accepted.role);
         record.begin_stage(Stage::record, 1);
     } catch (const Error& error) {
         record.error(error);
@@ -241,7 +260,13 @@ RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
         record.error(transient_error("internal", std::string("an unexpected error: ") + exception.what(),
                                      "report this as a defect of bootwright, with the run's folder"));
     }
-    return finish(system, record, config.history_keep);
+    RunReport report = finish(system, record, config.history_keep);
+    record.over();
+    if (!pipeline) {
+        return report;
+    }
+    pipeline->announce();
+    return record.snapshot();
 }
 
 }  // namespace bootwright

@@ -159,6 +159,12 @@ RunReport RunRecord::finish() {
     return snapshot();
 }
 
+void RunRecord::over() const {
+    if (when_over_) {
+        when_over_();
+    }
+}
+
 void RunRecord::beat() {
     change([](RunReport&) {});
 }

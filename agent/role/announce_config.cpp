@@ -22,7 +22,15 @@ void check_url(const std::string& url, const std::string& key, const ObjectReade
     if (url.empty()) {
         return;
     }
-    if (!url.starts_with(scheme) || !has_host || !is_visible(url) || url.size() > 4000) {
+    // It is also what a signed word is made out to, and so stands in another URL.
+    const auto is_of_host = [](char c) {
+        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        return is_alphanumeric || std::string_view("-._:[]@").find(c) != std::string_view::npos;
+    };
+    const std::string server = shown_receiver(url);
+    const std::string_view host = std::string_view(server).substr(std::min(scheme.size(), server.size()));
+    if (!url.starts_with(scheme) || !has_host || !std::all_of(host.begin(), host.end(), is_of_host) ||
+        !is_visible(url) || url.size() > 4000) {
         throw reader.error(key, "expected an https URL", "write " + example);
     }
     if (without_credentials(url) != url) {
