@@ -182,7 +182,7 @@ private:
             const std::string said = retry(
                 policy, system_.clock, system_.random, stop_, [&](int) { return send(receiver, id); }, on_retry);
             record_.announced({.to = receiver.shown, .good = good, .was_taken = true, .said = said});
-            memory_.keep(receiver, key, good);
+            remember(receiver, key, good);
         } catch (const Error& error) {
             if (error.kind == ErrorKind::stopped) {
                 return;  // the next run's end will be told
@@ -190,6 +190,15 @@ private:
             record_.announced({.to = receiver.shown, .good = good, .was_taken = false, .said = error.message});
             record_.warning("announce: " + receiver.shown + ": " + error.message + " (" + error.code +
                             "); tried again after the next run; " + error.advice);
+        }
+    }
+
+    void remember(const Receiver& receiver, const std::string& key, bool good) {
+        try {
+            memory_.keep(receiver, key, good);
+        } catch (const Error& error) {
+            record_.warning("announce: " + receiver.shown + " will be told again, since that it was is not kept: " +
+                            error.message);
         }
     }
 
@@ -211,7 +220,7 @@ private:
         AgentConfig::Repository settings = config_.repository;
         add_proxy_of(system_.environment, settings);
         const std::filesystem::path ca = settings.ca_file.empty() ? "" : system_.path(settings.ca_file.string());
-        // The same as for downloads: none is under way, since the run is not over for the others.
+        // That of downloads: none is under way, since whoever runs this holds the run lock.
         const std::filesystem::path folder = system_.state() / "download";
         make_folder_for_confined(folder);
         const DownloadRequest request{.kind = DownloadRequest::Kind::answer,
