@@ -63,7 +63,7 @@ public:
         while (!stopping_ || worker_) {
             begin_run_if_due();
             beat();
-            signals_.wait(until_next_event(), worker_ ? worker_->ended_fd() : watch_ ? watch_->changed_fd() : -1);
+            signals_.wait(until_next_event(), awaited_fd());
             end_run_if_done();
             plan_run_if_changed();
             for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
@@ -76,6 +76,16 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_running() const { return worker_ && !is_over_; }
+
+    /// What ends the wait of the main thread, beside signals.
+    [[nodiscard]] int awaited_fd() const {
+        if (worker_) {
+            return is_over_ ? worker_->ended_fd() : worker_->over_fd();
+        }
+        return watch_ ? watch_->changed_fd() : -1;
+    }
+
     [[nodiscard]] milliseconds now() const { return system_.clock.now().since_boot; }
 
     void begin_run_if_due() {
@@ -85,6 +95,7 @@ private:
         try {
             watch_.reset();
             worker_ = std::make_unique<RunWorker>(system_, next_->cause);
+            is_over_ = false;
             next_.reset();
         } catch (const Error& error) {  // another run holds the lock, or the disk is full
             log(LogLevel::warning, error.message);
@@ -93,11 +104,17 @@ private:
     }
 
     void end_run_if_done() {
-        if (!worker_ || !worker_->record().snapshot().finished) {
-            return;
+        if (is_running() && worker_->is_over()) {
+            is_over_ = true;
+            follow(worker_->record().snapshot());
         }
-        const RunReport report = worker_->join();
-        worker_.reset();
+        if (worker_ && worker_->has_ended()) {
+            worker_.reset();
+        }
+    }
+
+    /// What comes after a run. Others outside may still be told of it: neither READY nor the plan waits for that.
+    void follow(const RunReport& report) {
         failures_ = report.is_good() ? 0 : failures_ + 1;
         log(report.is_good() ? LogLevel::info : LogLevel::error, one_line(report));
         last_line_ = one_line(report);
@@ -145,7 +162,7 @@ private:
     }
 
     void on_signal(int signal) {
-        if (signal == SIGHUP && worker_) {
+        if (signal == SIGHUP && is_running()) {
             run_again_ = true;  // the run under way may have read what was there before
             return;
         }
@@ -162,11 +179,11 @@ private:
 
     /// Shows systemd and the readers of the status that the agent lives.
     void beat() {
-        if (worker_) {
+        if (is_running()) {
             worker_->record().beat();
             last_line_ = one_line(worker_->record().snapshot());
         }
-        publish(stopping_ ? "stopping" : worker_ ? "running" : "waiting");
+        publish(stopping_ ? "stopping" : is_running() ? "running" : "waiting");
         // Before READY systemd has no watchdog, but a limit for the start, which each beat puts off.
         const std::string sign_of_life = ready_ ? "WATCHDOG=1" : "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=120000000";
         notify_service_manager(sign_of_life + "\nSTATUS=" + last_line_);
@@ -212,6 +229,7 @@ private:
     std::unique_ptr<RunWorker> worker_;
     std::unique_ptr<MetadataWatch> watch_;  // while no run is under way
     int failures_ = 0;
+    bool is_over_ = false;  ///< the worker's run
     bool ready_ = false;
     bool stopping_ = false;
     bool run_again_ = false;

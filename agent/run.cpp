@@ -1,6 +1,8 @@
 #include "agent/run.hpp"
 
+#include "agent/announce/announce.hpp"
 #include "agent/config.hpp"
+#include "agent/health/checks.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/puppet/puppet.hpp"
 #include "agent/puppet/warm.hpp"
@@ -141,6 +143,35 @@ public:
     [[nodiscard]] LastGood as_last_good(const Accepted& accepted) const {
         return {record_.snapshot().number, accepted.checkout.revision, accepted.configuration, name_of(accepted.role),
                 accepted.instance};
+    }
+
+    /// Whether the machine now does what it was configured for: until it does, the run is not good.
+    void check_health(const RoleConfig& role) {
+        if (role.health.checks.empty()) {
+            return;
+        }
+        stage_(Stage::health, RetryPolicy{}, [&] {
+            const auto heard = [&](const HealthResult& so_far) { record_.health(so_far); };
+            const HealthResult result = bootwright::check_health(system_, role, events_for(record_), heard, stop_);
+            if (result.error) {
+                throw Error(*result.error);
+            }
+        });
+    }
+
+    /// Tells who is to be told how the run came out. It has ended by then, and stays as it is.
+    void announce() {
+        const AnnounceIdentity identity{
+            .for_services = [&]() -> std::optional<CloudIdentity> {
+                return platform_ == nullptr ? std::nullopt
+                                            : platform_->identity(system_, config_, CloudService::auto_scaling, stop_);
+            },
+            .token_for = [&](const std::string& audience) -> std::optional<std::string> {
+                return platform_ == nullptr ? std::nullopt
+                                            : platform_->identity_token(system_, config_, audience, stop_);
+            }};
+        const AnnounceConfig receivers = announce_ ? *announce_ : announce_of_image(config_);
+        bootwright::announce(system_, config_, receivers, identity, record_, stop_);
     }
 
 private:
@@ -294,6 +325,7 @@ private:
             RoleConfig role = read_role_config(config_, instance, configuration);
             keep_role_config(system_, record_.snapshot().number, role);
             record_.role(role);
+            announce_ = role.announce;
             return role;
         });
     }
@@ -344,8 +376,9 @@ private:
     RunCause cause_;
     std::stop_token stop_;
     Stages stage_;
-    std::optional<LastGood> last_good_;   ///< before this run
-    const Platform* platform_ = nullptr;  ///< nothing where none was found: the kept role config may do
+    std::optional<LastGood> last_good_;         ///< before this run
+    std::optional<AnnounceConfig> announce_{};  ///< of the role config, once it is read
+    const Platform* platform_ = nullptr;        ///< nothing where none was found: the kept role config may do
 };
 
 /// The history is kept whatever became of the run; that it cannot be kept does not make a good run bad.
@@ -367,21 +400,29 @@ RunReport finish(const System& system, RunRecord& record, int keep, const std::o
 
 RunReport run(const System& system, RunRecord& record, RunCause cause, std::stop_token stop) {
     AgentConfig config;
+    std::optional<Pipeline> pipeline;
     std::optional<LastGood> good;
     try {
         config = read_agent_config(system);
-        Pipeline pipeline(system, config, record, cause, stop);
-        const Accepted accepted = pipeline.read_and_accept();
-        pipeline.apply(accepted);
+        pipeline.emplace(system, config, record, cause, stop);
+        const Accepted accepted = pipeline->read_and_accept();
+        pipeline->apply(accepted);
+        pipeline->check_health(accepted.role);
         record.begin_stage(Stage::record, 1);
-        good = pipeline.as_last_good(accepted);
+        good = pipeline->as_last_good(accepted);
     } catch (const Error& error) {
         record.error(error);
     } catch (const std::exception& exception) {
         record.error(transient_error("internal", std::string("an unexpected error: ") + exception.what(),
                                      "report this as a defect of bootwright, with the run's folder"));
     }
-    return finish(system, record, config.history_keep, good);
+    RunReport report = finish(system, record, config.history_keep, good);
+    record.over();
+    if (!pipeline) {
+        return report;
+    }
+    pipeline->announce();
+    return record.snapshot();
 }
 
 }  // namespace bootwright

@@ -48,11 +48,18 @@ void end_leftovers(const System& system) {
 }  // namespace
 
 RunWorker::RunWorker(const System& system, RunCause cause)
-    : lock_(take_run_lock(system)), ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : lock_(take_run_lock(system)),
+      over_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     end_leftovers(system);
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
+    record_->tell_when_over([this] {
+        is_over_ = true;
+        eventfd_write(over_.get(), 1);
+    });
     thread_ = std::jthread([this, &system, cause](std::stop_token stop) {
         report_ = run(system, *record_, cause, stop);
+        has_ended_ = true;
         eventfd_write(ended_.get(), 1);
     });
 }

@@ -6,6 +6,7 @@
 #include "agent/system.hpp"
 #include "common/file.hpp"
 
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -22,8 +23,12 @@ public:
     RunWorker& operator=(const RunWorker&) = delete;
     ~RunWorker();
 
-    /// Becomes readable when the run has ended.
+    /// Becomes readable when the run is over and recorded; those outside who are told of it may still be.
+    [[nodiscard]] int over_fd() const { return over_.get(); }
+    [[nodiscard]] bool is_over() const { return is_over_; }
+    /// Becomes readable when the thread has nothing more to do, and join() does not wait.
     [[nodiscard]] int ended_fd() const { return ended_.get(); }
+    [[nodiscard]] bool has_ended() const { return has_ended_; }
     [[nodiscard]] RunRecord& record() { return *record_; }
     void request_stop() { thread_.request_stop(); }
     /// Waits for the run's end.
@@ -31,9 +36,12 @@ public:
 
 private:
     FileLock lock_;
+    UniqueFd over_;
     UniqueFd ended_;
     std::unique_ptr<RunRecord> record_;
     RunReport report_;
+    std::atomic<bool> is_over_ = false;
+    std::atomic<bool> has_ended_ = false;
     std::jthread thread_;
 };
 

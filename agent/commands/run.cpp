@@ -52,7 +52,7 @@ int run_command(const System& system) {
             worker.request_stop();
         }
         const RunReport report = worker.record().snapshot();
-        ended = report.finished.has_value();
+        ended = worker.has_ended();
         if (!ended) {
             line.show(report);
         }

@@ -167,6 +167,7 @@ private:
                     shown(at(progress, "total"));
         }
         line("run", text);
+        describe_bad_checks("waits for");
         const Json& retry = at(run_, "retry");
         if (retry.is_object()) {
             describe_error(at(retry, "error"));
@@ -186,9 +187,16 @@ private:
             text += ": " + shown(at(resources, "total")) + " resources, " + shown(at(resources, "changed")) +
                     " changed, " + shown(at(resources, "failed")) + " failed";
         }
+        const Json& checks = at(run_, "health");
+        if (checks.is_array() && !checks.empty()) {
+            const auto good = std::count_if(checks.begin(), checks.end(),
+                                            [](const Json& check) { return at(check, "ok") == Json(true); });
+            text += "; " + std::to_string(good) + " of " + std::to_string(checks.size()) + " health checks good";
+        }
         line("run", text);
         describe_error(at(run_, "error"));
         describe_given_up();
+        describe_bad_checks("bad check");
         describe_places();
         describe_slow();
         for (const Json& failed : at(run_, "failed_resources")) {
@@ -196,6 +204,10 @@ private:
             line("failed", shown(at(failed, "resource")) +
                                (file.is_null() ? "" : " (" + shown(file) + ":" + shown(at(failed, "line")) + ")") +
                                ": " + shown(at(failed, "message")));
+        }
+        for (const Json& told : at(run_, "announced")) {
+            line("announced", std::string(at(told, "good") == Json(true) ? "good" : "failed") + " to " +
+                                  shown(at(told, "to")) + ": " + shown(at(told, "said")));
         }
         for (const Json& warning : at(run_, "warnings")) {
             line("warning", shown(warning));
@@ -221,6 +233,14 @@ private:
             line("instead",
                  "the last good revision " + which + " was applied again: " + shown(at(instead, "outcome")) +
                      ". That converges to the old state and is no undo: what only the newer one managed stays");
+        }
+    }
+
+    void describe_bad_checks(const std::string& label) {
+        for (const Json& check : at(run_, "health")) {
+            if (at(check, "ok") == Json(false)) {
+                line(label, shown(at(check, "check")) + ": " + shown(at(check, "said")));
+            }
         }
     }
 

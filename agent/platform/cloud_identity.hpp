@@ -16,6 +16,6 @@ struct CloudIdentity {
 };
 
 /// What an identity is for: Microsoft gives a token for each.
-enum class CloudService { object_store, secret_store };
+enum class CloudService { object_store, secret_store, auto_scaling };
 
 }  // namespace bootwright

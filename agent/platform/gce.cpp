@@ -2,6 +2,7 @@
 
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
+#include "common/text.hpp"
 
 namespace bootwright {
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr const char* instance_path = "/computeMetadata/v1/instance/?recursive=true";
 constexpr const char* token_path = "/computeMetadata/v1/instance/service-accounts/default/token";
+constexpr const char* identity_path = "/computeMetadata/v1/instance/service-accounts/default/identity";
 constexpr const char* attributes_path = "/computeMetadata/v1/instance/attributes/?recursive=true";
 
 MetadataService service() {
@@ -97,6 +99,19 @@ public:
                 "the scope cloud-platform");
         }
         return CloudIdentity{.bearer_token = required_secret(parse_json(*answer), "access_token", token_path)};
+    }
+
+    /// "Verify the identity of VMs", Compute Engine: a JSON Web Token that Google has signed, for one audience.
+    [[nodiscard]] std::optional<std::string> identity_token(const System& system, const AgentConfig& config,
+                                                            const std::string& audience,
+                                                            std::stop_token stop) const override {
+        const auto answer = MetadataClient(system, config, service(), std::move(stop))
+                                .get(identity_path + ("?format=full&audience=" + audience));
+        if (!answer) {
+            throw no_identity_role(
+                identity_path, "give the instance a service account: `gcloud compute instances set-service-account`");
+        }
+        return required_secret({{"token", trimmed(*answer)}}, "token", identity_path);
     }
 
     /// The service answers when an attribute changes, or after `timeout_sec`; `last_etag` is what was seen before.

@@ -62,6 +62,15 @@ public:
         return std::nullopt;
     }
 
+    /// The platform's signed word for who this instance is, made out to `audience` ("https://HOST[:PORT]"): a bearer token.
+    /// Nothing on a platform that gives none. @throws Error as identity
+    [[nodiscard]] virtual std::optional<std::string> identity_token(const System&, const AgentConfig&,
+                                                                    const std::string& audience,
+                                                                    std::stop_token) const {
+        static_cast<void>(audience);
+        return std::nullopt;
+    }
+
     /// Returns after `limit`, or earlier when the platform says that the instance's metadata may have changed. `cursor` is
     /// the platform's own, kept from call to call, and empty in the first. @throws Error http.*, platform.*, stopped
     virtual void wait_for_change(const System& system, const AgentConfig& config, std::chrono::milliseconds limit,

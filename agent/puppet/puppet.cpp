@@ -5,6 +5,7 @@
 #include "agent/puppet/reading.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/secrets.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -127,17 +128,6 @@ bool read_progress(std::string_view line, const StageEvents& events) {
     return true;
 }
 
-/// Every text of some length in `data`: Puppet may quote it in an error.
-void collect_secrets(const Json& json, std::vector<std::string>& secrets) {
-    constexpr std::size_t shortest = 6;  // a shorter word would blot out innocent text
-    if (json.is_string() && json.get_ref<const std::string&>().size() >= shortest) {
-        secrets.push_back(json.get<std::string>());
-    }
-    for (const Json& item : json.is_structured() ? json : Json::array()) {
-        collect_secrets(item, secrets);
-    }
-}
-
 }  // namespace
 
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
@@ -180,7 +170,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");
     traces.observation = read_file_start(files.observation(), most_read);
-    collect_secrets(role.data, traces.secrets);
+    traces.secrets = secrets_in(role.data);
     PuppetResult result = read_puppet_result(traces);
     result.start = start;
     return result;

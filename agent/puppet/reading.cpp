@@ -3,6 +3,7 @@
 #include "agent/puppet/observation.hpp"
 #include "common/clock.hpp"
 #include "common/json.hpp"
+#include "common/secrets.hpp"
 #include "common/text.hpp"
 #include "common/yaml.hpp"
 
@@ -32,28 +33,6 @@ struct LogEntry {
     }
     [[nodiscard]] bool is_of_resource() const { return source.starts_with('/'); }
 };
-
-/// The secrets as they are, and as JSON and Ruby would write them; longer ones first, so that one that begins like another
-/// is cut out whole.
-std::vector<std::string> written_forms(const std::vector<std::string>& secrets) {
-    std::vector<std::string> forms = secrets;
-    for (const std::string& secret : secrets) {
-        const std::string quoted = to_line(secret);
-        forms.push_back(quoted.substr(1, quoted.size() - 2));
-    }
-    std::sort(forms.begin(), forms.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
-    return forms;
-}
-
-std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
-    constexpr std::string_view mark = "[redacted]";
-    for (const std::string& secret : written_forms(secrets)) {
-        for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + mark.size())) {
-            text.replace(at, secret.size(), mark);
-        }
-    }
-    return text;
-}
 
 /// A text of Puppet's as it may be shown.
 std::string shown(std::string text, const PuppetTraces& traces) {

@@ -134,6 +134,15 @@ void RunRecord::applied_instead(const RunReport::Instead& instead) {
     change([&](RunReport& report) { report.instead = instead; });
 }
 
+void RunRecord::health(const HealthResult& result) {
+    change([&](RunReport& report) { report.health = result; });
+}
+
+void RunRecord::announced(RunReport::Announced told) {
+    told.at = system_.clock.now();
+    change([&](RunReport& report) { report.announced.push_back(std::move(told)); });
+}
+
 void RunRecord::warning(const std::string& text) {
     log(LogLevel::warning, text);
     change([&](RunReport& report) { report.warnings.push_back(text); });
@@ -160,6 +169,12 @@ RunReport RunRecord::finish() {
     return snapshot();
 }
 
+void RunRecord::over() const {
+    if (when_over_) {
+        when_over_();
+    }
+}
+
 void RunRecord::beat() {
     change([](RunReport&) {});
 }
@@ -175,7 +190,11 @@ void RunRecord::publish() {
         status_.update([&](Json& status) {
             status["run"] = to_json(report_);
             status["run"]["heartbeat_every_s"] = heartbeat_interval.count();
+            if (report_.finished && report_.health.error) {
+                status["ready"] = false;
+            }
             if (report_.is_good()) {
+                status["ready"] = true;
                 status["configured"] = {{"run", report_.number},
                                         {"at", to_json(*report_.finished)},
                                         {"revision", report_.revision_resolved},

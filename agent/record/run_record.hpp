@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bootwright {
 
@@ -37,11 +39,16 @@ public:
     void puppet(const PuppetResult& result);
     void bad(const BadRevision& bad);
     void applied_instead(const RunReport::Instead& instead);
+    void health(const HealthResult& result);
+    void announced(RunReport::Announced told);
     void warning(const std::string& text);
     void error(const Error& error);
 
     /// Ends the run and returns its report.
     RunReport finish();
+    /// Once the finished run is on the disk, and before others outside are told of it: `action` is called, on this thread.
+    void over() const;
+    void tell_when_over(std::function<void()> action) { when_over_ = std::move(action); }
 
     /// Shows that the agent is alive; to be called every `heartbeat_interval`.
     void beat();
@@ -60,6 +67,7 @@ private:
     RunReport report_;
     std::chrono::milliseconds progress_published_{0};
     std::string publish_problem_;
+    std::function<void()> when_over_{};
 };
 
 inline constexpr std::chrono::seconds heartbeat_interval{10};

@@ -102,6 +102,7 @@ std::string_view to_string(Stage stage) {
         case Stage::role: return "role";
         case Stage::repository: return "repository";
         case Stage::puppet: return "puppet";
+        case Stage::health: return "health";
         case Stage::record: return "record";
     }
     return "unknown";
@@ -123,6 +124,18 @@ Json to_json(const RunReport& report) {
     Json places = Json::array();
     for (const PlaceAnswer& answer : report.places) {
         places.push_back({{"place", answer.place}, {"said", answer.said}, {"took_s", answer.seconds}});
+    }
+    Json checks = Json::array();
+    for (const CheckResult& check : report.health.checks) {
+        checks.push_back({{"check", check.name}, {"ok", check.ok}, {"said", check.said}, {"took_s", check.seconds}});
+    }
+    Json announced = Json::array();
+    for (const RunReport::Announced& told : report.announced) {
+        announced.push_back({{"to", told.to},
+                             {"good", told.good},
+                             {"was_taken", told.was_taken},
+                             {"said", told.said},
+                             {"at", to_json(told.at)}});
     }
     const auto stage_error = [&](const Error& error) { return error_json(error, report.stage); };
     return {
@@ -176,6 +189,8 @@ Json to_json(const RunReport& report) {
         {"instead", optional_json(report.instead, instead_json)},
         {"resources", optional_json(report.puppet.resources, counts_json)},
         {"failed_resources", std::move(failed)},
+        {"health", std::move(checks)},
+        {"announced", std::move(announced)},
         {"warnings", std::move(warnings)},
         {"puppet_version", text_or_null(report.puppet.version)},
         {"catalog_digest", text_or_null(report.puppet.catalog_digest)},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/health/health_result.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/puppet/puppet_result.hpp"
 #include "agent/record/bad_revision.hpp"
@@ -17,7 +18,7 @@
 
 namespace bootwright {
 
-enum class Stage { platform, role, repository, puppet, record };
+enum class Stage { platform, role, repository, puppet, health, record };
 
 std::string_view to_string(Stage stage);
 
@@ -85,6 +86,18 @@ struct RunReport {
         PuppetResult puppet{};
     };
     std::optional<Instead> instead{};
+    HealthResult health{};  ///< no checks: there is none, or it did not come to them
+
+    /// What became of telling a receiver outside how the run came out.
+    struct Announced {
+        std::string to;     ///< "webhook https://hooks.example.com"
+        bool good = false;  ///< what was told
+        bool was_taken = false;
+        std::string said;  ///< "HTTP status 200", or why it did not work
+        Instant at{};
+    };
+    std::vector<Announced> announced{};
+
     std::optional<Error> error{};  ///< why the run is not good; nothing if it is
     std::vector<std::string> warnings{};
 

@@ -14,7 +14,8 @@ constexpr int schema = 1;
 
 Json empty_status() {
     return {{"schema", schema},  {"boot_id", nullptr}, {"agent_version", nullptr},
-            {"daemon", nullptr}, {"run", nullptr},     {"configured", nullptr}};
+            {"daemon", nullptr}, {"run", nullptr},     {"configured", nullptr},
+            {"ready", false}};
 }
 
 }  // namespace

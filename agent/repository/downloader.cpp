@@ -1,9 +1,9 @@
 #include "agent/repository/downloader.hpp"
 
 #include "agent/repository/credentials.hpp"
+#include "agent/repository/download_child.hpp"
 #include "agent/repository/r10k.hpp"
 #include "agent/repository/secret_store.hpp"
-#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
@@ -106,45 +106,9 @@ std::string read_known_hosts(const fs::path& file) {
                           "put the server's host key there: the line that `ssh-keyscan HOST` prints, once compared");
 }
 
-/// What the program said at the end.
-struct Ending {
-    Json answer = Json::object();
-    std::optional<Error> error{};
-};
-
 Error too_late() {
     return transient_error("repository.timeout", "it was not complete in its share of repository.timeout",
                            "check the server, or raise repository.timeout in agent.json");
-}
-
-Error ended_badly(const ProcessResult& result, const std::string& last_words) {
-    if (result.end == ProcessResult::End::timed_out) {
-        return too_late();
-    }
-    const std::string how = result.end == ProcessResult::End::silent ? "said nothing for too long"
-                            : result.end == ProcessResult::End::killed_by_signal
-                                ? "was killed by signal " + std::to_string(result.signal)
-                                : "ended with status " + std::to_string(result.exit_code) + " and no answer";
-    return transient_error(
-        "repository.fetch_crashed", "bootwright-download " + how + (last_words.empty() ? "" : ": " + last_words),
-        "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
-}
-
-/// The program's answer under `key`, read by `read`. It is not trusted to make sense.
-template <typename Read>
-auto understood(const Json& ending, const char* key, Read read) {
-    try {
-        return read(ending.at(key));
-    } catch (const Json::exception&) {
-        throw transient_error("repository.fetch_crashed", "bootwright-download gave an answer that makes no sense",
-                              "report this as a defect of bootwright");
-    }
-}
-
-WebResponse web_response_from_json(const Json& answer) {
-    return {.status = answer.at("status"),
-            .headers = answer.at("headers").get<std::map<std::string, std::string>>(),
-            .body = decode_base64(answer.at("body").get<std::string>()).value_or("")};
 }
 
 void require_prerequisites(const BundleHeader& header, const GitRepository& repository) {
@@ -246,50 +210,25 @@ fs::path Downloader::install_modules(const std::string& puppetfile) {
 }
 
 Json Downloader::run(const DownloadRequest& request, const Received& received) {
-    constexpr std::chrono::seconds slack{5};
     using std::chrono::milliseconds;
     constexpr milliseconds a_day = std::chrono::hours(24);
     const auto now = std::chrono::steady_clock::now;
     const auto left = std::chrono::duration_cast<milliseconds>(end_ - now());
-    const ProcessRequest process{.arguments = {request_.download_program.string()},
-                                 .environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}},
-                                 .input = to_line(to_json(request)),
-                                 .timeout = std::clamp(left, milliseconds(1), a_day),
-                                 .silence = request.patience.connect + request.patience.stall + slack,
-                                 .grace = std::chrono::seconds(1)};
-    Ending ending;
-    std::string last_words;
-    const auto on_line = [&](std::string_view line) {
+    const auto heard = [&](const Json& event) {
         if (now() > end_) {
             throw too_late();  // what came may take longer to read than to send
         }
-        const Json event = parse_json(line);
-        if (!event.is_object()) {
+        if (const auto missing = event.find("unconfined"); missing != event.end()) {
+            std::cerr << "bootwright-download is less confined than it should be: " << to_line(*missing) << '\n';
             return;
         }
-        if (event.contains("received")) {
-            if (number_at(event, "received") == 0) {
-                progress_("objects", 0, 0);  // a sign of life; later the pack itself says how far it is
-            }
-            received(number_at(event, "received"));
-        } else if (const auto missing = event.find("unconfined"); missing != event.end()) {
-            std::cerr << "bootwright-download is less confined than it should be: " << to_line(*missing) << '\n';
-        } else if (const auto error = event.find("error"); error != event.end()) {
-            ending.error = error_from_json(*error);
-        } else {
-            ending.answer = event;
+        if (number_at(event, "received") == 0) {
+            progress_("objects", 0, 0);  // a sign of life; later the pack itself says how far it is
         }
+        received(number_at(event, "received"));
     };
-    const ProcessEvents events{
-        .line = on_line, .error_line = [&](std::string_view line) { last_words = shortened(printable(line), 300); }};
-    const ProcessResult result = processes_.run(process, events, {});
-    if (ending.error) {
-        throw *ending.error;
-    }
-    if (result.end != ProcessResult::End::exited || ending.answer.empty()) {
-        throw ended_badly(result, last_words);
-    }
-    return ending.answer;
+    return ask_download_program(processes_, request_.download_program, request,
+                                std::clamp(left, milliseconds(1), a_day), too_late(), heard, {});
 }
 
 DownloadRequest Downloader::request_for(Kind kind, const std::string& file) const {
@@ -341,7 +280,7 @@ std::string Downloader::secret(const SecretSource& source) {
     constexpr std::size_t largest_answer = std::size_t{40} << 10U;  // as base64 it must fit into a line of a child
     request.web.max_bytes = largest_answer;
     const Json ending = run(request, [](std::uint64_t) {});
-    return read_secret(store, source.name, understood(ending, "answer", web_response_from_json));
+    return read_secret(store, source.name, web_response_of(ending));
 }
 
 void Downloader::clean(const std::string& revision) const {

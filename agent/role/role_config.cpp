@@ -100,6 +100,15 @@ public:
             }
             schedule->finish();
         }
+        if (auto health = reader.object("health")) {
+            read_health(*health);
+        }
+        if (auto announce = reader.object("announce")) {
+            bootwright::read_announce(role_.announce, *announce);
+            for (const auto& [key, unused] : announce->json().items()) {
+                role_.origins["announce." + key] = origin_;
+            }
+        }
         reader.finish();
     }
 
@@ -177,6 +186,17 @@ private:
             throw reader.error("path", "not a path inside a repository", R"(write it like "instances/web.json")");
         }
         assign(role_.configuration.path, path, "configuration.path");
+        reader.finish();
+    }
+
+    void read_health(ObjectReader& reader) {
+        assign(role_.health.timeout, reader.duration("timeout"), "health.timeout");
+        if (role_.health.timeout.count() == 0) {
+            throw reader.error("timeout", "must be longer than nothing", "write a duration such as \"2m\"");
+        }
+        if (reader.json().contains("checks")) {
+            assign(role_.health.checks, std::optional(read_health_checks(reader)), "health.checks");
+        }
         reader.finish();
     }
 
@@ -338,6 +358,19 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
     return role;
 }
 
+AnnounceConfig announce_of_image(const AgentConfig& config) {
+    AnnounceConfig announce;
+    for (const JsonDocument& document : config.role_defaults) {
+        try {
+            if (auto layer = ObjectReader(document).object("role_config").value().object("announce")) {
+                read_announce(announce, *layer);
+            }
+        } catch (const Error&) {  // that it cannot be read is why the run has failed
+        }
+    }
+    return announce;
+}
+
 JsonDocument read_configuration_file(const std::string& text, const std::string& origin) {
     UserData file = parse_user_data(text, origin);
     if (!file.document) {
@@ -371,6 +404,15 @@ Json to_json(const RoleConfig& role) {
           {"on_failure", role.on_failure == RoleConfig::OnFailure::stay ? "stay" : "last_good"}}},
         {"schedule", {{"interval", duration(role.interval)}, {"splay", to_human(role.splay)}}},
     };
+    Json checks = Json::array();
+    for (const HealthCheck& check : role.health.checks) {
+        checks.push_back(check.name);
+    }
+    config["health"] = {{"timeout", to_human(role.health.timeout)}, {"checks", std::move(checks)}};
+    config["announce"] = {{"webhook", shown_receiver(role.announce.webhook.url)},
+                          {"aws_lifecycle", role.announce.aws_lifecycle.hook},
+                          {"wait_condition", shown_receiver(role.announce.wait_condition)},
+                          {"failure_after", to_human(role.announce.failure_after)}};
     config["repository"]["environment"] = role.repository.environment;
     if (!role.configuration.url.empty()) {
         config["configuration"] = places(role.configuration);

@@ -2,6 +2,8 @@
 
 #include "agent/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
+#include "agent/role/announce_config.hpp"
+#include "agent/role/health_config.hpp"
 #include "common/json.hpp"
 
 #include <chrono>
@@ -40,6 +42,9 @@ struct RoleConfig {
     std::optional<std::chrono::milliseconds> interval{};                    ///< between runs; nothing: only at boot
     std::chrono::milliseconds splay{0};
 
+    HealthConfig health{};
+    AnnounceConfig announce{};
+
     /// Where each value came from: "repository.url" → "/etc/bootwright/agent.json".
     std::map<std::string, std::string> origins{};
 };
@@ -50,6 +55,9 @@ struct RoleConfig {
 /// @throws Error role.* (permanent), naming the document, the line, the path and what would be right
 RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
                             const std::optional<JsonDocument>& configuration = std::nullopt);
+
+/// Who is to be told where no role config can be read: as the image's defaults say, as far as they can be read.
+AnnounceConfig announce_of_image(const AgentConfig& config);
 
 /// The file of a configuration repository, in any form that user-data has. @throws Error role.invalid, role.user_data_damaged
 JsonDocument read_configuration_file(const std::string& text, const std::string& origin);

@@ -13,12 +13,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 
+import public_clouds  # noqa: E402
 import static_server  # noqa: E402
 import swift  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from forward_proxy import ForwardProxy  # noqa: E402
 from lying_git_server import LyingGitServer  # noqa: E402
 from metadata_server import Ec2, MetadataServer  # noqa: E402
+from public_clouds import PublicClouds  # noqa: E402
 from servers import REPOSITORY_ROOT, ControlRepo, GitServer  # noqa: E402
 from static_server import StaticServer  # noqa: E402
 from swift import Swift  # noqa: E402
@@ -65,6 +67,20 @@ def _static(world: World, _git: GitServer) -> StaticServer:
 @pytest.fixture(scope="session")
 def _swift(world: World, _git: GitServer) -> Swift:
     return Swift(world, _git.certificate)
+
+
+@pytest.fixture(scope="session")
+def _clouds(world: World, _git: GitServer) -> Iterator[MetadataServer]:
+    server = public_clouds.serve(world, _git.authority)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def clouds(_clouds: MetadataServer) -> MetadataServer:
+    """The server of the public hosts: `clouds.service` is a PublicClouds."""
+    _clouds.reset(PublicClouds())
+    return _clouds
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The public hosts of object stores and secret stores, which no test can reach: one server answers for all of them, over TLS, with
+"""The public hosts of object stores, secret stores, and those who are told how it came out, which no test can reach: one server answers for all of them, over TLS, with
 answers as the vendors document them, and looks at each request as they would."""
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import hmac
 import json
 import ssl
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import parse_qsl, quote
 
 from authority import Authority
 from metadata_server import MetadataServer, Reply, Request
@@ -26,7 +27,14 @@ HOSTS = (
     f"ssm.{REGION}.amazonaws.com",
     "secretmanager.googleapis.com",
     "example-vault.vault.azure.net",
+    f"autoscaling.{REGION}.amazonaws.com",
+    f"cloudformation-waitcondition-{REGION}.s3.amazonaws.com",
+    "hooks.example.com",
 )
+
+#: A wait condition's URL, and what proves the right to signal it.
+WAIT_QUERY = "AWSAccessKeyId=AKIAEXAMPLE&Expires=4070908800&Signature=c2lnbmF0dXJl%2Bhunter2%3D"
+WAIT_URL = f"https://cloudformation-waitcondition-{REGION}.s3.amazonaws.com/arn%3Aaws%3Acloudformation%3Aeu-west-1%3Astack/x?{WAIT_QUERY}"
 
 #: What an instance's role hands out on EC2.
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = "ASIAEXAMPLEROLE", "s3cret/of+the/role", "FwoGZXIvYXdzE//token+of=the/role"
@@ -87,13 +95,15 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class PublicClouds:
-    """A metadata_server.Service for all HOSTS. `objects` and `secrets` are what they hold, by "HOST/PATH" and by name; `faults`
-    says why requests were refused."""
+    """A metadata_server.Service for all HOSTS. `objects` and `secrets` are what they hold, by "HOST/PATH" and by name; `told` is
+    what was said to receivers, by host; `faults` says why requests were refused."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.secrets: dict[str, str] = {}
         self.faults: list[str] = []
+        self.told: list[tuple[str, Any]] = []
+        self.lifecycle_action_waits = True
 
     def answer(self, request: Request) -> Reply:
         host = request.headers.get("host", "")
@@ -104,6 +114,13 @@ class PublicClouds:
         if host.startswith("secretmanager."):
             name = request.path.removeprefix("/v1/").removesuffix("/versions/latest:access")
             return self._secret(bearer_fault(request, GCE_TOKEN), name, self._of_secret_manager)
+        if host.startswith("autoscaling."):
+            return self._lifecycle_action(request)
+        if host.startswith("cloudformation-waitcondition-"):
+            return self._wait_condition(request)
+        if host == "hooks.example.com":
+            self.told.append((host, json.loads(request.body)))
+            return Reply(200, b"{}", _JSON)
         if host.endswith(".vault.azure.net"):
             fault = bearer_fault(request, AZURE_VAULT_TOKEN) or ("" if request.query == "api-version=7.4" else "no version")
             return self._secret(fault, request.path.removeprefix("/secrets/"), self._of_key_vault)
@@ -113,6 +130,30 @@ class PublicClouds:
             version = "" if request.headers.get("x-ms-version", "") >= "2017-11-09" else "no version that takes a token"
             return self._object(bearer_fault(request, AZURE_STORAGE_TOKEN) or version, host, request)
         return self._object(bearer_fault(request, GCE_TOKEN), host, request)
+
+    def _lifecycle_action(self, request: Request) -> Reply:
+        """ "CompleteLifecycleAction", "Common errors" of the Amazon EC2 Auto Scaling API Reference."""
+        fields = dict(parse_qsl(request.body.decode()))
+        fault = aws_fault(request, "autoscaling")
+        if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            fault = fault or "the wrong Content-Type"
+        xml = {"Content-Type": "text/xml"}
+        if fault:
+            self.faults.append(fault)
+            return Reply(403, b"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>", xml)
+        if not self.lifecycle_action_waits:
+            message = f"No active Lifecycle Action found with instance ID {fields['InstanceId']}"
+            error = f"<Error><Type>Sender</Type><Code>ValidationError</Code><Message>{message}</Message></Error>"
+            return Reply(400, f"<ErrorResponse>{error}</ErrorResponse>".encode(), xml)
+        self.told.append(("autoscaling", fields))
+        return Reply(200, b"<CompleteLifecycleActionResponse/>", xml)
+
+    def _wait_condition(self, request: Request) -> Reply:
+        """ "Creating wait conditions in a template": a presigned URL of S3, signed for a PUT with no Content-Type."""
+        if request.method != "PUT" or request.headers.get("content-type") or WAIT_QUERY != request.query:
+            return self._refuse(f"not what was signed: {request}")
+        self.told.append(("wait_condition", json.loads(request.body)))
+        return Reply(200)
 
     def _refuse(self, fault: str) -> Reply:
         self.faults.append(fault)

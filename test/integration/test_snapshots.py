@@ -551,20 +551,6 @@ def test_verify_finds_what_is_wrong(world: World, instance: Instance, repo: Cont
 # The public clouds
 
 
-@pytest.fixture(scope="session")
-def _clouds(world: World, _git: GitServer) -> Iterator[MetadataServer]:
-    server = public_clouds.serve(world, _git.authority)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def clouds(_clouds: MetadataServer) -> MetadataServer:
-    """The server of the public hosts: `clouds.service` is a PublicClouds."""
-    _clouds.reset(PublicClouds())
-    return _clouds
-
-
 @dataclasses.dataclass(frozen=True)
 class Cloud:
     """A cloud: how an instance of it is known, its place of snapshots, and its stores of secrets with a name in each."""

@@ -13,10 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # The floors of the house, from the top. An include points downwards, or stays on its floor.
 FLOORS = [
-    (10, r"agent/((fetch|download)_)?main\.cpp"),
-    (9, r"agent/commands/.*|agent/daemon\..*"),
-    (8, r"agent/(run(_worker)?|metadata_watch)\..*"),
-    (7, r"agent/record/.*"),
+    (11, r"agent/((fetch|download)_)?main\.cpp"),
+    (10, r"agent/commands/.*|agent/daemon\..*"),
+    (9, r"agent/(run(_worker)?|metadata_watch)\..*|agent/announce/.*"),
+    (8, r"agent/record/.*"),
+    (7, r"agent/health/.*"),
     (6, r"agent/puppet/.*"),
     (5, r"agent/repository/.*"),
     (4, r"agent/role/.*"),
@@ -24,7 +25,7 @@ FLOORS = [
     (2, r"agent/config\..*|agent/system\..*"),
     (1, r"common/.*"),
 ]
-STAGES = range(3, 8)
+STAGES = range(3, 9)
 
 # All that a stage may know of an earlier one: the type that it hands on.
 HANDED_ON = {
@@ -33,6 +34,7 @@ HANDED_ON = {
     "agent/role/role_config.hpp",
     "agent/repository/checkout.hpp",
     "agent/puppet/puppet_result.hpp",
+    "agent/health/health_result.hpp",
 }
 
 # What the clouds share. Everything else in agent/platform/ belongs to one cloud, and no other cloud knows of it.

@@ -37,6 +37,34 @@ TEST_CASE("a run on a thread of its own makes its end known") {
     CHECK(machine.root.mode("/var/lib/bootwright") == 0700);
 }
 
+TEST_CASE("a run is over, and the next is planned, while others outside are still told of it") {
+    FakeMachine machine;
+    Json user_data = Json::parse(good_user_data());
+    user_data["announce"] = {{"webhook", {{"url", "https://hooks.example.com/"}}}};
+    machine.http.answer("GET /latest/user-data", to_line(user_data));
+    RunWorker* worker = nullptr;
+    bool was_over = false;
+    bool had_ended = true;
+    std::stop_source made;
+    machine.processes.answer("bootwright-download", {.work = [&](const ProcessRequest&) {
+                                 while (!made.stop_requested()) {
+                                     std::this_thread::yield();
+                                 }
+                                 was_over = worker->is_over() && worker->record().snapshot().is_good();
+                                 had_ended = worker->has_ended();
+                             }});
+    RunWorker run(machine.system);
+    worker = &run;
+    made.request_stop();
+    wait_for(run.over_fd());
+    CHECK(run.is_over());
+    wait_for(run.ended_fd());
+    CHECK(run.has_ended());
+    CHECK(was_over);
+    CHECK_FALSE(had_ended);
+    CHECK(run.join().is_good());
+}
+
 TEST_CASE("two runs never overlap") {
     FakeMachine machine;
     std::optional<Error> refused;

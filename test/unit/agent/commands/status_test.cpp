@@ -237,6 +237,29 @@ TEST_CASE("what is given up is shown, and what was applied in its place") {
     CHECK_FALSE(has(seen(), "given up"));
 }
 
+TEST_CASE("the checks that are not good are shown, while they are waited for and after they failed") {
+    const Json checks = Json::parse(R"([{"check": "unit a", "ok": true, "said": "active"},
+                                        {"check": "the page", "ok": false, "said": "status 503\u001b"}])");
+    const StatusView waits =
+        view(a_status(a_daemon("running"), a_run({{"stage", "health"}, {"health", checks}}), nullptr), both);
+    CHECK(has(waits, "waits for the page: status 503?"));
+    CHECK_FALSE(has(waits, "unit a"));
+    Json run = a_failed_run();
+    run["health"] = checks;
+    const Json next{{"at", moment(1090)}, {"reason", "trying again after health.failed"}};
+    const StatusView failed = view(a_status(a_daemon("waiting", next), run, nullptr), the_daemon);
+    CHECK(has(failed, "1 of 2 health checks good"));
+    CHECK(has(failed, "bad check the page: status 503?"));
+    CHECK(has(failed, "trying again after health.failed"));
+}
+
+TEST_CASE("who was told of the run, and what came back, is shown") {
+    Json run = a_good_run();
+    run["announced"] = Json::parse(R"([{"to": "webhook https://h", "good": true, "said": "HTTP status 200"}])");
+    CHECK(has(view(a_status(a_daemon("waiting"), run, configured_by(42)), the_daemon),
+              "announced good to webhook https://h: HTTP status 200"));
+}
+
 TEST_CASE("a good run shows its numbers") {
     const StatusView seen = view(a_status(a_daemon("waiting"), a_good_run(), configured_by(42)), the_daemon);
     CHECK(has(seen, "82 resources, 3 changed, 0 failed"));

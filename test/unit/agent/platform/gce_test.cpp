@@ -110,3 +110,23 @@ TEST_CASE("a token of GCE that cannot be had, or is none, is unknown") {
         CHECK(error.message.find("hunter2") == std::string::npos);
     }
 }
+
+TEST_CASE("Google's signed word for who the instance is, is made out to one audience") {
+    constexpr const char* path =
+        "GET "
+        "/computeMetadata/v1/instance/service-accounts/default/identity?format=full&audience=https://hooks.test:8443";
+    const auto token_of = [](PlatformWorld& world) {
+        return world.platform().identity_token(world.fake.system, world.config, "https://hooks.test:8443", {});
+    };
+    PlatformWorld world(root);
+    world.fake.http.answer(path, {by_google(200, "header.claims.signature\n")});
+    CHECK(token_of(world) == "header.claims.signature");
+    PlatformWorld none(root);
+    none.fake.http.answer(path, {by_google(404)});
+    CHECK(error_of([&] { return token_of(none); }).code == "platform.no_identity_role");
+    PlatformWorld odd(root);
+    odd.fake.http.answer(path, {by_google(200, "hunter2 and a line\nmore")});
+    const Error error = error_of([&] { return token_of(odd); });
+    CHECK(error.code == "platform.bad_document");
+    CHECK(error.message.find("hunter2") == std::string::npos);
+}

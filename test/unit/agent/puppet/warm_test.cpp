@@ -179,7 +179,6 @@ TEST_CASE("Puppet's own Ruby is found, with the flags that it knows") {
     const auto path = [&](const char* absolute) { return world.fake.root.path(absolute); };
     PuppetProgram program = find_puppet(world.system, world.config);
     CHECK(program.ruby == path("/usr/bin/ruby"));
-    CHECK(program.script == path("/usr/bin/puppet"));
     CHECK(program.flags == std::vector<std::string>{"--disable=did_you_mean"});
     world.fake.root.write("/usr/lib/ruby/3.1.0/error_highlight.rb", "");
     program = find_puppet(world.system, world.config);
@@ -192,9 +191,8 @@ TEST_CASE("Puppet's own Ruby is found, with the flags that it knows") {
                           "#!/opt/puppetlabs/puppet/bin/ruby\nrequire 'puppet/util/command_line'\n", 0755);
     world.fake.root.write("/opt/puppetlabs/puppet/bin/ruby", "", 0755);
     program = find_puppet(world.system, world.config);
-    CHECK(program.path == path("/opt/puppetlabs/bin/puppet"));
     CHECK(program.ruby == path("/opt/puppetlabs/puppet/bin/ruby"));
-    CHECK(program.script == path("/opt/puppetlabs/puppet/bin/puppet"));
+    CHECK(program.path == path("/opt/puppetlabs/puppet/bin/puppet"));
 }
 
 TEST_CASE("a program that only looks like Puppet is left to start itself") {

@@ -1,6 +1,7 @@
 #include "agent/record/run_record.hpp"
 
 #include "agent/record/status_file.hpp"
+#include "common/error.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -224,4 +225,37 @@ TEST_CASE("the thread that runs and the thread that beats may use one record") {
     CHECK(torn == 0);
     CHECK(world.record.snapshot().attempts == 40);
     CHECK(world.run().at("attempts") == 40);
+}
+
+TEST_CASE("an instance is ready from a good run on, until its checks are bad; other failures leave it so") {
+    FakeSystem fake;
+    const auto status = [&] { return StatusFile(fake.system).read(); };
+    const HealthResult good{.checks = {{"unit a", true, "active", 0.1}}};
+    const HealthResult bad{.checks = {{"unit a", false, "failed", 0.1}},
+                           .error = transient_error("health.failed", "unit a: failed", "look")};
+    CHECK(status().at("ready") == false);
+    {
+        RunRecord record(fake.system, 1);
+        record.health({.checks = {{"unit a", false, "inactive", 0.1}}});
+        CHECK(status().at("run").at("health") ==
+              Json{{{"check", "unit a"}, {"ok", false}, {"said", "inactive"}, {"took_s", 0.1}}});
+        record.health(good);
+        CHECK(status().at("ready") == false);  // not before the run's end
+        record.finish();
+        CHECK(status().at("ready") == true);
+    }
+    {
+        RunRecord record(fake.system, 2);
+        record.error(transient_error("repository.unreachable", "no route", "check"));
+        record.finish();
+        CHECK(status().at("ready") == true);
+        CHECK(status().at("run").at("health") == Json::array());
+    }
+    RunRecord record(fake.system, 3);
+    record.health(bad);
+    record.error(*bad.error);
+    CHECK(status().at("ready") == true);
+    record.finish();
+    CHECK(status().at("ready") == false);
+    CHECK(status().at("configured").at("run") == 1);
 }

@@ -44,6 +44,8 @@ TEST_CASE("a run that has just begun is written with every key that the schema n
     CHECK(json.at("revision") == Json{{"asked", nullptr}, {"resolved", nullptr}});
     CHECK(json.at("failed_resources") == Json::array());
     CHECK(json.at("warnings") == Json::array());
+    CHECK(json.at("health") == Json::array());
+    CHECK(json.at("announced") == Json::array());
 }
 
 TEST_CASE("a run that waits shows when it tries again, and why it has to") {

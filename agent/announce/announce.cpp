@@ -1,0 +1,266 @@
+#include "agent/announce/announce.hpp"
+
+#include "agent/announce/messages.hpp"
+#include "agent/record/history.hpp"
+#include "agent/record/status_file.hpp"
+#include "agent/repository/credentials.hpp"
+#include "agent/repository/download_child.hpp"
+#include "agent/repository/fetch_request.hpp"
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/json.hpp"
+#include "common/log.hpp"
+#include "common/retry.hpp"
+#include "common/secrets.hpp"
+#include "common/text.hpp"
+#include "common/user.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+namespace bootwright {
+
+namespace {
+
+constexpr std::size_t largest_memory = 65536;
+
+/// One who is to be told.
+struct Receiver {
+    std::string kind;    ///< its key in `announce`
+    std::string shown;   ///< "webhook https://hooks.example.com"
+    std::string target;  ///< which one it is: another one was not told
+    bool once = true;    ///< for an instance; else at each change, in each boot
+    std::function<WebRequest(const std::string& id)> request;
+    std::function<std::string(const WebResponse& response)> read;
+};
+
+/// What each receiver was told last: /var/lib/bootwright/announced.json. It holds no URL.
+class Memory {
+public:
+    explicit Memory(const System& system) : path_(system.state() / "announced.json") {
+        json_ = parse_json(read_file_start(path_, largest_memory).value_or(""));
+        json_ = json_.is_object() ? json_ : Json::object();
+    }
+
+    [[nodiscard]] bool knows(const Receiver& receiver, const std::string& key, bool good) const {
+        const Json& entry = entry_of(receiver);
+        return string_at(entry, "key") == key && (receiver.once || entry.value("good", Json()) == Json(good));
+    }
+    /// The number of the next news under this key, from 1.
+    [[nodiscard]] std::uint64_t next_number(const Receiver& receiver, const std::string& key) const {
+        const Json& entry = entry_of(receiver);
+        return string_at(entry, "key") == key ? number_at(entry, "number") + 1 : 1;
+    }
+    /// @throws Error io.*
+    void keep(const Receiver& receiver, const std::string& key, bool good) {
+        json_[receiver.kind] = {{"key", key}, {"good", good}, {"number", next_number(receiver, key)}};
+        write_file(path_, to_text(json_), 0600);
+    }
+
+private:
+    [[nodiscard]] const Json& entry_of(const Receiver& receiver) const {
+        static const Json none = Json::object();
+        const auto found = json_.find(receiver.kind);
+        return found != json_.end() && found->is_object() ? *found : none;
+    }
+
+    std::filesystem::path path_;
+    Json json_;
+};
+
+/// Why it did not work, without what proves a right: the URL but for its host, and what stands in headers.
+std::string shown_problem(const std::string& message, const WebRequest& request) {
+    const std::string host = shown_receiver(request.url);
+    std::vector<std::string> secrets;
+    constexpr std::size_t shortest = 2;  // a path "/" is none
+    if (const std::string rest = request.url.substr(host.size()); rest.size() >= shortest) {
+        secrets.push_back(rest);
+    }
+    for (const auto& [name, value] : request.headers) {
+        if (name == "Authorization") {
+            secrets.push_back(value);
+        }
+    }
+    constexpr std::size_t longest = 500;
+    return shortened(printable(without_secrets(message, secrets)), longest);
+}
+
+class Announcer {
+public:
+    Announcer(const System& system, const AgentConfig& config, const AnnounceConfig& announce,
+              const AnnounceIdentity& identity, RunRecord& record, std::stop_token stop)
+        : system_(system),
+          config_(config),
+          announce_(announce),
+          identity_(identity),
+          record_(record),
+          report_(record.snapshot()),
+          stop_(std::move(stop)),
+          memory_(system) {}
+
+    void run() {
+        const bool was_configured = StatusFile(system_).read().value("configured", Json()).is_object();
+        const auto good =
+            final_outcome(report_, was_configured, system_.clock.now().since_boot, announce_.failure_after);
+        if (!good || !report_.instance) {
+            return;
+        }
+        bool has_told = false;
+        for (const Receiver& receiver : receivers(*good)) {
+            const std::string key = key_of(receiver);
+            if (!memory_.knows(receiver, key, *good) && !stop_.stop_requested()) {
+                tell(receiver, key, *good);
+                has_told = true;
+            }
+        }
+        if (has_told) {
+            keep_report(system_, record_.snapshot());
+        }
+    }
+
+private:
+    [[nodiscard]] std::vector<Receiver> receivers(bool good) const {
+        std::vector<Receiver> all;
+        if (const auto& webhook = announce_.webhook; !webhook.url.empty()) {
+            all.push_back({"webhook", "webhook " + shown_receiver(webhook.url), webhook.url, false,
+                           [this, good](const std::string& id) {
+                               return webhook_request(announce_.webhook, report_, good, id, bearer());
+                           },
+                           read_answer});
+        }
+        if (const auto& lifecycle = announce_.aws_lifecycle; !lifecycle.hook.empty()) {
+            all.push_back({"aws_lifecycle", "aws_lifecycle " + lifecycle.hook, lifecycle.hook + " " + lifecycle.group,
+                           true,
+                           [this, good](const std::string&) {
+                               return lifecycle_request(announce_.aws_lifecycle, *report_.instance, good,
+                                                        identity_.for_services());
+                           },
+                           read_lifecycle_answer});
+        }
+        if (const std::string& url = announce_.wait_condition; !url.empty()) {
+            all.push_back({"wait_condition", "wait_condition " + shown_receiver(url), url, true,
+                           [this, good](const std::string&) {
+                               return wait_condition_request(announce_.wait_condition, report_, good);
+                           },
+                           read_answer});
+        }
+        return all;
+    }
+
+    [[nodiscard]] std::string bearer() const {
+        const AnnounceConfig::Webhook& webhook = announce_.webhook;
+        if (webhook.token) {
+            return read_local_secret(system_, *webhook.token).value_or("");
+        }
+        if (!webhook.identity) {
+            return "";
+        }
+        const auto token = identity_.token_for(shown_receiver(webhook.url));
+        if (!token) {
+            throw permanent_error("announce.no_identity", "this platform gives no signed word for who the instance is",
+                                  "use announce.webhook.token_from; `identity` is for GCE");
+        }
+        return *token;
+    }
+
+    /// What a receiver may know already: of whom it was told, by which boot.
+    [[nodiscard]] std::string key_of(const Receiver& receiver) const {
+        return std::to_string(hash_of(receiver.target)) + " " + report_.instance->instance_id +
+               (receiver.once ? "" : " " + boot_id(system_));
+    }
+
+    void tell(const Receiver& receiver, const std::string& key, bool good) {
+        const RetryPolicy policy{3, std::chrono::seconds(1), std::chrono::seconds(5)};
+        const std::string id = report_.instance->instance_id + ":" + boot_id(system_) + ":" +
+                               std::to_string(memory_.next_number(receiver, key));
+        const auto on_retry = [](int, std::chrono::milliseconds, const Error&) {};
+        try {
+            const std::string said = retry(
+                policy, system_.clock, system_.random, stop_, [&](int) { return send(receiver, id); }, on_retry);
+            record_.announced({.to = receiver.shown, .good = good, .was_taken = true, .said = said});
+            remember(receiver, key, good);
+        } catch (const Error& error) {
+            if (error.kind == ErrorKind::stopped) {
+                return;  // the next run's end will be told
+            }
+            record_.announced({.to = receiver.shown, .good = good, .was_taken = false, .said = error.message});
+            record_.warning("announce: " + receiver.shown + ": " + error.message + " (" + error.code +
+                            "); tried again after the next run; " + error.advice);
+        }
+    }
+
+    void remember(const Receiver& receiver, const std::string& key, bool good) {
+        try {
+            memory_.keep(receiver, key, good);
+        } catch (const Error& error) {
+            record_.warning("announce: " + receiver.shown + " will be told again, since that it was is not kept: " +
+                            error.message);
+        }
+    }
+
+    std::string send(const Receiver& receiver, const std::string& id) const {
+        const WebRequest request = receiver.request(id);
+        try {
+            return receiver.read(exchange(request));
+        } catch (const Error& error) {
+            Error shown(error.kind, error.code, shown_problem(error.message, request), error.advice);
+            shown.retry_after = error.retry_after;
+            throw shown;
+        }
+    }
+
+    [[nodiscard]] WebResponse exchange(const WebRequest& web) const {
+        constexpr std::chrono::seconds patience{5};
+        constexpr std::chrono::seconds limit{15};
+        constexpr std::size_t largest_pem = std::size_t{4} << 20U;
+        AgentConfig::Repository settings = config_.repository;
+        add_proxy_of(system_.environment, settings);
+        const std::filesystem::path ca = settings.ca_file.empty() ? "" : system_.path(settings.ca_file.string());
+        // That of downloads: none is under way, since whoever runs this holds the run lock.
+        const std::filesystem::path folder = system_.state() / "download";
+        make_folder_for_confined(folder);
+        const DownloadRequest request{.kind = DownloadRequest::Kind::answer,
+                                      .folder = folder,
+                                      .trust = {.ca_pem = ca.empty() ? "" : read_file(ca, largest_pem),
+                                                .proxy = settings.proxy,
+                                                .no_proxy = settings.no_proxy},
+                                      .patience = {.connect = patience, .stall = patience},
+                                      .web = web};
+        const Error too_late = transient_error("announce.unavailable", "no complete answer within " + to_human(limit),
+                                               "check the receiver, and the network between");
+        const auto heard = [](const Json& event) {
+            if (const auto missing = event.find("unconfined"); missing != event.end()) {
+                log(LogLevel::warning, "bootwright-download is less confined than it should be: " + to_line(*missing));
+            }
+        };
+        const auto program = std::filesystem::path(system_.fetch_program).replace_filename("bootwright-download");
+        return web_response_of(
+            ask_download_program(system_.processes, program, request, limit, too_late, heard, stop_));
+    }
+
+    const System& system_;
+    const AgentConfig& config_;
+    const AnnounceConfig& announce_;
+    const AnnounceIdentity& identity_;
+    RunRecord& record_;
+    RunReport report_;
+    std::stop_token stop_;
+    Memory memory_;
+};
+
+}  // namespace
+
+void announce(const System& system, const AgentConfig& config, const AnnounceConfig& announce,
+              const AnnounceIdentity& identity, RunRecord& record, std::stop_token stop) {
+    try {
+        Announcer(system, config, announce, identity, record, std::move(stop)).run();
+    } catch (const std::exception& error) {
+        record.warning(std::string("announce: ") + error.what());
+    }
+}
+
+}  // namespace bootwright

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "agent/health/health_result.hpp"
+#include "agent/role/role_config.hpp"
+#include "agent/system.hpp"
+
+#include <functional>
+#include <stop_token>
+
+namespace bootwright {
+
+/// Makes all checks of the role config, again and again with short delays, until all are good in one round or
+/// `health.timeout` is over. `heard` is told what each round came to.
+/// In a result that is not good: health.failed (transient). @throws Error stopped
+HealthResult check_health(const System& system, const RoleConfig& role, const StageEvents& events,
+                          const std::function<void(const HealthResult& so_far)>& heard, std::stop_token stop);
+
+}  // namespace bootwright

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "common/error.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+/// What came of one check when it was last made.
+struct CheckResult {
+    std::string name;
+    bool ok = false;
+    std::string
+        said{};  ///< for people, in one short line: "active", "status 503"; holds no value of the role config's `data`
+    double seconds = 0;  ///< that it took
+};
+
+/// Whether the machine does what it was configured for.
+struct HealthResult {
+    std::vector<CheckResult> checks{};
+    std::optional<Error> error{};  ///< nothing exactly when all checks were good at once, or there is none
+};
+
+}  // namespace bootwright

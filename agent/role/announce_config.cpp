@@ -1,0 +1,126 @@
+#include "agent/role/announce_config.hpp"
+
+#include "common/error.hpp"
+#include "common/text.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace bootwright {
+
+namespace {
+
+bool is_visible(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+/// What is told goes by TLS only, since its URL may be all that proves a right. "": none.
+void check_url(const std::string& url, const std::string& key, const ObjectReader& reader, const std::string& example) {
+    constexpr std::string_view scheme = "https://";
+    const bool has_host = url.size() > scheme.size() && url[scheme.size()] != '/';
+    if (url.empty()) {
+        return;
+    }
+    // It is also what a signed word is made out to, and so stands in another URL.
+    const auto is_of_host = [](char c) {
+        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        return is_alphanumeric || std::string_view("-._:[]@").find(c) != std::string_view::npos;
+    };
+    const std::string server = shown_receiver(url);
+    const std::string_view host = std::string_view(server).substr(std::min(scheme.size(), server.size()));
+    if (!url.starts_with(scheme) || !has_host || !std::all_of(host.begin(), host.end(), is_of_host) ||
+        !is_visible(url) || url.size() > 4000) {
+        throw reader.error(key, "expected an https URL", "write " + example);
+    }
+    if (without_credentials(url) != url) {
+        throw reader.error(key, "a user and a password do not belong into this URL",
+                           "leave them out; a web hook's token comes from `token_from`");
+    }
+}
+
+std::optional<SecretSource> read_token(ObjectReader& webhook) {
+    auto reader = webhook.object("token_from");
+    if (!reader) {
+        return std::nullopt;
+    }
+    const auto file = reader->string("file");
+    const auto credential = reader->string("credential");
+    reader->finish();
+    if (file.has_value() == credential.has_value()) {
+        throw webhook.error("token_from", "expected exactly one place of a secret",
+                            "name it by one of file, credential");
+    }
+    if (file && !file->starts_with('/')) {
+        throw reader->error("file", "expected an absolute path", "begin it with /");
+    }
+    const bool is_name = !credential || (!credential->empty() && credential->find('/') == std::string::npos &&
+                                         !credential->starts_with('.'));
+    if (!is_name) {
+        throw reader->error("credential", "expected the name of a systemd credential",
+                            "write the NAME of LoadCredential=");
+    }
+    return file ? SecretSource{"file", *file} : SecretSource{"credential", *credential};
+}
+
+AnnounceConfig::Webhook read_webhook(ObjectReader reader) {
+    AnnounceConfig::Webhook webhook{.url = reader.string("url").value_or(""),
+                                    .token = read_token(reader),
+                                    .identity = reader.boolean("identity").value_or(false)};
+    reader.finish();
+    check_url(webhook.url, "url", reader, "it like \"https://hooks.example.com/bootwright\"");
+    if (webhook.token && webhook.identity) {
+        throw reader.error("identity", "a request proves itself in one way", "remove this key or `token_from`");
+    }
+    return webhook;
+}
+
+/// "CompleteLifecycleAction", Amazon EC2 Auto Scaling API Reference.
+AnnounceConfig::AwsLifecycle read_aws_lifecycle(ObjectReader reader) {
+    AnnounceConfig::AwsLifecycle lifecycle{.hook = reader.string("hook").value_or(""),
+                                           .group = reader.string("group").value_or("")};
+    reader.finish();
+    const auto is_of_hook = [](char c) {
+        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        return is_alphanumeric || c == '-' || c == '_' || c == '/';
+    };
+    if (lifecycle.hook.size() > 255 || !std::all_of(lifecycle.hook.begin(), lifecycle.hook.end(), is_of_hook)) {
+        throw reader.error("hook", "no lifecycle hook can have that name", "write A-Z a-z 0-9 - _ / only");
+    }
+    const bool is_group = std::all_of(lifecycle.group.begin(), lifecycle.group.end(),
+                                      [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != '\x7f'; });
+    if (lifecycle.group.size() > 255 || !is_group) {
+        throw reader.error("group", "no Auto Scaling group can have that name", "write the group's name, not its ARN");
+    }
+    return lifecycle;
+}
+
+}  // namespace
+
+void read_announce(AnnounceConfig& announce, ObjectReader reader) {
+    if (auto webhook = reader.object("webhook")) {
+        announce.webhook = read_webhook(*webhook);
+    }
+    if (auto lifecycle = reader.object("aws_lifecycle")) {
+        announce.aws_lifecycle = read_aws_lifecycle(*lifecycle);
+    }
+    if (auto url = reader.string("wait_condition")) {
+        check_url(*url, "wait_condition", reader,
+                  "the URL that `Ref` of the AWS::CloudFormation::WaitConditionHandle gives");
+        announce.wait_condition = std::move(*url);
+    }
+    if (const auto after = reader.duration("failure_after")) {
+        if (*after < std::chrono::minutes(1)) {
+            throw reader.error("failure_after", "shorter than a minute", "write at least \"1m\"");
+        }
+        announce.failure_after = *after;
+    }
+    reader.finish();
+}
+
+std::string shown_receiver(const std::string& url) {
+    const std::size_t host = url.find("://");
+    return host == std::string::npos ? "" : url.substr(0, url.find_first_of("/?#", host + 3));
+}
+
+}  // namespace bootwright

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "agent/config.hpp"
+#include "common/json.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace bootwright {
+
+/// Who is told outside of the machine how its configuration came out.
+struct AnnounceConfig {
+    struct Webhook {
+        std::string url{};                    ///< empty: there is none; may be a secret: show only its host
+        std::optional<SecretSource> token{};  ///< a file or a credential, sent as "Authorization: Bearer"
+        bool identity = false;                ///< sent likewise: the platform's signed word for who the instance is
+    } webhook{};
+
+    /// The lifecycle hook of Amazon's Auto Scaling that waits for this instance.
+    struct AwsLifecycle {
+        std::string hook{};   ///< empty: there is none
+        std::string group{};  ///< empty: as the instance's tag says
+    } aws_lifecycle{};
+
+    std::string
+        wait_condition{};  ///< the URL of a CloudFormation wait condition handle, which is a secret; empty: none
+
+    /// A machine that has been up for so long, and was not configured in this boot, has failed, although the agent goes on.
+    std::chrono::milliseconds failure_after = std::chrono::hours(1);
+};
+
+/// Reads one layer over what the layers below it said: each receiver is replaced as a whole.
+/// @throws Error with the document's code, naming line and key
+void read_announce(AnnounceConfig& announce, ObjectReader reader);
+
+/// "https://hooks.example.com": of a receiver's URL that which is no secret.
+std::string shown_receiver(const std::string& url);
+
+}  // namespace bootwright

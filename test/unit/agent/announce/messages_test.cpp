@@ -1,0 +1,158 @@
+#include "agent/announce/messages.hpp"
+
+#include "common/error.hpp"
+#include "common/json.hpp"
+#include "test/fakes/errors.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+RunReport report_of(std::optional<Error> error) {
+    RunReport report;
+    report.number = 7;
+    report.finished = Instant{std::chrono::system_clock::time_point(1795383092123ms), 100s};
+    report.instance = InstanceMetadata{.platform = "ec2", .instance_id = "i-1"};
+    report.instance->region = "eu-west-1";
+    report.role = "web";
+    report.revision_resolved = "0123456789abcdef0123456789abcdef01234567";
+    report.puppet.outcome = Outcome::changed;
+    report.stage = Stage::health;
+    report.error = std::move(error);
+    return report;
+}
+
+std::string header(const WebRequest& request, const std::string& name) {
+    for (const auto& [key, value] : request.headers) {
+        if (key == name) {
+            return value;
+        }
+    }
+    return "(absent)";
+}
+
+const CloudIdentity amazon{
+    .access_key = "AKID", .secret_key = "hunter2", .session_token = "session", .region = "eu-west-1"};
+
+WebResponse xml(int status, const std::string& code, const std::string& message) {
+    return {.status = status,
+            .body = "<ErrorResponse><Error><Code>" + code + "</Code><Message>" + message +
+                    "</Message></Error></ErrorResponse>"};
+}
+
+}  // namespace
+
+TEST_CASE("what is final: good, what somebody has to mend, and what has lasted too long") {
+    const RunReport good = report_of({});
+    const RunReport permanent = report_of(permanent_error("a.b", "what", "do"));
+    const RunReport transient = report_of(transient_error("a.b", "what", "do"));
+    CHECK(final_outcome(good, false, 1s, 1h) == true);
+    CHECK(final_outcome(permanent, false, 1s, 1h) == false);
+    CHECK(final_outcome(permanent, true, 1s, 1h) == false);
+    CHECK_FALSE(final_outcome(transient, false, 59min, 1h));
+    CHECK(final_outcome(transient, false, 1h, 1h) == false);
+    CHECK_FALSE(final_outcome(transient, true, 100h, 1h));
+    CHECK_FALSE(final_outcome(report_of(stopped_error()), false, 100h, 1h));
+    RunReport running = permanent;
+    running.finished.reset();
+    CHECK_FALSE(final_outcome(running, false, 1s, 1h));
+}
+
+TEST_CASE("a web hook is told all that a dashboard asks, and is shown a token where there is one") {
+    const RunReport report = report_of(transient_error("health.failed", "the page: status 503", "look"));
+    const WebRequest request = webhook_request({.url = "https://h/hook"}, report, false, "i-1:boot:1", "hunter2");
+    CHECK(request.method == "POST");
+    CHECK(request.url == "https://h/hook");
+    CHECK_FALSE(request.follow_redirects);
+    CHECK(header(request, "Content-Type") == "application/json");
+    CHECK(header(request, "Authorization") == "Bearer hunter2");
+    CHECK(Json::parse(request.body) ==
+          Json{{"id", "i-1:boot:1"},
+               {"good", false},
+               {"outcome", "changed"},
+               {"error", {{"stage", "health"}, {"code", "health.failed"}, {"message", "the page: status 503"}}},
+               {"instance", {{"platform", "ec2"}, {"id", "i-1"}, {"region", "eu-west-1"}, {"hostname", nullptr}}},
+               {"role", "web"},
+               {"revision", "0123456789abcdef0123456789abcdef01234567"},
+               {"run", 7},
+               {"at", "2026-11-22T21:31:32.123Z"}});
+    const WebRequest plain = webhook_request({.url = "https://h/hook"}, report_of({}), true, "x", "");
+    CHECK(header(plain, "Authorization") == "(absent)");
+    CHECK(Json::parse(plain.body).at("error").is_null());
+}
+
+TEST_CASE("a lifecycle action is completed as Amazon documents it") {
+    InstanceMetadata instance = *report_of({}).instance;
+    const WebRequest request = lifecycle_request({"configured", "web asg/1&x"}, instance, true, amazon);
+    CHECK(request.method == "POST");
+    CHECK(request.url == "https://autoscaling.eu-west-1.amazonaws.com/");
+    CHECK(request.body ==
+          "Action=CompleteLifecycleAction&Version=2011-01-01&AutoScalingGroupName=web%20asg/1%26x"
+          "&LifecycleHookName=configured&InstanceId=i-1&LifecycleActionResult=CONTINUE");
+    REQUIRE(request.signature);
+    CHECK(request.signature->service == "autoscaling");
+    CHECK(request.signature->region == "eu-west-1");
+
+    CHECK(error_of([&] {
+              return lifecycle_request({"configured", ""}, instance, true, amazon);
+          }).code == "announce.no_group");
+    instance.tags["aws:autoscaling:groupName"] = "by-tag";
+    const WebRequest by_tag = lifecycle_request({"configured", ""}, instance, false, amazon);
+    CHECK(by_tag.body.find("AutoScalingGroupName=by-tag&") != std::string::npos);
+    CHECK(by_tag.body.ends_with("=ABANDON"));
+    CHECK(error_of([&] {
+              return lifecycle_request({"configured", "g"}, instance, true, {});
+          }).code == "repository.no_identity");
+    CHECK(error_of([&] {
+              return lifecycle_request({"configured", "g"}, instance, true, CloudIdentity{.bearer_token = "azure"});
+          }).code == "repository.no_identity");
+}
+
+TEST_CASE("a wait condition is signalled as CloudFormation documents it, with no Content-Type") {
+    const WebRequest good = wait_condition_request("https://w/x?Signature=s", report_of({}), true);
+    CHECK(good.method == "PUT");
+    CHECK(header(good, "Content-Type").empty());
+    CHECK(Json::parse(good.body) == Json{{"Status", "SUCCESS"},
+                                         {"Reason", "configured by bootwright"},
+                                         {"UniqueId", "i-1"},
+                                         {"Data", "0123456789abcdef0123456789abcdef01234567"}});
+    const RunReport failed = report_of(permanent_error("role.invalid", "what", "do"));
+    const Json body = Json::parse(wait_condition_request("https://w/", failed, false).body);
+    CHECK(body.at("Status") == "FAILURE");
+    CHECK(body.at("Reason") == "role.invalid");
+}
+
+TEST_CASE("an answer is good, passes, or refuses") {
+    CHECK(read_answer({.status = 204}) == "HTTP status 204");
+    for (const int status : {500, 503, 408, 425, 429}) {
+        CHECK(error_of([&] { return read_answer({.status = status}); }).code == "announce.unavailable");
+    }
+    for (const int status : {301, 302, 400, 401, 403, 404, 410}) {
+        const Error error = error_of([&] { return read_answer({.status = status}); });
+        CHECK(error.code == "announce.refused");
+        CHECK(error.kind == ErrorKind::permanent);
+    }
+    const Error busy = error_of([&] { return read_answer({.status = 503, .headers = {{"retry-after", "600"}}}); });
+    CHECK(busy.retry_after == 10s);
+}
+
+TEST_CASE("Auto Scaling's answers are read by their code") {
+    CHECK(read_lifecycle_answer({.status = 200, .body = "<CompleteLifecycleActionResponse/>"}) == "HTTP status 200");
+    CHECK(read_lifecycle_answer(xml(400, "ValidationError", "No active Lifecycle Action found with instance ID i-1")) ==
+          "there is no lifecycle action to complete");
+    for (const char* code : {"Throttling", "ExpiredToken", "ResourceContention", "SignatureDoesNotMatch"}) {
+        const Error error = error_of([&] { return read_lifecycle_answer(xml(400, code, "x")); });
+        CHECK(error.kind == ErrorKind::transient);
+        CHECK(error.message == "HTTP status 400, " + std::string(code));
+    }
+    const Error denied = error_of([&] { return read_lifecycle_answer(xml(403, "AccessDenied", "hunter2")); });
+    CHECK(denied.code == "announce.refused");
+    CHECK(denied.message == "HTTP status 403, AccessDenied");
+    CHECK(denied.advice.find("autoscaling:CompleteLifecycleAction") != std::string::npos);
+    CHECK(error_of([&] { return read_lifecycle_answer({.status = 500, .body = "<Code>"}); }).kind ==
+          ErrorKind::transient);
+    CHECK(error_of([&] { return read_lifecycle_answer(xml(400, "a<b>\x1b", "x")); }).message == "HTTP status 400, a");
+}

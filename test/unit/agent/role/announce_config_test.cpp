@@ -1,0 +1,112 @@
+#include "agent/role/announce_config.hpp"
+
+#include "agent/role/role_config.hpp"
+#include "common/error.hpp"
+#include "test/fakes/errors.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* wait_url =
+    "https://cloudformation-waitcondition-eu-west-1.s3.amazonaws.com/arn%3Aaws?AWSAccessKeyId=AKID&Signature=hunter2";
+
+AgentConfig image(const std::string& role_config) {
+    AgentConfig config;
+    config.role_defaults.push_back(
+        JsonDocument::parse("{\"role_config\": " + role_config + "}", "/etc/bootwright/agent.json", "config.invalid"));
+    return config;
+}
+
+RoleConfig read(const std::string& announce, const AgentConfig& config = {}) {
+    const std::string text =
+        R"({"role": "web", "repository": {"url": "https://h/x", "revision": "0123456789abcdef0123456789abcdef01234567"},)"
+        "\n\"announce\": " +
+        announce + "}";
+    return read_role_config(
+        config, {.platform = "ec2", .instance_id = "i-1", .user_data = text, .user_data_origin = "user-data"});
+}
+
+}  // namespace
+
+TEST_CASE("every receiver is read, and what is shown of it is its host") {
+    const RoleConfig role = read(R"({"webhook": {"url": "https://hooks.example.com:8443/services/hunter2",
+        "token_from": {"file": "/etc/bootwright/hook"}}, "aws_lifecycle": {"hook": "configured", "group": "web asg"},
+        "wait_condition": ")" + std::string(wait_url) +
+                                 R"(", "failure_after": "20m"})");
+    CHECK(role.announce.webhook.url == "https://hooks.example.com:8443/services/hunter2");
+    CHECK(role.announce.webhook.token->kind == "file");
+    CHECK(role.announce.webhook.token->name == "/etc/bootwright/hook");
+    CHECK(role.announce.aws_lifecycle.hook == "configured");
+    CHECK(role.announce.aws_lifecycle.group == "web asg");
+    CHECK(role.announce.wait_condition == wait_url);
+    CHECK(role.announce.failure_after == 20min);
+    CHECK(role.origins.at("announce.webhook") == "user-data");
+    const Json written = to_json(role);
+    CHECK(written.at("config").at("announce") ==
+          Json{{"webhook", "https://hooks.example.com:8443"},
+               {"aws_lifecycle", "configured"},
+               {"wait_condition", "https://cloudformation-waitcondition-eu-west-1.s3.amazonaws.com"},
+               {"failure_after", "20 min"}});
+    CHECK(to_line(written).find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("without it nobody is told; a layer's receiver stands for that of the layer below") {
+    CHECK(read("{}").announce.webhook.url.empty());
+    CHECK(read("{}").announce.failure_after == 1h);
+    const AgentConfig config = image(R"({"announce": {"webhook": {"url": "https://a/", "identity": true},
+        "aws_lifecycle": {"hook": "h"}}})");
+    CHECK(read("{}", config).announce.webhook.identity);
+    const RoleConfig role = read(R"({"webhook": {"url": "https://b/"}})", config);
+    CHECK(role.announce.webhook.url == "https://b/");
+    CHECK_FALSE(role.announce.webhook.identity);
+    CHECK(role.announce.aws_lifecycle.hook == "h");
+    CHECK(read(R"({"webhook": {}})", config).announce.webhook.url.empty());
+}
+
+TEST_CASE("where no role config can be read the image's receivers are known, as far as they can be read") {
+    AgentConfig config = image(R"({"role": 1, "announce": {"webhook": {"url": "https://a/"}}})");
+    CHECK(announce_of_image(config).webhook.url == "https://a/");
+    CHECK(announce_of_image({}).webhook.url.empty());
+    CHECK(announce_of_image(image(R"({"announce": {"webhook": 1}})")).webhook.url.empty());
+}
+
+TEST_CASE("a wrong receiver names its line and its key, and shows no URL") {
+    struct Row {
+        const char* announce;
+        const char* path;
+        const char* advice;
+    };
+    const Row row = GENERATE(values<Row>({
+        {R"({"webhok": {}})", "announce.webhok", "webhook"},
+        {R"({"webhook": {"url": "http://hunter2/"}})", "announce.webhook.url", "https://hooks.example.com"},
+        {R"({"webhook": {"url": "https://"}})", "announce.webhook.url", "https://hooks.example.com"},
+        {R"({"webhook": {"url": "https:///hunter2"}})", "announce.webhook.url", "https://hooks.example.com"},
+        {R"({"webhook": {"url": "https://h/hunter2 x"}})", "announce.webhook.url", "https://hooks.example.com"},
+        {R"({"webhook": {"url": "https://h&audience=x/"}})", "announce.webhook.url", "https://hooks.example.com"},
+        {R"({"webhook": {"url": "https://u:hunter2@h/"}})", "announce.webhook.url", "token_from"},
+        {R"({"webhook": {"url": "https://h/", "token_from": {}}})", "announce.webhook.token_from", "file, credential"},
+        {R"({"webhook": {"url": "https://h/", "token_from": {"file": "x"}}})", "announce.webhook.token_from.file",
+         "begin it with /"},
+        {R"({"webhook": {"url": "https://h/", "token_from": {"credential": "../x"}}})",
+         "announce.webhook.token_from.credential", "LoadCredential"},
+        {R"({"webhook": {"url": "https://h/", "token_from": {"aws_secret": "x"}}})",
+         "announce.webhook.token_from.aws_secret", ""},
+        {R"({"webhook": {"url": "https://h/", "token_from": {"file": "/x"}, "identity": true}})",
+         "announce.webhook.identity", "token_from"},
+        {R"({"aws_lifecycle": {"hook": "a b"}})", "announce.aws_lifecycle.hook", "A-Z"},
+        {R"({"aws_lifecycle": {"hook": "a", "group": "b\nc"}})", "announce.aws_lifecycle.group", "name"},
+        {R"({"wait_condition": "hunter2"})", "announce.wait_condition", "WaitConditionHandle"},
+        {R"({"failure_after": "10s"})", "announce.failure_after", "1m"},
+    }));
+    CAPTURE(row.announce);
+    const Error error = error_of([&] { return read(row.announce); });
+    CHECK(error.code == "role.invalid");
+    CHECK(error.message.find("user-data:2: " + std::string(row.path)) != std::string::npos);
+    CHECK(error.advice.find(row.advice) != std::string::npos);
+    CHECK((error.message + error.advice).find("hunter2") == std::string::npos);
+}
