@@ -207,6 +207,7 @@ void read_puppet(AgentConfig::Puppet& puppet, ObjectReader reader) {
         throw reader.error("role_fact", "not a name that Puppet allows for a fact", "write [a-z][a-z0-9_]*");
     }
     assign_positive(puppet.timeout, reader, "timeout");
+    assign(puppet.package_lock_timeout, reader.duration("package_lock_timeout"));
     reader.finish();
 }
 

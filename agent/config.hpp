@@ -73,6 +73,7 @@ struct AgentConfig {
         std::filesystem::path path{};  ///< empty: found in /opt/puppetlabs/bin, /usr/bin, /usr/local/bin
         std::string role_fact = "role";
         std::chrono::milliseconds timeout = std::chrono::hours(1);
+        std::chrono::milliseconds package_lock_timeout = std::chrono::minutes(10);  ///< 0: not waited for
     } puppet;
 
     struct Retry {

@@ -1,6 +1,7 @@
 #include "agent/puppet/puppet.hpp"
 
 #include "agent/puppet/invocation.hpp"
+#include "agent/puppet/package_manager.hpp"
 #include "agent/puppet/reading.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
@@ -167,8 +168,10 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     const PuppetPlace place{find_puppet(system, config), system.state() / "puppet", environment,
                             find_manifest(checkout, environment), proxy_variables(system)};
     prepare(files, place, config, instance, role);
+    prepare_package_manager(system, config, role.noop, events, stop);
 
-    const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+    ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+    request.environment.merge(apt_variables(system));
 
     PuppetTraces traces{.noop = role.noop, .checkout = checkout.folder};
     // The beginning: the reason comes first, a backtrace after it.

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = [
     (10, r"agent/((fetch|download)_)?main\.cpp"),
     (9, r"agent/commands/.*|agent/daemon\..*"),
-    (8, r"agent/(run(_worker)?|metadata_watch)\..*"),
+    (8, r"agent/(run(_worker)?|metadata_watch|clock_wait)\..*"),
     (7, r"agent/record/.*"),
     (6, r"agent/puppet/.*"),
     (5, r"agent/repository/.*"),
