@@ -120,9 +120,11 @@ public:
 
     /// What would be cut off in the middle is not begun.
     void check_not_going_away() {
-        if (platform_ != nullptr) {
-            bootwright::check_not_going_away(*platform_, system_, config_, stop_);
-        }
+        stage_(Stage::puppet, {1}, [&] {
+            if (platform_ != nullptr) {
+                bootwright::check_not_going_away(*platform_, system_, config_, stop_);
+            }
+        });
     }
 
     /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error.
