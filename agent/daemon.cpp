@@ -86,7 +86,7 @@ private:
         }
         try {
             watch_.reset();
-            worker_ = std::make_unique<RunWorker>(system_);
+            worker_ = std::make_unique<RunWorker>(system_, next_->cause);
             next_.reset();
         } catch (const Error& error) {  // another run holds the lock, or the disk is full
             log(LogLevel::warning, error.message);
@@ -151,7 +151,9 @@ private:
         }
     }
 
-    static std::optional<NextRun> asked_for() { return NextRun{milliseconds(0), "asked for by SIGHUP"}; }
+    static std::optional<NextRun> asked_for() {
+        return NextRun{milliseconds(0), "asked for by SIGHUP", RunCause::asked_for};
+    }
 
     void on_signal(int signal) {
         if (signal == SIGHUP && worker_) {
@@ -252,7 +254,7 @@ std::optional<NextRun> plan_next_run(const RunReport& report, int failures, cons
         }
         const Schedule schedule = schedule_of(report.instance ? report.instance->instance_id : "", *report.interval,
                                               report.splay, report.finished.value_or(now).since_boot);
-        return NextRun{until_scheduled(schedule, now), "schedule", schedule};
+        return NextRun{.delay = until_scheduled(schedule, now), .reason = "schedule", .schedule = schedule};
     }
     switch (report.error->kind) {
         case ErrorKind::stopped:

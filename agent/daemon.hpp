@@ -2,6 +2,7 @@
 
 #include "agent/config.hpp"
 #include "agent/record/run_report.hpp"
+#include "agent/run.hpp"
 #include "agent/system.hpp"
 #include "common/clock.hpp"
 
@@ -33,6 +34,7 @@ std::chrono::milliseconds until_scheduled(const Schedule& schedule, const Instan
 struct NextRun {
     std::chrono::milliseconds delay{0};
     std::string reason;
+    RunCause cause = RunCause::planned;
     std::optional<Schedule> schedule{};  ///< where it is by schedule
 };
 

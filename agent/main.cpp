@@ -57,9 +57,9 @@ double random_share() {
 }
 
 /// Beside this program where it was built, in its own folder where it is installed.
-std::filesystem::path fetch_program() {
-    const auto beside = std::filesystem::read_symlink("/proc/self/exe").replace_filename("bootwright-fetch");
-    return std::filesystem::exists(beside) ? beside : "/usr/lib/bootwright/bootwright-fetch";
+std::filesystem::path belonging(const std::string& name) {
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe").replace_filename(name);
+    return std::filesystem::exists(beside) ? beside : std::filesystem::path("/usr/lib/bootwright") / name;
 }
 
 struct CommandLine {
@@ -148,7 +148,8 @@ int dispatch(const CommandLine& line, char** environment) {
                         .clock = clock,
                         .random = random_share,
                         .root = line.root,
-                        .fetch_program = fetch_program(),
+                        .fetch_program = belonging("bootwright-fetch"),
+                        .ruby_folder = belonging("ruby/observe.rb").parent_path(),  // /usr/bin/ruby is something else
                         .environment = environment_map(environment)};
     if (line.command == "metadata") {
         return metadata_command(system, line.metadata);

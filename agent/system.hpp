@@ -22,6 +22,7 @@ struct System {
     std::function<double()> random;                  ///< in [0, 1)
     std::filesystem::path root;                      ///< "/", or a tree that stands for it (tests, captured machines)
     std::filesystem::path fetch_program;             ///< bootwright-fetch, for the child that fetches
+    std::filesystem::path ruby_folder;               ///< what the agent loads into Puppet's Ruby: observe.rb
     std::map<std::string, std::string> environment;  ///< of the agent's process
 
     /// `absolute` ("/etc/bootwright") below the root.

@@ -3,6 +3,8 @@
 include(GNUInstallDirs)
 install(TARGETS bootwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS bootwright-fetch bootwright-download RUNTIME DESTINATION lib/bootwright)
+install(DIRECTORY agent/puppet/ruby DESTINATION lib/bootwright FILES_MATCHING PATTERN "*.rb"
+    PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 install(FILES systemd/bootwright.service systemd/bootwright-ready.target DESTINATION lib/systemd/system)
 install(FILES systemd/bootwright.tmpfiles DESTINATION lib/tmpfiles.d RENAME bootwright.conf)
 install(FILES systemd/bootwright.sysusers DESTINATION lib/sysusers.d RENAME bootwright.conf)

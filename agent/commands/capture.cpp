@@ -112,6 +112,7 @@ Json record_answers(const System& system, const AgentConfig& config) {
                           .random = system.random,
                           .root = system.root,
                           .fetch_program = system.fetch_program,
+                          .ruby_folder = system.ruby_folder,
                           .environment = system.environment};
     try {
         find_platform(system, config, {}).read(recorded, config, {});

@@ -8,42 +8,6 @@ namespace bootwright {
 
 namespace {
 
-/// Ruby that counts the evaluated resources of Puppet's transaction and prints them on standard output, four times a
-/// second at most. `--evaltrace` would say the same, but costs a tenth of the run (docs/decisions/0004-progress-hook.md).
-/// RUBYOPT loads it, and it removes that variable at once, so that Ruby programs that Puppet starts do not see it.
-/// Where Puppet has changed inside, there is no progress, and nothing else is lost.
-constexpr std::string_view progress_hook = R"ruby(# Written by bootwright for this run.
-ENV.delete('RUBYOPT')
-
-module BootwrightProgress
-  def eval_resource(*)
-    super
-  ensure
-    @bootwright_done = (@bootwright_done || 0) + 1
-    bootwright_report
-  end
-
-  def bootwright_report
-    return unless catalog.host_config? # Puppet applies its own settings as a catalog too
-    now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    total = relationship_graph.size
-    return if @bootwright_last && now - @bootwright_last < 0.25 && @bootwright_done < total
-    @bootwright_last = now
-    STDOUT.syswrite("bootwright-progress #{@bootwright_done} #{total}\n")
-  rescue StandardError
-    nil
-  end
-end
-
-bootwright_trace = TracePoint.new(:class) do |event|
-  if event.self.name == 'Puppet::Transaction'
-    event.self.prepend(BootwrightProgress)
-    bootwright_trace.disable
-  end
-end
-bootwright_trace.enable
-)ruby";
-
 std::string hiera_config(const PuppetFiles& files) {
     return "---\nversion: 5\nhierarchy:\n  - name: bootwright role config\n    data_hash: json_data\n    datadir: " +
            files.folder.string() + "\n    path: data.json\n";
@@ -74,7 +38,6 @@ std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const AgentCo
         {files.hiera(), hiera_config(files)},
         {files.data(), to_text(role.data)},
         {files.no_manifest(), ""},
-        {files.progress_hook(), std::string(progress_hook)},
     };
     if (!role.classes.empty()) {
         prepared.push_back({files.classes(), joined(role.classes, "\n") + "\n"});
@@ -124,7 +87,8 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
     request.environment["PATH"] = "/opt/puppetlabs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     request.environment["HOME"] = "/root";
     request.environment["LC_ALL"] = "C.UTF-8";
-    request.environment["RUBYOPT"] = "-r" + files.progress_hook().string();
+    request.environment["RUBYOPT"] = "-r" + place.observer.string();
+    request.environment["BOOTWRIGHT_RUN_FOLDER"] = files.folder.string();
     return request;
 }
 

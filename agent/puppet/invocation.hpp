@@ -28,7 +28,6 @@ struct PuppetFiles {
     [[nodiscard]] std::filesystem::path data() const { return folder / "data.json"; }
     [[nodiscard]] std::filesystem::path classes() const { return folder / "classes.txt"; }
     [[nodiscard]] std::filesystem::path no_manifest() const { return folder / "no-manifest.pp"; }
-    [[nodiscard]] std::filesystem::path progress_hook() const { return folder / "progress.rb"; }
     // Written by Puppet:
     [[nodiscard]] std::filesystem::path log() const { return folder / "puppet.jsonl"; }
     [[nodiscard]] std::filesystem::path summary() const { return folder / "last_run_summary.yaml"; }
@@ -47,10 +46,11 @@ struct PuppetPlace {
     std::filesystem::path state;               ///< Puppet's own confdir and vardir lie in here
     std::filesystem::path environment;         ///< Puppet's: the checkout, or environments/NAME in it
     std::filesystem::path manifest;            ///< of the environment; empty where it has none
+    std::filesystem::path observer;            ///< observe.rb
     std::map<std::string, std::string> proxy;  ///< http_proxy and the like, for what Puppet installs
 };
 
-/// The marker that the hook's lines on standard output begin with: "MARKER 12 82".
+/// The marker that observe.rb's lines on standard output begin with: "MARKER 12 82".
 inline constexpr std::string_view progress_marker = "bootwright-progress";
 
 /// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`.

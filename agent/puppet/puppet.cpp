@@ -165,8 +165,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
     const fs::path environment = find_environment(checkout, role.repository.environment);
-    const PuppetPlace place{find_puppet(system, config), system.state() / "puppet", environment,
-                            find_manifest(checkout, environment), proxy_variables(system)};
+    const PuppetPlace place{
+        find_puppet(system, config),          system.state() / "puppet",         environment,
+        find_manifest(checkout, environment), system.ruby_folder / "observe.rb", proxy_variables(system)};
     prepare(files, place, config, instance, role);
     prepare_package_manager(system, config, role.noop, events, stop);
 

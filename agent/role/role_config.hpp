@@ -36,8 +36,9 @@ struct RoleConfig {
 
     bool noop = false;
     std::optional<std::chrono::milliseconds> puppet_timeout{};
-    std::optional<std::chrono::milliseconds> interval{};  ///< between runs; nothing: only at boot
-    std::chrono::milliseconds splay{0};                   ///< over which a fleet spreads; not set: the whole interval
+    enum class OnFailure { stay, last_good } on_failure = OnFailure::stay;  ///< of a revision that is given up
+    std::optional<std::chrono::milliseconds> interval{};                    ///< between runs; nothing: only at boot
+    std::chrono::milliseconds splay{0};  ///< over which a fleet spreads; not set: the whole interval
 
     /// Where each value came from: "repository.url" → "/etc/bootwright/agent.json".
     std::map<std::string, std::string> origins{};

@@ -26,6 +26,7 @@ struct FakeSystem {
                   .random = [this] { return random; },
                   .root = root.path(),
                   .fetch_program = "/usr/lib/bootwright/bootwright-fetch",
+                  .ruby_folder = "/usr/lib/bootwright/ruby",
                   .environment = {}};
 };
 

@@ -108,6 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                         .random = machine->system.random,
                         .root = machine->system.root,
                         .fetch_program = {},
+                        .ruby_folder = {},
                         .environment = {}};
     const AgentConfig config{.platform = input.substr(0, space)};
     const Platform& platform = find_platform(system, config, {});

@@ -462,6 +462,7 @@ class Instance(Machine):
     BINARY = "/usr/bin/bootwright"
     FETCH = "/usr/lib/bootwright/bootwright-fetch"
     DOWNLOAD = "/usr/lib/bootwright/bootwright-download"
+    RUBY = "/usr/lib/bootwright/ruby"
 
     def install(self, binary: Path) -> None:
         """The program, and those that it starts, which were built beside it."""
@@ -472,6 +473,8 @@ class Instance(Machine):
             target.unlink(missing_ok=True)
             shutil.copyfile(source, target)
             target.chmod(0o755)
+        for source in binary.with_name("ruby").iterdir():
+            self.write(f"{self.RUBY}/{source.name}", source.read_bytes())
         # The user that the package makes.
         accounts = self.path("/etc/passwd").read_text()
         if "\nbootwright:" not in accounts:

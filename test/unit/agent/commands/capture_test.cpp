@@ -52,6 +52,7 @@ Json explained(const FakeSystem& fake, const fs::path& tree) {
                         .random = fake.system.random,
                         .root = tree,
                         .fetch_program = {},
+                        .ruby_folder = {},
                         .environment = {}};
     const CapturedOutput output;
     explain_command(system, true);
@@ -167,6 +168,7 @@ TEST_CASE("where the image's secrets are kept is no secret, and stays readable")
                           .random = fake.system.random,
                           .root = tree,
                           .fetch_program = {},
+                        .ruby_folder = {},
                           .environment = {}};
     const AgentConfig config = read_agent_config(captured);
     REQUIRE(config.repository.credentials.size() == 3);

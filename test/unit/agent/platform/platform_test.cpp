@@ -41,6 +41,7 @@ System on_machine(const FakeSystem& fake, const fs::path& root) {
                   .random = fake.system.random,
                   .root = root,
                   .fetch_program = fake.system.fetch_program,
+                  .ruby_folder = fake.system.ruby_folder,
                   .environment = {}};
     // systemd sets it for every service that loads credentials, also where there is none.
     system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";

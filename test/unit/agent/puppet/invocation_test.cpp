@@ -20,6 +20,7 @@ struct World {
                       .state = "/var/lib/bootwright/puppet",
                       .environment = std::string("/var/lib/bootwright/checkout/") + revision,
                       .manifest = "/var/lib/bootwright/checkout/x/manifests",
+                      .observer = "/usr/lib/bootwright/ruby/observe.rb",
                       .proxy = {}};
     AgentConfig config{};
     InstanceMetadata instance{.platform = "ec2", .instance_id = "i-1234567890abcdef0"};
@@ -113,7 +114,8 @@ TEST_CASE("the environment is made anew, with the proxies that the agent was giv
     CHECK(environment.at("HOME") == "/root");
     CHECK(environment.at("LC_ALL") == "C.UTF-8");
     CHECK(environment.at("PATH").find("/opt/puppetlabs/bin") != std::string::npos);
-    CHECK(environment.at("RUBYOPT") == "-r/var/lib/bootwright/runs/000042/progress.rb");
+    CHECK(environment.at("RUBYOPT") == "-r/usr/lib/bootwright/ruby/observe.rb");
+    CHECK(environment.at("BOOTWRIGHT_RUN_FOLDER") == "/var/lib/bootwright/runs/000042");
 }
 
 TEST_CASE("nothing of the role config is in the arguments or the environment") {
@@ -156,13 +158,6 @@ TEST_CASE("data is the top layer of Hiera") {
 
 TEST_CASE("without data there is an empty layer, not none") {
     CHECK(Json::parse(World().file(PuppetFiles("/var/lib/bootwright/runs/000042").data())) == Json::object());
-}
-
-TEST_CASE("the progress hook hides itself from what Puppet starts") {
-    const World world;
-    const std::string hook = world.file(world.files.progress_hook());
-    CHECK(hook.find("ENV.delete('RUBYOPT')") != std::string::npos);
-    CHECK(hook.find(std::string(progress_marker)) != std::string::npos);
 }
 
 TEST_CASE("an instance id becomes a certname that Puppet allows") {
