@@ -208,6 +208,7 @@ void read_puppet(AgentConfig::Puppet& puppet, ObjectReader reader) {
     }
     assign_positive(puppet.timeout, reader, "timeout");
     assign(puppet.warm, reader.boolean("warm"));
+    assign(puppet.package_lock_timeout, reader.duration("package_lock_timeout"));
     reader.finish();
 }
 

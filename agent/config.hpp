@@ -74,6 +74,7 @@ struct AgentConfig {
         std::string role_fact = "role";
         std::chrono::milliseconds timeout = std::chrono::hours(1);
         bool warm = true;  ///< loaded while metadata and repository are on their way
+        std::chrono::milliseconds package_lock_timeout = std::chrono::minutes(10);  ///< 0: not waited for
     } puppet;
 
     struct Retry {

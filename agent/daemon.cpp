@@ -9,6 +9,7 @@
 #include "common/retry.hpp"
 #include "common/service_manager.hpp"
 #include "common/signals.hpp"
+#include "common/text.hpp"
 
 #include <unistd.h>
 
@@ -61,6 +62,7 @@ public:
             become_ready();  // configured earlier in this boot: what is ordered after the agent need not wait again
         }
         while (!stopping_ || worker_) {
+            follow_schedule();
             begin_run_if_due();
             beat();
             signals_.wait(until_next_event(), awaited_fd());
@@ -119,7 +121,8 @@ private:
         log(report.is_good() ? LogLevel::info : LogLevel::error, one_line(report));
         last_line_ = one_line(report);
         plan(run_again_ ? asked_for()
-                        : plan_next_run(report, failures_, config_or_defaults(system_), system_.random()));
+                        : plan_next_run(report, failures_, config_or_defaults(system_), system_.random(),
+                                        system_.clock.now()));
         run_again_ = false;
         begin_watch(report);
         if (report.is_good()) {
@@ -132,6 +135,14 @@ private:
         const AgentConfig config = config_or_defaults(system_);
         if (report.fingerprint != 0 && config.metadata_watch.count() > 0 && !stopping_) {
             watch_ = std::make_unique<MetadataWatch>(system_, config, report.fingerprint);
+        }
+    }
+
+    /// It goes by the wall clock, which may have been set.
+    void follow_schedule() {
+        if (next_ && next_->schedule) {
+            const Instant current = system_.clock.now();
+            next_at_ = current.since_boot + until_scheduled(*next_->schedule, current);
         }
     }
 
@@ -238,16 +249,36 @@ private:
 
 }  // namespace
 
-std::optional<NextRun> plan_next_run(const RunReport& report, int failures, const AgentConfig& config, double random) {
+Schedule schedule_of(const std::string& instance_id, milliseconds interval, milliseconds splay, milliseconds last) {
+    const auto width = static_cast<std::uint64_t>(std::min(interval, splay).count());
+    return {interval, milliseconds(width == 0 ? 0 : hash_of(instance_id) % width), last};
+}
+
+milliseconds until_scheduled(const Schedule& schedule, const Instant& now) {
+    const milliseconds interval = schedule.interval;
+    const auto wall = std::chrono::floor<milliseconds>(now.wall).time_since_epoch();
+    // The end of the last run, as the wall clock tells it now: however it was set, it is as long ago as it is.
+    const milliseconds earliest = wall - (now.since_boot - schedule.last) + interval / 2;
+    const milliseconds behind = ((earliest - schedule.phase) % interval + interval) % interval;  // also before 1970
+    const milliseconds moment = behind.count() == 0 ? earliest : earliest + interval - behind;
+    return std::max(moment - wall, milliseconds(0));
+}
+
+std::optional<NextRun> plan_next_run(const RunReport& report, int failures, const AgentConfig& config, double random,
+                                     const Instant& now) {
     if (!report.error) {
         if (!report.interval) {
             return std::nullopt;
         }
-        const auto splay = static_cast<long long>(static_cast<double>(report.splay.count()) * random);
-        return NextRun{*report.interval + milliseconds(splay), "schedule"};
+        const Schedule schedule = schedule_of(report.instance ? report.instance->instance_id : "", *report.interval,
+                                              report.splay, report.finished.value_or(now).since_boot);
+        return NextRun{.delay = until_scheduled(schedule, now), .reason = "schedule", .schedule = schedule};
     }
     switch (report.error->kind) {
-        case ErrorKind::stopped: return std::nullopt;
+        case ErrorKind::stopped:
+            return report.error->retry_after
+                       ? std::optional(NextRun{*report.error->retry_after, "looking again after " + report.error->code})
+                       : std::nullopt;
         case ErrorKind::transient:
             return NextRun{delay_after(*report.error, failures, config.retry.run, random),
                            "trying again after " + report.error->code};

@@ -1,6 +1,7 @@
 #include "agent/run.hpp"
 
 #include "agent/announce/announce.hpp"
+#include "agent/clock_wait.hpp"
 #include "agent/config.hpp"
 #include "agent/health/checks.hpp"
 #include "agent/platform/platform.hpp"
@@ -28,6 +29,16 @@ namespace bootwright {
 
 namespace {
 
+/// What a stage tells the record.
+StageEvents events_for(RunRecord& record) {
+    return {
+        .progress = [&](std::string_view what, std::uint64_t done,
+                        std::uint64_t total) { record.progress(what, done, total); },
+        .child_started = [&](ProcessId child) { record.child_started(child); },
+        .waiting = [&](const std::string& what, std::chrono::milliseconds longest) { record.waiting(what, longest); },
+        .warning = [&](const std::string& text) { record.warning(text); }};
+}
+
 /// The only place that retries a stage.
 class Stages {
 public:
@@ -35,14 +46,14 @@ public:
         : system_(system), record_(record), stop_(std::move(stop)) {}
 
     template <typename Action>
-    auto operator()(Stage stage, const RetryPolicy& policy, Action action) const {
+    auto operator()(Stage stage, const RetryPolicy& policy, Action action) {
         record_.begin_stage(stage, policy.attempts);
         const auto attempt = [&](int number) {
             if (stop_.stop_requested()) {
                 throw stopped_error();
             }
             record_.begin_attempt(number);
-            return action();
+            return act_with_right_clock(action);
         };
         const auto on_retry = [&](int, std::chrono::milliseconds delay, const Error& error) {
             record_.retrying(error, delay);
@@ -51,17 +62,29 @@ public:
     }
 
 private:
+    /// A clock that is still to be set uses up no attempt. It is waited for once in a run: where nothing ever sets it, the
+    /// error is as good as any other.
+    template <typename Action>
+    auto act_with_right_clock(Action& action) {
+        try {
+            return action();
+        } catch (const Error& error) {
+            if (has_waited_for_clock_ || !hangs_on_clock(system_, error)) {
+                throw;
+            }
+            has_waited_for_clock_ = true;
+            if (!wait_for_clock(system_, events_for(record_), stop_)) {
+                throw;
+            }
+        }
+        return action();
+    }
+
     const System& system_;
     RunRecord& record_;
     std::stop_token stop_;
+    bool has_waited_for_clock_ = false;
 };
-
-/// What a stage with a child tells the record.
-StageEvents events_for(RunRecord& record) {
-    return {.progress = [&](std::string_view what, std::uint64_t done,
-                            std::uint64_t total) { record.progress(what, done, total); },
-            .child_started = [&](ProcessId child) { record.child_started(child); }};
-}
 
 /// What a run goes by: a role config is accepted once what it pins is here.
 struct Accepted {
@@ -113,6 +136,15 @@ public:
         }
         keep_instance(system_, accepted->instance);
         return *accepted;
+    }
+
+    /// What would be cut off in the middle is not begun.
+    void check_not_going_away() {
+        stage_(Stage::puppet, {1}, [&] {
+            if (platform_ != nullptr) {
+                bootwright::check_not_going_away(*platform_, system_, config_, stop_);
+            }
+        });
     }
 
     /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error. A revision that is
@@ -406,6 +438,7 @@ RunReport run(const System& system, RunRecord& record, RunCause cause, std::stop
         config = read_agent_config(system);
         pipeline.emplace(system, config, record, cause, stop);
         const Accepted accepted = pipeline->read_and_accept();
+        pipeline->check_not_going_away();
         pipeline->apply(accepted);
         pipeline->check_health(accepted.role);
         record.begin_stage(Stage::record, 1);

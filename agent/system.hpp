@@ -4,6 +4,7 @@
 #include "common/http.hpp"
 #include "common/process.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -39,6 +40,9 @@ struct System {
 struct StageEvents {
     std::function<void(std::string_view what, std::uint64_t done, std::uint64_t total)> progress;
     std::function<void(ProcessId child)> child_started;
+    /// It waits for something that is not its own, such as another program's lock, and for how long at most; "": no more.
+    std::function<void(const std::string& what, std::chrono::milliseconds longest)> waiting{};
+    std::function<void(const std::string& text)> warning{};
 };
 
 }  // namespace bootwright

@@ -1,5 +1,7 @@
 #include "common/clock.hpp"
 
+#include <sys/timex.h>
+
 #include <array>
 #include <condition_variable>
 #include <cstdio>
@@ -13,6 +15,14 @@ Instant SystemClock::now() const {
     clock_gettime(CLOCK_BOOTTIME, &boot);
     const auto since_boot = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
     return {std::chrono::system_clock::now(), std::chrono::duration_cast<std::chrono::milliseconds>(since_boot)};
+}
+
+bool SystemClock::is_synchronised() const {
+    // The same limit as systemd's (ntp_synced() in basic/time-util.c), and as little of the flag STA_UNSYNC, which is also set
+    // to keep the kernel from writing the hardware's clock. The error grows from the last synchronisation on.
+    constexpr long largest_error_us = 16'000'000;
+    timex state{};
+    return adjtimex(&state) >= 0 && state.maxerror < largest_error_us;
 }
 
 bool SystemClock::sleep(std::chrono::milliseconds duration, std::stop_token stop) {

@@ -23,6 +23,9 @@ public:
 
     [[nodiscard]] virtual Instant now() const = 0;
 
+    /// Whether the kernel takes its wall clock for right, as a program that asks time servers has told it.
+    [[nodiscard]] virtual bool is_synchronised() const = 0;
+
     /// Sleeps for `duration`; returns false at once when `stop` is requested.
     virtual bool sleep(std::chrono::milliseconds duration, std::stop_token stop) = 0;
 };
@@ -30,6 +33,7 @@ public:
 class SystemClock final : public Clock {
 public:
     [[nodiscard]] Instant now() const override;
+    [[nodiscard]] bool is_synchronised() const override;
     bool sleep(std::chrono::milliseconds duration, std::stop_token stop) override;
 };
 

@@ -161,6 +161,11 @@ private:
         std::string text = shown(at(run_, "number")) + ", stage " + shown(at(run_, "stage")) + ", attempt " +
                            shown(at(run_, "attempt")) + " of " + shown(at(run_, "attempts")) + ", begun " +
                            ago(at(run_, "started"), now_);
+        const Json& waiting = at(run_, "waiting");
+        if (waiting.is_object()) {
+            text += ", waiting for " + shown(at(waiting, "for")) + "; no longer than " +
+                    until(at(waiting, "until"), now_).substr(3);
+        }
         const Json& progress = at(run_, "progress");
         if (progress.is_object() && at(progress, "total") != Json(0)) {
             text += ", " + shown(at(progress, "what")) + " " + shown(at(progress, "done")) + " of " +

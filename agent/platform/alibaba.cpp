@@ -49,6 +49,15 @@ public:
         metadata.user_data_origin = "user-data";
         return metadata;
     }
+
+    /// "Perceive interruption events" of preemptible instances: a time of UTC five minutes before, and 404 until then.
+    [[nodiscard]] std::optional<StopNotice> stop_notice(const System& system, const AgentConfig& config,
+                                                        std::stop_token stop) const override {
+        MetadataClient client(system, config, service(), std::move(stop));
+        const std::string at = word_or_nothing(client.get_text("/latest/meta-data/instance/spot/termination-time"));
+        const bool is_time = at.find_first_not_of("0123456789") == 4;  // "2018-04-07T17:03:00Z"
+        return is_time ? std::optional(StopNotice{"its spot capacity is taken back", at}) : std::nullopt;
+    }
 };
 
 const Alibaba alibaba;

@@ -2,6 +2,7 @@
 
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
+#include "common/text.hpp"
 
 namespace bootwright {
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr const char* newest = "/metadata/instance?api-version=2021-08-01&extended=true";
 constexpr const char* token_path = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=";
+constexpr const char* events_path = "/metadata/scheduledevents?api-version=2020-07-01";
 constexpr const char* oldest = "/metadata/instance?api-version=2019-06-01";
 
 MetadataService service() {
@@ -67,6 +69,32 @@ public:
         }
         metadata.user_data_origin = "userData";
         return metadata;
+    }
+
+    /// "Azure Metadata Service: Scheduled Events for Linux VMs": each machine of a scale set or an availability set is told of the
+    /// events of all, by name. The first question of a machine's life switches them on, and may take two minutes.
+    [[nodiscard]] std::optional<StopNotice> stop_notice(const System& system, const AgentConfig& config,
+                                                        std::stop_token stop) const override {
+        MetadataClient client(system, config, service(), std::move(stop));
+        const Json document = client.get_object(events_path);
+        std::string own_name;
+        for (const Json& event : list_at(document, "/Events")) {
+            const std::string type = text_at(event, "EventType");
+            if (type != "Preempt" && type != "Terminate") {
+                continue;
+            }
+            if (own_name.empty()) {
+                const Json instance = client.get_object_of_version({newest, oldest}).first;
+                own_name = lower(required_id(object_at(instance, "/compute"), "name", "compute"));
+            }
+            for (const Json& resource : list_at(event, "/Resources")) {
+                if (resource.is_string() && lower(resource.get<std::string>()) == own_name) {
+                    return StopNotice{type == "Preempt" ? "its spot capacity is taken back" : "it is deleted",
+                                      shortened(text_at(event, "NotBefore"), 40)};
+                }
+            }
+        }
+        return std::nullopt;
     }
 
     /// "How to use managed identities to acquire an access token": a token for each kind of service. The status 400 is the

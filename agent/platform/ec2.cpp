@@ -109,6 +109,26 @@ public:
         return metadata;
     }
 
+    /// "Spot Instance interruption notices": `action` is terminate, stop or hibernate; two minutes before, and 404 until then.
+    /// "Retrieve the target lifecycle state through instance metadata" (EC2 Auto Scaling): 404 outside a group; a state such
+    /// as Warmed:Stopped is that of a machine which is to be configured first.
+    [[nodiscard]] std::optional<StopNotice> stop_notice(const System& system, const AgentConfig& config,
+                                                        std::stop_token stop) const override {
+        MetadataClient client(system, config, service(config), std::move(stop));
+        if (const auto answer = client.get("/latest/meta-data/spot/instance-action")) {
+            const Json notice = parse_json(*answer);
+            const std::string action = word_or_nothing(text_at(notice, "action"));
+            if (!action.empty()) {
+                return StopNotice{"a spot interruption (" + action + ")", word_or_nothing(text_at(notice, "time"))};
+            }
+        }
+        const std::string state = client.get_text("/latest/meta-data/autoscaling/target-lifecycle-state");
+        if (state == "Terminated" || state == "Warmed:Terminated") {
+            return StopNotice{"its Auto Scaling group ends it"};
+        }
+        return std::nullopt;
+    }
+
     /// "Retrieve security credentials from instance metadata" of the guide: the service renews them five minutes before
     /// they expire at the latest, so what it gives is good for one fetch.
     [[nodiscard]] std::optional<CloudIdentity> identity(const System& system, const AgentConfig& config, CloudService,

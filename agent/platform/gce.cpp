@@ -114,6 +114,20 @@ public:
         return required_secret({{"token", trimmed(*answer)}}, "token", identity_path);
     }
 
+    /// "Create and use preemptible VMs" and "Query metadata server for maintenance event notices": `preempted` is TRUE and
+    /// `maintenance-event` says so, thirty and sixty seconds before. Among all values the latter is called maintenanceEvent.
+    [[nodiscard]] std::optional<StopNotice> stop_notice(const System& system, const AgentConfig& config,
+                                                        std::stop_token stop) const override {
+        const Json instance = MetadataClient(system, config, service(), std::move(stop)).get_object(instance_path);
+        if (text_at(instance, "preempted") == "TRUE") {
+            return StopNotice{"it is preempted"};
+        }
+        if (text_at(instance, "maintenanceEvent") == "TERMINATE_ON_HOST_MAINTENANCE") {
+            return StopNotice{"maintenance of its host ends it"};
+        }
+        return std::nullopt;
+    }
+
     /// The service answers when an attribute changes, or after `timeout_sec`; `last_etag` is what was seen before.
     void wait_for_change(const System& system, const AgentConfig& config, std::chrono::milliseconds limit,
                          std::string& cursor, std::stop_token stop) const override {

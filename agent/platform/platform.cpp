@@ -137,6 +137,32 @@ const Platform& find_platform(const System& system, const AgentConfig& config, s
     return *detection.platform;
 }
 
+void check_not_going_away(const Platform& platform, const System& system, const AgentConfig& config,
+                          std::stop_token stop) {
+    constexpr std::chrono::milliseconds longest_question{2000};
+    constexpr std::chrono::minutes look_again{10};  // a notice may be withdrawn
+    AgentConfig impatient = config;
+    impatient.metadata_timeout = std::min(config.metadata_timeout, longest_question);
+    std::optional<StopNotice> notice;
+    try {
+        notice = platform.stop_notice(system, impatient, std::move(stop));
+    } catch (const Error& error) {
+        if (error.kind == ErrorKind::stopped) {
+            throw;
+        }
+    }
+    if (notice) {
+        Error error(
+            ErrorKind::stopped, "platform.going_away",
+            std::string(platform.name()) + " takes this instance away " +
+                (notice->at.empty() ? "soon" : "at " + notice->at) + ": " + notice->why + ". Nothing new is started",
+            "nothing: another instance takes its place, or this one goes on after its next start; if the notice "
+            "is withdrawn, the daemon goes on by itself");
+        error.retry_after = look_again;
+        throw error;
+    }
+}
+
 std::optional<std::string> read_value(const System& system, std::string_view path) {
     try {
         const auto content = read_file_if_exists(system.path(path), largest_value);
@@ -233,6 +259,8 @@ bool is_word(std::string_view text) {
     };
     return !text.empty() && text.size() <= 100 && std::all_of(text.begin(), text.end(), is_allowed);
 }
+
+std::string word_or_nothing(const std::string& text) { return is_word(text) ? text : ""; }
 
 void keep_address(std::vector<std::string>& addresses, const std::string& address) {
     if (!address.empty() && std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {

@@ -29,6 +29,12 @@ struct Evidence {
 /// Where on the ladder of detection a platform stands: what was put there on purpose wins over what the hardware says.
 enum class Precedence { given, cloud, last_resort };
 
+/// The cloud's word that it is about to stop this instance.
+struct StopNotice {
+    std::string why;   ///< "a spot interruption (terminate)"
+    std::string at{};  ///< when, as the cloud writes it; "": soon
+};
+
 /// Port: a cloud, or another place that says who this instance is. One file each; a static Registration makes it known.
 class Platform {
 public:
@@ -68,6 +74,13 @@ public:
                                                                     const std::string& audience,
                                                                     std::stop_token) const {
         static_cast<void>(audience);
+        return std::nullopt;
+    }
+
+    /// Whether the cloud has said that it will take this instance away soon; nothing on a platform that gives no such notice.
+    /// @throws Error http.*, platform.*: then it is not known
+    [[nodiscard]] virtual std::optional<StopNotice> stop_notice(const System&, const AgentConfig&,
+                                                                std::stop_token) const {
         return std::nullopt;
     }
 
@@ -113,6 +126,12 @@ Error not_recognised(const Detection& detection);
 /// @throws Error platform.not_recognised; and as detect_platform
 const Platform& find_platform(const System& system, const AgentConfig& config, std::stop_token stop);
 
+/// Asks for a notice that the instance is about to be stopped: what would be cut off is better not begun. A question that is
+/// not answered within two seconds is no notice.
+/// @throws Error platform.going_away, of the kind stopped, with the time after which to look again; stopped
+void check_not_going_away(const Platform& platform, const System& system, const AgentConfig& config,
+                          std::stop_token stop);
+
 // What platforms share; the metadata services over HTTP have metadata_service.hpp besides.
 
 /// A small file below the root, trimmed: nothing where it is not there or cannot be read.
@@ -156,6 +175,9 @@ std::string required_id(const Json& document, const char* key, const std::string
 
 /// True for [A-Za-z0-9._:-]+ of at most 100 characters: what comes from outside and is to stand in a URL.
 bool is_word(std::string_view text);
+
+/// `text` where is_word() takes it, else "": what a cloud wrote and is to be shown.
+std::string word_or_nothing(const std::string& text);
 
 /// Appends an address, unless it is "" or there already.
 void keep_address(std::vector<std::string>& addresses, const std::string& address);

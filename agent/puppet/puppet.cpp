@@ -1,6 +1,7 @@
 #include "agent/puppet/puppet.hpp"
 
 #include "agent/puppet/invocation.hpp"
+#include "agent/puppet/package_manager.hpp"
 #include "agent/puppet/puppet_program.hpp"
 #include "agent/puppet/reading.hpp"
 #include "common/error.hpp"
@@ -147,8 +148,10 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                             fs::path(system.fetch_program).replace_filename("trusted-facts"),
                             proxy_variables(system)};
     prepare(files, place, config, instance, role);
+    prepare_package_manager(system, config, role.noop, events, stop);
 
-    const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+    ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+    request.environment.merge(apt_variables(system));
 
     PuppetTraces traces{.noop = role.noop, .checkout = checkout.folder};
     // The beginning: the reason comes first, a backtrace after it.

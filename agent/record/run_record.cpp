@@ -32,6 +32,7 @@ void RunRecord::begin_stage(Stage stage, int attempts) {
         report.attempts = attempts;
         report.retry.reset();
         report.progress.reset();
+        report.waiting.reset();
         report.child.reset();
     });
 }
@@ -42,6 +43,7 @@ void RunRecord::begin_attempt(int attempt) {
             report.attempt = attempt;
             report.retry.reset();
             report.progress.reset();
+            report.waiting.reset();
         });
     }
 }
@@ -51,6 +53,7 @@ void RunRecord::retrying(const Error& error, std::chrono::milliseconds delay) {
     change([&](RunReport& report) {
         const Instant now = system_.clock.now();
         report.retry = RunReport::Retry{{now.wall + delay, now.since_boot + delay}, delay, error};
+        report.waiting.reset();
         report.child.reset();
     });
 }
@@ -67,6 +70,22 @@ void RunRecord::progress(std::string_view what, std::uint64_t done, std::uint64_
 
 void RunRecord::child_started(ProcessId child) {
     change([&](RunReport& report) { report.child = child; });
+}
+
+void RunRecord::waiting(const std::string& what, std::chrono::milliseconds longest) {
+    const RunReport before = snapshot();
+    if (what.empty() ? !before.waiting : before.waiting && before.waiting->what == what) {
+        return;
+    }
+    if (!what.empty()) {
+        log(LogLevel::info, "waiting for " + what + ", for " + to_human(longest) + " at most");
+    }
+    change([&](RunReport& report) {
+        const Instant now = system_.clock.now();
+        report.waiting = what.empty()
+                             ? std::nullopt
+                             : std::optional(RunReport::Waiting{what, {now.wall + longest, now.since_boot + longest}});
+    });
 }
 
 void RunRecord::instance(const InstanceMetadata& instance) {
@@ -157,6 +176,7 @@ RunReport RunRecord::finish() {
         report.finished = system_.clock.now();
         report.retry.reset();
         report.progress.reset();
+        report.waiting.reset();
         report.child.reset();
         if (!report.error && report.kept && report.kept->makes_run_bad()) {
             report.error = report.kept->because;

@@ -27,6 +27,8 @@ public:
     /// In the status at most once a second.
     void progress(std::string_view what, std::uint64_t done, std::uint64_t total);
     void child_started(ProcessId child);
+    /// As StageEvents has it.
+    void waiting(const std::string& what, std::chrono::milliseconds longest);
 
     void instance(const InstanceMetadata& instance);
     /// The run goes by the metadata `kept` that was accepted at `accepted`. The run is good only if

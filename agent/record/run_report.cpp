@@ -73,6 +73,9 @@ std::string plain_line(const RunReport& report) {
     if (report.retry) {
         return line + " failed (" + report.retry->error.code + "), next in " + to_human(report.retry->delay);
     }
+    if (report.waiting) {
+        return line + ": waiting for " + report.waiting->what;
+    }
     if (report.progress && report.progress->total > 0) {
         line += ": " + report.progress->what + " " + std::to_string(report.progress->done) + " of " +
                 std::to_string(report.progress->total);
@@ -164,6 +167,10 @@ Json to_json(const RunReport& report) {
                        [](const RunReport::Progress& progress) {
                            return Json{{"what", progress.what}, {"done", progress.done}, {"total", progress.total}};
                        })},
+        {"waiting", optional_json(report.waiting,
+                                  [](const RunReport::Waiting& waiting) {
+                                      return Json{{"for", waiting.what}, {"until", to_json(waiting.until)}};
+                                  })},
         {"child", optional_json(report.child,
                                 [](const ProcessId& child) {
                                     return Json{{"pid", child.pid}, {"pid_start", child.start_ticks}};

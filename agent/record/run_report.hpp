@@ -49,6 +49,12 @@ struct RunReport {
     };
     std::optional<Progress> progress{};
 
+    struct Waiting {
+        std::string what;  ///< "apt-get (process 812), which holds /var/lib/dpkg/lock-frontend"
+        Instant until{};   ///< at the latest
+    };
+    std::optional<Waiting> waiting{};  ///< for something outside the run
+
     std::optional<ProcessId> child{};  ///< at work; a later agent ends it, if this one is killed
 
     std::optional<InstanceMetadata> instance{};  ///< without user-data

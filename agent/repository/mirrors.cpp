@@ -64,15 +64,21 @@ Error incomplete(const std::string& place, const std::string& commit, const std:
 
 constexpr std::string_view branch_rewritten = "repository.branch_rewritten";
 
-/// The error where no place has given it: what each said. It passes if one of theirs may; but that a branch was rewritten is
-/// for somebody to look at, whatever others said.
+/// The error where no place has given it: what each said. It passes if one of theirs may, and most likely if all that is wrong
+/// is the clock of this machine; but that a branch was rewritten is for somebody to look at, whatever others said.
 Error none_has_it(const Mirrors::Failures& failures) {
     if (failures.size() == 1) {
         return failures.front().second;
     }
     const auto is_rewritten = [](const auto& failure) { return failure.second.code == branch_rewritten; };
     const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
+    const auto hangs_on_dates = [&](const auto& failure) {
+        return is_transient(failure) && failure.second.code == "repository.server_not_trusted";
+    };
     auto chosen = std::find_if(failures.begin(), failures.end(), is_rewritten);
+    if (chosen == failures.end()) {
+        chosen = std::find_if(failures.begin(), failures.end(), hangs_on_dates);
+    }
     if (chosen == failures.end()) {
         chosen = std::find_if(failures.begin(), failures.end(), is_transient);
     }

@@ -345,6 +345,9 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
     if (!role.role.empty()) {
         refuse_fact(role, config.puppet.role_fact, "the role");
     }
+    if (!role.origins.contains("schedule.splay")) {
+        role.splay = role.interval.value_or(std::chrono::milliseconds(0));
+    }
     // What is missing may stand in the file that is still to be fetched.
     if (configuration || role.configuration.path.empty()) {
         require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data);

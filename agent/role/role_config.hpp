@@ -40,7 +40,7 @@ struct RoleConfig {
     std::optional<std::chrono::milliseconds> puppet_timeout{};
     enum class OnFailure { stay, last_good } on_failure = OnFailure::stay;  ///< of a revision that is given up
     std::optional<std::chrono::milliseconds> interval{};                    ///< between runs; nothing: only at boot
-    std::chrono::milliseconds splay{0};
+    std::chrono::milliseconds splay{0};  ///< over which a fleet spreads; not set: the whole interval
 
     HealthConfig health{};
     AnnounceConfig announce{};

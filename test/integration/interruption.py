@@ -140,13 +140,18 @@ _REAL_PROGRAMS = {
 }
 
 
-def set_clock(instance: Instance, moment: str) -> None:
+#: systemd-timesyncd's word that it has set the clock.
+SYNCHRONISED = "/run/systemd/timesync/synchronized"
+
+
+def set_clock(instance: Instance, moment: str, until_synchronised: bool = False) -> None:
     """From now on each start of the agent, and of all that it starts, believes that this is the time, for example
     "1970-01-01 00:00:10" or "2200-01-01 00:00:00" (UTC), and that it goes on from there. Only the time of day: what measures
-    durations stays as it is."""
+    durations stays as it is. until_synchronised: only as long as SYNCHRONISED is not there."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     offset = int(datetime.fromisoformat(moment).replace(tzinfo=timezone.utc).timestamp() - time.time())
-    wrapper = f"#!/bin/sh\nexport LD_PRELOAD={library} FAKETIME={offset:+d} FAKETIME_DONT_FAKE_MONOTONIC=1\n"
+    unless = f"[ -e {SYNCHRONISED} ] || " if until_synchronised else ""
+    wrapper = f"#!/bin/sh\n{unless}export LD_PRELOAD={library} FAKETIME={offset:+d} FAKETIME_DONT_FAKE_MONOTONIC=1\n"
     for program, real in _REAL_PROGRAMS.items():
         if not instance.exists(real):
             instance.run(["mkdir", "-p", str(Path(real).parent)], check=True)

@@ -19,6 +19,9 @@ mount -t overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" machine
 
 mount -t tmpfs -o mode=755,nosuid,nodev run "$root/run"
 mkdir -m 1777 "$root/run/lock"
+# The clock is right, as systemd-timesyncd says it, whatever the real machine's kernel knows of that.
+mkdir -p "$root/run/systemd/timesync"
+: >"$root/run/systemd/timesync/synchronized"
 mount -t tmpfs -o mode=1777,nosuid,nodev tmp "$root/tmp"
 
 mount -t tmpfs -o mode=755,nosuid,size=1m dev "$root/dev"

@@ -359,6 +359,153 @@ std::vector<Scenario> repository_scenarios() {
     };
 }
 
+Error certificate_not_valid() {
+    return transient_error("repository.server_not_trusted", "certificate is not yet valid", "check the clock");
+}
+
+/// The clock is not synchronised, until the n-th sleep.
+std::function<void(FakeMachine&)> clock_is_set_at(std::size_t n) {
+    return [n](FakeMachine& machine) {
+        machine.clock.synchronised = false;
+        machine.clock.on_sleep = [&machine, n](std::size_t number) { machine.clock.synchronised = number >= n; };
+    };
+}
+
+std::vector<Scenario> clock_scenarios() {
+    std::vector<std::chrono::milliseconds> patience(300, 1s);
+    patience.insert(patience.end(), repository_delays.begin(), repository_delays.end());
+    return {
+        {.name = "a clock that is set a little later: no attempt is used up",
+         .fetch = {fetch_error(certificate_not_valid()), good_fetch()},
+         .damage = clock_is_set_at(3),
+         .outcome = Outcome::changed,
+         .slept = {1s, 1s, 1s},
+         .status = {{"/waiting", nullptr}}},
+        {.name = "a clock that systemd-timesyncd has set",
+         .fetch = {fetch_error(certificate_not_valid())},
+         .damage =
+             [](FakeMachine& machine) {
+                 machine.clock.synchronised = false;
+                 machine.root.write("/run/systemd/timesync/synchronized", "");
+             },
+         .code = "repository.server_not_trusted",
+         .kind = ErrorKind::transient,
+         .stage = Stage::repository,
+         .attempt = 5,
+         .slept = repository_delays},
+        {.name = "a clock that systemd-timesyncd has not set, whatever the kernel says",
+         .fetch = {fetch_error(certificate_not_valid()), good_fetch()},
+         .damage =
+             [](FakeMachine& machine) {
+                 machine.root.make_folder("/run/systemd/timesync");
+                 machine.clock.on_sleep = [&machine](std::size_t) {
+                     machine.root.write("/run/systemd/timesync/synchronized", "");
+                 };
+             },
+         .outcome = Outcome::changed,
+         .slept = {1s}},
+        {.name = "a clock that nobody sets is waited for once",
+         .fetch = {fetch_error(certificate_not_valid())},
+         .damage = clock_is_set_at(1000),
+         .code = "repository.server_not_trusted",
+         .kind = ErrorKind::transient,
+         .stage = Stage::repository,
+         .attempt = 5,
+         .slept = patience},
+        {.name = "a right clock, and a certificate that has expired",
+         .fetch = {fetch_error(certificate_not_valid())},
+         .code = "repository.server_not_trusted",
+         .kind = ErrorKind::transient,
+         .stage = Stage::repository,
+         .attempt = 5,
+         .slept = repository_delays},
+        {.name = "another error while the clock is not set",
+         .fetch = {fetch_error(permanent_error("repository.server_not_trusted", "what", "do"))},
+         .damage = clock_is_set_at(1000),
+         .code = "repository.server_not_trusted",
+         .stage = Stage::repository},
+        {.name = "stopped while waiting for the clock",
+         .fetch = {fetch_error(certificate_not_valid())},
+         .damage = [](FakeMachine& machine) { machine.clock.synchronised = false; },
+         .stop_at = "sleep",
+         .outcome = Outcome::interrupted,
+         .code = "stopped",
+         .kind = ErrorKind::stopped,
+         .stage = Stage::repository,
+         .slept = {1s}},
+    };
+}
+
+std::vector<Scenario> going_away_scenarios() {
+    const auto with_notice = [](const char* name, const char* path, const char* body) {
+        std::map<std::string, Answers> answers{{"GET /latest/meta-data/spot/instance-action", {answer(404)}}};
+        answers[std::string("GET /latest/meta-data/") + path] = {answer(200, body)};
+        return Scenario{.name = name,
+                        .metadata = answers,
+                        .puppet = {ends({.exit_code = 1})},
+                        .mend =
+                            [path](FakeMachine& machine) {
+                                machine.http.answer_status(std::string("GET /latest/meta-data/") + path, 404);
+                            },
+                        .outcome = Outcome::interrupted,
+                        .code = "platform.going_away",
+                        .kind = ErrorKind::stopped,
+                        .stage = Stage::puppet,
+                        .status = {{"/revision/resolved", pinned_revision}, {"/error/retry_after_ms", 600000}},
+                        .no_files = {"/var/lib/bootwright/runs/000001/puppet.jsonl"}};
+    };
+    return {
+        with_notice("a spot interruption", "spot/instance-action",
+                    R"({"action": "terminate", "time": "2026-11-22T21:33:00Z"})"),
+        with_notice("the end in an Auto Scaling group", "autoscaling/target-lifecycle-state", "Terminated"),
+        {.name = "a warm pool's instance is configured before it is stopped",
+         .metadata = {{"GET /latest/meta-data/spot/instance-action", {answer(404)}},
+                      {"GET /latest/meta-data/autoscaling/target-lifecycle-state", {answer(200, "Warmed:Stopped")}}},
+         .outcome = Outcome::changed},
+        {.name = "no answer is no notice",
+         .metadata = {{"GET /latest/meta-data/spot/instance-action", {timed_out()}}},
+         .outcome = Outcome::changed},
+        {.name = "rubbish is no notice",
+         .metadata = {{"GET /latest/meta-data/spot/instance-action", {answer(200, "rubbish")}}},
+         .outcome = Outcome::changed},
+    };
+}
+
+/// dpkg was killed in the middle of its work; its work is to remove what it left, or not.
+Scenario interrupted_dpkg(const char* name, bool mends, int exit_code) {
+    return {.name = name,
+            .damage =
+                [=](FakeMachine& machine) {
+                    machine.root.write("/usr/bin/dpkg", "", 0755);
+                    machine.root.write("/var/lib/dpkg/updates/0001", "Package: x\n");
+                    machine.processes.answer("--configure", {.result = {.exit_code = exit_code},
+                                                             .lines = {"Setting up x (1.0) ..."},
+                                                             .work = [&machine, mends](const ProcessRequest&) {
+                                                                 if (mends) {
+                                                                     machine.root.remove("/var/lib/dpkg/updates/0001");
+                                                                 }
+                                                             }});
+                },
+            .mend = [](FakeMachine& machine) { machine.root.remove("/var/lib/dpkg/updates/0001"); },
+            .outcome = Outcome::changed};
+}
+
+std::vector<Scenario> dpkg_scenarios() {
+    std::vector<Scenario> scenarios{
+        interrupted_dpkg("dpkg was interrupted, and is mended", true, 0),
+        interrupted_dpkg("dpkg was interrupted, and a package cannot be configured: that is Puppet's affair", true, 1),
+        interrupted_dpkg("dpkg was interrupted, and cannot be mended", false, 2)};
+    scenarios[0].status = {{"/waiting", nullptr}};
+    Scenario& stuck = scenarios[2];
+    stuck.outcome = Outcome::not_reached;
+    stuck.code = "puppet.dpkg_interrupted";
+    stuck.kind = ErrorKind::transient;
+    stuck.stage = Stage::puppet;
+    stuck.attempt = 3;
+    stuck.slept = puppet_delays;
+    return scenarios;
+}
+
 std::vector<Scenario> puppet_scenarios() {
     const auto once = [](const char* name, Script puppet, Outcome outcome, const char* code) {
         return Scenario{.name = name,
@@ -518,8 +665,9 @@ std::vector<Scenario> stop_scenarios() {
 
 std::vector<Scenario> all_scenarios() {
     std::vector<Scenario> all;
-    for (auto part : {good_scenarios(), platform_scenarios(), role_scenarios(), repository_scenarios(),
-                      puppet_scenarios(), health_scenarios(), stop_scenarios()}) {
+    for (auto part :
+         {good_scenarios(), platform_scenarios(), role_scenarios(), repository_scenarios(), clock_scenarios(),
+          going_away_scenarios(), dpkg_scenarios(), puppet_scenarios(), health_scenarios(), stop_scenarios()}) {
         std::move(part.begin(), part.end(), std::back_inserter(all));
     }
     return all;

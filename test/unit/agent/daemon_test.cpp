@@ -13,8 +13,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -72,7 +74,88 @@ std::size_t count(const std::string& text, const std::string& part) {
     return found;
 }
 
+/// A moment of 24 November 2026 (UTC), so long after boot.
+Instant at(const std::string& time, std::chrono::milliseconds since_boot, int days_later = 0) {
+    int hours = 0;
+    int minutes = 0;
+    int seconds = 0;
+    REQUIRE(std::sscanf(time.c_str(), "%d:%d:%d", &hours, &minutes, &seconds) == 3);
+    using namespace std::chrono;
+    const sys_days day = year(2026) / November / 24;
+    return {day + days(days_later) + std::chrono::hours(hours) + std::chrono::minutes(minutes) +
+                std::chrono::seconds(seconds),
+            since_boot};
+}
+
 }  // namespace
+
+TEST_CASE("a schedule is kept by the wall clock, however that is set") {
+    struct Row {
+        const char* name;
+        Schedule schedule;  // interval, phase, end of the last run since boot
+        Instant now;
+        std::chrono::milliseconds wait;
+    };
+    const Row row = GENERATE_COPY(values<Row>({
+        {"the next half hour", {30min, 0ms, 1h}, at("12:05:00", 1h), 25min},
+        {"the minute of this instance", {30min, 7min, 1h}, at("12:10:00", 1h), 27min},
+        {"a moment that is too near is left out", {30min, 0ms, 1h}, at("12:20:00", 1h), 40min},
+        {"half an interval is far enough", {30min, 0ms, 1h}, at("12:15:00", 1h), 15min},
+        {"later, it is the same moment", {30min, 0ms, 1h}, at("12:20:00", 1h + 15min), 10min},
+        {"now", {30min, 0ms, 1h}, at("12:30:00", 1h + 25min), 0ms},
+        {"a little late", {30min, 0ms, 1h}, at("12:30:07", 1h + 25min + 7s), 0ms},
+        {"after a suspension of a day it is due, once", {30min, 0ms, 1h}, at("12:05:00", 25h, 1), 0ms},
+        {"and then by schedule again", {30min, 0ms, 25h}, at("12:05:00", 25h, 1), 25min},
+        {"each day", {24h, 3h, 1h}, at("04:00:00", 1h), 23h},
+        {"set back an hour in between", {24h, 3h, 1h}, at("09:00:00", 1h + 7h), 18h},
+        {"set on an hour in between", {24h, 3h, 1h}, at("11:00:00", 1h + 7h), 16h},
+        {"set on over the moment", {24h, 3h, 1h}, at("03:00:10", 1h + 23h, 1), 0ms},
+        {"set back over the moment, after the run", {24h, 3h, 25h}, at("02:59:30", 25h + 1min, 1), 24h + 30s},
+        {"set from 1970 to today", {30min, 0ms, 10s}, at("12:00:00", 1min), 30min},
+        {"set from today to 1970", {30min, 0ms, 1h}, {{}, 1h + 10min}, 30min},
+        {"before 1970", {30min, 0ms, 1h}, {std::chrono::system_clock::time_point(-20min), 1h}, 20min},
+    }));
+    CAPTURE(row.name);
+    CHECK(until_scheduled(row.schedule, row.now) == row.wait);
+}
+
+TEST_CASE("a clock that is set all the time makes runs neither crowd nor stay away") {
+    std::uint64_t state = 1;
+    const auto random = [&](std::uint64_t below) {
+        state = state * 6364136223846793005U + 1442695040888963407U;
+        return (state >> 33U) % below;
+    };
+    Schedule schedule{24h, 3h, 0ms};
+    auto now = at("10:00:00", 0ms);
+    std::chrono::milliseconds longest{0};
+    for (int i = 0; i < 20000; ++i) {
+        now.since_boot += 10min;
+        now.wall += 10min + std::chrono::seconds(random(7200)) - 1h;
+        if (until_scheduled(schedule, now) == 0ms) {
+            CHECK(now.since_boot - schedule.last >= 12h);
+            longest = std::max(longest, now.since_boot - schedule.last);
+            schedule.last = now.since_boot;
+        }
+    }
+    CHECK(longest <= 36h + 10min);
+}
+
+TEST_CASE("a fleet spreads over the splay, each instance always in the same way") {
+    std::array<int, 10> tenths{};
+    for (int i = 0; i < 1000; ++i) {
+        const std::string id = "i-0123456789abc" + std::to_string(1000 + i);
+        const Schedule schedule = schedule_of(id, 30min, 10min, 0ms);
+        CHECK(schedule.phase < 10min);
+        CHECK(schedule.phase == schedule_of(id, 30min, 10min, 5h).phase);
+        ++tenths.at(static_cast<std::size_t>(schedule.phase / 1min));
+    }
+    for (const int count : tenths) {
+        CHECK(count > 60);
+        CHECK(count < 140);
+    }
+    CHECK(schedule_of("i-1", 30min, 0ms, 0ms).phase == 0ms);
+    CHECK(schedule_of("i-1", 30min, 24h, 0ms).phase < 30min);
+}
 
 TEST_CASE("the plan after a run follows from how it ended") {
     struct Row {
@@ -87,15 +170,16 @@ TEST_CASE("the plan after a run follows from how it ended") {
     };
     const Error transient = transient_error("a.b", "c", "d");
     const Error permanent = permanent_error("e.f", "c", "d");
+    Error going_away(ErrorKind::stopped, "platform.going_away", "c", "d");
+    going_away.retry_after = 10min;
     Error busy = transient;
     busy.retry_after = 5min;
     // The defaults: transient from 30 s up to 10 min, permanent from 5 min up to 30 min.
     const Row row = GENERATE_COPY(values<Row>({
         {"good, no schedule", {}, {}, 0s, 0, 0.5, {}, ""},
-        {"good, by schedule", {}, 30min, 0s, 0, 0.5, 30min, "schedule"},
-        {"good, with splay", {}, 30min, 10min, 0, 0.5, 35min, "schedule"},
-        {"good, with the least splay", {}, 30min, 10min, 0, 0.0, 30min, "schedule"},
+        {"good, by schedule", {}, 30min, 0s, 0, 0.5, 40min, "schedule"},  // at 12:20: not at 12:30, but at 13:00
         {"stopped", stopped_error(), 30min, 0s, 1, 0.5, {}, ""},
+        {"going away", going_away, 30min, 0s, 1, 0.5, 10min, "platform.going_away"},
         {"transient, first", transient, {}, 0s, 1, 0.5, 15s, "a.b"},
         {"transient, third", transient, {}, 0s, 3, 0.5, 60s, "a.b"},
         {"transient, capped", transient, {}, 0s, 50, 0.5, 5min, "a.b"},
@@ -111,7 +195,7 @@ TEST_CASE("the plan after a run follows from how it ended") {
     report.error = row.error;
     report.interval = row.interval;
     report.splay = row.splay;
-    const auto next = plan_next_run(report, row.failures, {}, row.random);
+    const auto next = plan_next_run(report, row.failures, {}, row.random, at("12:20:00", 1h));
     REQUIRE(next.has_value() == row.delay.has_value());
     if (next) {
         CHECK(next->delay == *row.delay);
@@ -124,7 +208,7 @@ TEST_CASE("a permanent error is never tried again in a tight loop, and never lat
     report.error = permanent_error("a.b", "c", "d");
     for (int failures = 1; failures < 100; ++failures) {
         for (const double random : {0.0, 0.3, 0.999999}) {
-            const auto next = plan_next_run(report, failures, {}, random);
+            const auto next = plan_next_run(report, failures, {}, random, at("12:00:00", 1h));
             REQUIRE(next);
             CHECK(next->delay >= 5min);
             CHECK(next->delay <= 1h);

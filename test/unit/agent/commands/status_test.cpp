@@ -197,6 +197,12 @@ TEST_CASE("a running run shows its stage, its attempt and its progress") {
     CHECK_FALSE(has(seen, "hang"));
 }
 
+TEST_CASE("a run that waits for another program shows for which, and how long at most") {
+    const Json waiting{{"for", "apt-get (process 812), which holds a lock"}, {"until", moment(1004)}};
+    const StatusView seen = view(a_status(a_daemon("running"), a_run({{"waiting", waiting}}), nullptr), both);
+    CHECK(has(seen, "waiting for apt-get (process 812), which holds a lock; no longer than 4.0 s"));
+}
+
 TEST_CASE("a run that waits shows why, and when it tries again") {
     const Json retry{{"at", moment(1004)}, {"delay_s", 9}, {"error", an_error("transient")}};
     const StatusView seen = view(a_status(a_daemon("running"), a_run({{"retry", retry}}), nullptr), both);

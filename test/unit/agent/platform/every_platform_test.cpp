@@ -154,6 +154,71 @@ TEST_CASE("on no platform a bad document loses the user-data that is elsewhere, 
     }
 }
 
+namespace {
+
+/// Those whose cloud says that it will take the instance away: notices.json is a list of answers, and of what they mean.
+std::vector<std::string> names_of_those_with_notices() {
+    std::vector<std::string> names = names_of_services();
+    std::erase_if(names, [](const std::string& name) { return !fs::exists(fixture_path(name) / "notices.json"); });
+    return names;
+}
+
+Json notices_of(const std::string& name) { return Json::parse(fixture(name + "/notices.json")); }
+
+/// {why, at}, or null.
+Json asked_for_notice(World& world) {
+    const auto notice = find_platform(world.fake.system, {}, {}).stop_notice(world.fake.system, {}, {});
+    return notice ? Json{{"why", notice->why}, {"at", notice->at}} : Json();
+}
+
+}  // namespace
+
+TEST_CASE("a notice that the cloud takes the instance away is told from none") {
+    const std::string name = GENERATE(from_range(names_of_those_with_notices()));
+    for (const Json& row : notices_of(name)) {
+        CAPTURE(name, to_line(row));
+        World world(name);
+        for (const Json& answer : row.at("answers")) {
+            world.fake.http.answer("GET " + string_at(answer, "path"), {response_of(answer)});
+        }
+        CHECK(asked_for_notice(world) == row.at("expected"));
+    }
+}
+
+TEST_CASE("an answer to the question for a notice that says nothing is no notice") {
+    const std::string name = GENERATE(from_range(names_of_those_with_notices()));
+    std::vector<Fault> faults = unknown_answers();
+    faults.insert(faults.end(), bad_answers().begin(), bad_answers().end());
+    for (const Json& row : notices_of(name)) {
+        for (const Json& answer : row.at("answers")) {
+            for (const Fault& fault : faults) {
+                CAPTURE(name, to_line(answer), fault.name);
+                World world(name);
+                world.fake.http.answer("GET " + string_at(answer, "path"), {fault.response});
+                try {
+                    const Json notice = asked_for_notice(world);
+                    CHECK(notice.is_null());
+                } catch (const Error& error) {
+                    CHECK(error.kind != ErrorKind::stopped);
+                }
+                check_not_going_away(find_platform(world.fake.system, {}, {}), world.fake.system, {}, {});
+            }
+        }
+    }
+}
+
+TEST_CASE("on every platform the question for a notice is harmless") {
+    const std::string name = GENERATE(from_range(names_of_fixtures()));
+    CAPTURE(name);
+    World world(name);
+    const Platform& platform = find_platform(world.fake.system, {}, {});
+    check_not_going_away(platform, world.fake.system, {}, {});
+    CHECK(world.fake.http.requests.size() <= 3);
+    for (const HttpRequest& request : world.fake.http.requests) {
+        CHECK(request.timeout <= std::chrono::seconds(2));
+    }
+}
+
 TEST_CASE("on every platform a service that cannot be reached is no absence") {
     const std::string name = GENERATE(from_range(names_of_services()));
     for (const std::string& key : World(name).answers()) {

@@ -58,6 +58,25 @@ TEST_CASE("each stage, attempt and wait is in the status at once") {
     CHECK(world.run().at("attempts") == 3);
 }
 
+TEST_CASE("what a run waits for is in the status while it waits") {
+    World world;
+    world.record.begin_stage(Stage::puppet, 3);
+    CHECK(world.run().at("waiting").is_null());
+    world.record.waiting("apt-get (process 812), which holds a lock", 10min);
+    CHECK(world.run().at("waiting").at("for") == "apt-get (process 812), which holds a lock");
+    CHECK(world.run().at("waiting").at("until").at("monotonic_s") == 605.0);
+    CHECK(one_line(world.record.snapshot()) ==
+          "puppet, attempt 1 of 3: waiting for apt-get (process 812), which holds a lock");
+    world.fake.clock.advance(1s);
+    world.record.waiting("apt-get (process 812), which holds a lock", 10min - 1s);
+    CHECK(world.run().at("waiting").at("until").at("monotonic_s") == 605.0);
+    world.record.waiting("", 0s);
+    CHECK(world.run().at("waiting").is_null());
+    world.record.waiting("something else", 1s);
+    world.record.retrying(transient_error("a.b", "what", "do"), 3s);
+    CHECK(world.run().at("waiting").is_null());
+}
+
 TEST_CASE("progress reaches the status at most once a second, and the report always") {
     World world;
     world.record.progress("objects", 1, 9);

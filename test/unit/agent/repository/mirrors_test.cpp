@@ -83,6 +83,8 @@ TEST_CASE("where no place has it, each one's words are told, and it passes if on
     const Row row = GENERATE(values<Row>({
         {away(), denied(), "repository.unreachable", ErrorKind::transient},
         {denied(), away(), "repository.unreachable", ErrorKind::transient},
+        {away(), transient_error("repository.server_not_trusted", "certificate is not yet valid", "x"),
+         "repository.server_not_trusted", ErrorKind::transient},
         {denied(), permanent_error("repository.not_found", "nothing here", "x"), "repository.access_denied",
          ErrorKind::permanent},
     }));

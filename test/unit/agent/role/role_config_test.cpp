@@ -97,6 +97,7 @@ TEST_CASE("layers are laid over each other, and each value remembers where it ca
     CHECK(role.data == Json{{"deep", {{"z", 3}}}});                    // data by top-level key, as Hiera looks it up
     CHECK(role.repository.url == "https://h/instance");
     CHECK(role.repository.revision == pin);
+    CHECK(role.splay == 1h);  // not set: over the whole interval
     CHECK_FALSE(role.noop);
     CHECK(role.puppet_timeout == 1h);
     CHECK(role.origins.at("role") == "user-data");

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "agent/config.hpp"
+#include "agent/system.hpp"
+
+#include <map>
+#include <stop_token>
+#include <string>
+
+namespace bootwright {
+
+/// Makes dpkg and apt fit for Puppet: waits until no other program holds their locks, and completes what an interrupted dpkg
+/// has left. With `noop` it only warns of the latter. Where there is no dpkg nothing happens.
+/// @throws Error puppet.package_lock, puppet.dpkg_interrupted (transient); process.cannot_start; stopped
+void prepare_package_manager(const System& system, const AgentConfig& config, bool noop, const StageEvents& events,
+                             const std::stop_token& stop);
+
+/// The variables with which apt waits for dpkg's lock, if it is taken while Puppet runs. Writes the file that they name.
+/// @throws Error io.*
+std::map<std::string, std::string> apt_variables(const System& system);
+
+}  // namespace bootwright
