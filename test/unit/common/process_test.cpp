@@ -224,6 +224,8 @@ TEST_CASE("a family that ignores SIGTERM is killed, all of it, in whatever sessi
         "(trap '' TERM; sleep 1000) & sleep 1000",  // the child itself dies of SIGTERM, and the rest does not
         "setsid sh -c 'trap \"\" TERM; sleep 1000' & sleep 1000",
         "trap '' TERM; setsid sh -c 'trap \"\" TERM; setsid sleep 1000 & wait' & wait; wait",
+        // A daemon: a session of its own, and no parent any more before anybody looks.
+        "(setsid sh -c '(trap \"\" TERM; sleep 1000) & exec sleep 1000' & ) ; sleep 1000",
     }));
     CAPTURE(script);
     Family family;
@@ -346,13 +348,13 @@ TEST_CASE("a process whose name looks like a part of its state is read right") {
     std::optional<ProcessId> found;
     SystemProcessRunner runner;
     std::stop_source stop;
-    runner.run({.arguments = {(root.path() / "a) Z 1 (b").string(), "1000"}, .timeout = never},
-               {.started =
-                    [&](ProcessId id) {
-                        found = identify_process(id.pid);
-                        stop.request_stop();
-                    }},
-               stop.get_token());
+    ProcessRequest request = shell("'./a) Z 1 (b' 1000 & echo $!; wait");
+    request.folder = root.path();
+    const auto identify = [&](std::string_view line) {
+        found = identify_process(to_pid(std::string(line)));
+        stop.request_stop();
+    };
+    runner.run(request, {.line = identify}, stop.get_token());
     REQUIRE(found);
     CHECK(found->start_ticks > 0);
 }
@@ -386,7 +388,7 @@ TEST_CASE("what a killed run left is ended with its descendants, wherever they h
                         }},
                    {});
     CHECK(wrong == 0);
-    CHECK(killed == 4);
+    CHECK(killed == 5);  // with the keeper
     CHECK(result.end == End::killed_by_signal);
     CHECK(result.signal == SIGKILL);
     family.forget_own_end();
