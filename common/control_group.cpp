@@ -76,7 +76,7 @@ bool move_all(const fs::path& from, const fs::path& to) {
             return true;
         }
         for (const pid_t process : processes) {
-            write_existing(to / "cgroup.procs", std::to_string(process));  // it may have ended
+            enter_control_group(to, process);  // it may have ended
         }
     }
     return processes_in(from).empty();
@@ -122,9 +122,7 @@ ControlGroup::~ControlGroup() {
     }
 }
 
-bool ControlGroup::add(pid_t process) const {
-    return write_existing(folder_ / "cgroup.procs", std::to_string(process));
-}
+bool ControlGroup::add(pid_t process) const { return enter_control_group(folder_, process); }
 
 bool ControlGroup::limit(const std::string& file, std::uint64_t bytes) const {
     return write_existing(folder_ / file, std::to_string(bytes));
@@ -195,6 +193,10 @@ std::optional<fs::path> delegated_control_group() {
     // Where the kernel's memory controller serves version 1, there is none: then nothing is limited, and nothing is counted.
     write_existing(group / "cgroup.subtree_control", "+memory");
     return group;
+}
+
+bool enter_control_group(const fs::path& group, pid_t process) {
+    return write_existing(group / "cgroup.procs", std::to_string(process));
 }
 
 std::optional<std::uint64_t> out_of_memory_kills_of_machine() {

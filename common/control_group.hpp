@@ -67,6 +67,9 @@ std::string control_group_in(const std::string& text);
 /// nothing was given: by hand, in many containers, with version 1.
 std::optional<std::filesystem::path> delegated_control_group();
 
+/// Moves a process into a group that systemd has made. False where the kernel refuses.
+bool enter_control_group(const std::filesystem::path& group, pid_t process);
+
 /// How many processes the kernel has killed for want of memory on the whole machine since it started; nothing before
 /// Linux 4.13, which did not count them.
 std::optional<std::uint64_t> out_of_memory_kills_of_machine();

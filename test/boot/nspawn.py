@@ -139,6 +139,15 @@ class Container:
             self._nspawn = self._start(
                 "--boot", "--console=read-only", "systemd.log_target=console", stdout=console.fileno(), stderr=console.fileno()
             )
+        self._wait_until_booted()
+
+    def wait_for_reboot(self) -> None:
+        """Returns when the machine has rebooted by itself, as far as boot() waits for it: systemd-nspawn starts it again."""
+        before = self._init
+        wait_for(lambda: not Path(f"/proc/{before}").exists(), "the machine's end", timeout=120)
+        self._wait_until_booted()
+
+    def _wait_until_booted(self) -> None:
         # In version 1's hierarchy there is none: the machine uses version 2.
         candidates = [group / "payload/init.scope/cgroup.procs" for group in self._groups]
 
