@@ -101,7 +101,8 @@ def begin(machine: Container, surroundings: Surroundings, name: str, body: str, 
     """The number of the run that applies the role."""
     number = int(run_of(machine)["number"]) + 1
     pin(machine, surroundings, name, body, **more)
-    run_again(machine)
+    # Not a reload, for which systemd wants the service to be READY.
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=HUP", SERVICE, check=True)
     return number
 
 

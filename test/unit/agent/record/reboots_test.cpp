@@ -20,6 +20,7 @@ struct Rebooting : FakeSystem {
     int boots = 1;
     int run = 0;
 
+    Rebooting() { root.make_folder("/var/lib/bootwright"); }
     void boot() {
         root.write("/proc/sys/kernel/random/boot_id",
                    "b0071d00-0000-4000-8000-00000000001" + std::to_string(++boots) + "\n");
@@ -136,7 +137,8 @@ TEST_CASE("a reboot right after a run that changed something is that run's") {
         }
         std::optional<std::string> code;
         try {
-            CHECK(machine.begin()->resumes() == 0);  // it was complete
+            const auto applying = machine.begin();
+            CHECK(applying->resumes() == 0);  // it was complete
         } catch (const Error& error) {
             code = error.code;
         }
