@@ -10,12 +10,14 @@
 #include "agent/record/bad_revision.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
+#include "agent/record/reboots.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_config.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/retry.hpp"
+#include "common/service_manager.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -155,7 +157,7 @@ public:
         try {
             stage_(Stage::puppet, config_.retry.puppet, [&] {
                 refuse_what_is_given_up(inputs);
-                const PuppetResult result = apply_in(own_folder(), accepted);
+                const PuppetResult result = apply_across_reboots(accepted);
                 record_.puppet(result);
                 if (result.error) {
                     throw judged(*result.error, accepted, inputs);
@@ -310,6 +312,25 @@ private:
         }
         Checkout checkout = prepare(pin_of(role.repository, last_good_->revision));
         return {last_good_->instance, std::move(role), std::move(checkout), last_good_->configuration};
+    }
+
+    PuppetResult apply_across_reboots(const Accepted& accepted) {
+        const int number = record_.snapshot().number;
+        Applying applying(system_, number, accepted.checkout.revision, accepted.role, config_.puppet.reboots);
+        if (applying.resumes() > 0) {
+            record_.resumes(applying.resumes());
+        }
+        PuppetResult result = apply_in(own_folder(), accepted);
+        const GoingDown going_down =
+            result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
+        applying.ended(result.resources && result.resources->changed > 0, going_down);
+        if (going_down != GoingDown::no) {
+            result.error = stopped_error();
+            result.error->message = std::string("the machine was ") +
+                                    (going_down == GoingDown::reboot ? "rebooted" : "shut down") + " during this run";
+            result.error->advice = "nothing: the next boot resumes it";
+        }
+        return result;
     }
 
     InstanceMetadata read_instance(bool has_kept) {

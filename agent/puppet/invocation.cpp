@@ -3,6 +3,8 @@
 #include "agent/puppet/warm.hpp"
 #include "common/text.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace bootwright {
@@ -30,6 +32,13 @@ Json external_facts(const AgentConfig& config, const InstanceMetadata& instance,
     return facts;
 }
 
+std::uint64_t bytes_of(const MemorySize& size) {
+    constexpr std::uint64_t whole = 100;
+    const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+    const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    return size.percent > 0 ? pages * page / whole * static_cast<std::uint64_t>(size.percent) : size.bytes;
+}
+
 }  // namespace
 
 std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
@@ -45,6 +54,14 @@ std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetP
         prepared.push_back({files.classes(), joined(role.classes, "\n") + "\n"});
     }
     return prepared;
+}
+
+ProcessLimits limits_of(const AgentConfig& config) {
+    return {.control_group = "puppet",
+            .nice = config.puppet.nice,
+            .io_class = config.puppet.io_class,
+            .memory_high = bytes_of(config.puppet.memory_high),
+            .memory_max = bytes_of(config.puppet.memory_max)};
 }
 
 ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
@@ -86,7 +103,8 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
     ProcessRequest request{.arguments = std::move(arguments),
                            .environment = place.proxy,
                            .timeout = role.puppet_timeout.value_or(config.puppet.timeout),
-                           .grace = std::chrono::seconds(10)};
+                           .grace = std::chrono::seconds(10),
+                           .limits = limits_of(config)};
     request.environment.merge(puppet_environment());
     request.environment["RUBYOPT"] = "-r" + place.observer.string();
     request.environment["BOOTWRIGHT_RUN_FOLDER"] = files.folder.string();

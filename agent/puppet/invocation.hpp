@@ -62,6 +62,9 @@ inline constexpr std::string_view progress_marker = "bootwright-progress";
 std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
                                          const InstanceMetadata& instance, const RoleConfig& role);
 
+/// What Puppet and all that it starts may use, as the image has it.
+ProcessLimits limits_of(const AgentConfig& config);
+
 /// The hermetic `puppet apply`: what runs is what is pinned, whatever the image's own Puppet configuration, modules and
 /// state say. Each option answers a measured trap; docs/puppet.md lists them.
 ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,

@@ -1,5 +1,6 @@
 #include "agent/puppet/puppet.hpp"
 
+#include "agent/puppet/hand_over.hpp"
 #include "agent/puppet/invocation.hpp"
 #include "agent/puppet/package_manager.hpp"
 #include "agent/puppet/puppet_program.hpp"
@@ -129,6 +130,16 @@ bool read_progress(std::string_view line, const StageEvents& events) {
     return true;
 }
 
+/// From ".../runs/000042", or a folder in it.
+int run_of(const fs::path& run_folder) {
+    int number = 0;
+    for (const fs::path& part : run_folder) {
+        const std::string& name = part.native();
+        std::from_chars(name.data(), name.data() + name.size(), number);
+    }
+    return number;
+}
+
 }  // namespace
 
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
@@ -152,6 +163,12 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
 
     ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
     request.environment.merge(apt_variables(system));
+    const auto deadline = system.clock.now().since_boot + request.timeout;
+    HandedOver handed_over{.run = run_of(run_folder), .deadline = deadline};
+    const auto leave = [&](const std::vector<ProcessId>& processes) {
+        handed_over.keeper = processes.front();
+        return asks_to_stop_this_service(processes) && hand_over(system, handed_over);
+    };
 
     PuppetTraces traces{.noop = role.noop, .checkout = checkout.folder};
     // The beginning: the reason comes first, a backtrace after it.
@@ -160,6 +177,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
         traces.output.resize(std::min(kept_output, traces.output.size()));
     };
     const ProcessEvents process_events{.started = events.child_started,
+                                       .leave = leave,
                                        .line =
                                            [&](std::string_view line) {
                                                if (!read_progress(line, events)) {
@@ -176,6 +194,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.secrets = secrets_in(role.data);
     PuppetResult result = read_puppet_result(traces);
     result.start = start;
+    for (const std::string& limit : traces.process.unmet_limits) {
+        result.warnings.push_back("a limit of agent.json does not hold for Puppet: " + limit);
+    }
     return result;
 }
 

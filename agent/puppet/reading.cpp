@@ -8,6 +8,7 @@
 #include "common/yaml.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <string_view>
 
@@ -229,12 +230,12 @@ void set(PuppetResult& result, Outcome outcome, Error error) {
 
 Error out_of_memory_error(std::string message) {
     return transient_error("puppet.out_of_memory", std::move(message),
-                           "give the instance more memory or swap, or have the catalog start less at once; "
+                           "give the instance more memory or swap, raise puppet.memory_max, or have the catalog start less at once; "
                            "`journalctl -k | grep -i oom` names the process");
 }
 
 /// Puppet did not come to its own end.
-void read_violent_end(PuppetResult& result, const ProcessResult& process, bool out_of_memory) {
+void read_violent_end(PuppetResult& result, const ProcessResult& process) {
     switch (process.end) {
         case ProcessResult::End::stopped: set(result, Outcome::interrupted, stopped_error()); break;
         case ProcessResult::End::timed_out:
@@ -245,8 +246,14 @@ void read_violent_end(PuppetResult& result, const ProcessResult& process, bool o
                                     " and was ended with everything that it had started",
                                 "find what hangs in the run's puppet.jsonl, or raise puppet.timeout"));
             break;
+        case ProcessResult::End::left:
+            set(result, Outcome::interrupted,
+                Error(ErrorKind::stopped, "puppet.handed_over",
+                      "this run itself has systemd stop or restart bootwright: its Puppet goes on alone",
+                      "nothing: the next run waits for its end, and says what came of it"));
+            break;
         default:
-            if (out_of_memory) {
+            if (process.signal == SIGKILL && process.out_of_memory > 0) {
                 set(result, Outcome::killed, out_of_memory_error("the kernel ended Puppet because memory ran out"));
                 return;
             }
@@ -267,7 +274,7 @@ void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std
     // Ruby's NoMemoryError, and what the system says to a fork.
     const bool is_memory_short = reason.find("failed to allocate memory") != std::string::npos ||
                                  reason.find("Cannot allocate memory") != std::string::npos;
-    if (traces.out_of_memory || is_memory_short) {
+    if (traces.process.out_of_memory > 0 || is_memory_short) {
         set(result, Outcome::failed,
             out_of_memory_error("Puppet gave up (exit status " + std::to_string(status) +
                                 ") as memory ran out: " + reason));
@@ -301,7 +308,7 @@ void read_applied(PuppetResult& result, const PuppetTraces& traces, const Resour
                 "puppet.resources_failed",
                 std::to_string(counts.failed) + " of " + std::to_string(counts.total) + " resources failed" +
                     shortened(which, longest_message) +
-                    (traces.out_of_memory ? "; the kernel ended a process of the run because memory ran out" : ""),
+                    (traces.process.out_of_memory > 0 ? "; the kernel ended a process of the run because memory ran out" : ""),
                 "see failed_resources: `bootwright status` shows the file and line of each"));
     } else if (trimmed(traces.resources.value_or("")).empty()) {
         set(result, Outcome::nothing_applied,
@@ -352,6 +359,11 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
         result.resources = summary->counts;
         result.version = result.version.empty() ? summary->version : result.version;
     }
+    if (traces.process.out_of_memory > 0) {
+        result.warnings.insert(result.warnings.begin(),
+                               "the kernel killed " + std::to_string(traces.process.out_of_memory) +
+                                   " processes of this run for want of memory (see `dmesg | grep -i oom`)");
+    }
     const int status = traces.process.exit_code;
     const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;
     constexpr int killed_in_a_shell = 128;  // plus the signal, as a wrapper script reports it
@@ -361,7 +373,7 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
         process.signal = status - killed_in_a_shell;
     }
     if (process.end != ProcessResult::End::exited) {
-        read_violent_end(result, process, traces.out_of_memory);
+        read_violent_end(result, process);
     } else if (!is_documented) {
         read_failed_run(result, traces, seen, first_error(entries, traces));
     } else if (!summary) {

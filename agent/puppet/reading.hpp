@@ -19,7 +19,6 @@ struct PuppetTraces {
     std::optional<std::string> observation{};  ///< observation.json
     std::string output{};                      ///< the beginning of what it wrote besides its log
     bool noop = false;
-    bool out_of_memory = false;          ///< the kernel ended a process of this run for want of memory
     std::filesystem::path checkout{};    ///< cut from the paths that are shown
     std::vector<std::string> secrets{};  ///< cut from every text
 };

@@ -1,5 +1,6 @@
 #include "agent/puppet/warm.hpp"
 
+#include "agent/puppet/invocation.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
@@ -44,12 +45,13 @@ ProcessRequest cold_request(const PuppetProgram& program, ProcessRequest request
     return request;
 }
 
-ProcessRequest waiting_request(const System& system, const PuppetProgram& program) {
+ProcessRequest waiting_request(const System& system, const AgentConfig& config, const PuppetProgram& program) {
     return {.arguments = started_by_ruby(program, (system.ruby_folder / "warm.rb").string()),
             .environment = puppet_environment(),
             // While it waits it is the run that ends it; once it applies, WaitingPuppet keeps the time.
             .timeout = std::chrono::hours(24 * 365),
-            .grace = std::chrono::seconds(10)};
+            .grace = std::chrono::seconds(10),
+            .limits = limits_of(config)};
 }
 
 std::string how_it_ended(const ProcessResult& result) {
@@ -88,9 +90,8 @@ public:
         if (!ended_) {
             send_message(request);
         }
-        bool is_late = false;
         if (!has_ended_.wait_until(lock, stop, begin + request.timeout, [this] { return ended_; })) {
-            is_late = !stop.stop_requested();
+            is_late_ = !stop.stop_requested();
             thread_.request_stop();
             has_ended_.wait(lock, [this] { return ended_; });
         }
@@ -99,7 +100,7 @@ public:
             std::rethrow_exception(problem_);
         }
         ProcessResult result = result_;
-        result.end = is_late && result.end == ProcessResult::End::stopped ? ProcessResult::End::timed_out : result.end;
+        result.end = is_late_ && result.end == ProcessResult::End::stopped ? ProcessResult::End::timed_out : result.end;
         result.duration =
             std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
         const bool ended_by_itself =
@@ -120,6 +121,12 @@ private:
                                            if (events_ != nullptr && events_->started) {
                                                events_->started(child);
                                            }
+                                       },
+                                   .leave =
+                                       [this](const std::vector<ProcessId>& processes) {
+                                           const std::lock_guard lock(mutex_);
+                                           return events_ != nullptr && !is_late_ && events_->leave &&
+                                                  events_->leave(processes);
                                        },
                                    .line = [this](std::string_view line) { take_line(line); },
                                    .error_line =
@@ -179,6 +186,7 @@ private:
     const ProcessEvents* events_ = nullptr;  // of the run that it applies for
     std::optional<ProcessId> child_;
     bool applies_ = false;
+    bool is_late_ = false;
     std::string refusal_;
     bool ended_ = false;
     ProcessResult result_;
@@ -203,7 +211,7 @@ WarmPuppet::WarmPuppet(const System& system, const AgentConfig& config) : system
             why_cold_ = program.path.string() + " is not as Puppet's packages make it";
             return;
         }
-        waiting_ = std::make_unique<WaitingPuppet>(system.processes, waiting_request(system, program));
+        waiting_ = std::make_unique<WaitingPuppet>(system.processes, waiting_request(system, config, program));
     } catch (const std::exception& error) {
         why_cold_ = error.what();
     }
