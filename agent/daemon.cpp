@@ -84,7 +84,7 @@ private:
         }
         try {
             watch_.reset();
-            worker_ = std::make_unique<RunWorker>(system_);
+            worker_ = std::make_unique<RunWorker>(system_, next_->cause);
             next_.reset();
         } catch (const Error& error) {  // another run holds the lock, or the disk is full
             log(LogLevel::warning, error.message);
@@ -140,7 +140,9 @@ private:
         }
     }
 
-    static std::optional<NextRun> asked_for() { return NextRun{milliseconds(0), "asked for by SIGHUP"}; }
+    static std::optional<NextRun> asked_for() {
+        return NextRun{milliseconds(0), "asked for by SIGHUP", RunCause::asked_for};
+    }
 
     void on_signal(int signal) {
         if (signal == SIGHUP && worker_) {

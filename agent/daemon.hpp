@@ -2,6 +2,7 @@
 
 #include "agent/config.hpp"
 #include "agent/record/run_report.hpp"
+#include "agent/run.hpp"
 #include "agent/system.hpp"
 
 #include <chrono>
@@ -14,6 +15,7 @@ namespace bootwright {
 struct NextRun {
     std::chrono::milliseconds delay{0};
     std::string reason;
+    RunCause cause = RunCause::planned;
 };
 
 /// The daemon's plan after a run. A good run: the schedule, if there is one. After a transient error: full-jitter backoff

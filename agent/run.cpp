@@ -3,10 +3,12 @@
 #include "agent/config.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/puppet/puppet.hpp"
+#include "agent/record/bad_revision.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_config.hpp"
+#include "common/clock.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/retry.hpp"
@@ -63,13 +65,27 @@ struct Accepted {
     InstanceMetadata instance;
     RoleConfig role;
     Checkout checkout;
+    std::string configuration{};  ///< the revision of the second repository, if there is one
 };
+
+/// True where what came of it is the revision's own doing, and not that of a full disk or of a signal.
+bool is_fault_of_revision(const Error& error) {
+    return error.code == "puppet.compile_failed" || error.code == "puppet.nothing_applied" ||
+           error.code == "puppet.resources_failed" || error.code == "puppet.timeout";
+}
 
 /// The stages of one run, each of which hands on to the next.
 class Pipeline {
 public:
-    Pipeline(const System& system, const AgentConfig& config, RunRecord& record, const std::stop_token& stop)
-        : system_(system), config_(config), record_(record), stop_(stop), stage_(system, record, stop) {}
+    Pipeline(const System& system, const AgentConfig& config, RunRecord& record, RunCause cause,
+             const std::stop_token& stop)
+        : system_(system),
+          config_(config),
+          record_(record),
+          cause_(cause),
+          stop_(stop),
+          stage_(system, record, stop),
+          last_good_(read_last_good(system)) {}
 
     /// Who the instance is and what it is to be: as the platform says; where that cannot be read, or is refused, or cannot
     /// be fetched, as it was accepted last, if that was on this very machine.
@@ -95,20 +111,142 @@ public:
         return *accepted;
     }
 
-    /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error.
+    /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error. A revision that is
+    /// given up is not tried again; where the role config says so, the last good one is applied in its place.
     void apply(const Accepted& accepted) {
-        stage_(Stage::puppet, config_.retry.puppet, [&] {
-            const PuppetResult result =
-                apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout,
-                             run_folder(system_, record_.snapshot().number), events_for(record_), stop_);
-            record_.puppet(result);
-            if (result.error) {
-                throw *result.error;
+        const std::string inputs =
+            inputs_of(system_, accepted.instance, accepted.role, accepted.checkout.revision, accepted.configuration);
+        try {
+            stage_(Stage::puppet, config_.retry.puppet, [&] {
+                refuse_what_is_given_up(inputs);
+                const PuppetResult result = apply_in(own_folder(), accepted);
+                record_.puppet(result);
+                if (result.error) {
+                    throw judged(*result.error, accepted, inputs);
+                }
+                tell_if_it_fails([&] { forget_bad_revision(system_, inputs); });
+            });
+        } catch (const Error&) {
+            const auto bad = record_.snapshot().bad;
+            if (bad && bad->is_given_up && is_other_than(accepted)) {
+                stay_at_last_good(accepted);
             }
-        });
+            throw;
+        }
+    }
+
+    /// What to come back to, if the run turns out good.
+    [[nodiscard]] LastGood as_last_good(const Accepted& accepted) const {
+        return {record_.snapshot().number, accepted.checkout.revision, accepted.configuration, name_of(accepted.role),
+                accepted.instance};
     }
 
 private:
+    [[nodiscard]] std::filesystem::path own_folder() const { return run_folder(system_, record_.snapshot().number); }
+
+    PuppetResult apply_in(const std::filesystem::path& folder, const Accepted& accepted) {
+        use_configuration(accepted.configuration);
+        return apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout, folder,
+                            events_for(record_), stop_);
+    }
+
+    /// A memory that cannot be kept changes nothing about what the run came to.
+    template <typename Action>
+    void tell_if_it_fails(Action action) {
+        try {
+            action();
+        } catch (const Error& error) {
+            record_.warning("what is known of this revision is not kept: " + error.message);
+        }
+    }
+
+    /// The catalog reads its data from where this leads.
+    void use_configuration(const std::string& revision) const {
+        if (!revision.empty()) {
+            point_to(system_.state() / "configuration" / "current", revision);
+        }
+    }
+
+    void refuse_what_is_given_up(const std::string& inputs) {
+        const auto bad = find_bad_revision(system_, inputs);
+        if (!bad || !bad->is_given_up || cause_ == RunCause::asked_for) {
+            return;
+        }
+        record_.bad(*bad);
+        throw permanent_error("puppet.given_up",
+                              "revision " + bad->revision + " is not applied again: in run " +
+                                  std::to_string(bad->run) + ", at " + bad->at + ", " + bad->error.message + " (" +
+                                  bad->error.code + ")",
+                              "pin another revision or change the role config; `bootwright run` tries this one again, "
+                              "as does a reboot");
+    }
+
+    /// Remembers what came of it. A catalog that does not compile fails each time; resources get a second chance, and more
+    /// where this machine has nothing to go back to.
+    Error judged(Error error, const Accepted& accepted, const std::string& inputs) {
+        if (!is_fault_of_revision(error)) {
+            return error;
+        }
+        constexpr int most_failures = 2;
+        const auto known = find_bad_revision(system_, inputs);
+        const int failures = (known ? known->failures : 0) + 1;
+        const bool is_certain = error.kind == ErrorKind::permanent;
+        const bool is_given_up = is_certain || (failures >= most_failures && is_other_than(accepted));
+        const BadRevision bad{inputs,
+                              accepted.checkout.revision,
+                              accepted.configuration,
+                              failures,
+                              is_given_up,
+                              record_.snapshot().number,
+                              to_iso8601(system_.clock.now().wall),
+                              error};
+        tell_if_it_fails([&] { remember_bad_revision(system_, bad); });
+        record_.bad(bad);
+        error.kind = is_given_up ? ErrorKind::permanent : error.kind;
+        return error;
+    }
+
+    /// True where the last good run was of another revision or role config.
+    [[nodiscard]] bool is_other_than(const Accepted& accepted) const {
+        return last_good_ && (last_good_->revision != accepted.checkout.revision ||
+                              last_good_->configuration != accepted.configuration ||
+                              last_good_->role_config != name_of(accepted.role));
+    }
+
+    /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. Where
+    /// the role config says so, that run's revision is applied again, which converges to the old state, and undoes nothing.
+    void stay_at_last_good(const Accepted& given_up) {
+        use_configuration(last_good_->configuration);
+        if (given_up.role.on_failure != RoleConfig::OnFailure::last_good) {
+            return;
+        }
+        RunReport::Instead instead{last_good_->run, last_good_->revision, last_good_->configuration, {}};
+        try {
+            const auto folder = own_folder() / "last_good";
+            make_folder(folder, 0700);
+            instead.puppet = apply_in(folder, last_good_again());
+        } catch (const Error& error) {
+            instead.puppet.error = error;
+        }
+        record_.applied_instead(instead);
+        if (stop_.stop_requested()) {
+            throw stopped_error();
+        }
+    }
+
+    /// What the last good run went by, from what is on this disk.
+    Accepted last_good_again() {
+        RoleConfig role = read_role_config(config_, last_good_->instance);
+        if (!role.configuration.url.empty()) {
+            const Checkout second = prepare(pin_of(role.configuration, last_good_->configuration));
+            if (!role.configuration.path.empty()) {
+                role = read_role_config(config_, last_good_->instance, configuration_file(role.configuration, second));
+            }
+        }
+        Checkout checkout = prepare(pin_of(role.repository, last_good_->revision));
+        return {last_good_->instance, std::move(role), std::move(checkout), last_good_->configuration};
+    }
+
     InstanceMetadata read_instance(bool has_kept) {
         // A machine that knows what it was does not wait minutes for a service that may be gone for good.
         constexpr int attempts_with_kept = 5;
@@ -127,6 +265,7 @@ private:
     void forget_another_instance(const std::optional<KeptInstance>& kept, const InstanceMetadata& instance) {
         if (kept && kept->metadata.instance_id != instance.instance_id) {
             forget_kept_instance(system_);
+            last_good_.reset();
             record_.warning("this disk was copied from the instance " + kept->metadata.instance_id +
                             ": what was kept of that one is removed");
         }
@@ -134,15 +273,18 @@ private:
 
     Accepted accept(const InstanceMetadata& instance) {
         RoleConfig role = read_role(instance, std::nullopt);
+        std::string configuration;
         if (!role.configuration.url.empty()) {
-            const auto file = fetch_configuration(role.configuration);
-            role = file ? read_role(instance, file) : std::move(role);
+            const Checkout second = fetch(pin_of(role.configuration, role.configuration.revision));
+            record_.configuration(second);
+            configuration = second.revision;
+            if (!role.configuration.path.empty()) {
+                role = read_role(instance, configuration_file(role.configuration, second));
+            }
         }
-        const RoleConfig::Repository& wanted = role.repository;
-        Checkout checkout =
-            fetch({wanted.url, wanted.mirrors, wanted.revision, "checkout", {last_good_revision(system_)}});
+        Checkout checkout = fetch(pin_of(role.repository, role.repository.revision));
         record_.revision(checkout);
-        return {instance, std::move(role), std::move(checkout)};
+        return {instance, std::move(role), std::move(checkout), std::move(configuration)};
     }
 
     RoleConfig read_role(const InstanceMetadata& instance, const std::optional<JsonDocument>& configuration) {
@@ -154,17 +296,11 @@ private:
         });
     }
 
-    /// The second repository, and the role config in it, if there is to be one.
-    std::optional<JsonDocument> fetch_configuration(const RoleConfig::Configuration& second) {
+    /// The role config in the second repository.
+    static JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout) {
         constexpr std::size_t largest_file = std::size_t{1} << 20U;
-        const Checkout checkout = fetch({second.url, second.mirrors, second.revision, "configuration", {}});
-        record_.configuration(checkout);
-        point_to(system_.state() / "configuration" / "current", checkout.revision);
-        if (second.path.empty()) {
-            return std::nullopt;
-        }
-        const std::string origin = second.path + " of the configuration repository at " + checkout.revision;
-        const auto text = read_file_below(checkout.folder, second.path, largest_file);
+        const std::string origin = wanted.path + " of the configuration repository at " + checkout.revision;
+        const auto text = read_file_below(checkout.folder, wanted.path, largest_file);
         if (!text) {
             throw permanent_error("role.no_configuration_file", "there is no file " + origin,
                                   "correct configuration.path or configuration.revision of the role config");
@@ -172,15 +308,15 @@ private:
         return read_configuration_file(*text, origin);
     }
 
+    [[nodiscard]] RepositoryPin pin_of(const RoleConfig::Repository& wanted, const std::string& revision) const {
+        return {wanted.url, wanted.mirrors, revision, "checkout", {last_good_ ? last_good_->revision : ""}};
+    }
+    [[nodiscard]] RepositoryPin pin_of(const RoleConfig::Configuration& wanted, const std::string& revision) const {
+        return {wanted.url, wanted.mirrors, revision, "configuration", {last_good_ ? last_good_->configuration : ""}};
+    }
+
     Checkout fetch(const RepositoryPin& pin) {
-        const RepositoryStage stage{
-            .events = events_for(record_),
-            .heard = [&](const PlaceAnswer& answer) { record_.place_answered(answer); },
-            .identity = [&](CloudService service) -> std::optional<CloudIdentity> {
-                return platform_ == nullptr ? std::nullopt : platform_->identity(system_, config_, service, stop_);
-            }};
-        Checkout checkout = stage_(Stage::repository, config_.retry.repository,
-                                   [&] { return prepare_checkout(system_, config_, pin, stage, stop_); });
+        Checkout checkout = stage_(Stage::repository, config_.retry.repository, [&] { return prepare(pin); });
         if (config_.repository.puppetfile == AgentConfig::Repository::Puppetfile::r10k &&
             std::filesystem::exists(checkout.folder / "Puppetfile")) {
             record_.warning("the modules that r10k has installed for " + checkout.revision +
@@ -189,19 +325,34 @@ private:
         return checkout;
     }
 
+    Checkout prepare(const RepositoryPin& pin) {
+        const RepositoryStage stage{
+            .events = events_for(record_),
+            .heard = [&](const PlaceAnswer& answer) { record_.place_answered(answer); },
+            .identity = [&](CloudService service) -> std::optional<CloudIdentity> {
+                return platform_ == nullptr ? std::nullopt : platform_->identity(system_, config_, service, stop_);
+            }};
+        return prepare_checkout(system_, config_, pin, stage, stop_);
+    }
+
     const System& system_;
     const AgentConfig& config_;
     RunRecord& record_;
+    RunCause cause_;
     std::stop_token stop_;
     Stages stage_;
+    std::optional<LastGood> last_good_;   ///< before this run
     const Platform* platform_ = nullptr;  ///< nothing where none was found: the kept role config may do
 };
 
 /// The history is kept whatever became of the run; that it cannot be kept does not make a good run bad.
-RunReport finish(const System& system, RunRecord& record, int keep) {
+RunReport finish(const System& system, RunRecord& record, int keep, const std::optional<LastGood>& good) {
     const RunReport report = record.finish();
     try {
         keep_report(system, report);
+        if (report.is_good() && good) {
+            keep_last_good(system, *good);
+        }
         prune_history(system, keep);
     } catch (const Error& error) {
         record.warning("the run's record is not complete: " + error.message);
@@ -211,21 +362,23 @@ RunReport finish(const System& system, RunRecord& record, int keep) {
 
 }  // namespace
 
-RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
+RunReport run(const System& system, RunRecord& record, RunCause cause, std::stop_token stop) {
     AgentConfig config;
+    std::optional<LastGood> good;
     try {
         config = read_agent_config(system);
-        Pipeline pipeline(system, config, record, stop);
+        Pipeline pipeline(system, config, record, cause, stop);
         const Accepted accepted = pipeline.read_and_accept();
         pipeline.apply(accepted);
         record.begin_stage(Stage::record, 1);
+        good = pipeline.as_last_good(accepted);
     } catch (const Error& error) {
         record.error(error);
     } catch (const std::exception& exception) {
         record.error(transient_error("internal", std::string("an unexpected error: ") + exception.what(),
                                      "report this as a defect of bootwright, with the run's folder"));
     }
-    return finish(system, record, config.history_keep);
+    return finish(system, record, config.history_keep, good);
 }
 
 }  // namespace bootwright

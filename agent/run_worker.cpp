@@ -2,7 +2,6 @@
 
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
-#include "agent/run.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
 #include "common/process.hpp"
@@ -48,12 +47,12 @@ void end_leftovers(const System& system) {
 
 }  // namespace
 
-RunWorker::RunWorker(const System& system)
+RunWorker::RunWorker(const System& system, RunCause cause)
     : lock_(take_run_lock(system)), ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     end_leftovers(system);
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
-    thread_ = std::jthread([this, &system](std::stop_token stop) {
-        report_ = run(system, *record_, stop);
+    thread_ = std::jthread([this, &system, cause](std::stop_token stop) {
+        report_ = run(system, *record_, cause, stop);
         eventfd_write(ended_.get(), 1);
     });
 }

@@ -2,6 +2,7 @@
 
 #include "agent/record/run_record.hpp"
 #include "agent/record/run_report.hpp"
+#include "agent/run.hpp"
 #include "agent/system.hpp"
 #include "common/file.hpp"
 
@@ -16,7 +17,7 @@ class RunWorker {
 public:
     /// Ends what a killed run has left, then begins.
     /// @throws Error run.locked (transient) where another run is under way; io.*
-    explicit RunWorker(const System& system);
+    RunWorker(const System& system, RunCause cause);
     RunWorker(const RunWorker&) = delete;
     RunWorker& operator=(const RunWorker&) = delete;
     ~RunWorker();

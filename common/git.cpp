@@ -3,10 +3,12 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+#include "common/tree_writer.hpp"
 
 #include <git2.h>
 #include <git2/sys/alloc.h>
 #include <git2/sys/errors.h>
+#include <git2/sys/path.h>
 #include <git2/sys/repository.h>
 
 #include <fcntl.h>
@@ -15,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -180,10 +183,45 @@ std::optional<std::vector<git_oid>> parents_of(git_odb* odb, const git_oid& id) 
 
 enum class Step { go_on, skip_folder, stop };
 
-/// Deeper than any path that a checkout could write.
-constexpr int deepest_folder = 1024;
+/// Each folder in each other costs a checkout a file descriptor, of which a process has 1024.
+constexpr int deepest_folder = 400;
 
-/// Trees are in git's order, each name stands there once, and none is empty or leads elsewhere: `git fsck` calls any other an
+Error tree_refused(const std::string& what, const std::string& advice) {
+    return permanent_error("repository.tree_refused", what, advice);
+}
+
+void refuse_depth(int depth) {
+    if (depth > deepest_folder) {
+        throw tree_refused("the tree has more than " + std::to_string(deepest_folder) + " folders in each other",
+                           "remove them from the control repository");
+    }
+}
+
+/// What git never writes into a work tree (path.c of git, verify_path): what leads elsewhere, its own folder by any name that
+/// some file system takes for that, and a link that would stand for .gitmodules. And what no file system of Linux can hold.
+bool is_forbidden(std::string_view name, bool is_link) {
+    constexpr std::size_t longest = 255;
+    if (name.empty() || name.size() > longest || name == "." || name == ".." || name.find('/') != name.npos) {
+        return true;
+    }
+    if (name.front() != '.' && name.front() != 'g' && name.front() != 'G') {
+        return false;
+    }
+    const std::string low = lower(name);
+    for (const std::string_view own : {".git", "git~1"}) {
+        if (low.starts_with(own)) {
+            // NTFS drops dots and spaces at the end, and what follows a colon names a stream of the same file.
+            const std::size_t end = low.find_first_not_of(". ", own.size());
+            return end == low.npos || low[end] == ':' || low[end] == '\\' ||
+                   (is_link &&
+                    git_path_is_gitfile(low.data(), low.size(), GIT_PATH_GITFILE_GITMODULES, GIT_PATH_FS_GENERIC) != 0);
+        }
+    }
+    return is_link &&
+           git_path_is_gitfile(low.data(), low.size(), GIT_PATH_GITFILE_GITMODULES, GIT_PATH_FS_GENERIC) != 0;
+}
+
+/// Trees are in git's order, each name stands there once, and none is one that git forbids: `git fsck` calls any other an
 /// error. libgit2 takes it, then misses names in it, or writes one thing through another.
 void refuse_disorder(const git_tree* tree, const std::string& path) {
     const git_tree_entry* before = nullptr;
@@ -199,12 +237,14 @@ void refuse_disorder(const git_tree* tree, const std::string& path) {
             }
             is_twice = earlier == name;
         }
-        if (name.empty() || name.find('/') != std::string_view::npos || is_twice ||
-            (before != nullptr && git_tree_entry_cmp(before, entry) >= 0)) {
-            throw permanent_error("repository.tree_refused",
-                                  "the tree holds \"" + path + std::string(name) + "\" " +
-                                      (is_twice ? "twice" : "out of order, or as a name that leads elsewhere"),
-                                  "make that commit anew with git itself: `git fsck` refuses this one");
+        if (is_forbidden(name, git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK)) {
+            throw tree_refused("the tree holds the name \"" + path + std::string(name) + "\", which git forbids",
+                               "remove that name from the control repository");
+        }
+        if (is_twice || (before != nullptr && git_tree_entry_cmp(before, entry) >= 0)) {
+            throw tree_refused(
+                "the tree holds \"" + path + std::string(name) + "\" " + (is_twice ? "twice" : "out of order"),
+                "make that commit anew with git itself: `git fsck` refuses this one");
         }
         before = entry;
     }
@@ -213,11 +253,7 @@ void refuse_disorder(const git_tree* tree, const std::string& path) {
 /// Calls `visit(path, entry)`, which returns a Step, for everything below the tree, a folder before what is in it.
 template <typename Visit>
 Step walk_below(git_repository* repository, const git_tree* tree, std::string& path, int depth, Visit& visit) {
-    if (depth > deepest_folder) {
-        throw permanent_error("repository.tree_refused",
-                              "the tree has more than " + std::to_string(deepest_folder) + " folders in each other",
-                              "remove them from the control repository: no checkout can hold them");
-    }
+    refuse_depth(depth);
     refuse_disorder(tree, path);
     const std::size_t count = git_tree_entrycount(tree);
     const std::size_t length = path.size();
@@ -316,29 +352,123 @@ BlobHandle find_blob(git_repository* repository, const git_oid& id, const std::s
     return BlobHandle(blob);
 }
 
-/// Whether `wanted(content)` holds for a .gitattributes anywhere in the tree. One that is no file could be anything.
-template <typename Wanted>
-bool any_attributes(git_repository* repository, const git_tree* tree, Wanted wanted) {
-    constexpr std::string_view name = ".gitattributes";
-    bool found = false;
-    walk_tree(repository, tree, [&](const std::string& path, const git_tree_entry* entry) {
-        if (name == git_tree_entry_name(entry)) {
-            found = git_tree_entry_type(entry) != GIT_OBJECT_BLOB ||
-                    git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK ||
-                    wanted(content_of(find_blob(repository, *git_tree_entry_id(entry), path).get()));
-        }
-        return found ? Step::stop : Step::go_on;
-    });
-    return found;
+std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other) {
+    return one > UINT64_MAX - other ? UINT64_MAX : one + other;
 }
 
-/// Whether a checkout writes something else than the blobs, as far as libgit2 does: line endings and $Id$.
-bool needs_filters(git_repository* repository, const git_tree* tree) {
-    return any_attributes(repository, tree, [](std::string_view attributes) {
-        return contains(attributes, "text") || contains(attributes, "eol") || contains(attributes, "crlf") ||
-               contains(attributes, "ident") || contains(attributes, "[attr]");
-    });
-}
+/// What is known of a tree, with all that is below it.
+struct TreeFacts {
+    TreeSize size{};
+    std::uint64_t submodules = 0;
+    int depth = 0;
+    bool is_filtered =
+        false;  ///< a checkout writes something else than the blobs, as far as libgit2 does: line endings, $Id$
+    bool has_lfs = false;
+
+    void add(const TreeFacts& below) {
+        size = {saturated_sum(size.bytes, below.size.bytes), saturated_sum(size.files, below.size.files)};
+        submodules = saturated_sum(submodules, below.submodules);
+        depth = std::max(depth, below.depth + 1);
+        is_filtered = is_filtered || below.is_filtered;
+        has_lfs = has_lfs || below.has_lfs;
+    }
+};
+using KnownTrees = std::unordered_map<git_oid, TreeFacts, HashOfId, EqualIds>;
+
+/// Looks at a tree as a whole, each of its trees once, however often it occurs: a small pack can unfold to billions of files.
+/// Of blobs only the headers are read.
+class Survey {
+public:
+    Survey(git_repository* repository, KnownTrees& known)
+        : repository_(repository), odb_(objects_of(repository)), known_(known) {}
+
+    /// Nothing where something is missing.
+    std::optional<TreeFacts> of(const git_oid& tree) {
+        if (!exists(odb_.get(), tree)) {
+            missing_ = "";
+            return std::nullopt;
+        }
+        return look_at(tree, 0);
+    }
+    [[nodiscard]] const std::string& missing() const { return missing_; }
+
+private:
+    // NOLINTNEXTLINE(misc-no-recursion): `deepest_folder` ends it
+    std::optional<TreeFacts> look_at(const git_oid& id, int depth) {
+        if (const auto known = known_.find(id); known != known_.end()) {
+            refuse_depth(depth + known->second.depth);
+            return known->second;
+        }
+        refuse_depth(depth);
+        const TreeHandle tree = find_subtree(repository_, id);
+        refuse_disorder(tree.get(), path_);
+        TreeFacts facts;
+        const std::size_t length = path_.size();
+        for (std::size_t i = 0; i < git_tree_entrycount(tree.get()); ++i) {
+            const git_tree_entry* entry = git_tree_entry_byindex(tree.get(), i);
+            path_ += git_tree_entry_name(entry);
+            if (!add_entry(entry, depth, facts)) {
+                return std::nullopt;
+            }
+            path_.resize(length);
+        }
+        known_.emplace(id, facts);
+        return facts;
+    }
+
+    /// False where the entry's object is missing.
+    // NOLINTNEXTLINE(misc-no-recursion)
+    bool add_entry(const git_tree_entry* entry, int depth, TreeFacts& facts) {
+        const git_oid& id = *git_tree_entry_id(entry);
+        const git_filemode_t mode = git_tree_entry_filemode(entry);
+        if (mode == GIT_FILEMODE_COMMIT) {
+            facts.submodules = saturated_sum(facts.submodules, 1);
+            return true;
+        }
+        std::size_t bytes = 0;
+        git_object_t type = GIT_OBJECT_INVALID;
+        const int code = git_odb_read_header(&bytes, &type, odb_.get(), &id);
+        if (code == GIT_ENOTFOUND) {
+            missing_ = path_;
+            return false;
+        }
+        check_local(code, "an object of the tree");
+        if (type != (mode == GIT_FILEMODE_TREE ? GIT_OBJECT_TREE : GIT_OBJECT_BLOB)) {
+            throw tree_refused("the tree says of \"" + path_ + "\" that it is what it is not",
+                               "make that commit anew with git itself: `git fsck` refuses this one");
+        }
+        if (std::string_view(".gitattributes") == git_tree_entry_name(entry)) {
+            read_attributes(entry, facts);
+        }
+        if (mode != GIT_FILEMODE_TREE) {
+            facts.size = {saturated_sum(facts.size.bytes, bytes), saturated_sum(facts.size.files, 1)};
+            return true;
+        }
+        path_ += '/';
+        const auto below = look_at(id, depth + 1);
+        if (below) {
+            facts.add(*below);
+        }
+        return below.has_value();
+    }
+
+    /// One that is no file could be anything.
+    void read_attributes(const git_tree_entry* entry, TreeFacts& facts) {
+        const git_filemode_t mode = git_tree_entry_filemode(entry);
+        const bool is_file = mode != GIT_FILEMODE_TREE && mode != GIT_FILEMODE_LINK;
+        const BlobHandle blob = is_file ? find_blob(repository_, *git_tree_entry_id(entry), path_) : nullptr;
+        const auto says = [&](std::string_view word) { return !blob || contains(content_of(blob.get()), word); };
+        facts.is_filtered =
+            facts.is_filtered || says("text") || says("eol") || says("crlf") || says("ident") || says("[attr]");
+        facts.has_lfs = facts.has_lfs || says("filter=lfs");
+    }
+
+    git_repository* repository_;
+    OdbHandle odb_;
+    KnownTrees& known_;
+    std::string path_{};
+    std::string missing_{};
+};
 
 /// Compares one folder with one tree.
 class Comparison {
@@ -465,6 +595,7 @@ struct GitRepository::Handles {
     fs::path folder;
     std::vector<fs::path> alternates;
     RepositoryHandle repository{};
+    KnownTrees known_trees{};  ///< complete ones; until repack() takes something away
 
     void add_alternates(git_repository* to) const;
     [[nodiscard]] OdbHandle odb() const { return objects_of(repository.get()); }
@@ -779,53 +910,6 @@ void blame(const fs::path& other, Action action) {
     }
 }
 
-std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other) {
-    return one > UINT64_MAX - other ? UINT64_MAX : one + other;
-}
-
-/// Adds up a tree; each of its trees is read once, however often it occurs.
-class TreeMeasure {
-public:
-    explicit TreeMeasure(git_repository* repository) : repository_(repository), odb_(objects_of(repository)) {}
-
-    TreeSize size_of(const git_tree* tree, int depth = 0) {
-        if (const auto known = known_.find(*git_tree_id(tree)); known != known_.end()) {
-            return known->second;
-        }
-        TreeSize size;
-        for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
-            const TreeSize entry = size_of_entry(git_tree_entry_byindex(tree, i), depth);
-            size.bytes = saturated_sum(size.bytes, entry.bytes);
-            size.files = saturated_sum(size.files, entry.files);
-        }
-        known_.emplace(*git_tree_id(tree), size);
-        return size;
-    }
-
-private:
-    TreeSize size_of_entry(const git_tree_entry* entry, int depth) {
-        switch (git_tree_entry_type(entry)) {
-            case GIT_OBJECT_TREE:
-                if (depth == deepest_folder) {
-                    return {UINT64_MAX, UINT64_MAX};  // check_out says why
-                }
-                return size_of(find_subtree(repository_, *git_tree_entry_id(entry)).get(), depth + 1);
-            case GIT_OBJECT_BLOB: {
-                std::size_t bytes = 0;
-                git_object_t type = GIT_OBJECT_INVALID;
-                check_local(git_odb_read_header(&bytes, &type, odb_.get(), git_tree_entry_id(entry)),
-                            std::string("file ") + git_tree_entry_name(entry));
-                return {bytes, 1};
-            }
-            default: return {};
-        }
-    }
-
-    git_repository* repository_;
-    OdbHandle odb_;
-    std::unordered_map<git_oid, TreeSize, HashOfId, EqualIds> known_;
-};
-
 std::string text_of(const git_buf& buffer) { return {buffer.ptr, buffer.size}; }
 
 /// Where the signature of a tag's text begins: at the last line that could begin one, as git has it (gpg-interface.c). Its
@@ -899,6 +983,8 @@ GitRepository GitRepository::open_or_create(const fs::path& folder, const std::v
     return GitRepository(std::move(handles));
 }
 
+const fs::path& GitRepository::folder() const { return handles_->folder; }
+
 void GitRepository::add_alternate(const fs::path& bare_repository) {
     handles_->alternates.push_back(bare_repository);
     handles_->repository = open_again(*handles_);
@@ -915,24 +1001,13 @@ bool GitRepository::has_tag(const std::string& tag_id) const {
 bool GitRepository::is_complete(const std::string& commit_id) const { return !first_missing(commit_id); }
 
 std::optional<std::string> GitRepository::first_missing(const std::string& commit_id) const {
-    git_repository* repository = handles_->repository.get();
-    const OdbHandle odb = handles_->odb();
-    if (!has_commit(commit_id) || !exists(odb.get(), *git_commit_tree_id(find_commit(repository, commit_id).get()))) {
+    if (!has_commit(commit_id)) {
         return "";
     }
-    IdSet seen;
-    std::optional<std::string> missing;
-    walk_tree(repository, find_tree(repository, commit_id).get(),
-              [&](const std::string& path, const git_tree_entry* entry) {
-                  const git_filemode_t mode = git_tree_entry_filemode(entry);
-                  const git_oid& id = *git_tree_entry_id(entry);
-                  if (mode != GIT_FILEMODE_COMMIT && !exists(odb.get(), id)) {
-                      missing = path;
-                      return Step::stop;
-                  }
-                  return mode == GIT_FILEMODE_TREE && !seen.insert(id).second ? Step::skip_folder : Step::go_on;
-              });
-    return missing;
+    git_repository* repository = handles_->repository.get();
+    Survey survey(repository, handles_->known_trees);
+    return survey.of(*git_commit_tree_id(find_commit(repository, commit_id).get())) ? std::nullopt
+                                                                                    : std::optional(survey.missing());
 }
 
 void GitRepository::keep(const std::string& commit_id, const std::vector<std::string>& tag_ids) {
@@ -1052,6 +1127,7 @@ bool GitRepository::repack(std::size_t most_packs) {
         return false;
     }
     const std::string pack = pack_kept(*this, *handles_);
+    handles_->known_trees.clear();
     for (const std::string& name : reference_names(handles_->repository.get(), "*")) {
         if (!name.starts_with(keep_references) && !name.starts_with(tag_references)) {
             remove_reference(handles_->repository.get(), name);
@@ -1150,26 +1226,115 @@ std::string origin_of(const fs::path& repository) {
     return result;
 }
 
-void GitRepository::check_out(const std::string& commit_id, const fs::path& folder, const GitProgress& progress) {
-    const std::string what = "the checkout of " + commit_id + " into " + folder.string();
-    const TreeHandle proven = find_tree(handles_->repository.get(), commit_id);
+namespace {
+
+/// Of a commit that is complete.
+TreeFacts facts_of(GitRepository::Handles& handles, const std::string& commit_id) {
+    Survey survey(handles.repository.get(), handles.known_trees);
+    const auto facts = survey.of(*git_commit_tree_id(find_commit(handles.repository.get(), commit_id).get()));
+    if (!facts) {
+        git_error_set_str(GIT_ERROR_ODB, "an object is missing");
+        throw corrupt("\"" + survey.missing() + "\" of commit " + commit_id);
+    }
+    return *facts;
+}
+
+/// Writes the blobs as they are, each hashed as it was read.
+class PlainCheckout {
+public:
+    PlainCheckout(git_repository* repository, const fs::path& folder, std::uint64_t files, const GitProgress& progress)
+        : repository_(repository), odb_(objects_of(repository)), writer_(folder), files_(files), progress_(progress) {}
+
+    // NOLINTNEXTLINE(misc-no-recursion): `deepest_folder` ends it
+    void write(const git_tree* tree, int depth = 0) {
+        refuse_depth(depth);
+        refuse_disorder(tree, "");
+        for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
+            write_entry(git_tree_entry_byindex(tree, i), depth);
+        }
+    }
+
+private:
+    // NOLINTNEXTLINE(misc-no-recursion)
+    void write_entry(const git_tree_entry* entry, int depth) {
+        const git_filemode_t mode = git_tree_entry_filemode(entry);
+        const std::string name = git_tree_entry_name(entry);
+        if (mode == GIT_FILEMODE_TREE) {
+            writer_.enter(name);
+            write(find_subtree(repository_, *git_tree_entry_id(entry)).get(), depth + 1);
+            writer_.leave();
+        } else if (mode == GIT_FILEMODE_COMMIT) {
+            writer_.make_folder(name);
+        } else {
+            write_blob(entry, name);
+            progress_("files", ++written_, files_);
+        }
+    }
+
+    void write_blob(const git_tree_entry* entry, const std::string& name) {
+        git_odb_object* object = nullptr;
+        check_local(git_odb_read(&object, odb_.get(), git_tree_entry_id(entry)), "file " + name);
+        const ObjectHandle owner(object);
+        const std::string_view content(static_cast<const char*>(git_odb_object_data(object)),
+                                       git_odb_object_size(object));
+        if (git_odb_object_type(object) != GIT_OBJECT_BLOB) {
+            throw tree_refused("the tree says of \"" + name + "\" that it is a file, and it is none",
+                               "make that commit anew with git itself: `git fsck` refuses this one");
+        }
+        if (git_tree_entry_filemode(entry) != GIT_FILEMODE_LINK) {
+            writer_.make_file(name, content, git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE);
+            return;
+        }
+        if (content.empty() || content.size() >= PATH_MAX || content.find('\0') != std::string_view::npos) {
+            throw tree_refused("the link \"" + name + "\" of the tree is one that no file system can hold",
+                               "remove it from the control repository");
+        }
+        writer_.make_link(name, std::string(content));
+    }
+
+    git_repository* repository_;
+    OdbHandle odb_;
+    TreeWriter writer_;
+    std::uint64_t files_;
+    std::uint64_t written_ = 0;
+    const GitProgress& progress_;
+};
+
+/// Line endings and the like are libgit2's to write. Objects are not hashed on the way: it has to be compared.
+void check_out_filtered(const GitRepository::Handles& handles, const std::string& commit_id, const fs::path& folder,
+                        const GitProgress& progress) {
     git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
     options.checkout_strategy =
         GIT_CHECKOUT_FORCE | GIT_CHECKOUT_NO_REFRESH | GIT_CHECKOUT_DONT_UPDATE_INDEX | GIT_CHECKOUT_DONT_WRITE_INDEX;
-    const bool is_filtered = needs_filters(handles_->repository.get(), proven.get());
-    options.disable_filters = is_filtered ? 0 : 1;
     options.progress_cb = on_checkout;
     options.progress_payload = const_cast<GitProgress*>(&progress);  // libgit2's void*; only ever read
     // What is read here unproven must not be remembered: it is a repository object of its own. Nor may a checkout leave
     // its index behind, as the repository serves many.
-    const RepositoryHandle repository = open_again(*handles_);
+    const RepositoryHandle repository = open_again(handles);
     const WithoutHashVerification fast;
     check_local(git_repository_set_workdir(repository.get(), folder.c_str(), 0), "the folder " + folder.string());
     const CommitHandle commit = find_commit(repository.get(), commit_id);
-    if (is_filtered) {
-        obey_attributes_of(find_tree(repository.get(), commit_id).get(), repository.get());
+    obey_attributes_of(find_tree(repository.get(), commit_id).get(), repository.get());
+    check_local(git_checkout_tree(repository.get(), reinterpret_cast<const git_object*>(commit.get()), &options),
+                "the checkout of " + commit_id + " into " + folder.string());
+}
+
+}  // namespace
+
+void GitRepository::check_out(const std::string& commit_id, const fs::path& folder, const GitProgress& progress) {
+    const TreeFacts facts = facts_of(*handles_, commit_id);
+    const TreeHandle tree = find_tree(handles_->repository.get(), commit_id);
+    if (!facts.is_filtered) {
+        PlainCheckout(handles_->repository.get(), folder, facts.size.files, progress).write(tree.get());
+        return;
     }
-    check_local(git_checkout_tree(repository.get(), reinterpret_cast<const git_object*>(commit.get()), &options), what);
+    check_out_filtered(*handles_, commit_id, folder, progress);
+    if (const auto difference = first_difference(commit_id, folder)) {
+        throw transient_error("repository.checkout_differs",
+                              "the new checkout of " + commit_id + " differs from the commit at " + *difference,
+                              "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
+                              "cannot store");
+    }
 }
 
 std::optional<std::string> GitRepository::first_difference(const std::string& commit_id, const fs::path& folder,
@@ -1181,46 +1346,58 @@ std::optional<std::string> GitRepository::first_difference(const std::string& co
     return Comparison(repository, folder, elsewhere).first_difference(tree.get());
 }
 
-TreeSize GitRepository::tree_size(const std::string& commit_id) const {
-    git_repository* repository = handles_->repository.get();
-    return TreeMeasure(repository).size_of(find_tree(repository, commit_id).get());
-}
+TreeSize GitRepository::tree_size(const std::string& commit_id) const { return facts_of(*handles_, commit_id).size; }
 
 std::optional<std::string> GitRepository::first_lfs_pointer(const std::string& commit_id) const {
     // Git LFS's own specification (docs/spec.md): a pointer is smaller than 1024 bytes and begins with its version.
     constexpr std::size_t largest_pointer = 1024;
     constexpr std::string_view start = "version https://git-lfs.github.com/spec/v1";
-    git_repository* repository = handles_->repository.get();
-    const TreeHandle tree = find_tree(repository, commit_id);
-    if (!any_attributes(repository, tree.get(), [](std::string_view text) { return contains(text, "filter=lfs"); })) {
+    if (!facts_of(*handles_, commit_id).has_lfs) {
         return std::nullopt;
     }
+    git_repository* repository = handles_->repository.get();
     const OdbHandle odb = handles_->odb();
     std::optional<std::string> found;
-    walk_tree(repository, tree.get(), [&](const std::string& path, const git_tree_entry* entry) {
-        std::size_t bytes = 0;
-        git_object_t type = GIT_OBJECT_INVALID;
-        const git_oid* id = git_tree_entry_id(entry);
-        if (git_tree_entry_type(entry) == GIT_OBJECT_BLOB) {
-            check_local(git_odb_read_header(&bytes, &type, odb.get(), id), "file " + path);
-            if (bytes < largest_pointer && content_of(find_blob(repository, *id, path).get()).starts_with(start)) {
-                found = path;
+    IdSet seen;
+    walk_tree(
+        repository, find_tree(repository, commit_id).get(), [&](const std::string& path, const git_tree_entry* entry) {
+            std::size_t bytes = 0;
+            git_object_t type = GIT_OBJECT_INVALID;
+            const git_oid* id = git_tree_entry_id(entry);
+            if (git_tree_entry_type(entry) == GIT_OBJECT_BLOB) {
+                check_local(git_odb_read_header(&bytes, &type, odb.get(), id), "file " + path);
+                if (bytes < largest_pointer && content_of(find_blob(repository, *id, path).get()).starts_with(start)) {
+                    found = path;
+                }
+                return found ? Step::stop : Step::go_on;
             }
-        }
-        return found ? Step::stop : Step::go_on;
-    });
+            return seen.insert(*id).second ? Step::go_on : Step::skip_folder;
+        });
     return found;
 }
 
 std::vector<Submodule> GitRepository::submodules(const std::string& commit_id) const {
+    constexpr std::uint64_t most = 10'000;
+    const std::uint64_t count = facts_of(*handles_, commit_id).submodules;
+    if (count > most) {
+        throw tree_refused(
+            "the tree of commit " + commit_id + " holds more than " + std::to_string(most) + " submodules",
+            "vendor them: put their files into the control repository itself");
+    }
     git_repository* repository = handles_->repository.get();
     std::vector<Submodule> found;
+    if (count == 0) {
+        return found;
+    }
     walk_tree(repository, find_tree(repository, commit_id).get(),
               [&](const std::string& path, const git_tree_entry* entry) {
+                  const git_oid& id = *git_tree_entry_id(entry);
                   if (git_tree_entry_filemode(entry) == GIT_FILEMODE_COMMIT) {
-                      found.push_back({path, hex(*git_tree_entry_id(entry))});
+                      found.push_back({path, hex(id)});
                   }
-                  return Step::go_on;
+                  const auto below = handles_->known_trees.find(id);
+                  const bool has_none = below != handles_->known_trees.end() && below->second.submodules == 0;
+                  return has_none ? Step::skip_folder : Step::go_on;
               });
     return found;
 }

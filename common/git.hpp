@@ -63,6 +63,8 @@ public:
     static GitRepository open_or_create(const std::filesystem::path& folder,
                                         const std::vector<std::filesystem::path>& alternates = {});
 
+    [[nodiscard]] const std::filesystem::path& folder() const;
+
     /// The objects of another bare repository are found too, and nothing is copied nor written down. It is no error if
     /// there is none, or none that can be read.
     void add_alternate(const std::filesystem::path& bare_repository);
@@ -73,8 +75,10 @@ public:
     [[nodiscard]] bool has_tag(const std::string& tag_id) const;
 
     /// True if the commit is there, and each tree and blob that its tree needs; commits of submodules and parents are not
-    /// needed. Trees are read and hashed; of blobs only the presence is looked up, their content is proven by what reads
-    /// them (check_out with first_difference).
+    /// needed. Trees are read and hashed; of blobs only the headers are read, their content is proven by what reads it
+    /// (check_out, first_difference). This looks at each tree once, however often it occurs, and what it finds serves
+    /// tree_size, submodules, first_lfs_pointer and check_out too.
+    /// @throws Error (those too) repository.tree_refused where the tree is one that git forbids
     [[nodiscard]] bool is_complete(const std::string& commit_id) const;
     /// The first that is_complete misses: a path, or "" for the commit or its root.
     [[nodiscard]] std::optional<std::string> first_missing(const std::string& commit_id) const;
@@ -109,8 +113,9 @@ public:
     void copy_commit_from(const std::filesystem::path& repository, const std::string& commit_id,
                           const std::vector<std::string>& tag_ids, const GitProgress& progress);
 
-    /// Writes the commit's tree into `folder`, which must be empty. What is written is proven only by the first_difference
-    /// that has to follow: objects are not hashed on the way.
+    /// Writes the commit's tree into `folder`, which must be empty. Each file is hashed on its way, or where a .gitattributes
+    /// changes what is written (line endings) compared afterwards: what stands there is the commit (docs/decisions/0011).
+    /// Nothing is flushed. @throws Error also repository.checkout_differs
     void check_out(const std::string& commit_id, const std::filesystem::path& folder, const GitProgress& progress);
 
     /// The first path below `folder` that is not exactly as in the commit (content, kind, executable bit, missing,
@@ -120,8 +125,7 @@ public:
                                                               const std::filesystem::path& folder,
                                                               const std::vector<std::string>& elsewhere = {}) const;
 
-    /// What a checkout takes, from the headers of the objects alone. A tree of trees that repeat themselves is counted as
-    /// often as a checkout would write it.
+    /// What a checkout takes. A tree of trees that repeat themselves is counted as often as a checkout would write it.
     [[nodiscard]] TreeSize tree_size(const std::string& commit_id) const;
 
     /// The first file that stands for one of Git LFS instead of holding its content, where a .gitattributes of the tree

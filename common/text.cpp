@@ -1,7 +1,9 @@
 #include "common/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdio>
 #include <numeric>
 
 namespace bootwright {
@@ -105,6 +107,12 @@ std::uint64_t hash_of(std::string_view text) {
         hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
     }
     return hash;
+}
+
+std::string hex_of(std::uint64_t number) {
+    std::array<char, 17> digits{};
+    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(number));
+    return digits.data();
 }
 
 std::string without_credentials(std::string_view text) {

@@ -36,6 +36,9 @@ bool is_commit_id(std::string_view text);
 /// A 64-bit hash (FNV-1a) that stays the same from release to release. Not for what somebody may forge.
 std::uint64_t hash_of(std::string_view text);
 
+/// 16 hex digits.
+std::string hex_of(std::uint64_t number);
+
 /// A URL, or a text with URLs in it, without the users and passwords that they may carry; everything that is shown or stored
 /// goes through here.
 std::string without_credentials(std::string_view text);

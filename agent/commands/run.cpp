@@ -41,7 +41,7 @@ private:
 
 int run_command(const System& system) {
     Signals signals({SIGTERM, SIGINT});
-    RunWorker worker(system);
+    RunWorker worker(system, RunCause::asked_for);
     LiveLine line;
     auto next_beat = system.clock.now().since_boot + heartbeat_interval;
     bool ended = false;

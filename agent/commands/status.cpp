@@ -188,6 +188,7 @@ private:
         }
         line("run", text);
         describe_error(at(run_, "error"));
+        describe_given_up();
         describe_places();
         describe_slow();
         for (const Json& failed : at(run_, "failed_resources")) {
@@ -198,6 +199,28 @@ private:
         }
         for (const Json& warning : at(run_, "warnings")) {
             line("warning", shown(warning));
+        }
+    }
+
+    void describe_given_up() {
+        const Json& bad = at(run_, "bad");
+        if (bad.is_object() && at(bad, "given_up") == Json(true)) {
+            line("given up", shown(at(bad, "revision")) + " after " + shown(at(bad, "failures")) +
+                                 " failures, until the revision, the role config or the facts change; `bootwright run` "
+                                 "tries it all the same");
+        }
+        const Json& instead = at(run_, "instead");
+        if (!instead.is_object()) {
+            return;
+        }
+        const std::string which = shown(at(instead, "revision")) + " of run " + shown(at(instead, "run"));
+        if (at(instead, "error").is_object()) {
+            line("instead", "the last good revision " + which +
+                                " was to be applied again: " + shown(at(at(instead, "error"), "message")));
+        } else {
+            line("instead",
+                 "the last good revision " + which + " was applied again: " + shown(at(instead, "outcome")) +
+                     ". That converges to the old state and is no undo: what only the newer one managed stays");
         }
     }
 

@@ -1,6 +1,7 @@
 #include "agent/record/history.hpp"
 
 #include "common/file.hpp"
+#include "common/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <functional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -57,15 +59,30 @@ void keep_role_config(const System& system, int number, const RoleConfig& role) 
 void keep_report(const System& system, const RunReport& report) {
     make_folder(run_folder(system, report.number), 0700);
     write_file(run_folder(system, report.number) / "report.json", to_text(to_json(report)), 0600);
-    if (report.is_good()) {
-        const Json last_good{{"run", report.number}, {"revision", report.revision_resolved}, {"role", report.role}};
-        write_file(last_good_file(system), to_text(last_good), 0600);
-    }
 }
 
-std::string last_good_revision(const System& system) {
-    const auto text = read_file_if_exists(last_good_file(system), 65536);
-    return string_at(parse_json(text.value_or("")), "revision");
+std::string name_of(const RoleConfig& role) { return hex_of(hash_of(to_line(to_json(role)))); }
+
+std::optional<LastGood> read_last_good(const System& system) {
+    constexpr std::size_t largest_file = std::size_t{8} << 20U;
+    const Json json = parse_json(read_file_start(last_good_file(system), largest_file).value_or(""));
+    const auto stored = json.is_object() ? json.find("instance") : json.end();
+    auto instance = stored == json.end() ? std::nullopt : metadata_from_stored(*stored);
+    const std::string revision = string_at(json, "revision");
+    if (!instance || !is_commit_id(revision)) {
+        return std::nullopt;
+    }
+    return LastGood{static_cast<int>(number_at(json, "run")), revision, string_at(json, "configuration"),
+                    string_at(json, "role_config"), std::move(*instance)};
+}
+
+void keep_last_good(const System& system, const LastGood& good) {
+    const Json json{{"run", good.run},
+                    {"revision", good.revision},
+                    {"configuration", good.configuration},
+                    {"role_config", good.role_config},
+                    {"instance", stored_json(good.instance)}};
+    write_file(last_good_file(system), to_text(json), 0600);
 }
 
 void prune_history(const System& system, int keep) {

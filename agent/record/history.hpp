@@ -19,12 +19,27 @@ std::filesystem::path run_folder(const System& system, int number);
 /// Keeps the role config that a run goes by: role_config.json (0600: its data may hold secrets). @throws Error io.*
 void keep_role_config(const System& system, int number, const RoleConfig& role);
 
-/// Keeps the finished run: report.json, and, if it was good, last_good.json, which protects its checkout.
-/// @throws Error io.*
+/// Keeps the finished run: report.json. @throws Error io.*
 void keep_report(const System& system, const RunReport& report);
 
-/// The revision of the last good run, or "".
-std::string last_good_revision(const System& system);
+/// The last good run, with all that it takes to apply the same again: /var/lib/bootwright/last_good.json (0600: user-data
+/// may hold secrets). Its checkouts are protected.
+struct LastGood {
+    int run = 0;
+    std::string revision{};       ///< of the control repository
+    std::string configuration{};  ///< of the second repository, if there was one
+    std::string role_config{};    ///< name_of the role config
+    InstanceMetadata instance{};  ///< with the user-data of then
+};
+
+/// A name, of 16 hex digits, by which two role configs are told apart.
+std::string name_of(const RoleConfig& role);
+
+/// Nothing where there is none, or none that can be understood. @throws Error io.*
+std::optional<LastGood> read_last_good(const System& system);
+
+/// @throws Error io.*
+void keep_last_good(const System& system, const LastGood& good);
 
 /// Removes all but the newest runs. @throws Error io.*
 void prune_history(const System& system, int keep);

@@ -124,6 +124,16 @@ void RunRecord::puppet(const PuppetResult& result) {
     change([&](RunReport& report) { report.puppet = result; });
 }
 
+void RunRecord::bad(const BadRevision& bad) {
+    change([&](RunReport& report) { report.bad = bad; });
+}
+
+void RunRecord::applied_instead(const RunReport::Instead& instead) {
+    log(LogLevel::warning, "the last good revision " + instead.revision +
+                               " was applied in its place: " + std::string(to_string(instead.puppet.outcome)));
+    change([&](RunReport& report) { report.instead = instead; });
+}
+
 void RunRecord::warning(const std::string& text) {
     log(LogLevel::warning, text);
     change([&](RunReport& report) { report.warnings.push_back(text); });

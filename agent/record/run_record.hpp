@@ -35,6 +35,8 @@ public:
     void configuration(const Checkout& checkout);
     void place_answered(const PlaceAnswer& answer);
     void puppet(const PuppetResult& result);
+    void bad(const BadRevision& bad);
+    void applied_instead(const RunReport::Instead& instead);
     void warning(const std::string& text);
     void error(const Error& error);
 

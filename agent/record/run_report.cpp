@@ -48,6 +48,15 @@ Json took_json(const std::vector<Took>& durations, const char* what) {
     return json;
 }
 
+Json instead_json(const RunReport::Instead& instead) {
+    return {{"run", instead.run},
+            {"revision", instead.revision},
+            {"configuration", text_or_null(instead.configuration)},
+            {"outcome", to_string(instead.puppet.outcome)},
+            {"error", optional_json(instead.puppet.error, [](const Error& error) { return to_json(error); })},
+            {"resources", optional_json(instead.puppet.resources, counts_json)}};
+}
+
 std::string plain_line(const RunReport& report) {
     const std::string stage(to_string(report.stage));
     if (report.is_good()) {
@@ -154,6 +163,8 @@ Json to_json(const RunReport& report) {
         {"places", std::move(places)},
         {"outcome", report.finished ? Json(to_string(report.puppet.outcome)) : Json()},
         {"error", optional_json(report.error, stage_error)},
+        {"bad", optional_json(report.bad, [](const BadRevision& bad) { return to_json(bad); })},
+        {"instead", optional_json(report.instead, instead_json)},
         {"resources", optional_json(report.puppet.resources, counts_json)},
         {"failed_resources", std::move(failed)},
         {"warnings", std::move(warnings)},

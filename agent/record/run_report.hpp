@@ -2,6 +2,7 @@
 
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/puppet/puppet_result.hpp"
+#include "agent/record/bad_revision.hpp"
 #include "agent/repository/checkout.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
@@ -74,6 +75,16 @@ struct RunReport {
     std::optional<std::chrono::milliseconds> interval{};  ///< to the next scheduled run, if the role config has one
     std::chrono::milliseconds splay{0};
     PuppetResult puppet{};
+    std::optional<BadRevision> bad{};  ///< what is known against the revision and role config of this run
+
+    /// The last good revision, that was applied again in the place of one that is given up.
+    struct Instead {
+        int run = 0;  ///< the good one
+        std::string revision;
+        std::string configuration{};
+        PuppetResult puppet{};
+    };
+    std::optional<Instead> instead{};
     std::optional<Error> error{};  ///< why the run is not good; nothing if it is
     std::vector<std::string> warnings{};
 

@@ -4,6 +4,7 @@
 #include "agent/repository/event_writer.hpp"
 #include "agent/repository/mirrors.hpp"
 #include "agent/repository/modules.hpp"
+#include "agent/repository/pruning.hpp"
 #include "agent/repository/r10k.hpp"
 #include "agent/repository/seal.hpp"
 #include "agent/repository/signature.hpp"
@@ -79,14 +80,23 @@ public:
         const bool with_tags = request_.settings.verify == Verify::tag || request_.settings.verify == Verify::both;
         const ObtainedCommit commit = mirrors_.obtain(source, request_.revision, with_tags);
         const std::string signer = verify(source.repository, commit);
-        const auto modules = obtain_modules(request_, mirrors_, source, commit.id);
+        auto modules = obtain_modules(request_, mirrors_, source, commit.id);
         const fs::path folder = ensure_checkout(source.repository, commit.id, modules);
-        write_seal(folder, {tree_fingerprint(folder), request_.policy, signer});
-        prune(source.repository, commit.id);
+        write_seal(folder, {tree_fingerprint(folder), request_.policy, signer, commits_of(source, commit.id, modules)});
+        prune(request_, source.repository, modules, commit.id);
         return {commit.id, folder, signer};
     }
 
 private:
+    static std::vector<SealedCommit> commits_of(const RepositorySource& source, const std::string& commit,
+                                                const std::vector<ModuleTree>& modules) {
+        std::vector<SealedCommit> commits{{source.folder.filename(), commit}};
+        for (const ModuleTree& module : modules) {
+            commits.push_back({module.repository.folder().filename(), module.commit});
+        }
+        return commits;
+    }
+
     /// What the image asks for must be there, and of a key that it knows. Returns the signer.
     std::string verify(const GitRepository& repository, const ObtainedCommit& commit) {
         const Verify wanted = request_.settings.verify;
@@ -147,15 +157,10 @@ private:
         remove_tree(fresh);
         make_folder(fresh, 0755);
         repository.check_out(commit, fresh, events_.progress);
-        for (ModuleTree& module : modules) {
+        std::sort(modules.begin(), modules.end(),
+                  [](const ModuleTree& one, const ModuleTree& other) { return one.path < other.path; });
+        for (ModuleTree& module : modules) {  // whatever holds another one stands before it
             module.repository.check_out(module.commit, module_folder(fresh, module.path), events_.progress);
-        }
-        if (const auto difference = first_difference(repository, commit, modules, fresh)) {
-            throw transient_error(
-                "repository.checkout_differs",
-                "the new checkout of " + commit + " differs from the commit at " + *difference,
-                "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
-                "cannot store");
         }
         if (puppetfile) {
             copy_modules(downloader_.install_modules(*puppetfile), fresh);
@@ -189,6 +194,10 @@ private:
                                       "correct .gitmodules or the Puppetfile, or vendor the module");
             }
         }
+        if (!fs::is_empty(folder)) {
+            throw permanent_error("repository.submodule", "the module at " + path + " would stand among other files",
+                                  "correct .gitmodules or the Puppetfile, or vendor the module");
+        }
         return folder;
     }
 
@@ -214,34 +223,6 @@ private:
             }
         }
         return std::nullopt;
-    }
-
-    /// Removes all but the newest checkouts, and what the repository keeps for the others. A checkout's time is when it was
-    /// last asked for.
-    void prune(GitRepository& repository, const std::string& current) {
-        remove_tree(request_.checkouts / ".new");  // of a fetch that was cut off
-        fs::last_write_time(request_.checkouts / current, fs::file_time_type::clock::now());
-        std::vector<std::pair<fs::file_time_type, fs::path>> others;
-        for (const auto& entry : fs::directory_iterator(request_.checkouts)) {
-            const std::string name = entry.path().filename();
-            const bool is_protected =
-                std::find(request_.protect.begin(), request_.protect.end(), name) != request_.protect.end();
-            if (is_commit_id(name) && name != current && !is_protected) {
-                others.emplace_back(entry.last_write_time(), entry.path());
-            }
-        }
-        std::sort(others.begin(), others.end(), std::greater<>());
-        const auto kept = std::min(others.size(), static_cast<std::size_t>(std::max(request_.settings.keep - 1, 0)));
-        for (auto it = others.begin() + static_cast<std::ptrdiff_t>(kept); it != others.end(); ++it) {
-            remove_tree(seal_of(it->second));
-            remove_tree(it->second);
-        }
-        for (const std::string& commit : repository.kept()) {
-            if (!fs::exists(request_.checkouts / commit)) {
-                repository.forget(commit);
-            }
-        }
-        repository.repack();
     }
 
     const FetchRequest& request_;

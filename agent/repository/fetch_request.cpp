@@ -133,8 +133,13 @@ Json to_json(const FetchRequest& request) {
     for (const ReadyCredential& credential : request.credentials) {
         credentials.push_back(credential_to_json(credential));
     }
+    Json other_checkouts = Json::array();
+    for (const std::filesystem::path& folder : request.other_checkouts) {
+        other_checkouts.push_back(folder.string());
+    }
     return {{"repositories", request.repositories.string()},
             {"checkouts", request.checkouts.string()},
+            {"other_checkouts", std::move(other_checkouts)},
             {"downloads", request.downloads.string()},
             {"r10k", request.r10k.string()},
             {"download_program", request.download_program.string()},
@@ -165,6 +170,9 @@ FetchRequest fetch_request_from_json(const Json& json) {
                          .stores = stores_from_json(json.at("stores")),
                          .secrets_identity = optional_from_json(json.at("secrets_identity"), identity_from_json),
                          .secrets_endpoint = json.at("secrets_endpoint")};
+    for (const Json& folder : json.at("other_checkouts")) {
+        request.other_checkouts.emplace_back(text_of(folder));
+    }
     for (const Json& credential : json.at("credentials")) {
         request.credentials.push_back(credential_from_json(credential));
     }

@@ -62,13 +62,20 @@ Error incomplete(const std::string& place, const std::string& commit, const std:
                            "check that repository there with `git fsck`; the other mirrors are asked meanwhile");
 }
 
-/// The error where no place has given it: what each said. It passes if one of theirs may.
-Error none_has_it(const std::vector<std::pair<std::string, Error>>& failures) {
+constexpr std::string_view branch_rewritten = "repository.branch_rewritten";
+
+/// The error where no place has given it: what each said. It passes if one of theirs may; but that a branch was rewritten is
+/// for somebody to look at, whatever others said.
+Error none_has_it(const Mirrors::Failures& failures) {
     if (failures.size() == 1) {
         return failures.front().second;
     }
+    const auto is_rewritten = [](const auto& failure) { return failure.second.code == branch_rewritten; };
     const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
-    const auto chosen = std::find_if(failures.begin(), failures.end(), is_transient);
+    auto chosen = std::find_if(failures.begin(), failures.end(), is_rewritten);
+    if (chosen == failures.end()) {
+        chosen = std::find_if(failures.begin(), failures.end(), is_transient);
+    }
     Error error = chosen == failures.end() ? failures.front().second : chosen->second;
     std::string message = "none of " + std::to_string(failures.size()) + " places gave it";
     for (const auto& [place, failure] : failures) {
@@ -79,11 +86,29 @@ Error none_has_it(const std::vector<std::pair<std::string, Error>>& failures) {
     return error;
 }
 
-/// No other place can help: this machine is to blame, or a branch is not to be believed wherever it is asked for.
+/// No other place can help: this machine is to blame.
 bool ends_the_search(const Error& error) {
-    return error.code.starts_with("io.") || error.code == "repository.corrupt" ||
-           error.code == "repository.branch_rewritten" || error.code.starts_with("sandbox.") ||
+    return error.code.starts_with("io.") || error.code == "repository.corrupt" || error.code.starts_with("sandbox.") ||
            error.code == "process.cannot_start";
+}
+
+std::vector<RemoteRef> as_remote(const std::vector<GitRef>& refs) {
+    std::vector<RemoteRef> remote;
+    remote.reserve(refs.size());
+    for (const GitRef& ref : refs) {
+        remote.push_back({ref.name, ref.tag_id.empty() ? ref.commit_id : ref.tag_id, ref.commit_id});
+    }
+    return remote;
+}
+
+std::vector<std::string> tags_of(const std::vector<GitRef>& refs, const std::string& commit) {
+    std::vector<std::string> tags;
+    for (const GitRef& ref : refs) {
+        if (!ref.tag_id.empty() && ref.commit_id == commit) {
+            tags.push_back(ref.tag_id);
+        }
+    }
+    return tags;
 }
 
 }  // namespace
@@ -124,9 +149,10 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     const bool is_pinned = is_commit_id(revision);
     if (is_pinned && source.repository.is_complete(revision)) {
         ObtainedCommit there{revision, source.repository.kept_tags(revision)};
-        for (const GitRef& ref : with_tags ? refs_of_seed(request_.settings.seed) : std::vector<GitRef>{}) {
-            if (!ref.tag_id.empty() && ref.commit_id == revision && source.repository.has_tag(ref.tag_id)) {
-                there.tags.push_back(ref.tag_id);
+        for (const std::string& tag :
+             with_tags ? tags_of(refs_of_seed(request_.settings.seed), revision) : std::vector<std::string>{}) {
+            if (source.repository.has_tag(tag)) {
+                there.tags.push_back(tag);
             }
         }
         if (!with_tags || !there.tags.empty()) {
@@ -134,7 +160,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
             return there;
         }
     }
-    std::vector<std::pair<std::string, Error>> failures;
+    Failures failures;
     for (const std::string& place : source.places) {
         const auto began = std::chrono::steady_clock::now();
         // Half of what is left: one that never comes to an end leaves time for the others. The agent itself ends the last one.
@@ -160,7 +186,35 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
             failures.emplace_back(place, error);
         }
     }
+    if (auto obtained = is_pinned ? std::nullopt : find_in_seed(source, revision, with_tags, failures)) {
+        source.repository.keep(obtained->id, obtained->tags);
+        heard_({request_.settings.seed.string(), "gave it, as no place answered", 0});
+        return *obtained;
+    }
     throw none_has_it(failures);
+}
+
+/// Where a name led when the image was made, for the first start without a network. Not where a place has refused, nor after
+/// the name was once followed: that would lead back. It is not followed from there, either, as the branch may have been
+/// rewritten since then, before this machine had ever asked for it.
+std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, const std::string& name, bool with_tags,
+                                                    const Failures& failures) const {
+    const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
+    const std::vector<GitRef> refs = refs_of_seed(request_.settings.seed);
+    if (refs.empty() || !std::all_of(failures.begin(), failures.end(), is_transient) ||
+        !Followed(source.folder).commit_of(name).empty()) {
+        return std::nullopt;
+    }
+    try {
+        const std::string commit = resolve_name(as_remote(refs), name);
+        if (!source.repository.is_complete(commit)) {
+            return std::nullopt;
+        }
+        return ObtainedCommit{commit, with_tags ? tags_of(refs, commit) : std::vector<std::string>{}};
+    } catch (const Error& error) {
+        std::cerr << "the seed is of no use: " << error.message << '\n';
+        return std::nullopt;
+    }
 }
 
 ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, const GitWish& wish) {
@@ -190,17 +244,28 @@ ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, 
         obtained = ask_once(whole);
     }
     if (!is_commit_id(wish.revision) && !request_.settings.allow_rewritten_branches) {
-        const std::string before = Followed(source.folder).commit_of(wish.revision);
-        if (!before.empty() && source.repository.has_commit(before) &&
-            !source.repository.descends_from(obtained.id, before)) {
-            throw permanent_error(
-                "repository.branch_rewritten",
-                "\"" + wish.revision + "\" at " + without_credentials(place) + " leads to " + obtained.id +
-                    ", which does not descend from " + before + ", where it led before",
-                "if that is meant, set repository.allow_rewritten_branches in agent.json, or pin the commit itself");
-        }
+        require_descent(source, place, wish.revision, obtained.id);
     }
     return obtained;
+}
+
+/// A branch goes on from where it led before.
+void Mirrors::require_descent(const RepositorySource& source, const std::string& place, const std::string& name,
+                              const std::string& commit) {
+    const std::string before = Followed(source.folder).commit_of(name);
+    if (before.empty() || !source.repository.has_commit(before) || source.repository.descends_from(commit, before)) {
+        return;
+    }
+    const std::string what = "\"" + name + "\" at " + without_credentials(place) + " leads to " + commit;
+    constexpr const char* if_meant =
+        "if that is meant, set repository.allow_rewritten_branches in agent.json, or pin the commit itself";
+    if (source.repository.descends_from(before, commit)) {
+        throw transient_error("repository.mirror_behind",
+                              what + ", which is older than " + before + ", where it led before",
+                              std::string("nothing to do where that mirror is about to catch up; ") + if_meant);
+    }
+    throw permanent_error(std::string(branch_rewritten),
+                          what + ", which does not descend from " + before + ", where it led before", if_meant);
 }
 
 ObtainedCommit Mirrors::copy(RepositorySource& source, const std::string& place, const GitWish& wish) {
@@ -208,17 +273,10 @@ ObtainedCommit Mirrors::copy(RepositorySource& source, const std::string& place,
     const std::vector<GitRef> refs = local_refs(other);
     ObtainedCommit obtained{wish.revision};
     if (!is_commit_id(wish.revision)) {
-        std::vector<RemoteRef> named;
-        named.reserve(refs.size());
-        for (const GitRef& ref : refs) {
-            named.push_back({ref.name, ref.tag_id.empty() ? ref.commit_id : ref.tag_id, ref.commit_id});
-        }
-        obtained.id = resolve_name(named, wish.revision);
+        obtained.id = resolve_name(as_remote(refs), wish.revision);
     }
-    for (const GitRef& ref : refs) {
-        if (wish.with_tags && !ref.tag_id.empty() && ref.commit_id == obtained.id) {
-            obtained.tags.push_back(ref.tag_id);
-        }
+    if (wish.with_tags) {
+        obtained.tags = tags_of(refs, obtained.id);
     }
     if (wish.with_history) {
         source.repository.add_alternate(

@@ -3,12 +3,15 @@
 #include "agent/repository/checkout.hpp"
 #include "agent/repository/downloader.hpp"
 #include "agent/repository/fetch_request.hpp"
+#include "common/error.hpp"
 #include "common/git.hpp"
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -37,13 +40,15 @@ struct ObtainedCommit {
 class Mirrors {
 public:
     using Heard = std::function<void(const PlaceAnswer& answer)>;
+    using Failures = std::vector<std::pair<std::string, Error>>;  ///< places, and what each said
 
     Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard);
 
-    /// The commit of a pin, or of a branch or tag, complete in the repository. A pin that is there already asks nobody.
+    /// The commit of a pin, or of a branch or tag, complete in the repository. A pin that is there already asks nobody. A name
+    /// that no place could be asked for is looked up in the seed, unless it was followed before.
     /// @param with_tags the annotated tags that lead to it, too
-    /// @throws Error of the only place; of several one that names what each said: transient if one of theirs is.
-    ///   repository.branch_rewritten (permanent) where a branch has left its own past; repository.corrupt, io.*
+    /// @throws Error of the only place; of several one that names what each said: repository.branch_rewritten (permanent)
+    ///   where a branch has left its own past, else transient if one of theirs is. repository.corrupt, io.*
     ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags);
 
 private:
@@ -51,6 +56,10 @@ private:
     ObtainedCommit copy(RepositorySource& source, const std::string& place, const GitWish& wish);
     ObtainedCommit download_snapshot(RepositorySource& source, const std::string& place, const GitWish& wish);
     ObtainedCommit download_pack(RepositorySource& source, const std::string& place, const GitWish& wish);
+    static void require_descent(const RepositorySource& source, const std::string& place, const std::string& name,
+                                const std::string& commit);
+    [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
+                                                             bool with_tags, const Failures& failures) const;
     [[nodiscard]] GitWish wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const;
 
     const FetchRequest& request_;

@@ -155,7 +155,14 @@ std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mir
         return std::optional(own.repository);
     };
     const bool with_puppetfile = request.settings.puppetfile == AgentConfig::Repository::Puppetfile::fetch;
-    return gather_modules(source.repository, commit, base_of(request), with_puppetfile, obtain);
+    auto modules = gather_modules(source.repository, commit, base_of(request), with_puppetfile, obtain);
+    for (ModuleTree& module : modules) {
+        const auto kept = module.repository.kept();
+        if (std::find(kept.begin(), kept.end(), module.commit) == kept.end()) {
+            module.repository.keep(module.commit);  // a snapshot brought it along
+        }
+    }
+    return modules;
 }
 
 }  // namespace bootwright

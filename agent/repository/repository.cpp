@@ -122,6 +122,11 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
                          .settings = settings_on(system, config),
                          .secrets_endpoint = config.secrets_endpoint};
     request.policy = policy_of(request.settings);
+    for (const char* folder : {"checkout", "configuration"}) {
+        if (folder != pin.checkouts) {
+            request.other_checkouts.push_back(system.state() / folder);
+        }
+    }
     // A day is as good as for ever, and fits into what counts it.
     for (std::chrono::milliseconds* limit : {&request.settings.stall, &request.settings.timeout}) {
         *limit = std::min<std::chrono::milliseconds>(*limit, std::chrono::hours(24));

@@ -82,7 +82,7 @@ std::uint64_t tree_fingerprint(const fs::path& folder) { return Fingerprint(fold
 fs::path seal_of(const fs::path& checkout) { return checkout.string() + ".seal"; }
 
 std::optional<Seal> read_seal(const fs::path& checkout) {
-    constexpr std::size_t largest = 65536;
+    constexpr std::size_t largest = std::size_t{1} << 20U;
     Json json;
     try {
         json = parse_json(read_file_if_exists(seal_of(checkout), largest).value_or(""));
@@ -92,11 +92,22 @@ std::optional<Seal> read_seal(const fs::path& checkout) {
     if (!json.is_object()) {
         return std::nullopt;
     }
-    return Seal{number_at(json, "fingerprint"), string_at(json, "policy"), string_at(json, "signer")};
+    Seal seal{number_at(json, "fingerprint"), string_at(json, "policy"), string_at(json, "signer")};
+    if (const auto commits = json.find("commits"); commits != json.end() && commits->is_array()) {
+        for (const Json& commit : *commits) {
+            seal.commits.push_back({string_at(commit, "repository"), string_at(commit, "commit")});
+        }
+    }
+    return seal;
 }
 
 void write_seal(const fs::path& checkout, const Seal& seal) {
-    const Json json{{"fingerprint", seal.fingerprint}, {"policy", seal.policy}, {"signer", seal.signer}};
+    Json commits = Json::array();
+    for (const SealedCommit& commit : seal.commits) {
+        commits.push_back({{"repository", commit.repository}, {"commit", commit.commit}});
+    }
+    const Json json{
+        {"fingerprint", seal.fingerprint}, {"policy", seal.policy}, {"signer", seal.signer}, {"commits", commits}};
     if (fs::is_directory(fs::symlink_status(seal_of(checkout)))) {
         remove_tree(seal_of(checkout));  // no file replaces a folder
     }

@@ -89,6 +89,7 @@ public:
             if (role_.puppet_timeout && role_.puppet_timeout->count() == 0) {
                 throw puppet->error("timeout", "must be longer than nothing", "write a duration such as \"30m\"");
             }
+            read_on_failure(*puppet);
             puppet->finish();
         }
         if (auto schedule = reader.object("schedule")) {
@@ -146,6 +147,18 @@ private:
         }
     }
 
+    void read_on_failure(ObjectReader& reader) {
+        const auto value = reader.string("on_failure");
+        if (value && *value != "stay" && *value != "last_good") {
+            throw reader.error("on_failure", "neither \"stay\" nor \"last_good\"",
+                               "\"last_good\" applies the last good revision again, \"stay\" applies nothing");
+        }
+        using OnFailure = RoleConfig::OnFailure;
+        assign(role_.on_failure,
+               value ? std::optional(*value == "stay" ? OnFailure::stay : OnFailure::last_good) : std::nullopt,
+               "puppet.on_failure");
+    }
+
     void read_repository(ObjectReader& reader) {
         read_places(role_.repository, "repository", reader);
         const auto environment = reader.string("environment");
@@ -171,9 +184,9 @@ private:
     template <typename Pinned>
     void read_places(Pinned& pinned, const std::string& name, ObjectReader& reader) {
         const auto url = reader.string("url");
-        if (url && !is_url(*url, url_schemes)) {
+        if (url && !is_url(*url, url_schemes) && !is_url(*url, store_schemes)) {
             throw reader.error(
-                "url", "expected an https, http, ssh, git or file URL",
+                "url", "expected an https, http, ssh, git, file, s3, gs or az URL",
                 "write it like https://git.example.com/puppet.git or ssh://git@git.example.com/puppet.git");
         }
         assign(pinned.url, url, name + ".url");
@@ -352,7 +365,10 @@ Json to_json(const RoleConfig& role) {
         {"facts", role.facts},
         {"data", role.data},
         {"repository", places(role.repository)},
-        {"puppet", {{"noop", role.noop}, {"timeout", duration(role.puppet_timeout)}}},
+        {"puppet",
+         {{"noop", role.noop},
+          {"timeout", duration(role.puppet_timeout)},
+          {"on_failure", role.on_failure == RoleConfig::OnFailure::stay ? "stay" : "last_good"}}},
         {"schedule", {{"interval", duration(role.interval)}, {"splay", to_human(role.splay)}}},
     };
     config["repository"]["environment"] = role.repository.environment;

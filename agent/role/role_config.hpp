@@ -36,7 +36,8 @@ struct RoleConfig {
 
     bool noop = false;
     std::optional<std::chrono::milliseconds> puppet_timeout{};
-    std::optional<std::chrono::milliseconds> interval{};  ///< between runs; nothing: only at boot
+    enum class OnFailure { stay, last_good } on_failure = OnFailure::stay;  ///< of a revision that is given up
+    std::optional<std::chrono::milliseconds> interval{};                    ///< between runs; nothing: only at boot
     std::chrono::milliseconds splay{0};
 
     /// Where each value came from: "repository.url" → "/etc/bootwright/agent.json".

@@ -26,7 +26,7 @@ void wait_for(int fd) {
 
 TEST_CASE("a run on a thread of its own makes its end known") {
     FakeMachine machine;
-    RunWorker worker(machine.system);
+    RunWorker worker(machine.system, RunCause::planned);
     wait_for(worker.ended_fd());
     const RunReport report = worker.join();
     CHECK(report.is_good());
@@ -40,18 +40,19 @@ TEST_CASE("a run on a thread of its own makes its end known") {
 TEST_CASE("two runs never overlap") {
     FakeMachine machine;
     std::optional<Error> refused;
-    machine.processes.answer("bootwright-fetch", {.work = [&](const ProcessRequest&) {
-                                 refused = error_of([&] { return std::make_unique<RunWorker>(machine.system); });
-                             }});
+    machine.processes.answer(
+        "bootwright-fetch", {.work = [&](const ProcessRequest&) {
+            refused = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+        }});
     {
-        RunWorker worker(machine.system);
+        RunWorker worker(machine.system, RunCause::planned);
         worker.join();
     }
     REQUIRE(refused);
     CHECK(refused->code == "run.locked");
     CHECK(refused->kind == ErrorKind::transient);
     machine.processes.answer("bootwright-fetch", good_fetch());
-    CHECK(RunWorker(machine.system).join().number == 2);  // the lock went with the first
+    CHECK(RunWorker(machine.system, RunCause::planned).join().number == 2);  // the lock went with the first
 }
 
 TEST_CASE("to destroy it is to stop the run and wait for it") {
@@ -68,7 +69,7 @@ TEST_CASE("to destroy it is to stop the run and wait for it") {
                 }
             }
         };
-        worker = std::make_unique<RunWorker>(machine.system);
+        worker = std::make_unique<RunWorker>(machine.system, RunCause::planned);
         worker->request_stop();
         begun.request_stop();
         worker.reset();
@@ -91,7 +92,7 @@ TEST_CASE("what a killed run left is ended before the next one begins, and only 
                 {"number", 1}, {"state", "running"}, {"child", {{"pid", child.pid}, {"pid_start", child.start_ticks}}}};
             status["run"].update(wrong, true);
         });
-        CHECK(RunWorker(machine.system).join().is_good());
+        CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
     };
     ProcessId child;
     const ProcessResult result = runner.run(
@@ -122,7 +123,7 @@ TEST_CASE("a status that makes no sense does not keep a run from beginning") {
         StatusFile(machine.system).update([&](Json& status) { status["run"] = Json::parse(run); });
         std::string problem;
         try {
-            RunWorker(machine.system).join();
+            RunWorker(machine.system, RunCause::planned).join();
         } catch (const std::exception& exception) {
             problem = exception.what();
         }
@@ -135,5 +136,5 @@ TEST_CASE("a status that has grown beyond all measure does not keep a run from b
     machine.root.write("/run/bootwright/status.json",
                        R"({"schema": 1, "boot_id": "b0071d00-0000-4000-8000-000000000001", "run": ")" +
                            std::string((std::size_t{1} << 20U) + 1, 'x') + "\"}");
-    CHECK_NOTHROW(RunWorker(machine.system).join());
+    CHECK_NOTHROW(RunWorker(machine.system, RunCause::planned).join());
 }

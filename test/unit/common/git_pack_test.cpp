@@ -610,6 +610,29 @@ git commit-tree -m bomb $tree)");
     CHECK(two.ours.tree_size(bomb).files == UINT64_MAX);
 }
 
+TEST_CASE("billions of submodules are refused at once") {
+    Two two;
+    const std::string bomb = two.shell(R"(
+tree=$(printf '160000 commit %s\tm\n' $(git rev-parse HEAD) | git mktree)
+for level in $(seq 30); do
+    tree=$(for name in a b c d e f g h; do printf '040000 tree %s\t%s\n' $tree $name; done | git mktree)
+done
+git commit-tree -m bomb $tree)");
+    two.import(two.pack(bomb + "\\n"));
+    CHECK(two.ours.is_complete(bomb));
+    CHECK(error_of([&] { return two.ours.submodules(bomb); }).code == "repository.tree_refused");
+}
+
+TEST_CASE("folders deeper in each other than a checkout could open are refused") {
+    Two two;
+    const std::string deep = two.shell(R"(
+tree=$(printf '100644 blob %s\tf\n' $(echo x | git hash-object -w --stdin) | git mktree)
+for level in $(seq 401); do tree=$(printf '040000 tree %s\td\n' $tree | git mktree); done
+git commit-tree -m deep $tree)");
+    two.import(two.pack(deep + "\\n"));
+    CHECK(error_of([&] { return two.ours.is_complete(deep); }).code == "repository.tree_refused");
+}
+
 TEST_CASE("a file that only points to Git LFS is found where the tree says that there are such") {
     const std::string pointer =
         "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:00\\nsize 1\\n' > big/image.iso\n";

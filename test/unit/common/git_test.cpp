@@ -293,6 +293,88 @@ TEST_CASE("a tree that git fsck refuses is refused, before anything of it is wri
     CHECK(error.kind == ErrorKind::permanent);
 }
 
+namespace {
+
+/// A commit whose root holds this one entry besides good ones.
+std::string commit_with(const Repositories& repositories, const std::string& entry) {
+    return repositories.shell("tree=$({ git ls-tree HEAD; printf '" + entry +
+                              "'; } | git mktree --missing)\ncommit=$(git commit-tree -m forged $tree)\n"
+                              "git update-ref refs/heads/forged $commit\necho $commit");
+}
+
+}  // namespace
+
+TEST_CASE("names that only look like git's own are no harm") {
+    const char* name = GENERATE(".gitignore", ".github", "git~2", ".git_x", ".git. x", "..git", "gits", ".g");
+    CAPTURE(name);
+    const Repositories repositories("echo x > file");
+    const std::string commit = commit_with(
+        repositories, "100644 blob " + repositories.shell("git rev-parse HEAD:file") + "\\t" + name + "\\n");
+    GitRepository repository = repositories.fetched();
+    repositories.root.make_folder("/checkout");
+    repository.check_out(commit, repositories.root.path() / "checkout", no_progress);
+    CHECK(repositories.root.read(std::string("/checkout/") + name) == "x\n");
+}
+
+TEST_CASE("what no file system holds, or is not what the tree says, is refused for good, and is no damage") {
+    struct Row {
+        const char* what;
+        const char* entry;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"a link for .gitmodules", "120000 blob $link\\t.gitmodules\\n"},
+        {"an empty link", "120000 blob $empty\\tlink\\n"},
+        {"a link with a zero", "120000 blob $zero\\tlink\\n"},
+        {"a link without an end", "120000 blob $long\\tlink\\n"},
+        {"a folder that is a file", "040000 tree $link\\tfolder\\n"},
+        {"a file that is a folder", "100644 blob $tree\\tfolder\\n"},
+        {"a name of 256 bytes", "100644 blob $link\\t$name\\n"},
+    }));
+    CAPTURE(row.what);
+    const Repositories repositories("echo x > file");
+    const std::string commit = repositories.shell(
+        "hash() { git hash-object -w --stdin; }\nlink=$(printf file | hash); empty=$(printf '' | hash)\n"
+        "zero=$(printf 'a\\0b' | hash); long=$(head -c 5000 /dev/zero | tr '\\0' x | hash); tree=$(git rev-parse "
+        "HEAD^{tree})\n"
+        "name=$(head -c 256 /dev/zero | tr '\\0' n)\n"
+        "entry() { printf \"$1 \"; printf \"$2\\0\"; printf %s $3 | xxd -r -p; }\n" +
+        std::string("line=\"$(printf \"") + row.entry +
+        "\")\"\nset -- $line\n"
+        "root=$(entry \"${1#0}\" \"$4\" $3 | git hash-object -w -t tree --literally --stdin)\n"
+        "commit=$(git commit-tree -m forged $root)\necho $commit > .git/refs/heads/forged\necho $commit");
+    repositories.shell("mkdir -p ../ours.git");
+    repositories.shell("git clone -q --bare --no-local . ../copy.git 2>/dev/null || cp -r .git ../copy.git");
+    repositories.shell("rm -r ../ours.git; cp -r ../copy.git ../ours.git; cp -r .git/objects ../ours.git/");
+    repositories.root.make_folder("/checkout");
+    const Error error = error_of([&] {
+        GitRepository repository = repositories.open();
+        return repository.check_out(commit, repositories.root.path() / "checkout", no_progress), 0;
+    });
+    CAPTURE(error.message);
+    CHECK(error.code == "repository.tree_refused");
+    CHECK(error.kind == ErrorKind::permanent);
+}
+
+TEST_CASE("a checkout goes into an empty folder, and through no link") {
+    const Repositories repositories(small_tree);
+    GitRepository repository = repositories.fetched();
+    repositories.root.make_folder("/checkout");
+    const fs::path folder = repositories.root.path() / "checkout";
+    SECTION("a name that is taken") {
+        fs::create_directory_symlink(repositories.root.path(), folder / "deep");
+        const Error error = error_of([&] { return repository.check_out(repositories.head, folder, no_progress), 0; });
+        CHECK(error.code == "repository.checkout_differs");
+        CHECK_FALSE(fs::exists(repositories.root.path() / "er"));
+    }
+    SECTION("a link in its place") {
+        fs::create_directory_symlink(folder, repositories.root.path() / "link");
+        CHECK(error_of([&] {
+                  return repository.check_out(repositories.head, repositories.root.path() / "link", no_progress), 0;
+              }).code.starts_with("io."));
+        CHECK(fs::is_empty(folder));
+    }
+}
+
 TEST_CASE("a folder that is no repository is told as damaged") {
     const Repositories repositories("echo x > file");
     repositories.root.write("/ours.git", "a file");
@@ -301,7 +383,8 @@ TEST_CASE("a folder that is no repository is told as damaged") {
 
 TEST_CASE("a tree that would write outside its folder, or into .git, is refused for good") {
     // git itself refuses to make such trees: they are written as raw objects.
-    const char* name = GENERATE(".git", "..", "GIT~1", ".GIT");
+    const char* name =
+        GENERATE(".git", "..", ".", "GIT~1", ".GIT", ".git.", ".git ", "git~1. .", ".git:stream", ".git\\\\x");
     CAPTURE(name);
     const Repositories repositories("echo x > file");
     const std::string hostile = repositories.shell(
@@ -313,10 +396,10 @@ TEST_CASE("a tree that would write outside its folder, or into .git, is refused 
         "commit=$(git commit-tree -m hostile $tree)\n"
         "git update-ref refs/heads/hostile $commit\n"
         "echo $commit");
-    GitRepository repository = repositories.fetched();
     repositories.root.make_folder("/checkouts/new");
     const fs::path folder = repositories.root.path() / "checkouts/new";
-    const Error error = error_of([&] { return repository.check_out(hostile, folder, no_progress), 0; });
+    const Error error = error_of([&] { return repositories.fetched().check_out(hostile, folder, no_progress), 0; });
+    CHECK(error.code == "repository.tree_refused");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(fs::is_empty(folder));
     CHECK_FALSE(repositories.root.exists("/checkouts/file"));

@@ -241,6 +241,21 @@ TEST_CASE("what took long is shown after a bad run, or a long one") {
     CHECK(has(shown(), "Exec[a]"));
 }
 
+TEST_CASE("what is given up is shown, and what was applied in its place") {
+    const std::string good = "fedcba9876543210fedcba9876543210fedcba98";
+    Json run = a_failed_run("permanent");
+    run["bad"] = {{"revision", revision}, {"failures", 2}, {"given_up", true}};
+    run["instead"] = {{"run", 41}, {"revision", good}, {"outcome", "unchanged"}, {"error", nullptr}};
+    const auto seen = [&] { return view(a_status(a_daemon("waiting"), run, configured_by(41)), the_daemon); };
+    CHECK(has(seen(), "given up  " + std::string(revision) + " after 2 failures"));
+    CHECK(has(seen(), "instead   the last good revision " + good + " of run 41 was applied again: unchanged"));
+    CHECK(has(seen(), "no undo"));
+    run["instead"]["error"] = an_error("transient");
+    CHECK(has(seen(), "was to be applied again: no route"));
+    run["bad"]["given_up"] = false;
+    CHECK_FALSE(has(seen(), "given up"));
+}
+
 TEST_CASE("a good run shows its numbers") {
     const StatusView seen = view(a_status(a_daemon("waiting"), a_good_run(), configured_by(42)), the_daemon);
     CHECK(has(seen, "82 resources, 3 changed, 0 failed"));

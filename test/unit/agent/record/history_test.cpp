@@ -65,36 +65,54 @@ TEST_CASE("the role config of a run is kept for root alone") {
     CHECK(kept.at("config").at("repository").at("url") == "https://h/x");
 }
 
-TEST_CASE("a good run is kept and remembered as the last good one") {
+TEST_CASE("a finished run is kept, for root alone") {
     const FakeSystem fake;
-    CHECK(last_good_revision(fake.system).empty());
     keep_report(fake.system, good_report(7));
     CHECK(fake.root.mode("/var/lib/bootwright/runs/000007/report.json") == 0600);
     CHECK(Json::parse(fake.root.read("/var/lib/bootwright/runs/000007/report.json")).at("outcome") == "changed");
-    CHECK(last_good_revision(fake.system) == "0123456789abcdef0123456789abcdef01234567");
-    CHECK(Json::parse(fake.root.read("/var/lib/bootwright/last_good.json")).at("run") == 7);
 }
 
-TEST_CASE("a failed run is kept and changes nothing about the last good one") {
+TEST_CASE("the last good run is kept with all that it went by, for root alone") {
     const FakeSystem fake;
+    CHECK_FALSE(read_last_good(fake.system));
     keep_report(fake.system, good_report(7));
-    RunReport failed = good_report(8);
-    failed.error = permanent_error("a.b", "c", "d");
-    failed.revision_resolved = "ffffffffffffffffffffffffffffffffffffffff";
-    keep_report(fake.system, failed);
-    CHECK(fake.root.exists("/var/lib/bootwright/runs/000008/report.json"));
-    CHECK(last_good_revision(fake.system) == "0123456789abcdef0123456789abcdef01234567");
-    RunReport unfinished = good_report(9);
-    unfinished.finished.reset();
-    keep_report(fake.system, unfinished);
-    CHECK(Json::parse(fake.root.read("/var/lib/bootwright/last_good.json")).at("run") == 7);
+    const std::string revision = "0123456789abcdef0123456789abcdef01234567";
+    const InstanceMetadata instance{.platform = "ec2",
+                                    .instance_id = "i-1",
+                                    .user_data = "{\"data\": {\"password\": \"hunter2\"}}",
+                                    .user_data_origin = "user-data"};
+    RoleConfig role;
+    role.role = "web";
+    keep_last_good(fake.system, {7, revision, "", name_of(role), instance});
+    const auto good = read_last_good(fake.system);
+    REQUIRE(good);
+    CHECK(good->run == 7);
+    CHECK(good->revision == revision);
+    CHECK(good->configuration.empty());
+    CHECK(good->role_config == name_of(role));
+    CHECK(good->instance.user_data == instance.user_data);
+    CHECK(fake.root.mode("/var/lib/bootwright/last_good.json") == 0600);
+}
+
+TEST_CASE("role configs have names that tell them apart") {
+    RoleConfig one;
+    RoleConfig other;
+    one.role = "web";
+    other.role = "web";
+    CHECK(name_of(one) == name_of(other));
+    other.data["a"] = 1;
+    CHECK(name_of(one) != name_of(other));
 }
 
 TEST_CASE("a damaged memory of the last good run protects nothing and breaks nothing") {
     const FakeSystem fake;
-    for (const char* text : {"", "{", "[]", R"({"revision": 5})"}) {
+    for (const char* text :
+         {"", "{", "[]", R"({"revision": 5})", R"({"revision": "0123456789abcdef0123456789abcdef01234567"})",
+          R"({"revision": "../x", "instance": {"platform": "a", "id": "b", "tags": {},
+                                 "addresses": [], "user_data": null}})"}) {
+        CAPTURE(text);
         fake.root.write("/var/lib/bootwright/last_good.json", text);
-        CHECK(last_good_revision(fake.system).empty());
+        CHECK_FALSE(read_last_good(fake.system));
     }
 }
 

@@ -24,6 +24,7 @@ std::vector<std::string> equal_leaves(const Json& one, const Json& other) {
 FetchRequest full_request() {
     FetchRequest request{.repositories = "/r",
                          .checkouts = "/c",
+                         .other_checkouts = {"/o", "/p"},
                          .downloads = "/d",
                          .download_program = "/p",
                          .places = {"https://user:pass@host/x@y.git", "s3://b/p"},
@@ -78,6 +79,7 @@ TEST_CASE("a request survives the way to the child that fetches, field by field"
     CHECK(to_json(back) == sent);
     CHECK(back.repositories == request.repositories);
     CHECK(back.checkouts == request.checkouts);
+    CHECK(back.other_checkouts == request.other_checkouts);
     CHECK(back.downloads == request.downloads);
     CHECK(back.download_program == request.download_program);
     CHECK(back.places == request.places);

@@ -236,23 +236,104 @@ TEST_CASE("a branch that has left its own past is refused, as long as the image 
     CHECK(world.fetch().revision == rewritten);  // where it is known to lead since
 }
 
-TEST_CASE("a branch that goes back is refused too") {
+TEST_CASE("a branch that goes back is refused too, as it may be a mirror that is about to catch up") {
     BranchWorld world(GENERATE(true, false));
     world.push("two");
     world.fetch();
     world.server("git reset -q --hard HEAD~1");
-    CHECK(world.failure().code == "repository.branch_rewritten");
+    const Error error = world.failure();
+    CHECK(error.code == "repository.mirror_behind");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(error.advice.find("allow_rewritten_branches") != std::string::npos);
 }
 
-TEST_CASE("a mirror that is behind with a rewritten branch does not hide behind others") {
-    World world;
-    world.request.revision = "main";
-    world.downloads.serve(a, world.good());
-    world.fetch();
-    world.server("git commit -q --amend -m rewritten");
+namespace {
+
+/// Three places, which followed the branch main together until the last two commits.
+struct ThreePlaces : World {
+    ThreePlaces() {
+        request.revision = "main";
+        server("git clone -q --bare . ../behind.git");
+        second = push("two");
+        downloads.serve(a, good());
+        fetch();
+        server(
+            "git clone -q . ../rewritten; cd ../rewritten; git config user.name x; git config user.email "
+            "x@example.com; "
+            "git commit -q --amend -m rewritten");
+        third = push("three");
+        heard.clear();
+    }
+    FakeDownloads::Server behind() const { return git_server(root.path() / "behind.git"); }
+    FakeDownloads::Server rewritten() const { return git_server(root.path() / "rewritten"); }
+    std::string second{};
+    std::string third{};
+};
+
+}  // namespace
+
+TEST_CASE("a first mirror that lags behind, or whose branch was rewritten, does not hide a good next one") {
+    ThreePlaces world;
+    const bool is_behind = GENERATE(true, false);
+    world.downloads.serve(a, is_behind ? world.behind() : world.rewritten());
     world.downloads.serve(b, world.good());
-    CHECK(world.failure().code == "repository.branch_rewritten");
-    CHECK(world.downloads.asked().back() == a);
+    CHECK(world.fetch().revision == world.third);
+    REQUIRE(world.heard.size() == 2);
+    CHECK(world.heard[0].said.find(is_behind ? "repository.mirror_behind" : "repository.branch_rewritten") !=
+          std::string::npos);
+    CHECK(world.heard[1].said == "gave it");
+}
+
+TEST_CASE("where no place has a branch that goes on, one that was rewritten is told before all else") {
+    ThreePlaces world;
+    world.downloads.serve(a, fails_with(away()));
+    world.downloads.serve(b, world.behind());
+    world.downloads.serve(c, world.rewritten());
+    const Error error = world.failure();
+    CHECK(error.code == "repository.branch_rewritten");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("repository.mirror_behind") != std::string::npos);
+    CHECK(world.checkouts().size() == 1);
+    world.downloads.serve(c, fails_with(away()));
+    CHECK(world.failure().kind == ErrorKind::transient);
+}
+
+TEST_CASE("a branch or tag is looked up in the image's seed where no place answers") {
+    World world;
+    const std::string seeded = world.request.revision;
+    world.server("git tag -a -m release v1.0; git clone -q --bare . ../seed.git");
+    world.request.settings.seed = world.root.path() / "seed.git";
+    for (const char* place : {a, b, c}) {
+        world.downloads.serve(place, fails_with(away()));
+    }
+    world.request.revision = GENERATE("main", "v1.0");
+    const Checkout checkout = world.fetch();
+    CHECK(checkout.revision == seeded);
+    CHECK(read_file(checkout.folder / "manifests/site.pp", 100) == "one\n");
+    REQUIRE(world.heard.size() == 4);
+    CHECK(world.heard[3].place == world.request.settings.seed);
+
+    // It binds nobody: the branch is followed from where a place says that it leads.
+    const std::string rewritten =
+        world.server("git commit -q --amend -m rewritten; git tag -f v1.0; git rev-parse HEAD");
+    world.downloads.serve(a, world.good());
+    CHECK(world.fetch().revision == rewritten);
+    world.downloads.serve(a, fails_with(away()));
+    CHECK(world.failure().code == "repository.unreachable");  // the seed would lead back
+}
+
+TEST_CASE("a name is not looked up in the seed where a place refuses it, or the seed lacks it") {
+    World world;
+    world.server("git clone -q --bare . ../seed.git");
+    world.request.settings.seed = world.root.path() / "seed.git";
+    world.downloads.serve(a, fails_with(away()));
+    world.downloads.serve(b, fails_with(denied()));
+    world.downloads.serve(c, fails_with(away()));
+    world.request.revision = "main";
+    CHECK(world.failure().code == "repository.unreachable");
+    world.downloads.serve(b, fails_with(away()));
+    world.request.revision = "other";
+    CHECK(world.failure().code == "repository.unreachable");
 }
 
 TEST_CASE(

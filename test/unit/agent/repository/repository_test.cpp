@@ -118,6 +118,7 @@ TEST_CASE("the child is told where all is, on this machine's disk") {
     CHECK(asked.protect == std::vector<std::string>{"last-good"});
     CHECK(asked.repositories == world.fake.system.state() / "repository");
     CHECK(asked.checkouts == world.fake.system.state() / "checkout");
+    CHECK(asked.other_checkouts == std::vector{world.fake.system.state() / "configuration"});
     CHECK(asked.downloads == world.fake.system.state() / "download");
     CHECK(asked.download_program == "/usr/lib/bootwright/bootwright-download");
     CHECK(asked.settings.keep == 5);

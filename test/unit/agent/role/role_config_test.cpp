@@ -214,21 +214,23 @@ TEST_CASE("Hiera keys may be anything but empty") {
     CHECK(error_for(complete(R"("data": {"": 1})")).code == "role.invalid");
 }
 
-TEST_CASE("a repository's URL is https, http, ssh, git or file") {
-    for (const char* good : {"https://git.example.com/a.git", "http://10.0.0.1:8080/a", "ssh://git@h/a.git",
-                             "file:///srv/a.git", "https://user:p%40ss@h/a", "https://[fd00::1]/a", "git://h/a"}) {
+TEST_CASE("a repository's URL is https, http, ssh, git or file, or the place of snapshots") {
+    for (const char* good :
+         {"https://git.example.com/a.git", "http://10.0.0.1:8080/a", "ssh://git@h/a.git", "file:///srv/a.git",
+          "https://user:p%40ss@h/a", "https://[fd00::1]/a", "git://h/a", "https://cdn.example.com/{revision}.bundle",
+          "s3://bucket/a", "gs://bucket/a", "az://account/container/a"}) {
         CHECK(read(with_url(good)).repository.url == good);
     }
     for (const std::string& bad :
          {std::string(), std::string("https://"), std::string("git@github.com:a/b.git"), std::string("git://"),
-          std::string("s3://bucket/a"), std::string("/srv/a.git"), std::string("ext::sh -c id"),
-          std::string("HTTPS://h/a"), std::string(" https://h/a"), std::string("https://h/a b"),
-          std::string("https://h/a\nb"), std::string("https://h/ä"), std::string("ftp://h/a"),
-          "https://h/" + std::string(2000, 'x')}) {
+          std::string("s3://"), std::string("/srv/a.git"), std::string("ext::sh -c id"), std::string("HTTPS://h/a"),
+          std::string(" https://h/a"), std::string("https://h/a b"), std::string("https://h/a\nb"),
+          std::string("https://h/ä"), std::string("ftp://h/a"), "https://h/" + std::string(2000, 'x')}) {
         CAPTURE(bad);
         const Error error = error_for(with_url(bad));
         CHECK(error.code == "role.invalid");
-        CHECK(error.message.find("repository.url: expected an https, http, ssh, git or file URL") != std::string::npos);
+        CHECK(error.message.find("repository.url: expected an https, http, ssh, git, file, s3, gs or az URL") !=
+              std::string::npos);
     }
 }
 
@@ -298,7 +300,7 @@ TEST_CASE("a second repository is pinned as the first one is") {
     CHECK(error_for(with_configuration({{"revision", pin}})).code == "role.incomplete");
     CHECK(error_for(with_configuration({{"path", "x"}})).code == "role.incomplete");
     CHECK(error_for(with_configuration({{"url", "https://h/x"}, {"revision", "main"}})).code == "role.invalid");
-    CHECK(error_for(with_configuration({{"url", "s3://bucket"}, {"revision", pin}})).code == "role.invalid");
+    CHECK(read(with_configuration({{"url", "s3://bucket"}, {"revision", pin}})).configuration.url == "s3://bucket");
     for (const std::string& bad :
          {std::string("/etc/passwd"), std::string("../x"), std::string("a/../b"), std::string("a//b"),
           std::string("a/"), std::string("."), std::string("a/.git/x"), std::string(".GIT"), std::string("a b"),

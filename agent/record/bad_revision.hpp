@@ -1,0 +1,46 @@
+#pragma once
+
+#include "agent/platform/instance_metadata.hpp"
+#include "agent/repository/checkout.hpp"
+#include "agent/role/role_config.hpp"
+#include "agent/system.hpp"
+#include "common/error.hpp"
+#include "common/json.hpp"
+
+#include <optional>
+#include <string>
+
+namespace bootwright {
+
+/// A revision that did not do on this machine with this role config and these facts. It is remembered over restarts, so
+/// that what is known to fail is not applied again and again.
+struct BadRevision {
+    std::string inputs;           ///< as inputs_of has them
+    std::string revision;         ///< of the control repository
+    std::string configuration{};  ///< of the second repository, if there is one
+    int failures = 0;             ///< attempts that failed
+    bool is_given_up = false;     ///< the agent by itself does not try it again
+    int run = 0;                  ///< the last one that tried
+    std::string at{};             ///< when that was, by the wall clock
+    Error error;                  ///< what came of it
+};
+
+/// A name, of 16 hex digits, for all that an apply rests on, as far as it is known before Puppet runs: revisions, role config,
+/// metadata, the system's release and kernel, the image's external facts, the agent itself, and the boot.
+std::string inputs_of(const System& system, const InstanceMetadata& instance, const RoleConfig& role,
+                      const std::string& revision, const std::string& configuration);
+
+/// What is remembered of these inputs. A memory that is damaged or cannot be read counts as none.
+std::optional<BadRevision> find_bad_revision(const System& system, const std::string& inputs);
+
+/// Remembers it, in the place of what was known of the same inputs: /var/lib/bootwright/bad_revisions.json (0600), the
+/// newest twenty. @throws Error io.*
+void remember_bad_revision(const System& system, const BadRevision& bad);
+
+/// It did: nothing bad is known of these inputs any more. @throws Error io.*
+void forget_bad_revision(const System& system, const std::string& inputs);
+
+/// For the status: without `inputs`, which say nothing to people.
+Json to_json(const BadRevision& bad);
+
+}  // namespace bootwright
