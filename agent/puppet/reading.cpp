@@ -116,6 +116,12 @@ bool is_repeated(const LogEntry& entry, const std::vector<FailedResource>& faile
     });
 }
 
+/// What the entry says, and where, unless it says that itself.
+std::string with_place(const LogEntry& entry) {
+    const bool has_place = !entry.file.empty() && entry.line > 0 && entry.message.find("line: ") == std::string::npos;
+    return entry.message + (has_place ? " (file: " + entry.file + ", line: " + std::to_string(entry.line) + ")" : "");
+}
+
 /// Warnings, and errors that belong to no resource: Puppet goes on after a malformed external fact, for one.
 void add_warnings(std::vector<std::string>& result, const std::vector<LogEntry>& entries,
                   const std::vector<FailedResource>& failed) {
@@ -123,7 +129,7 @@ void add_warnings(std::vector<std::string>& result, const std::vector<LogEntry>&
         const bool is_skip = entry.message == "Skipping because of failed dependencies";
         const bool is_told = is_skip || (entry.is_error() && (entry.is_of_resource() || is_repeated(entry, failed)));
         const std::string source = entry.source.empty() || entry.source == "Puppet" ? "" : entry.source + ": ";
-        const std::string text = source + entry.message;
+        const std::string text = source + with_place(entry);
         if (!is_told && result.size() < most_listed && std::find(result.begin(), result.end(), text) == result.end()) {
             result.push_back(text);
         }
@@ -213,10 +219,7 @@ std::string first_error(const std::vector<LogEntry>& entries, const PuppetTraces
     const auto found = std::find_if(entries.begin(), entries.end(),
                                     [](const LogEntry& entry) { return entry.is_error() && entry.source != "Facter"; });
     if (found != entries.end()) {
-        const bool has_place =
-            !found->file.empty() && found->line > 0 && found->message.find("line: ") == std::string::npos;
-        return found->message +
-               (has_place ? " (file: " + found->file + ", line: " + std::to_string(found->line) + ")" : "");
+        return with_place(*found);
     }
     const std::string output =
         shortened(without_secrets(std::string(trimmed(traces.output)), traces.secrets), longest_message);

@@ -228,6 +228,25 @@ TEST_CASE("a failed run shows its error, its resources and what happens next") {
     CHECK(has(seen, "waiting, process 100"));
 }
 
+TEST_CASE("what took long is shown after a bad run, or a long one") {
+    Json run = a_failed_run();
+    run["slowest"] = Json::parse(
+        R"([{"resource": "Exec[a]", "seconds": 75.5}, {"resource": "Exec[b]", "seconds": 3}, {"resource": "Exec[c]", "seconds": 2},
+            {"resource": "Exec[d]", "seconds": 1.5}, {"resource": "Exec[e]", "seconds": 0.2}])");
+    run["slow_facts"] = Json::parse(R"([{"fact": "apt_has_updates", "seconds": 8}, {"fact": "x", "seconds": 0.6}])");
+    const auto shown = [&] { return view(a_status(nullptr, run, nullptr), the_daemon); };
+    CHECK(has(shown(), "Exec[a]: 1 min"));
+    CHECK(has(shown(), "Exec[c]: 2.0 s"));
+    CHECK(has(shown(), "the fact apt_has_updates: 8.0 s"));
+    for (const char* unworthy : {"Exec[d]", "Exec[e]", "the fact x"}) {
+        CHECK_FALSE(has(shown(), unworthy));
+    }
+    run["error"] = nullptr;
+    CHECK_FALSE(has(shown(), "Exec[a]"));
+    run["duration_s"] = 61;
+    CHECK(has(shown(), "Exec[a]"));
+}
+
 TEST_CASE("what is given up is shown, and what was applied in its place") {
     const std::string good = "fedcba9876543210fedcba9876543210fedcba98";
     Json run = a_failed_run("permanent");

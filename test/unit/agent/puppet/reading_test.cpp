@@ -25,13 +25,14 @@ std::optional<std::string> fixture_if_exists(const std::string& name) {
 /// What a real Puppet 7.23 left: test/fixtures/puppet/NAME.
 PuppetTraces recorded(const std::string& name) {
     const std::string folder = "puppet/" + name + "/";
-    PuppetTraces traces{.process = {.duration = 12s},
-                        .summary = fixture_if_exists(folder + "last_run_summary.yaml"),
-                        .resources = fixture_if_exists(folder + "resources.txt"),
-                        .log = fixture(folder + "puppet.jsonl"),
-                        .observation = fixture_if_exists(folder + "observation.json").value_or("{\"phase\":\"compile\"}"),
-                        .output = fixture_if_exists(folder + "output").value_or(""),
-                        .checkout = checkout};
+    PuppetTraces traces{
+        .process = {.duration = 12s},
+        .summary = fixture_if_exists(folder + "last_run_summary.yaml"),
+        .resources = fixture_if_exists(folder + "resources.txt"),
+        .log = fixture(folder + "puppet.jsonl"),
+        .observation = fixture_if_exists(folder + "observation.json").value_or("{\"phase\":\"compile\"}"),
+        .output = fixture_if_exists(folder + "output").value_or(""),
+        .checkout = checkout};
     const std::string status = fixture(folder + "exit_status");
     std::from_chars(status.data(), status.data() + status.size(), traces.process.exit_code);
     return traces;
@@ -122,6 +123,102 @@ TEST_CASE("what a real Puppet left is read for what it was") {
         CHECK(result.error->kind == row.kind);
         CHECK_FALSE(result.error->advice.empty());
     }
+}
+
+TEST_CASE("what was seen from within is more exact than the log") {
+    const PuppetResult result = read_puppet_result(recorded("observed"));
+    CHECK(result.outcome == Outcome::changed_with_failures);
+    CHECK(result.version == "7.23.0");
+    CHECK(result.catalog_digest.size() == 64);
+    REQUIRE(result.failed_resources.size() == 2);
+    CHECK(result.failed_resources[1].resource == "Exec[/bin/false]");
+    CHECK(result.failed_resources[1].file == "site-modules/role/manifests/truth.pp");
+    CHECK(result.failed_resources[1].line == 6);
+    CHECK(result.failed_resources[1].message.find("returned 1 instead of one of [0]") != std::string::npos);
+    REQUIRE_FALSE(result.slowest.empty());
+    CHECK(result.slowest[0].what == "Exec[/bin/sleep 1.1]");
+    CHECK(result.slowest[0].seconds > 1);
+    REQUIRE(result.slow_facts.size() == 1);
+    CHECK(result.slow_facts[0].what == "custom");
+    CHECK(result.phases.size() == 3);
+}
+
+TEST_CASE("a key of data that nothing looked up is a warning, with what was probably meant") {
+    PuppetTraces traces = recorded("observed");
+    CHECK(mentions(read_puppet_result(traces).warnings,
+                   "nothing looked up the key role::truth::prot of the role config's data; did you mean "
+                   "\"role::truth::port\"?"));
+    traces.observation = R"({"phase":"apply","unused_data":["zzz"],"looked_up":["role::truth::port"]})";
+    CHECK(mentions(read_puppet_result(traces).warnings, "the key zzz of the role config's data"));
+    CHECK_FALSE(mentions(read_puppet_result(traces).warnings, "did you mean"));
+}
+
+TEST_CASE("exported resources that are ignored, and where, are a warning") {
+    CHECK(mentions(read_puppet_result(recorded("observed")).warnings,
+                   "the export is ignored (file: site-modules/role/manifests/truth.pp, line: 11)"));
+}
+
+TEST_CASE("what could not be seen from within is said") {
+    PuppetTraces traces = good();
+    traces.observation = R"({"phase":"apply","problems":["Puppet has no X any more"]})";
+    CHECK(mentions(read_puppet_result(traces).warnings, "not fully known: Puppet has no X any more"));
+    traces.observation = GENERATE(as<std::optional<std::string>>(), std::nullopt, "", "{", "[]");
+    const PuppetResult result = read_puppet_result(traces);
+    CHECK(mentions(result.warnings, "Puppet was not seen from within"));
+    CHECK(result.outcome == Outcome::changed);
+    // One that was killed could not say it.
+    traces.process = {.end = ProcessResult::End::killed_by_signal, .signal = 9};
+    CHECK(read_puppet_result(traces).warnings.empty());
+}
+
+TEST_CASE("the version is known of a run that left no summary, too") {
+    PuppetTraces traces = recorded("compile_error");
+    traces.observation = R"({"puppet_version":"8.10.0","phase":"compile"})";
+    CHECK(read_puppet_result(traces).version == "8.10.0");
+}
+
+TEST_CASE("no revision is blamed for what failed before Puppet compiled it") {
+    PuppetTraces traces = recorded("compile_error");
+    traces.observation = R"({"phase":"facts"})";
+    const PuppetResult result = read_puppet_result(traces);
+    CHECK(result.outcome == Outcome::failed);
+    CHECK(result.error->code == "puppet.run_failed");
+    CHECK(result.error->kind == ErrorKind::transient);
+}
+
+TEST_CASE("lost memory is told apart") {
+    PuppetTraces traces = recorded("compile_error");
+    traces.out_of_memory = true;
+    PuppetResult result = read_puppet_result(traces);
+    CHECK(result.outcome == Outcome::failed);
+    CHECK(result.error->code == "puppet.out_of_memory");
+    traces.process = {.end = ProcessResult::End::killed_by_signal, .signal = 9};
+    result = read_puppet_result(traces);
+    CHECK(result.outcome == Outcome::killed);
+    CHECK(result.error->code == "puppet.out_of_memory");
+    traces = recorded("compile_error");
+    traces.log = log_line("err", "failed to allocate memory");
+    CHECK(read_puppet_result(traces).error->code == "puppet.out_of_memory");
+    traces = recorded("changed_with_failures");
+    traces.out_of_memory = true;
+    result = read_puppet_result(traces);
+    CHECK(result.outcome == Outcome::changed_with_failures);
+    CHECK(result.error->message.ends_with("because memory ran out"));
+}
+
+TEST_CASE("no secret is in what was seen from within") {
+    PuppetTraces traces = good();
+    traces.secrets = {"hunter2-secret"};
+    traces.observation =
+        R"({"phase":"apply","failed":[{"resource":"Exec[hunter2-secret]","messages":["hunter2-secret"]}],)"
+        R"("slowest":[{"resource":"Exec[hunter2-secret]","seconds":1}],"problems":["hunter2-secret"]})";
+    const PuppetResult result = read_puppet_result(traces);
+    REQUIRE(result.failed_resources.size() == 1);
+    CHECK(result.failed_resources[0].resource == "Exec[[redacted]]");
+    CHECK(result.failed_resources[0].message == "[redacted]");
+    REQUIRE(result.slowest.size() == 1);
+    CHECK(result.slowest[0].what == "Exec[[redacted]]");
+    CHECK_FALSE(mentions(result.warnings, "hunter2"));
 }
 
 TEST_CASE("a full disk before the catalog is compiled is not the repository's fault") {

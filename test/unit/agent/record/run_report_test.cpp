@@ -78,7 +78,11 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
         .resources = ResourceCounts{82, 3, 1, 2, 4},
         .failed_resources = {{"Exec[x]", "it failed", "manifests/site.pp", 7}, {"Exec[y]", "no place", "", 0}},
         .warnings = {"from Puppet"},
-        .version = "7.23.0"};
+        .version = "7.23.0",
+        .catalog_digest = "abc",
+        .phases = {{"facts", 1.5}},
+        .slowest = {{"Exec[x]", 3.25}},
+        .slow_facts = {{"custom", 0.5}}};
     report.warnings = {"from the agent"};
     report.error = transient_error("puppet.resources_failed", "1 of 82", "see");
     const Json json = to_json(report);
@@ -98,6 +102,10 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
     CHECK(json.at("warnings") == Json{"from the agent", "from Puppet"});
     CHECK(json.at("error").at("stage") == "puppet");
     CHECK(json.at("puppet_version") == "7.23.0");
+    CHECK(json.at("catalog_digest") == "abc");
+    CHECK(json.at("phases") == Json::parse(R"([{"phase": "facts", "seconds": 1.5}])"));
+    CHECK(json.at("slowest") == Json::parse(R"([{"resource": "Exec[x]", "seconds": 3.25}])"));
+    CHECK(json.at("slow_facts") == Json::parse(R"([{"fact": "custom", "seconds": 0.5}])"));
     CHECK(to_line(json).find("hunter2") == std::string::npos);
 }
 
