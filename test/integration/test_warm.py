@@ -101,6 +101,7 @@ def _outcome(instance: Instance) -> dict[str, Any]:
     report = _text(instance, "/var/lib/bootwright/puppet/var/state/last_run_report.yaml")
     report = re.sub(r"metrics:.*?\nresource_statuses", "resource_statuses", report, flags=re.S)
     shown = json.loads(re.sub(r"\d{8}-\d+-\w+\.lock", "LOCK", json.dumps(run)))
+    report = " ".join(report.split())  # a name of another length breaks lines elsewhere
     found = {
         "run": {key: shown[key] for key in ("outcome", "error", "resources", "failed_resources", "warnings", "puppet_version")},
         "log": _text(instance, f"{folder}/puppet.jsonl"),
