@@ -403,7 +403,8 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
     Pipe output = make_pipe();
     Pipe error_output = make_pipe();
     const int given = request.input_descriptor;
-    Child child(spawn(request, given < 0 ? input.read_end.get() : given, output.write_end.get(), error_output.write_end.get()));
+    Child child(
+        spawn(request, given < 0 ? input.read_end.get() : given, output.write_end.get(), error_output.write_end.get()));
     input.read_end.reset();
     output.write_end.reset();
     error_output.write_end.reset();

@@ -37,7 +37,7 @@ TEST_CASE("a run that has just begun is written with every key that the schema n
     CHECK(json.at("attempt") == 1);
     CHECK(json.at("attempts") == 1);
     for (const char* key : {"retry", "progress", "child", "finished", "duration_s", "outcome", "error", "role",
-                            "instance", "resources", "puppet_version"}) {
+                            "instance", "resources", "puppet_version", "puppet_start", "puppet_cold_because"}) {
         CAPTURE(key);
         CHECK(json.at(key).is_null());
     }
@@ -76,7 +76,8 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
         .resources = ResourceCounts{82, 3, 1, 2, 4},
         .failed_resources = {{"Exec[x]", "it failed", "manifests/site.pp", 7}, {"Exec[y]", "no place", "", 0}},
         .warnings = {"from Puppet"},
-        .version = "7.23.0"};
+        .version = "7.23.0",
+        .start = {PuppetStart::Way::cold, "it died"}};
     report.warnings = {"from the agent"};
     report.error = transient_error("puppet.resources_failed", "1 of 82", "see");
     const Json json = to_json(report);
@@ -96,6 +97,8 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
     CHECK(json.at("warnings") == Json{"from the agent", "from Puppet"});
     CHECK(json.at("error").at("stage") == "puppet");
     CHECK(json.at("puppet_version") == "7.23.0");
+    CHECK(json.at("puppet_start") == "cold");
+    CHECK(json.at("puppet_cold_because") == "it died");
     CHECK(to_line(json).find("hunter2") == std::string::npos);
 }
 
