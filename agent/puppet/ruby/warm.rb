@@ -32,10 +32,9 @@ module BootwrightWarm
     puppet/parser/e4_parser_adapter puppet/util/diff puppet/util/backups puppet/file_bucket/dipper tempfile digest/sha2
   ].freeze
 
-  # Puppet's own types, with their providers: first those that are in every run.
-  TYPES = %i[
-    file user group stage whit component schedule filebucket package service exec notify tidy resources
-  ].freeze
+  # Puppet's own types, with their providers: first those that are in every run. Not package: with it, or its provider for apt,
+  # DEBIAN_FRONTEND is set for all that runs after it.
+  TYPES = %i[file user group stage whit component schedule filebucket service exec notify tidy resources].freeze
 
   class << self
     def main
@@ -50,6 +49,7 @@ module BootwrightWarm
     end
 
     def prepare
+      environment = ENV.to_h
       facts = Etc.nprocessors > 1 ? look_up_facts_beside : look_up_facts
       require 'puppet/util/command_line'
       check_version
@@ -58,6 +58,7 @@ module BootwrightWarm
       CODE.each { |feature| load_ahead(feature) }
       keep_facts(facts.respond_to?(:call) ? facts.call : facts)
       @types = TYPES.take_while { |name| !called? && load_type(name) }
+      refuse('what was loaded has changed its environment') unless ENV.to_h == environment
     rescue Exception => e # rubocop:disable Lint/RescueException: a cold start says what is wrong better than this could
       refuse("Puppet cannot be loaded ahead: #{e.class}: #{e.message}")
     end

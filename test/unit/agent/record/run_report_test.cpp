@@ -37,7 +37,7 @@ TEST_CASE("a run that has just begun is written with every key that the schema n
     CHECK(json.at("attempt") == 1);
     CHECK(json.at("attempts") == 1);
     for (const char* key : {"retry", "progress", "child", "finished", "duration_s", "outcome", "error", "role",
-                            "instance", "resources", "puppet_version"}) {
+                            "instance", "resources", "puppet_version", "puppet_start", "puppet_cold_because"}) {
         CAPTURE(key);
         CHECK(json.at(key).is_null());
     }
@@ -82,7 +82,8 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
         .catalog_digest = "abc",
         .phases = {{"facts", 1.5}},
         .slowest = {{"Exec[x]", 3.25}},
-        .slow_facts = {{"custom", 0.5}}};
+        .slow_facts = {{"custom", 0.5}},
+        .start = {PuppetStart::Way::cold, "it died"}};
     report.warnings = {"from the agent"};
     report.error = transient_error("puppet.resources_failed", "1 of 82", "see");
     const Json json = to_json(report);
@@ -106,6 +107,8 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
     CHECK(json.at("phases") == Json::parse(R"([{"phase": "facts", "seconds": 1.5}])"));
     CHECK(json.at("slowest") == Json::parse(R"([{"resource": "Exec[x]", "seconds": 3.25}])"));
     CHECK(json.at("slow_facts") == Json::parse(R"([{"fact": "custom", "seconds": 0.5}])"));
+    CHECK(json.at("puppet_start") == "cold");
+    CHECK(json.at("puppet_cold_because") == "it died");
     CHECK(to_line(json).find("hunter2") == std::string::npos);
 }
 
