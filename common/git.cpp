@@ -202,7 +202,8 @@ void refuse_depth(int depth) {
 /// some file system takes for that, and a link that would stand for .gitmodules. And what no file system of Linux can hold.
 bool is_forbidden(std::string_view name, bool is_link) {
     constexpr std::size_t longest = 255;
-    if (name.empty() || name.size() > longest || name == "." || name == ".." || name.find('/') != name.npos) {
+    if (name.empty() || name.size() > longest || name == "." || name == ".." ||
+        name.find('/') != std::string_view::npos) {
         return true;
     }
     if (name.front() != '.' && name.front() != 'g' && name.front() != 'G') {
@@ -210,12 +211,10 @@ bool is_forbidden(std::string_view name, bool is_link) {
     }
     const std::string low = lower(name);
     for (const std::string_view own : {".git", "git~1"}) {
-        if (low.starts_with(own)) {
-            // NTFS drops dots and spaces at the end, and what follows a colon names a stream of the same file.
-            const std::size_t end = low.find_first_not_of(". ", own.size());
-            return end == low.npos || low[end] == ':' || low[end] == '\\' ||
-                   (is_link &&
-                    git_path_is_gitfile(low.data(), low.size(), GIT_PATH_GITFILE_GITMODULES, GIT_PATH_FS_GENERIC) != 0);
+        // NTFS drops dots and spaces at the end, and what follows a colon names a stream of the same file.
+        const std::size_t end = low.starts_with(own) ? low.find_first_not_of(". ", own.size()) : 0;
+        if (end == std::string::npos || (end > 0 && (low[end] == ':' || low[end] == '\\'))) {
+            return true;
         }
     }
     return is_link &&

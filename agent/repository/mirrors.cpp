@@ -62,15 +62,13 @@ Error incomplete(const std::string& place, const std::string& commit, const std:
                            "check that repository there with `git fsck`; the other mirrors are asked meanwhile");
 }
 
-constexpr std::string_view branch_rewritten = "repository.branch_rewritten";
-
 /// The error where no place has given it: what each said. It passes if one of theirs may, and most likely if all that is wrong
 /// is the clock of this machine; but that a branch was rewritten is for somebody to look at, whatever others said.
 Error none_has_it(const Mirrors::Failures& failures) {
     if (failures.size() == 1) {
         return failures.front().second;
     }
-    const auto is_rewritten = [](const auto& failure) { return failure.second.code == branch_rewritten; };
+    const auto is_rewritten = [](const auto& failure) { return failure.second.code == "repository.branch_rewritten"; };
     const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
     const auto hangs_on_dates = [&](const auto& failure) {
         return is_transient(failure) && failure.second.code == "repository.server_not_trusted";
@@ -270,7 +268,7 @@ void Mirrors::require_descent(const RepositorySource& source, const std::string&
                               what + ", which is older than " + before + ", where it led before",
                               std::string("nothing to do where that mirror is about to catch up; ") + if_meant);
     }
-    throw permanent_error(std::string(branch_rewritten),
+    throw permanent_error("repository.branch_rewritten",
                           what + ", which does not descend from " + before + ", where it led before", if_meant);
 }
 
