@@ -1,14 +1,15 @@
 #include "common/process.hpp"
 
-#include "common/clock.hpp"
+#include "common/control_group.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/kept_child.hpp"
+#include "common/process_tree.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,12 +18,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
-#include <filesystem>
-#include <set>
 #include <system_error>
-#include <thread>
 
 namespace bootwright {
 
@@ -129,215 +126,6 @@ private:
     std::string line_;
 };
 
-/// Fields 3 and on of /proc/PID/stat: the second is the name in brackets, which may hold anything. Empty where there is
-/// no such process.
-std::vector<std::string> stat_fields(pid_t pid) {
-    std::optional<std::string> stat;
-    try {
-        stat = read_file_if_exists("/proc/" + std::to_string(pid) + "/stat", 4096);
-    } catch (const Error&) {
-        return {};  // it ended while it was read (ESRCH)
-    }
-    const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
-    return name_end == std::string::npos ? std::vector<std::string>{}
-                                         : split(trimmed(std::string_view(*stat).substr(name_end + 1)), ' ');
-}
-
-template <typename Number>
-Number to_number(const std::string& text) {
-    Number number{};
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
-
-struct RunningProcess {
-    ProcessId id;
-    pid_t parent = 0;
-    pid_t group = 0;
-};
-
-std::vector<RunningProcess> all_processes() {
-    constexpr std::size_t parent_field = 1;
-    constexpr std::size_t group_field = 2;
-    std::vector<RunningProcess> processes;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-        const auto pid = to_number<pid_t>(entry.path().filename());
-        const auto id = pid > 0 ? identify_process(pid) : std::nullopt;
-        const auto fields = id ? stat_fields(pid) : std::vector<std::string>{};
-        if (fields.size() > group_field) {
-            processes.push_back({*id, to_number<pid_t>(fields[parent_field]), to_number<pid_t>(fields[group_field])});
-        }
-    }
-    return processes;
-}
-
-/// A process and all that descends from it. What has lost its parent since it was first seen stays a member, and what was
-/// started meanwhile is found by its process group too; only what made a session of its own and lost its parent before it
-/// was ever seen is not: a daemon.
-class ProcessTree {
-public:
-    explicit ProcessTree(ProcessId root) : members_{root}, groups_{root.pid} { grow(); }
-
-    /// Adds what the members have started since. True if there was anything.
-    bool grow() {
-        const std::size_t before = members_.size();
-        const auto processes = all_processes();
-        for (bool grew = true; grew;) {
-            grew = false;
-            for (const RunningProcess& process : processes) {
-                if (belongs(process) && !contains(process.id)) {
-                    members_.push_back(process.id);
-                    if (process.group != getpgrp()) {
-                        groups_.insert(process.group);
-                    }
-                    grew = true;
-                }
-            }
-        }
-        return members_.size() > before;
-    }
-
-    void signal(int number) const {
-        for (const ProcessId& member : members_) {
-            if (is_running(member)) {
-                kill(member.pid, number);
-            }
-        }
-    }
-
-    /// Stops all before it kills any: a stopped process starts no other.
-    std::size_t kill_all() {
-        grow();
-        do {
-            signal(SIGSTOP);
-        } while (grow());
-        const auto count = std::count_if(members_.begin(), members_.end(), is_running);
-        signal(SIGKILL);
-        wait_for_end(std::chrono::steady_clock::now() +
-                     milliseconds(1000));  // longer only in the middle of a disk's I/O
-        return static_cast<std::size_t>(count);
-    }
-
-    /// Returns when no member runs any more, or at `latest`.
-    void wait_for_end(SteadyTime latest) const {
-        constexpr milliseconds step{5};
-        while (std::any_of(members_.begin(), members_.end(), is_running) && std::chrono::steady_clock::now() < latest) {
-            std::this_thread::sleep_for(step);
-        }
-    }
-
-private:
-    [[nodiscard]] bool contains(const ProcessId& process) const {
-        return std::any_of(members_.begin(), members_.end(), [&](const ProcessId& member) {
-            return member.pid == process.pid && member.start_ticks == process.start_ticks;
-        });
-    }
-    [[nodiscard]] bool belongs(const RunningProcess& process) const {
-        const auto is_parent = [&](const ProcessId& member) { return member.pid == process.parent; };
-        return groups_.contains(process.group) || std::any_of(members_.begin(), members_.end(), is_parent);
-    }
-
-    std::vector<ProcessId> members_;
-    std::set<pid_t> groups_;
-};
-
-/// A started child; one that is not reaped is killed, with all that it started.
-class Child {
-public:
-    explicit Child(pid_t pid) : pid_(pid), pid_fd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {
-        if (!pid_fd_) {
-            const int error = errno;
-            kill_and_reap();
-            throw system_call_error("open a pidfd of", "a child", error);
-        }
-    }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-    ~Child() {
-        if (!reaped_) {
-            kill_and_reap();
-        }
-    }
-
-    [[nodiscard]] int pid_fd() const { return pid_fd_.get(); }
-    [[nodiscard]] ProcessId id() const { return identify_process(pid_).value_or(ProcessId{pid_, 0}); }
-
-    int reap() {
-        int status = 0;
-        while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-        }
-        reaped_ = true;
-        return status;
-    }
-
-private:
-    void kill_and_reap() {
-        ProcessTree(id()).kill_all();
-        kill(pid_, SIGKILL);
-        reap();
-    }
-    pid_t pid_;
-    UniqueFd pid_fd_;
-    bool reaped_ = false;
-};
-
-struct SpawnSetup {
-    SpawnSetup() {
-        posix_spawn_file_actions_init(&actions);
-        posix_spawnattr_init(&attributes);
-    }
-    SpawnSetup(const SpawnSetup&) = delete;
-    SpawnSetup& operator=(const SpawnSetup&) = delete;
-    ~SpawnSetup() {
-        posix_spawn_file_actions_destroy(&actions);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-};
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-    std::vector<char*> result(strings.size() + 1, nullptr);
-    std::transform(strings.begin(), strings.end(), result.begin(), [](std::string& string) { return string.data(); });
-    return result;
-}
-
-pid_t spawn(const ProcessRequest& request, int input, int output, int error_output) {
-    SpawnSetup setup;
-    posix_spawn_file_actions_adddup2(&setup.actions, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&setup.actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&setup.actions, error_output, STDERR_FILENO);
-    if (!request.folder.empty()) {
-        posix_spawn_file_actions_addchdir_np(&setup.actions, request.folder.c_str());
-    }
-    // The agent blocks and ignores signals that its children must be able to receive.
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&setup.attributes, &none);
-    posix_spawnattr_setsigdefault(&setup.attributes, &all);
-    posix_spawnattr_setpgroup(&setup.attributes, 0);  // the terminal's Ctrl-C is for the agent, which then ends it
-    posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-    std::vector<std::string> arguments = request.arguments;
-    std::vector<std::string> environment;
-    for (const auto& [name, value] : request.environment) {
-        environment.push_back(name + "=" + value);
-    }
-    pid_t pid = 0;
-    const int error = posix_spawn(&pid, arguments.front().c_str(), &setup.actions, &setup.attributes,
-                                  pointers(arguments).data(), pointers(environment).data());
-    if (error != 0) {
-        throw transient_error(
-            "process.cannot_start",
-            "cannot start " + request.arguments.front() + ": " + std::system_category().message(error),
-            "check that the program is installed and may be executed, and that memory is free");
-    }
-    return pid;
-}
-
 /// Writes the child's input as the pipe takes it, so that neither side waits for the other.
 class InputWriter {
 public:
@@ -394,6 +182,88 @@ int poll_timeout(SteadyTime until, SteadyTime now) {
     return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
 }
 
+milliseconds since(SteadyTime start) {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+/// How the end of a family is awaited: with looks that grow rarer, as each reads /proc.
+struct Ending {
+    SteadyTime kill_at = SteadyTime::max();
+    milliseconds step{2};
+
+    SteadyTime next_look(SteadyTime now) {
+        constexpr milliseconds longest{100};
+        step = std::min(step * 2, longest);
+        return std::min(kill_at, now + step);
+    }
+};
+
+/// Limits that every process inherits from the keeper. What cannot be is told, and stops nothing.
+class AppliedLimits {
+public:
+    explicit AppliedLimits(const std::optional<ProcessLimits>& limits) : limits_(limits) {
+        if (!limits_) {
+            return;
+        }
+        if (const auto base = delegated_control_group()) {
+            group_ = ControlGroup::make(*base, limits_->control_group);
+        }
+        limit_memory("memory.high", limits_->memory_high);
+        limit_memory("memory.max", limits_->memory_max);
+        machine_kills_ = out_of_memory_kills_of_machine().value_or(0);
+    }
+
+    [[nodiscard]] const ControlGroup* group() const { return group_ ? &*group_ : nullptr; }
+
+    void apply(pid_t process) {
+        if (!limits_) {
+            return;
+        }
+        if (group_ && !group_->add(process)) {
+            group_.reset();
+            unmet_.emplace_back("a control group of its own: the kernel refuses to move a process into it");
+        }
+        if (limits_->nice != 0 && setpriority(PRIO_PROCESS, static_cast<id_t>(process), limits_->nice) != 0) {
+            unmet_.push_back("nice: " + std::system_category().message(errno));
+        }
+        // ioprio_set(2): no wrapper in glibc; the class stands above 13 bits of priority, in which 7 is the lowest.
+        constexpr int who_process = 1;
+        constexpr int class_shift = 13;
+        const bool is_idle = limits_->io_class == ProcessLimits::IoClass::idle;
+        const int priority = is_idle ? 3 << class_shift : (2 << class_shift) | 7;
+        if (limits_->io_class != ProcessLimits::IoClass::unchanged &&
+            syscall(SYS_ioprio_set, who_process, process, priority) != 0) {
+            unmet_.push_back("io_class: " + std::system_category().message(errno));
+        }
+    }
+
+    /// Of its own group where that counts; else of the machine while it ran.
+    [[nodiscard]] std::uint64_t out_of_memory_kills() const {
+        if (!limits_) {
+            return 0;
+        }
+        const auto own = group_ ? group_->out_of_memory_kills() : std::nullopt;
+        return own.value_or(out_of_memory_kills_of_machine().value_or(machine_kills_) - machine_kills_);
+    }
+
+    [[nodiscard]] const std::vector<std::string>& unmet() const { return unmet_; }
+
+private:
+    void limit_memory(const std::string& file, std::uint64_t bytes) {
+        if (bytes > 0 && !(group_ && group_->limit(file, bytes))) {
+            unmet_.push_back(file + (group_ ? ": there is no memory controller of control groups, version 2"
+                                            : ": there is no control group of its own outside a systemd service"));
+        }
+    }
+
+    const std::optional<ProcessLimits>& limits_;
+    std::optional<ControlGroup> group_;
+    std::uint64_t machine_kills_ = 0;
+    std::vector<std::string> unmet_;
+};
+
+bool is_violent(const std::optional<int>& status) { return status && WIFSIGNALED(*status); }
+
 }  // namespace
 
 ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const ProcessEvents& events,
@@ -402,12 +272,14 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
     Pipe input = make_input();
     Pipe output = make_pipe();
     Pipe error_output = make_pipe();
-    Child child(spawn(request, input.read_end.get(), output.write_end.get(), error_output.write_end.get()));
+    AppliedLimits applied(request.limits);
+    KeptChild child(request, input.read_end.get(), output.write_end.get(), error_output.write_end.get(),
+                    applied.group(), [&](pid_t keeper) { applied.apply(keeper); });
     input.read_end.reset();
     output.write_end.reset();
     error_output.write_end.reset();
     if (events.started) {
-        events.started(child.id());
+        events.started(child.keeper());
     }
 
     const UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -419,28 +291,33 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
 
     Limits limits(request, start);
     std::optional<ProcessResult::End> ended_by_us;
-    std::optional<ProcessTree> tree;  // once it has to end
-    SteadyTime kill_at = SteadyTime::max();
-    bool exited = false;
-    while (!exited) {
+    std::optional<int> status;          // once the program has ended
+    std::optional<ProcessTree> ending;  // once all has to end
+    Ending pace;
+    bool is_over = false;
+    while (!is_over) {
         const SteadyTime now = std::chrono::steady_clock::now();
-        if (!ended_by_us) {
-            ended_by_us = limits.broken(now, stop);
-            if (ended_by_us) {
-                tree.emplace(child.id());
-                tree->signal(SIGTERM);
-                kill_at = now + request.grace;
+        if (!ending) {
+            ended_by_us = status ? std::nullopt : limits.broken(now, stop);
+            if (ended_by_us || is_violent(status)) {
+                ending.emplace(child.keeper(), applied.group());
+                if (ended_by_us == ProcessResult::End::stopped && events.leave && events.leave(ending->members())) {
+                    child.leave();
+                    return {.end = ProcessResult::End::left, .duration = since(start)};
+                }
+                ending->ask_to_end();
+                pace.kill_at = now + request.grace;
             }
-        } else if (now >= kill_at) {
-            tree->kill_all();
+        } else if (ending->ask_to_end(); now >= pace.kill_at || !ending->is_at_work()) {
+            break;
         }
-        // A negative descriptor is skipped by poll: closed streams, and the wake-up once it was heard.
-        std::array<pollfd, 5> polled{{{child.pid_fd(), POLLIN, 0},
+        // A negative descriptor is skipped by poll: closed streams, and what was heard.
+        std::array<pollfd, 5> polled{{{status ? -1 : child.ended_fd(), POLLIN, 0},
                                       {readers[0].fd(), POLLIN, 0},
                                       {readers[1].fd(), POLLIN, 0},
                                       {writer.fd(), POLLOUT, 0},
-                                      {ended_by_us ? -1 : wake.get(), POLLIN, 0}}};
-        poll(polled.data(), polled.size(), poll_timeout(ended_by_us ? kill_at : limits.next(), now));
+                                      {ending ? -1 : wake.get(), POLLIN, 0}}};
+        poll(polled.data(), polled.size(), poll_timeout(ending ? pace.next_look(now) : limits.next(), now));
         if (polled[3].revents != 0) {
             writer.write_some();
         }
@@ -449,42 +326,33 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
                 limits.heard_something(std::chrono::steady_clock::now());
             }
         }
-        exited = (polled[0].revents & POLLIN) != 0;
+        if (polled[0].revents != 0) {
+            status = child.status();
+            is_over = !ending && !is_violent(status);
+        }
     }
-    if (tree) {
-        tree->wait_for_end(kill_at);  // the child is gone: what it started has the rest of the grace to follow
-        tree->kill_all();
+    if (ending) {
+        ending->kill_all();
     }
-    const int status = child.reap();
+    child.let_go();
     for (LineReader& reader : readers) {
         reader.read_available();  // what it wrote last; a grandchild that keeps the pipe open is not waited for
         reader.finish();
     }
+    if (applied.group() != nullptr) {
+        applied.group()->let_go();
+    }
 
     ProcessResult result;
-    result.duration = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
-    result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    result.duration = since(start);
+    const int ended = status.value_or(SIGKILL);
+    result.exit_code = WIFEXITED(ended) ? WEXITSTATUS(ended) : 0;
+    result.signal = WIFSIGNALED(ended) ? WTERMSIG(ended) : 0;
     result.end =
-        ended_by_us.value_or(WIFSIGNALED(status) ? ProcessResult::End::killed_by_signal : ProcessResult::End::exited);
+        ended_by_us.value_or(WIFSIGNALED(ended) ? ProcessResult::End::killed_by_signal : ProcessResult::End::exited);
+    result.out_of_memory = applied.out_of_memory_kills();
+    result.unmet_limits = applied.unmet();
     return result;
 }
-
-std::optional<ProcessId> identify_process(pid_t pid) {
-    const auto fields = stat_fields(pid);
-    constexpr std::size_t state_field = 0;
-    constexpr std::size_t start_field = 19;
-    if (fields.size() <= start_field || fields[state_field] == "Z" || fields[state_field] == "X") {
-        return std::nullopt;
-    }
-    return ProcessId{pid, to_number<unsigned long long>(fields[start_field])};
-}
-
-bool is_running(const ProcessId& process) {
-    const auto found = identify_process(process.pid);
-    return found && found->start_ticks == process.start_ticks;
-}
-
-std::size_t end_process_tree(const ProcessId& root) { return is_running(root) ? ProcessTree(root).kill_all() : 0; }
 
 }  // namespace bootwright

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
@@ -224,6 +225,8 @@ TEST_CASE("a family that ignores SIGTERM is killed, all of it, in whatever sessi
         "(trap '' TERM; sleep 1000) & sleep 1000",  // the child itself dies of SIGTERM, and the rest does not
         "setsid sh -c 'trap \"\" TERM; sleep 1000' & sleep 1000",
         "trap '' TERM; setsid sh -c 'trap \"\" TERM; setsid sleep 1000 & wait' & wait; wait",
+        // A daemon: a session of its own, and no parent any more before anybody looks.
+        "(setsid sh -c '(trap \"\" TERM; sleep 1000) & exec sleep 1000' & ) ; sleep 1000",
     }));
     CAPTURE(script);
     Family family;
@@ -346,13 +349,13 @@ TEST_CASE("a process whose name looks like a part of its state is read right") {
     std::optional<ProcessId> found;
     SystemProcessRunner runner;
     std::stop_source stop;
-    runner.run({.arguments = {(root.path() / "a) Z 1 (b").string(), "1000"}, .timeout = never},
-               {.started =
-                    [&](ProcessId id) {
-                        found = identify_process(id.pid);
-                        stop.request_stop();
-                    }},
-               stop.get_token());
+    ProcessRequest request = shell("'./a) Z 1 (b' 1000 & echo $!; wait");
+    request.folder = root.path();
+    const auto identify = [&](std::string_view line) {
+        found = identify_process(to_pid(std::string(line)));
+        stop.request_stop();
+    };
+    runner.run(request, {.line = identify}, stop.get_token());
     REQUIRE(found);
     CHECK(found->start_ticks > 0);
 }
@@ -386,7 +389,7 @@ TEST_CASE("what a killed run left is ended with its descendants, wherever they h
                         }},
                    {});
     CHECK(wrong == 0);
-    CHECK(killed == 4);
+    CHECK(killed == 5);  // with the keeper
     CHECK(result.end == End::killed_by_signal);
     CHECK(result.signal == SIGKILL);
     family.forget_own_end();
@@ -394,4 +397,73 @@ TEST_CASE("what a killed run left is ended with its descendants, wherever they h
     CHECK(end_process_tree(left) == 0);
     CHECK(end_process_tree({0, 0}) == 0);
     CHECK(end_process_tree({-1, 0}) == 0);
+}
+
+TEST_CASE("what is left by a child that a signal killed ends as well, and by one that exits it does not") {
+    const Recorded killed = run(shell("setsid sleep 1000 & echo $!; kill -9 $$"));
+    CHECK(killed.result.end == End::killed_by_signal);
+    CHECK_FALSE(identify_process(to_pid(killed.lines.at(0))));
+    const Recorded exited = run(shell("(setsid sleep 1000 >/dev/null 2>&1 & echo $!)"));
+    CHECK(exited.result.end == End::exited);
+    const pid_t daemon = to_pid(exited.lines.at(0));
+    REQUIRE(identify_process(daemon));
+    kill(daemon, SIGKILL);
+}
+
+TEST_CASE("a child dies with the keeper above it") {
+    pid_t child = 0;
+    SystemProcessRunner runner;
+    ProcessId keeper;
+    const ProcessResult result = runner.run(shell("echo $$; exec sleep 1000"),
+                                            {.started = [&](ProcessId id) { keeper = id; },
+                                             .line =
+                                                 [&](std::string_view line) {
+                                                     child = to_pid(std::string(line));
+                                                     kill(keeper.pid, SIGKILL);
+                                                 }},
+                                            {});
+    CHECK(result.end == End::killed_by_signal);
+    CHECK(result.signal == SIGKILL);
+    REQUIRE(child > 0);
+    while (identify_process(child)) {  // the kernel's signal is on its way
+        std::this_thread::yield();
+    }
+}
+
+TEST_CASE("a child may be left alone on a stop, with all that it has started") {
+    std::stop_source stop;
+    SystemProcessRunner runner;
+    std::vector<ProcessId> asked;
+    ProcessId keeper;
+    const ProcessResult result = runner.run(shell("sleep 1000 & echo ready; wait"),
+                                            {.started = [&](ProcessId id) { keeper = id; },
+                                             .leave =
+                                                 [&](const std::vector<ProcessId>& all) {
+                                                     asked = all;
+                                                     return true;
+                                                 },
+                                             .line = [&](std::string_view) { stop.request_stop(); }},
+                                            stop.get_token());
+    CHECK(result.end == End::left);
+    REQUIRE(asked.size() == 3);
+    CHECK(asked.front().pid == keeper.pid);
+    CHECK(std::all_of(asked.begin(), asked.end(), is_running));
+    CHECK(end_process_tree(keeper) == 3);
+    waitpid(keeper.pid, nullptr, 0);
+}
+
+TEST_CASE("nice and I/O class are inherited, and limits that cannot be are told") {
+    ProcessRequest request = shell("nice; ionice");
+    request.limits = ProcessLimits{.control_group = "puppet",
+                                   .nice = 7,
+                                   .io_class = ProcessLimits::IoClass::idle,
+                                   .memory_max = std::uint64_t{1} << 30U};
+    const Recorded recorded = run(request);
+    CHECK(recorded.lines.at(0) == "7");
+    CHECK(recorded.lines.at(1) == "idle");
+    // The tests do not run as a service.
+    REQUIRE(recorded.result.unmet_limits.size() == 1);
+    CHECK(recorded.result.unmet_limits.front().starts_with("memory.max: "));
+    request.limits->io_class = ProcessLimits::IoClass::best_effort;
+    CHECK(run(request).lines.at(1) == "best-effort: prio 7");
 }

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bootwright {
+
+/// A control group of version 2 that holds one child and all that it starts, whatever sessions they make
+/// (docs/decisions/0013-control-groups.md). Files and rules: the kernel's Documentation/admin-guide/cgroup-v2.rst.
+class ControlGroup {
+public:
+    /// Makes NAME in `base`, or NAME-2 and so on where something still lives in it. Nothing where the kernel refuses.
+    static std::optional<ControlGroup> make(const std::filesystem::path& base, const std::string& name);
+
+    ControlGroup(ControlGroup&& other) noexcept { *this = std::move(other); }
+    ControlGroup& operator=(ControlGroup&& other) noexcept {
+        std::swap(base_, other.base_);
+        std::swap(folder_, other.folder_);
+        return *this;
+    }
+    ControlGroup(const ControlGroup&) = delete;
+    ControlGroup& operator=(const ControlGroup&) = delete;
+    /// Removes it, if nothing lives in it.
+    ~ControlGroup();
+
+    [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+    /// Moves a process into it. False where the kernel refuses.
+    [[nodiscard]] bool add(pid_t process) const;
+
+    /// Writes a limit such as memory.max; false where the kernel has none of that name, or refuses.
+    [[nodiscard]] bool limit(const std::string& file, std::uint64_t bytes) const;
+
+    /// All processes in it, and in the groups below it.
+    [[nodiscard]] std::vector<pid_t> members() const;
+
+    /// Kills all of them in one step, where the kernel can (Linux 5.14); nothing happens where it cannot.
+    void kill() const;
+
+    /// How many of its processes the kernel has killed for want of memory; nothing where that is not counted.
+    [[nodiscard]] std::optional<std::uint64_t> out_of_memory_kills() const;
+
+    /// What still lives in it goes on without its limits, in the group `left` beside it.
+    void let_go() const;
+
+private:
+    ControlGroup(std::filesystem::path base, std::filesystem::path folder)
+        : base_(std::move(base)), folder_(std::move(folder)) {}
+    std::filesystem::path base_;
+    std::filesystem::path folder_;
+};
+
+/// The place where version 2 is mounted, from the text of /proc/self/mounts; nothing where it is not.
+std::optional<std::filesystem::path> control_group_mount(const std::string& mounts);
+
+/// The group of a process, from the text of its /proc/PID/cgroup: "/system.slice/x.service"; "" where that says none.
+std::string control_group_in(const std::string& text);
+
+/// The group that systemd has given to this service to divide (Delegate=yes): only there may others be made. This process
+/// then stands in a group `agent` below it, as a group with processes of its own cannot limit those below. Nothing where
+/// nothing was given: by hand, in many containers, with version 1.
+std::optional<std::filesystem::path> delegated_control_group();
+
+/// Moves a process into a group that systemd has made. False where the kernel refuses.
+bool enter_control_group(const std::filesystem::path& group, pid_t process);
+
+/// How many processes the kernel has killed for want of memory on the whole machine since it started; nothing before
+/// Linux 4.13, which did not count them.
+std::optional<std::uint64_t> out_of_memory_kills_of_machine();
+
+}  // namespace bootwright
