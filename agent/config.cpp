@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <system_error>
 
@@ -200,6 +201,46 @@ void read_s3(AgentConfig::S3& s3, ObjectReader reader) {
     reader.finish();
 }
 
+/// "512M", "2G", "25%", or a number of bytes as text.
+std::optional<MemorySize> memory_size(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    constexpr std::string_view units = "KMGT";
+    constexpr unsigned bits_a_unit = 10;
+    constexpr std::uint64_t most = std::uint64_t{1} << 50U;
+    if (error != std::errc() || number == 0 || number > most) {
+        return std::nullopt;
+    }
+    if (unit == "%") {
+        constexpr std::uint64_t whole = 100;
+        return number <= whole ? std::optional(MemorySize{.percent = static_cast<int>(number)}) : std::nullopt;
+    }
+    const std::size_t power = unit.size() == 1 ? units.find(unit.front()) : std::string_view::npos;
+    if (!unit.empty() && power == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::uint64_t factor =
+        unit.empty() ? 1 : std::uint64_t{1} << (bits_a_unit * static_cast<unsigned>(power + 1));
+    return number <= most / factor ? std::optional(MemorySize{.bytes = number * factor}) : std::nullopt;
+}
+
+void assign_memory(MemorySize& target, ObjectReader& reader, const std::string& key) {
+    const auto text = reader.string(key);
+    if (!text) {
+        return;
+    }
+    constexpr std::uint64_t least = std::uint64_t{64} << 20U;  // Puppet alone takes more
+    const auto size = text->empty() ? MemorySize{} : memory_size(*text);
+    if (!size) {
+        throw reader.error(key, "not an amount of memory", R"(write "512M", "2G", a number of bytes, or "25%")");
+    }
+    if (!text->empty() && size->percent == 0 && size->bytes < least) {
+        throw reader.error(key, "less than Puppet needs", "write 64M at least");
+    }
+    target = *size;
+}
+
 void read_puppet(AgentConfig::Puppet& puppet, ObjectReader reader) {
     assign_path(puppet.path, reader, "path");
     assign(puppet.role_fact, reader.string("role_fact"));
@@ -207,6 +248,11 @@ void read_puppet(AgentConfig::Puppet& puppet, ObjectReader reader) {
         throw reader.error("role_fact", "not a name that Puppet allows for a fact", "write [a-z][a-z0-9_]*");
     }
     assign_positive(puppet.timeout, reader, "timeout");
+    assign(puppet.nice, reader.integer("nice", -20, 19));
+    assign_choice(puppet.io_class, reader, "io_class", {"unchanged", "best-effort", "idle"});
+    assign_memory(puppet.memory_high, reader, "memory_high");
+    assign_memory(puppet.memory_max, reader, "memory_max");
+    assign(puppet.reboots, reader.integer("reboots", 0, 1000));
     reader.finish();
 }
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -25,6 +26,12 @@ struct Credential {
     std::string user{};  ///< over https, with `password`
     std::optional<SecretSource> password{};
     std::optional<SecretSource> ssh_key{};
+};
+
+/// An amount of memory: bytes, or a share of what the machine has. Nothing at all: no limit.
+struct MemorySize {
+    std::uint64_t bytes = 0;
+    int percent = 0;
 };
 
 /// What the image says: /etc/bootwright/agent.json, then agent.d/*.json in the order of their names, later files winning
@@ -73,6 +80,11 @@ struct AgentConfig {
         std::filesystem::path path{};  ///< empty: found in /opt/puppetlabs/bin, /usr/bin, /usr/local/bin
         std::string role_fact = "role";
         std::chrono::milliseconds timeout = std::chrono::hours(1);
+        int nice = 0;
+        ProcessLimits::IoClass io_class = ProcessLimits::IoClass::unchanged;
+        MemorySize memory_high{};
+        MemorySize memory_max{};
+        int reboots = 3;  ///< in a row out of the same configuration, after which it is not applied again; 0: ever
     } puppet;
 
     struct Retry {

@@ -1,11 +1,13 @@
 #include "agent/daemon.hpp"
 
 #include "agent/metadata_watch.hpp"
+#include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run_worker.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
+#include "common/own_program.hpp"
 #include "common/retry.hpp"
 #include "common/service_manager.hpp"
 #include "common/signals.hpp"
@@ -86,9 +88,12 @@ private:
             watch_.reset();
             worker_ = std::make_unique<RunWorker>(system_);
             next_.reset();
-        } catch (const Error& error) {  // another run holds the lock, or the disk is full
-            log(LogLevel::warning, error.message);
-            plan(NextRun{std::chrono::seconds(10), error.message});
+        } catch (const Error& error) {  // another run is under way, or the disk is full
+            if (next_->reason != error.message) {
+                log(LogLevel::warning, error.message);
+            }
+            next_ = NextRun{std::chrono::seconds(2), error.message};
+            next_at_ = now() + next_->delay;
         }
     }
 
@@ -98,6 +103,7 @@ private:
         }
         const RunReport report = worker_->join();
         worker_.reset();
+        ++runs_;
         failures_ = report.is_good() ? 0 : failures_ + 1;
         log(report.is_good() ? LogLevel::info : LogLevel::error, one_line(report));
         last_line_ = one_line(report);
@@ -108,6 +114,41 @@ private:
         if (report.is_good()) {
             become_ready();
         }
+        become_new_program();
+    }
+
+    /// An upgrade within the run leaves the service alone (the package's postinst), so that it does not end the run; the new
+    /// program takes over here, and begins with a run. One that replaces the program in each run gets no second turn.
+    void become_new_program() {
+        const bool is_wanted = !stopping_ && !(is_successor_ && runs_ == 1) && is_replaced(program_, "/proc/self");
+        if (!is_wanted || !works(program_)) {
+            return;
+        }
+        log(LogLevel::info, "this program has been replaced: the new one takes over");
+        watch_.reset();
+        become(program_);
+        log(LogLevel::error, "the new program cannot be started: the old one stays");
+    }
+
+    bool works(const std::filesystem::path& program) const {
+        try {
+            const ProcessResult result = system_.processes.run(
+                {.arguments = {program, "version"}, .environment = {}, .timeout = std::chrono::seconds(10)}, {}, {});
+            if (result.end == ProcessResult::End::exited && result.exit_code == 0) {
+                return true;
+            }
+        } catch (const Error& error) {
+            log(LogLevel::warning, error.message);
+        }
+        log(LogLevel::warning, "this program has been replaced, but the new one does not work: the old one stays");
+        return false;
+    }
+
+    /// True where this process has run the daemon before, with another program.
+    bool has_been_daemon() const {
+        const Json daemon = StatusFile(system_).read().value("daemon", Json());
+        return daemon.is_object() && number_at(daemon, "pid") == static_cast<unsigned long long>(process_.pid) &&
+               number_at(daemon, "pid_start") == process_.start_ticks;
     }
 
     /// Not where nothing was read: then the plan is to try again anyway.
@@ -155,6 +196,8 @@ private:
         notify_service_manager("STOPPING=1");
         if (worker_) {
             worker_->request_stop();
+        } else if (machine_going_down(system_.processes) == GoingDown::reboot) {
+            machine_reboots(system_);
         }
     }
 
@@ -204,7 +247,10 @@ private:
     FileLock lock_;
     Signals signals_;
     ProcessId process_;
+    std::filesystem::path program_ = program_of("/proc/self");
     Instant started_;
+    bool is_successor_ = has_been_daemon();
+    int runs_ = 0;  ///< since the program started
     std::optional<NextRun> next_;
     milliseconds next_at_;
     std::unique_ptr<RunWorker> worker_;

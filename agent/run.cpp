@@ -5,11 +5,13 @@
 #include "agent/puppet/puppet.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
+#include "agent/record/reboots.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_config.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/retry.hpp"
+#include "common/service_manager.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -98,9 +100,7 @@ public:
     /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error.
     void apply(const Accepted& accepted) {
         stage_(Stage::puppet, config_.retry.puppet, [&] {
-            const PuppetResult result =
-                apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout,
-                             run_folder(system_, record_.snapshot().number), events_for(record_), stop_);
+            const PuppetResult result = apply_across_reboots(accepted);
             record_.puppet(result);
             if (result.error) {
                 throw *result.error;
@@ -109,6 +109,26 @@ public:
     }
 
 private:
+    PuppetResult apply_across_reboots(const Accepted& accepted) {
+        const int number = record_.snapshot().number;
+        Applying applying(system_, number, accepted.checkout.revision, accepted.role, config_.puppet.reboots);
+        if (applying.resumes() > 0) {
+            record_.resumes(applying.resumes());
+        }
+        PuppetResult result = apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout,
+                                           run_folder(system_, number), events_for(record_), stop_);
+        const GoingDown going_down =
+            result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
+        applying.ended(result.resources && result.resources->changed > 0, going_down);
+        if (going_down != GoingDown::no) {
+            result.error = stopped_error();
+            result.error->message = std::string("the machine was ") +
+                                    (going_down == GoingDown::reboot ? "rebooted" : "shut down") + " during this run";
+            result.error->advice = "nothing: the next boot resumes it";
+        }
+        return result;
+    }
+
     InstanceMetadata read_instance(bool has_kept) {
         // A machine that knows what it was does not wait minutes for a service that may be gone for good.
         constexpr int attempts_with_kept = 5;

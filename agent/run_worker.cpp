@@ -1,5 +1,6 @@
 #include "agent/run_worker.hpp"
 
+#include "agent/puppet/hand_over.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run.hpp"
@@ -46,10 +47,30 @@ void end_leftovers(const System& system) {
     }
 }
 
+/// Puppet may have asked for the restart that began this agent: what it does belongs to a run that is not yet over.
+void wait_for_handed_over(const System& system) {
+    const auto puppet = find_handed_over(system);
+    if (!puppet) {
+        return;
+    }
+    if (system.clock.now().since_boot >= puppet->deadline) {
+        end_process_tree(puppet->keeper);
+        return;
+    }
+    if (!StatusFile(system).read().value("configured", Json()).is_object()) {
+        end_waiting_systemctl(*puppet);
+    }
+    throw transient_error(
+        "run.locked",
+        "the Puppet of run " + std::to_string(puppet->run) + ", which has restarted bootwright, is still at work",
+        "wait for it: the next run begins when it has ended");
+}
+
 }  // namespace
 
 RunWorker::RunWorker(const System& system)
     : lock_(take_run_lock(system)), ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    wait_for_handed_over(system);
     end_leftovers(system);
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
     thread_ = std::jthread([this, &system](std::stop_token stop) {

@@ -1,4 +1,5 @@
 #include "agent/commands/commands.hpp"
+#include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run_worker.hpp"
 #include "common/signals.hpp"
@@ -41,6 +42,7 @@ private:
 
 int run_command(const System& system) {
     Signals signals({SIGTERM, SIGINT});
+    forget_reboots(system);
     RunWorker worker(system);
     LiveLine line;
     auto next_beat = system.clock.now().since_boot + heartbeat_interval;

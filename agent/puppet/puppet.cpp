@@ -1,10 +1,13 @@
 #include "agent/puppet/puppet.hpp"
 
+#include "agent/puppet/hand_over.hpp"
 #include "agent/puppet/invocation.hpp"
 #include "agent/puppet/reading.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -143,6 +146,21 @@ bool read_progress(std::string_view line, const StageEvents& events) {
     return true;
 }
 
+std::uint64_t bytes_of(const MemorySize& size) {
+    constexpr std::uint64_t whole = 100;
+    const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+    const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    return size.percent > 0 ? pages * page / whole * static_cast<std::uint64_t>(size.percent) : size.bytes;
+}
+
+ProcessLimits limits_of(const AgentConfig& config) {
+    return {.control_group = "puppet",
+            .nice = config.puppet.nice,
+            .io_class = config.puppet.io_class,
+            .memory_high = bytes_of(config.puppet.memory_high),
+            .memory_max = bytes_of(config.puppet.memory_max)};
+}
+
 /// Every text of some length in `data`: Puppet may quote it in an error.
 void collect_secrets(const Json& json, std::vector<std::string>& secrets) {
     constexpr std::size_t shortest = 6;  // a shorter word would blot out innocent text
@@ -168,7 +186,16 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                             find_manifest(checkout, environment), proxy_variables(system)};
     prepare(files, place, config, instance, role);
 
-    const ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+    ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+    request.limits = limits_of(config);
+    const auto deadline = system.clock.now().since_boot + request.timeout;
+    HandedOver handed_over{.deadline = deadline};
+    const std::string folder_name = run_folder.filename();
+    std::from_chars(folder_name.data(), folder_name.data() + folder_name.size(), handed_over.run);
+    const auto leave = [&](const std::vector<ProcessId>& processes) {
+        handed_over.keeper = processes.front();
+        return asks_to_stop_this_service(processes) && hand_over(system, handed_over);
+    };
 
     PuppetTraces traces{.noop = role.noop, .checkout = checkout.folder};
     // The beginning: the reason comes first, a backtrace after it.
@@ -177,6 +204,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
         traces.output.resize(std::min(kept_output, traces.output.size()));
     };
     const ProcessEvents process_events{.started = events.child_started,
+                                       .leave = leave,
                                        .line =
                                            [&](std::string_view line) {
                                                if (!read_progress(line, events)) {
@@ -189,7 +217,11 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");
     collect_secrets(role.data, traces.secrets);
-    return read_puppet_result(traces);
+    PuppetResult result = read_puppet_result(traces);
+    for (const std::string& limit : traces.process.unmet_limits) {
+        result.warnings.push_back("a limit of agent.json does not hold for Puppet: " + limit);
+    }
+    return result;
 }
 
 }  // namespace bootwright

@@ -6,6 +6,7 @@
 #include "common/yaml.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <string_view>
 
@@ -206,7 +207,19 @@ void read_violent_end(PuppetResult& result, const ProcessResult& process) {
                                     " and was ended with everything that it had started",
                                 "find what hangs in the run's puppet.jsonl, or raise puppet.timeout"));
             break;
+        case ProcessResult::End::left:
+            set(result, Outcome::interrupted,
+                Error(ErrorKind::stopped, "puppet.handed_over",
+                      "this run itself has systemd stop or restart bootwright: its Puppet goes on alone",
+                      "nothing: the next run waits for its end, and says what came of it"));
+            break;
         default:
+            if (process.signal == SIGKILL && process.out_of_memory > 0) {
+                set(result, Outcome::killed,
+                    transient_error("puppet.out_of_memory", "Puppet ran out of memory, and the kernel killed it",
+                                    "give the machine more memory or raise puppet.memory_max; the agent tries again"));
+                break;
+            }
             set(result, Outcome::killed,
                 transient_error("puppet.killed",
                                 "Puppet was killed by signal " + std::to_string(process.signal) +
@@ -290,6 +303,11 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     if (summary) {
         result.resources = summary->counts;
         result.version = summary->version;
+    }
+    if (traces.process.out_of_memory > 0) {
+        result.warnings.insert(result.warnings.begin(),
+                               "the kernel killed " + std::to_string(traces.process.out_of_memory) +
+                                   " processes of this run for want of memory (see `dmesg | grep -i oom`)");
     }
     const int status = traces.process.exit_code;
     const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;

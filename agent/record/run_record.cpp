@@ -88,6 +88,10 @@ void RunRecord::goes_by_kept(const InstanceMetadata& kept, const std::string& ac
     });
 }
 
+void RunRecord::resumes(int run) {
+    change([&](RunReport& report) { report.resumes = run; });
+}
+
 void RunRecord::role(const RoleConfig& role) {
     change([&](RunReport& report) {
         report.role = role.role;

@@ -30,6 +30,7 @@ public:
     /// The run goes by the metadata `kept` that was accepted at `accepted`. The run is good only if
     /// `because` is that the metadata service is dead.
     void goes_by_kept(const InstanceMetadata& kept, const std::string& accepted, const Error& because);
+    void resumes(int run);
     void role(const RoleConfig& role);
     void revision(const Checkout& checkout);
     void configuration(const Checkout& checkout);

@@ -135,6 +135,7 @@ Json to_json(const RunReport& report) {
                        [](const RunReport::Kept& kept) {
                            return Json{{"accepted", kept.accepted}, {"because", error_json(kept.because, kept.stage)}};
                        })},
+        {"resumes", report.resumes > 0 ? Json(report.resumes) : Json()},
         {"role", text_or_null(report.role)},
         {"revision",
          {{"asked", text_or_null(report.revision_asked)}, {"resolved", text_or_null(report.revision_resolved)}}},

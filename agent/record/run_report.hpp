@@ -64,6 +64,7 @@ struct RunReport {
         }
     };
     std::optional<Kept> kept{};
+    int resumes = 0;  ///< the run that the machine's going down cut off; 0: none
     std::string role{};
     std::string revision_asked{};
     std::string revision_resolved{};

@@ -157,6 +157,16 @@ class Container:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; the console says:\n{self.console_text()}") from None
 
+    def wait_for_reboot(self) -> None:
+        """Returns when the machine has rebooted by itself, as far as boot() waits for it."""
+        assert self._nspawn is not None
+        # That systemd-nspawn is to be started again, it says to its own unit by this status.
+        status = self._nspawn.wait(120)
+        assert status == 133, f"the machine did not reboot: {status}\n{self.console_text()}"
+        self._nspawn, self._init = None, 0
+        self._remove_groups()
+        self.boot()
+
     def console_text(self) -> str:
         return self.console.read_text(errors="replace") if self.console.exists() else ""
 
@@ -177,7 +187,7 @@ class Container:
         """For the report of a failure."""
         if not self._init:
             return f"not running; the console said:\n{self.console_text()}"
-        commands = (["cat", "/run/bootwright/status.json"], ["systemctl", "list-jobs"], ["networkctl"], ["journalctl", "-bn300", "--no-pager"])
+        commands = (["cat", "/run/bootwright/status.json"], ["systemctl", "list-jobs"], ["networkctl"], ["journalctl", "-b", "-n300", "--no-pager"])
         return "\n".join(f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}" for argv in commands for done in [self.run(*argv)])
 
     def path(self, path: str) -> Path:

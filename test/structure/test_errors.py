@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MADE = re.compile(r'(transient|permanent)_error\(\s*"([a-z]+(?:\.[a-z0-9_]+)?)"')
+MADE = re.compile(r'(?:\b(transient|permanent)_error\(|ErrorKind::(stopped),)\s*"([a-z]+(?:\.[a-z0-9_]+)?)"')
 #: Made in other ways: by the configuration's and the role config's documents, and for every failed request.
 MADE_BY_DOCUMENTS = {"config.invalid": {"permanent"}, "role.invalid": {"permanent"}}
 
@@ -15,8 +15,8 @@ def codes_in_sources(root: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {code: set(kinds) for code, kinds in MADE_BY_DOCUMENTS.items()}
     for file in [*root.glob("agent/**/*.cpp"), *root.glob("common/*.cpp")]:
         text = file.read_text()
-        for kind, code in MADE.findall(text):
-            found.setdefault(code, set()).add(kind)
+        for kind, stopped, code in MADE.findall(text):
+            found.setdefault(code, set()).add(kind or stopped)
         for code in re.findall(r'\? "([a-z]+\.[a-z_]+)" : "([a-z]+\.[a-z_]+)"', text):
             for one in code:
                 found.setdefault(one, set())

@@ -51,10 +51,29 @@ TEST_CASE("without any file every setting has its default") {
     CHECK(config.puppet.path.empty());
     CHECK(config.puppet.role_fact == "role");
     CHECK(config.puppet.timeout == 1h);
+    CHECK(config.puppet.nice == 0);
+    CHECK(config.puppet.io_class == ProcessLimits::IoClass::unchanged);
+    CHECK(config.puppet.memory_high.bytes == 0);
+    CHECK(config.puppet.memory_max.percent == 0);
+    CHECK(config.puppet.reboots == 3);
     CHECK_FALSE(config.retry.platform);
     CHECK(config.retry.puppet.attempts == 3);
     CHECK(config.history_keep == 100);
     CHECK(config.role_defaults.empty());
+}
+
+TEST_CASE("what Puppet may use is read") {
+    const auto puppet = [](const std::string& text) { return config_of("{\"puppet\": {" + text + "}}").puppet; };
+    CHECK(puppet(R"("nice": -20)").nice == -20);
+    CHECK(puppet(R"("io_class": "idle")").io_class == ProcessLimits::IoClass::idle);
+    CHECK(puppet(R"("io_class": "best-effort")").io_class == ProcessLimits::IoClass::best_effort);
+    CHECK(puppet(R"("memory_max": "512M")").memory_max.bytes == std::uint64_t{512} << 20U);
+    CHECK(puppet(R"("memory_max": "2G")").memory_max.bytes == std::uint64_t{2} << 30U);
+    CHECK(puppet(R"("memory_high": "65536K")").memory_high.bytes == std::uint64_t{64} << 20U);
+    CHECK(puppet(R"("memory_high": "100000000")").memory_high.bytes == 100000000);
+    CHECK(puppet(R"("memory_high": "25%")").memory_high.percent == 25);
+    CHECK(puppet(R"("memory_high": "")").memory_high.bytes == 0);
+    CHECK(puppet(R"("reboots": 0)").reboots == 0);
 }
 
 TEST_CASE("every key is read") {
@@ -294,6 +313,17 @@ TEST_CASE("a value out of its limits, or of the wrong type, is refused") {
         R"({"s3": {"access_key": "x"}})",
         R"({"secrets": {"endpoint": "http://h"}})",
         R"({"puppet": {"timeout": "0s"}})",
+        R"({"puppet": {"nice": 20}})",
+        R"({"puppet": {"io_class": "realtime"}})",
+        R"({"puppet": {"memory_max": 1073741824}})",
+        R"({"puppet": {"memory_max": "63M"}})",
+        R"({"puppet": {"memory_max": "0"}})",
+        R"({"puppet": {"memory_max": "1GB"}})",
+        R"({"puppet": {"memory_max": "M"}})",
+        R"({"puppet": {"memory_high": "101%"}})",
+        R"({"puppet": {"memory_high": "-1G"}})",
+        R"({"puppet": {"memory_high": "99999999999T"}})",
+        R"({"puppet": {"reboots": -1}})",
         R"({"puppet": {"role_fact": ["role"]}})",
         R"({"retry": {"platform": {"attempts": 0}}})",
         R"({"retry": {"platform": {"attempts": 1001}}})",

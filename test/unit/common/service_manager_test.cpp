@@ -1,6 +1,7 @@
 #include "common/service_manager.hpp"
 
 #include "common/file.hpp"
+#include "test/fakes/fake_processes.hpp"
 #include "test/fakes/temporary_root.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 using namespace bootwright;
 
@@ -71,4 +73,29 @@ TEST_CASE("without a usable socket nothing happens") {
     }
     unsetenv("NOTIFY_SOCKET");
     CHECK_NOTHROW(notify_service_manager("READY=1"));
+}
+
+TEST_CASE("a machine that goes down is known by systemd's jobs") {
+    struct Row {
+        std::vector<std::string> jobs;
+        GoingDown down;
+    };
+    const std::vector<Row> rows{
+        {{}, GoingDown::no},
+        {{"No jobs running."}, GoingDown::no},
+        {{"12 bootwright.service stop running"}, GoingDown::no},
+        {{"12 bootwright.service stop running", "1 shutdown.target start waiting", "2 reboot.target start waiting"},
+         GoingDown::reboot},
+        {{"2 kexec.target start waiting", "1 shutdown.target start waiting"}, GoingDown::reboot},
+        {{"1 shutdown.target start waiting", "2 poweroff.target start waiting"}, GoingDown::off},
+        {{"7 reboot.target.wants.service start waiting"}, GoingDown::no},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.jobs);
+        FakeProcesses processes;
+        processes.answer("list-jobs", {.lines = row.jobs});
+        CHECK(machine_going_down(processes) == row.down);
+    }
+    FakeProcesses none;
+    CHECK(machine_going_down(none) == GoingDown::no);
 }

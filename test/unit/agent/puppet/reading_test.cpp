@@ -55,6 +55,35 @@ bool mentions(const std::vector<std::string>& texts, const std::string& part) {
 
 }  // namespace
 
+TEST_CASE("out of memory is named") {
+    PuppetTraces traces = good();
+    traces.process = {.end = ProcessResult::End::killed_by_signal, .signal = 9, .out_of_memory = 1};
+    PuppetResult result = read_puppet_result(traces);
+    CHECK(result.outcome == Outcome::killed);
+    REQUIRE(result.error);
+    CHECK(result.error->code == "puppet.out_of_memory");
+    CHECK(result.error->kind == ErrorKind::transient);
+
+    // A child of Puppet's: the resource fails, and would not say why.
+    traces = recorded("failed");
+    traces.process.out_of_memory = 2;
+    result = read_puppet_result(traces);
+    CHECK(result.error->code == "puppet.resources_failed");
+    CHECK(mentions(result.warnings, "killed 2 processes of this run for want of memory"));
+    traces.process.out_of_memory = 0;
+    CHECK_FALSE(mentions(read_puppet_result(traces).warnings, "memory"));
+}
+
+TEST_CASE("a Puppet that goes on without the agent has no result yet") {
+    PuppetTraces traces = good();
+    traces.process = {.end = ProcessResult::End::left};
+    const PuppetResult result = read_puppet_result(traces);
+    CHECK(result.outcome == Outcome::interrupted);
+    REQUIRE(result.error);
+    CHECK(result.error->code == "puppet.handed_over");
+    CHECK(result.error->kind == ErrorKind::stopped);
+}
+
 TEST_CASE("what a real Puppet left is read for what it was") {
     struct Row {
         const char* name;

@@ -1,0 +1,103 @@
+#include "agent/record/reboots.hpp"
+
+#include "agent/record/status_file.hpp"
+#include "common/error.hpp"
+#include "common/file.hpp"
+#include "common/json.hpp"
+#include "common/log.hpp"
+#include "common/text.hpp"
+
+#include <chrono>
+#include <filesystem>
+
+namespace bootwright {
+
+namespace {
+
+std::filesystem::path state_file(const System& system) { return system.state() / "applying.json"; }
+
+/// What was applied last; empty where nothing was, or where it cannot be understood.
+Json read_state(const System& system) {
+    constexpr std::size_t largest = 65536;
+    const Json state = parse_json(read_file_start(state_file(system), largest).value_or(""));
+    return state.is_object() ? state : Json::object();
+}
+
+/// Numbers of this file; a damaged one counts from 0.
+int integer_at(const Json& state, const char* key) {
+    const auto found = state.find(key);
+    return found != state.end() && found->is_number_integer() ? found->get<int>() : 0;
+}
+
+bool is_true(const Json& state, const char* key) { return state.value(key, Json()) == Json(true); }
+
+}  // namespace
+
+Applying::Applying(const System& system, int run, const std::string& revision, const RoleConfig& role, int most)
+    : system_(system) {
+    const Json last = read_state(system);
+    const std::string configuration = revision + " " + std::to_string(hash_of(to_line(to_json(role))));
+    const bool is_same = string_at(last, "configuration") == configuration;
+    const bool is_other_boot = string_at(last, "boot_id") != boot_id(system);
+    int reboots = is_same ? integer_at(last, "reboots") : 0;
+    if (is_other_boot) {
+        reboots = is_same && is_true(last, "counts") ? reboots + 1 : 0;
+        resumes_ = is_true(last, "cut_off") ? integer_at(last, "run") : 0;
+    }
+    if (most > 0 && reboots >= most) {
+        has_ended_ = true;
+        throw permanent_error(
+            "puppet.reboot_loop",
+            "the machine went down " + std::to_string(reboots) +
+                " times in a row while or right after this revision and role config were applied, last in run " +
+                std::to_string(integer_at(last, "run")) + ": they are not applied again",
+            "find what reboots it (the last run's puppet.jsonl, `journalctl --boot=-1`) and pin another revision; "
+            "`bootwright run` applies it all the same, and counts anew");
+    }
+    state_ = {{"boot_id", boot_id(system)}, {"run", run},     {"configuration", configuration},
+              {"reboots", reboots},         {"counts", true}, {"cut_off", true}};
+    write();
+}
+
+Applying::~Applying() {
+    if (has_ended_) {
+        return;
+    }
+    try {
+        ended(false, GoingDown::no);
+    } catch (const Error& error) {
+        log(LogLevel::warning, error.message);
+    }
+}
+
+void Applying::ended(bool has_changed, GoingDown going_down) {
+    has_ended_ = true;
+    state_["counts"] = going_down == GoingDown::reboot;
+    state_["cut_off"] = going_down != GoingDown::no;
+    state_["changed"] = has_changed;
+    state_["ended_ms"] = system_.clock.now().since_boot.count();
+    write();
+}
+
+void Applying::write() const { write_file(state_file(system_), to_text(state_), 0600); }
+
+void machine_reboots(const System& system) {
+    // A `shutdown -r +1` included, which is what the module puppetlabs-reboot writes.
+    constexpr std::chrono::milliseconds right_after = std::chrono::minutes(5);
+    try {
+        Json state = read_state(system);
+        const auto ended = state.find("ended_ms");
+        if (string_at(state, "boot_id") == boot_id(system) && is_true(state, "changed") && ended != state.end() &&
+            ended->is_number_integer() &&
+            system.clock.now().since_boot < std::chrono::milliseconds(ended->get<long long>()) + right_after) {
+            state["counts"] = true;
+            write_file(state_file(system), to_text(state), 0600);
+        }
+    } catch (const Error& error) {
+        log(LogLevel::warning, error.message);
+    }
+}
+
+void forget_reboots(const System& system) { remove_tree(state_file(system)); }
+
+}  // namespace bootwright

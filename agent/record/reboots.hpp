@@ -1,0 +1,45 @@
+#pragma once
+
+#include "agent/role/role_config.hpp"
+#include "agent/system.hpp"
+#include "common/service_manager.hpp"
+
+#include <string>
+
+namespace bootwright {
+
+/// Follows what Puppet applies across reboots, in /var/lib/bootwright/applying.json: a run that the machine's going down cut
+/// off is resumed, and a configuration that reboots the machine each time is not applied for ever
+/// (docs/decisions/0014-reboots.md).
+class Applying {
+public:
+    /// @param most reboots in a row; 0: any number
+    /// @throws Error puppet.reboot_loop (permanent); io.*
+    Applying(const System& system, int run, const std::string& revision, const RoleConfig& role, int most);
+    Applying(const Applying&) = delete;
+    Applying& operator=(const Applying&) = delete;
+    /// Puppet has not even begun, unless ended() was called.
+    ~Applying();
+
+    /// The run of an earlier boot that this one takes up; 0: none.
+    [[nodiscard]] int resumes() const { return resumes_; }
+
+    /// Puppet is at its end, or was ended as the machine is `going_down`. @throws Error io.*
+    void ended(bool has_changed, GoingDown going_down);
+
+private:
+    void write() const;
+
+    const System& system_;
+    Json state_;
+    int resumes_ = 0;
+    bool has_ended_ = false;
+};
+
+/// The machine reboots while no run is under way: right after a run that changed something that run has asked for it.
+void machine_reboots(const System& system);
+
+/// An operator wants it applied: reboots are counted anew. @throws Error io.*
+void forget_reboots(const System& system);
+
+}  // namespace bootwright
