@@ -20,8 +20,11 @@ from nspawn import Container
 from test_boot import SERVICE, install, status
 from world import World, command, wait_for
 
-#: Each boots the machine again, up to four times.
-long = pytest.mark.skipif("BOOTWRIGHT_REBOOTS" not in os.environ, reason="takes a minute: BOOTWRIGHT_REBOOTS=1")
+
+def long(test: Callable[..., None]) -> Callable[..., None] | None:
+    """Takes minutes, with the others of its kind: collected with BOOTWRIGHT_REBOOTS=1 only. A test that is skipped is a failure."""
+    return test if "BOOTWRIGHT_REBOOTS" in os.environ else None
+
 
 #: A process that makes a session of its own, loses its parent, and ignores every polite request.
 DAEMON = '(setsid sh -c "trap \\"\\" TERM; sleep %d" >/dev/null 2>&1 &)'
@@ -187,6 +190,7 @@ def test_a_run_may_upgrade_the_agent(machine: Container, surroundings: Surroundi
     assert run_of(machine)["number"] == number + 1
 
 
+@long
 def test_a_deadline_ends_everything_that_a_run_has_started(machine: Container, surroundings: Surroundings) -> None:
     body = shell("late", (DAEMON % 7004) + "; sleep 7005", timeout="0")
     number = begin(machine, surroundings, "late", body, puppet={"timeout": "8s"})
@@ -195,6 +199,7 @@ def test_a_deadline_ends_everything_that_a_run_has_started(machine: Container, s
     assert not sleepers(machine, 7004) and not sleepers(machine, 7005)
 
 
+@long
 def test_a_run_that_reboots_the_machine_is_resumed(machine: Container, surroundings: Surroundings) -> None:
     body = shell("reboot", "touch /root/rebooted; systemctl reboot; sleep 60", creates="'/root/rebooted'")
     number = begin(machine, surroundings, "reboot", body)
