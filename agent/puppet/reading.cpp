@@ -140,6 +140,7 @@ void add_warnings(std::vector<std::string>& result, const std::vector<LogEntry>&
 void add_observation(PuppetResult& result, const Observation& seen, const PuppetTraces& traces) {
     const auto durations = [&](const std::vector<Took>& told) {
         std::vector<Took> kept;
+        kept.reserve(told.size());
         for (const Took& took : told) {
             kept.push_back({shown(took.what, traces), took.seconds});
         }
@@ -231,9 +232,10 @@ void set(PuppetResult& result, Outcome outcome, Error error) {
     result.error = std::move(error);
 }
 
-Error out_of_memory_error(std::string message) {
-    return transient_error("puppet.out_of_memory", std::move(message),
-                           "give the instance more memory or swap, raise puppet.memory_max, or have the catalog start less at once; "
+Error out_of_memory_error(const std::string& message) {
+    return transient_error("puppet.out_of_memory", message,
+                           "give the instance more memory or swap, raise puppet.memory_max, or have the "
+                           "catalog start less at once; "
                            "`journalctl -k | grep -i oom` names the process");
 }
 

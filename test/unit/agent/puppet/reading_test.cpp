@@ -188,11 +188,11 @@ TEST_CASE("no revision is blamed for what failed before Puppet compiled it") {
 
 TEST_CASE("lost memory is told apart") {
     PuppetTraces traces = recorded("compile_error");
-    traces.out_of_memory = true;
+    traces.process.out_of_memory = 1;
     PuppetResult result = read_puppet_result(traces);
     CHECK(result.outcome == Outcome::failed);
     CHECK(result.error->code == "puppet.out_of_memory");
-    traces.process = {.end = ProcessResult::End::killed_by_signal, .signal = 9};
+    traces.process = {.end = ProcessResult::End::killed_by_signal, .signal = 9, .out_of_memory = 1};
     result = read_puppet_result(traces);
     CHECK(result.outcome == Outcome::killed);
     CHECK(result.error->code == "puppet.out_of_memory");
@@ -200,7 +200,7 @@ TEST_CASE("lost memory is told apart") {
     traces.log = log_line("err", "failed to allocate memory");
     CHECK(read_puppet_result(traces).error->code == "puppet.out_of_memory");
     traces = recorded("changed_with_failures");
-    traces.out_of_memory = true;
+    traces.process.out_of_memory = 1;
     result = read_puppet_result(traces);
     CHECK(result.outcome == Outcome::changed_with_failures);
     CHECK(result.error->message.ends_with("because memory ran out"));
