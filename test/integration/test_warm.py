@@ -87,7 +87,7 @@ def _text(instance: Instance, path: str) -> str:
     text = instance.read(path) if instance.exists(path) else ""
     text = re.sub(r"\d{4}-\d\d-\d\d[T ][0-9:.]+(Z| ?[+-][0-9:]+)?", "TIME", text)
     text = re.sub(r"(in |: )\d+\.\d+(e-\d+)?( seconds|$)", r"\1SECONDS", text, flags=re.M)
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UUID", text)
+    text = re.sub(r"'?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}'?", "UUID", text)
     text = re.sub(r"\d{8}-\d+-\w+\.lock", "LOCK", text)
     return text
 
