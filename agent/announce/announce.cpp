@@ -42,7 +42,10 @@ struct Receiver {
 class Memory {
 public:
     explicit Memory(const System& system) : path_(system.state() / "announced.json") {
-        json_ = parse_json(read_file_start(path_, largest_memory).value_or(""));
+        try {
+            json_ = parse_json(read_file_start(path_, largest_memory).value_or(""));
+        } catch (const Error&) {  // what cannot be read is no memory: to tell once more does no harm
+        }
         json_ = json_.is_object() ? json_ : Json::object();
     }
 
@@ -197,8 +200,8 @@ private:
         try {
             memory_.keep(receiver, key, good);
         } catch (const Error& error) {
-            record_.warning("announce: " + receiver.shown + " will be told again, since that it was is not kept: " +
-                            error.message);
+            record_.warning("announce: " + receiver.shown +
+                            " will be told again, since that it was is not kept: " + error.message);
         }
     }
 
