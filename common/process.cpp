@@ -274,8 +274,8 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
     Pipe error_output = make_pipe();
     const int given = request.input_descriptor;
     AppliedLimits applied(request.limits);
-    KeptChild child(request, given < 0 ? input.read_end.get() : given, output.write_end.get(), error_output.write_end.get(),
-                    applied.group(), [&](pid_t keeper) { applied.apply(keeper); });
+    KeptChild child(request, given < 0 ? input.read_end.get() : given, output.write_end.get(),
+                    error_output.write_end.get(), applied.group(), [&](pid_t keeper) { applied.apply(keeper); });
     input.read_end.reset();
     output.write_end.reset();
     error_output.write_end.reset();

@@ -64,7 +64,8 @@ PuppetProgram find_puppet(const System& system, const AgentConfig& config) {
         // In the packages of Puppet and OpenVox this is a shell script, which takes RUBYOPT and other variables away and then
         // runs the program itself, beside its Ruby.
         const fs::path unwrapped = system.path("/opt/puppetlabs/puppet/bin/puppet");
-        PuppetProgram program{candidate == "/opt/puppetlabs/bin/puppet" && fs::exists(unwrapped, error) ? unwrapped : found};
+        PuppetProgram program{candidate == "/opt/puppetlabs/bin/puppet" && fs::exists(unwrapped, error) ? unwrapped
+                                                                                                        : found};
         look_for_ruby(system, program);
         return program;
     }

@@ -313,7 +313,8 @@ void read_applied(PuppetResult& result, const PuppetTraces& traces, const Resour
                 "puppet.resources_failed",
                 std::to_string(counts.failed) + " of " + std::to_string(counts.total) + " resources failed" +
                     shortened(which, longest_message) +
-                    (traces.process.out_of_memory > 0 ? "; the kernel ended a process of the run because memory ran out" : ""),
+                    (traces.process.out_of_memory > 0 ? "; the kernel ended a process of the run because memory ran out"
+                                                      : ""),
                 "see failed_resources: `bootwright status` shows the file and line of each"));
     } else if (trimmed(traces.resources.value_or("")).empty()) {
         set(result, Outcome::nothing_applied,

@@ -69,7 +69,8 @@ bool is_this_machine(const System& system, const KeptInstance& kept) {
 
 void forget_kept_instance(const System& system) {
     // instance.json goes last: as long as it is there, what was cut off here is taken up again.
-    for (const char* name : {"last_good.json", "bad_revisions.json", "puppet", "runs", "instance.json"}) {
+    for (const char* name :
+         {"last_good.json", "bad_revisions.json", "applying.json", "puppet", "runs", "instance.json"}) {
         remove_tree(system.state() / name);
     }
 }

@@ -168,7 +168,7 @@ TEST_CASE("where the image's secrets are kept is no secret, and stays readable")
                           .random = fake.system.random,
                           .root = tree,
                           .fetch_program = {},
-                        .ruby_folder = {},
+                          .ruby_folder = {},
                           .environment = {}};
     const AgentConfig config = read_agent_config(captured);
     REQUIRE(config.repository.credentials.size() == 3);
