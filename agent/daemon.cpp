@@ -117,6 +117,7 @@ private:
         }
         if (worker_ && worker_->has_ended()) {
             worker_.reset();
+            become_new_program();
         }
     }
 
@@ -134,7 +135,6 @@ private:
         if (report.is_good()) {
             become_ready();
         }
-        become_new_program();
     }
 
     /// An upgrade within the run leaves the service alone (the package's postinst), so that it does not end the run; the new

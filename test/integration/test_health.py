@@ -50,6 +50,13 @@ def checks_of(instance: Instance) -> dict[str, tuple[bool, str]]:
     return {check["check"]: (check["ok"], check["said"]) for check in instance.status()["run"]["health"]}
 
 
+def forget_user_data(instance: Instance) -> None:
+    """It holds the URLs, and is kept in two files, for root alone."""
+    for name in ("instance.json", "last_good.json"):
+        assert instance.path(f"/var/lib/bootwright/{name}").stat().st_mode & 0o777 == 0o600
+        instance.remove(f"/var/lib/bootwright/{name}")
+
+
 # Checks
 
 
@@ -159,8 +166,7 @@ def test_receivers_hear_of_a_good_run_by_their_own_proof(ready: Instance, asks: 
     ]  # fmt: skip
     shown = ready.bootwright("status").stdout
     assert "announced good to webhook https://hooks.example.com: HTTP status 200" in shown
-    # The user-data itself, which holds the URLs, is kept for root alone in instance.json.
-    ready.remove("/var/lib/bootwright/instance.json")
+    forget_user_data(ready)
     secrets = ["hunter2-token", "hunter2-path", public_clouds.WAIT_QUERY, public_clouds.SECRET_KEY, public_clouds.SESSION_TOKEN]
     nowhere(ready, secrets, done.stdout, done.stderr, shown)
     # Nobody is told twice.
@@ -233,6 +239,6 @@ def test_a_hook_that_fails_is_tried_again_and_one_that_is_silent_keeps_nobody_wa
     assert done.returncode == 0, done.stdout
     (entry,) = ready.status()["run"]["announced"]
     assert not entry["was_taken"] and "certificate" in entry["said"] and "hunter2" not in json.dumps(ready.status())
-    ready.remove("/var/lib/bootwright/instance.json")
+    forget_user_data(ready)
     nowhere(ready, ["hunter2"], done.stdout, done.stderr)
 

@@ -5,6 +5,7 @@ BOOTWRIGHT_WARM=all compares the whole set, which takes some minutes.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -109,15 +110,17 @@ def _outcome(instance: Instance) -> dict[str, Any]:
         "report": report,
         "resources": _text(instance, f"{folder}/resources.txt"),
         "classes": _text(instance, f"{folder}/classes.txt"),
-        "catalog": _text(instance, f"{folder}/catalog.json"),
     }
+    catalog = instance.path(f"{folder}/catalog.json.gz")
+    if catalog.exists():
+        found["catalog"] = gzip.decompress(catalog.read_bytes()).decode()
     for name in ("own", "own.data", "own.line", "own.environment"):
         found[name] = _text(instance, f"/etc/{name}")
     if instance.exists("/etc/own.facts"):
         found["facts"] = _without_volatile(json.loads(instance.read("/etc/own.facts")))
         found.pop("log")  # the content of that file differs
         found.pop("report")
-        found.pop("catalog")
+        found.pop("catalog", None)
     return found
 
 
@@ -261,7 +264,7 @@ def test_what_was_begun_is_not_begun_again(quick: Instance) -> None:
 
 
 def test_an_unknown_version_is_not_loaded_ahead(quick: Instance) -> None:
-    real = quick.read(WARM).replace("VERSIONS = %w[7 8]", "VERSIONS = %w[6]")
+    real = quick.read(WARM).replace("VERSIONS = %w[7]", "VERSIONS = %w[6]")
     run = _ended_with(quick, real)
     assert run["puppet_start"] == "cold" and "is not one that is known" in run["puppet_cold_because"]
 

@@ -13,7 +13,7 @@ require 'io/wait'
 require 'json'
 
 module BootwrightWarm
-  VERSIONS = %w[7 8].freeze # majors of Puppet and OpenVox on which the comparison of test_warm.py was run
+  VERSIONS = %w[7].freeze # majors of Puppet and OpenVox on which the comparison of test_warm.py was run
   LARGEST_MESSAGE = 1 << 20
   PATIENCE = 60 # seconds between the message and "applies"
 

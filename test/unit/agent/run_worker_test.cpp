@@ -53,7 +53,7 @@ TEST_CASE("a run is over, and the next is planned, while others outside are stil
                                  was_over = worker->is_over() && worker->record().snapshot().is_good();
                                  had_ended = worker->has_ended();
                              }});
-    RunWorker run(machine.system);
+    RunWorker run(machine.system, RunCause::planned);
     worker = &run;
     made.request_stop();
     wait_for(run.over_fd());

@@ -49,7 +49,7 @@ struct World {
 
     RunReport run() {
         RunRecord record(machine.system, next_run_number(machine.system));
-        return bootwright::run(machine.system, record, RunCause::planned, stop.get_token());
+        return bootwright::run(machine.system, record, RunCause::asked_for, stop.get_token());
     }
     /// What the program that speaks to servers was asked to send, one a start.
     [[nodiscard]] std::vector<Json> sent() const {
