@@ -157,7 +157,7 @@ public:
         try {
             stage_(Stage::puppet, config_.retry.puppet, [&] {
                 refuse_what_is_given_up(inputs);
-                const PuppetResult result = apply_across_reboots(accepted);
+                const PuppetResult result = apply_in(own_folder(), accepted);
                 record_.puppet(result);
                 if (result.error) {
                     throw judged(*result.error, accepted, inputs);
@@ -211,10 +211,26 @@ public:
 private:
     [[nodiscard]] std::filesystem::path own_folder() const { return run_folder(system_, record_.snapshot().number); }
 
+    /// @param folder of this application of Puppet; the machine may go down in its midst
     PuppetResult apply_in(const std::filesystem::path& folder, const Accepted& accepted) {
+        Applying applying(system_, record_.snapshot().number, accepted.checkout.revision, accepted.role,
+                          config_.puppet.reboots);
+        if (applying.resumes() > 0) {
+            record_.resumes(applying.resumes());
+        }
         use_configuration(accepted.configuration);
-        return apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, warm_,
-                            events_for(record_), stop_);
+        PuppetResult result = apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout,
+                                           folder, warm_, events_for(record_), stop_);
+        const GoingDown going_down =
+            result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
+        applying.ended(result.resources && result.resources->changed > 0, going_down);
+        if (going_down != GoingDown::no) {
+            result.error = stopped_error();
+            result.error->message = std::string("the machine was ") +
+                                    (going_down == GoingDown::reboot ? "rebooted" : "shut down") + " during this run";
+            result.error->advice = "nothing: the next boot resumes it";
+        }
+        return result;
     }
 
     /// A memory that cannot be kept changes nothing about what the run came to.
@@ -312,25 +328,6 @@ private:
         }
         Checkout checkout = prepare(pin_of(role.repository, last_good_->revision));
         return {last_good_->instance, std::move(role), std::move(checkout), last_good_->configuration};
-    }
-
-    PuppetResult apply_across_reboots(const Accepted& accepted) {
-        const int number = record_.snapshot().number;
-        Applying applying(system_, number, accepted.checkout.revision, accepted.role, config_.puppet.reboots);
-        if (applying.resumes() > 0) {
-            record_.resumes(applying.resumes());
-        }
-        PuppetResult result = apply_in(own_folder(), accepted);
-        const GoingDown going_down =
-            result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
-        applying.ended(result.resources && result.resources->changed > 0, going_down);
-        if (going_down != GoingDown::no) {
-            result.error = stopped_error();
-            result.error->message = std::string("the machine was ") +
-                                    (going_down == GoingDown::reboot ? "rebooted" : "shut down") + " during this run";
-            result.error->advice = "nothing: the next boot resumes it";
-        }
-        return result;
     }
 
     InstanceMetadata read_instance(bool has_kept) {
