@@ -147,7 +147,7 @@ void prepare_package_manager(const System& system, const AgentConfig& config, bo
     }
 }
 
-std::map<std::string, std::string> apt_variables(const System& system) {
+std::map<std::string, std::string> apt_variables(const System& system, const StageEvents& events) {
     std::error_code error;
     if (!fs::exists(system.path(dpkg), error)) {
         return {};
@@ -161,7 +161,12 @@ std::map<std::string, std::string> apt_variables(const System& system) {
     }
     // Not in the run's own folder, which only root may enter: apt's helpers read it as the user _apt.
     const fs::path file = system.runtime() / "apt.conf";
-    write_file(file, content, 0644);
+    try {
+        write_file(file, content, 0644);
+    } catch (const Error& problem) {
+        events.warning("apt does not wait for its lock while Puppet runs: " + problem.message);
+        return {};
+    }
     return {{"APT_CONFIG", file.string()}};
 }
 

@@ -15,8 +15,8 @@ namespace bootwright {
 void prepare_package_manager(const System& system, const AgentConfig& config, bool noop, const StageEvents& events,
                              const std::stop_token& stop);
 
-/// The variables with which apt waits for dpkg's lock, if it is taken while Puppet runs. Writes the file that they name.
-/// @throws Error io.*
-std::map<std::string, std::string> apt_variables(const System& system);
+/// The variables with which apt waits for dpkg's lock, if it is taken while Puppet runs. Writes the file that they name; where
+/// that cannot be written a warning says so, and apt does not wait.
+std::map<std::string, std::string> apt_variables(const System& system, const StageEvents& events);
 
 }  // namespace bootwright

@@ -162,7 +162,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     prepare_package_manager(system, config, role.noop, events, stop);
 
     ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
-    request.environment.merge(apt_variables(system));
+    request.environment.merge(apt_variables(system, events));
     const auto deadline = system.clock.now().since_boot + request.timeout;
     HandedOver handed_over{.run = run_of(run_folder), .deadline = deadline};
     const auto leave = [&](const std::vector<ProcessId>& processes) {

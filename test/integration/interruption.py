@@ -24,7 +24,10 @@ _QUICK_PUPPET = """\
 for argument; do
     case $argument in
         --logdest=*) cp /usr/share/quick-puppet/puppet.jsonl "${argument#*=}" ;;
-        --publicdir=*) cp /usr/share/quick-puppet/last_run_summary.yaml "${argument#*=}/" ;;
+        --publicdir=*)
+            cp /usr/share/quick-puppet/last_run_summary.yaml "${argument#*=}/"
+            echo '{"puppet_version": "7.23.0", "phase": "apply"}' >"${argument#*=}/observation.json"
+            ;;
         --resourcefile=*) cp /usr/share/quick-puppet/resources.txt "${argument#*=}" ;;
     esac
 done

@@ -53,6 +53,7 @@ module BootwrightWarm
       facts = Etc.nprocessors > 1 ? look_up_facts_beside : look_up_facts
       require 'puppet/util/command_line'
       check_version
+      require_relative 'facter' # before any fact is asked for: Facter keeps the options of its first use
       @files = versions_on_disk
       hold_back_until_checked
       CODE.each { |feature| load_ahead(feature) }

@@ -77,14 +77,14 @@ struct World {
         }
         fake.root.make_folder("/var/lib/dpkg/updates");
     }
+    StageEvents events() {
+        return {.progress = [](std::string_view, std::uint64_t, std::uint64_t) {},
+                .child_started = [](ProcessId) {},
+                .waiting = [this](const std::string& what, std::chrono::milliseconds) { waited_for.push_back(what); },
+                .warning = [this](const std::string& text) { warnings.push_back(text); }};
+    }
     void prepare(const std::stop_token& stop = {}) {
-        prepare_package_manager(
-            fake.system, config, noop,
-            {.progress = [](std::string_view, std::uint64_t, std::uint64_t) {},
-             .child_started = [](ProcessId) {},
-             .waiting = [this](const std::string& what, std::chrono::milliseconds) { waited_for.push_back(what); },
-             .warning = [this](const std::string& text) { warnings.push_back(text); }},
-            stop);
+        prepare_package_manager(fake.system, config, noop, events(), stop);
     }
     Error failure(const std::stop_token& stop = {}) {
         return error_of([&] { return prepare(stop), 0; });
@@ -218,17 +218,25 @@ TEST_CASE("a package that cannot be configured is Puppet's affair; a journal tha
     }
 }
 
+TEST_CASE("an apt that cannot be told to wait is a warning, and no reason not to apply") {
+    World world;
+    world.fake.root.write("/run/bootwright", "a file");
+    CHECK(apt_variables(world.fake.system, world.events()).empty());
+    REQUIRE(world.warnings.size() == 1);
+    CHECK(world.warnings[0].find("apt does not wait") != std::string::npos);
+}
+
 TEST_CASE("apt is told to wait for its lock, beside what the image tells it") {
     World world;
     make_folder(world.fake.system.runtime(), 0755);
     const std::string file = world.fake.root.path("/run/bootwright/apt.conf").string();
-    CHECK(apt_variables(world.fake.system) == std::map<std::string, std::string>{{"APT_CONFIG", file}});
+    CHECK(apt_variables(world.fake.system, world.events()) == std::map<std::string, std::string>{{"APT_CONFIG", file}});
     CHECK(world.fake.root.read("/run/bootwright/apt.conf") == "DPkg::Lock::Timeout \"300\";\n");
     CHECK(world.fake.root.mode("/run/bootwright/apt.conf") == 0644);
     world.fake.system.environment["APT_CONFIG"] = "/etc/image-apt.conf";
-    apt_variables(world.fake.system);
+    apt_variables(world.fake.system, world.events());
     CHECK(world.fake.root.read("/run/bootwright/apt.conf") ==
           "DPkg::Lock::Timeout \"300\";\n#include \"/etc/image-apt.conf\";\n");
     world.fake.root.remove("/usr/bin/dpkg");
-    CHECK(apt_variables(world.fake.system).empty());
+    CHECK(apt_variables(world.fake.system, world.events()).empty());
 }
