@@ -104,7 +104,7 @@ def new_root(root: Path, package: Path, kernel: Path) -> None:
         copy(command("which", name).strip(), root / "bin" / name)
     # The kernel calls it by this name.
     (root / "sbin").symlink_to("bin")
-    for binary in [root / "usr/bin/bootwright", *(root / "usr/lib/bootwright").iterdir(), *(root / "bin").iterdir()]:
+    for binary in [root / "usr/bin/bootwright", *(root / "usr/lib/bootwright").glob("bootwright-*"), *(root / "bin").iterdir()]:
         for library in re.findall(r"/\S+", command("ldd", binary)):
             copy(library, root / library[1:])
 
