@@ -158,10 +158,7 @@ GitAnswer Downloader::fetch(const GitRepository& repository, const std::string& 
 
 BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const std::string& place,
                                         const std::string& revision) {
-    std::array<char, 17> digits{};
-    std::snprintf(digits.data(), digits.size(), "%016llx",
-                  static_cast<unsigned long long>(hash_of(without_credentials(place))));
-    const std::string file = revision + "-" + digits.data();
+    const std::string file = revision + "-" + hex_of(hash_of(without_credentials(place)));
     clean(revision);
     DownloadRequest request = request_for(Kind::snapshot, file);
     request.web = snapshot_request(place, revision, request_.stores);

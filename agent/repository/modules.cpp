@@ -7,8 +7,6 @@
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <utility>
 
 namespace bootwright {
@@ -36,14 +34,12 @@ std::string base_of(const FetchRequest& request) {
 
 /// A file name for a URL: its last part for people, and a hash, so that two URLs never share objects.
 std::string repository_name(const std::string& url) {
-    std::array<char, 17> digits{};
-    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(hash_of(url)));
     std::string name;
     for (const char c : url.substr(url.rfind('/') + 1)) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
         name += plain ? std::string(1, c) : "";
     }
-    return name.substr(0, 40) + "-" + digits.data();
+    return name.substr(0, 40) + "-" + hex_of(hash_of(url));
 }
 
 class Gathering {

@@ -276,3 +276,15 @@ def test_the_image_s_defaults_lie_below_user_data(instance: Instance, metadata: 
         "repository.revision": "/etc/bootwright/agent.d/10-pin.json",
         "facts.site": "/etc/bootwright/agent.json",
     }
+
+
+def test_each_program_loads_only_what_its_work_needs(instance: Instance) -> None:
+    """docs/decisions/0007, 0009 and 0010: the agent itself knows neither git nor TLS, and what speaks to servers knows no git."""
+
+    def loads(program: str) -> set[str]:
+        listed = instance.run(["ldd", program], check=True).stdout
+        return {name for name in ("libgit2", "libcurl", "libssl", "libgssapi") if name in listed}
+
+    assert loads(instance.BINARY) == set()
+    assert "libgit2" in loads(instance.FETCH) and "libcurl" not in loads(instance.FETCH)
+    assert "libcurl" in loads(instance.DOWNLOAD) and "libgit2" not in loads(instance.DOWNLOAD)

@@ -145,9 +145,13 @@ TEST_CASE("a stop ends the wait for a lock") {
 TEST_CASE("no lock is waited for where configuration says so, under noop, and where there is no dpkg") {
     World world;
     const Holder holder(world.fake.root.path(frontend));
-    SECTION("configuration") { world.config.puppet.package_lock_timeout = 0ms; }
-    SECTION("noop") { world.noop = true; }
-    SECTION("no dpkg") { world.fake.root.remove("/usr/bin/dpkg"); }
+    const std::string why = GENERATE("configuration", "noop", "no dpkg");
+    CAPTURE(why);
+    world.config.puppet.package_lock_timeout = why == "configuration" ? 0ms : 10min;
+    world.noop = why == "noop";
+    if (why == "no dpkg") {
+        world.fake.root.remove("/usr/bin/dpkg");
+    }
     world.prepare();
     CHECK(world.fake.clock.slept.empty());
     CHECK(world.fake.processes.requests.empty());

@@ -51,16 +51,16 @@ TEST_CASE("a run that a reboot cut off is resumed, and a loop of such is broken"
     machine.boot();                                                                    // an operator's own
     CHECK(error_of([&] { return machine.begin(), 0; }).code == "puppet.reboot_loop");
 
-    SECTION("another revision is applied") { machine.begin("bbbb"); }
-    SECTION("another role config is applied") { machine.begin("aaaa", "db"); }
+    SECTION("another revision is applied") { CHECK_NOTHROW(machine.begin("bbbb")); }
+    SECTION("another role config is applied") { CHECK_NOTHROW(machine.begin("aaaa", "db")); }
     SECTION("an operator has it applied") {
         forget_reboots(machine.system);
-        machine.begin();
+        CHECK_NOTHROW(machine.begin());
     }
     SECTION("an image may allow any number") {
         RoleConfig config;
         config.role = "web";
-        const Applying applying(machine.system, 9, "aaaa", config, 0);
+        CHECK_NOTHROW(Applying(machine.system, 9, "aaaa", config, 0));
     }
 }
 
