@@ -65,7 +65,9 @@ TEST_CASE("a failed run in the foreground ends with what is wrong and 1") {
 
 TEST_CASE("Ctrl-C stops the run, which is recorded as interrupted") {
     FakeMachine machine;
-    machine.processes.answer("apply", {.work = [](const ProcessRequest&) { kill(getpid(), SIGINT); }});
+    // To this thread, which hears it; a thread that another test has left might take it otherwise.
+    machine.processes.answer("apply",
+                             {.work = [self = pthread_self()](const ProcessRequest&) { pthread_kill(self, SIGINT); }});
     machine.root.write("/etc/bootwright/agent.json",
                        R"({"retry": {"puppet": {"attempts": 1000, "base": "1s", "cap": "1s"}}})");
     machine.clock.on_sleep = [](std::size_t) { usleep(1000); };  // lets the main thread hear the signal
