@@ -87,6 +87,9 @@ if(BOOTWRIGHT_SANITIZE)
         -fno-omit-frame-pointer   # readable stacks
     )
     add_link_options(-fsanitize=${BOOTWRIGHT_SANITIZE})
+    if(BOOTWRIGHT_SANITIZE MATCHES thread)
+        add_compile_options(-Wno-tsan) # Boost.Asio fences; what it guards is its own
+    endif()
 endif()
 
 if(BOOTWRIGHT_COVERAGE)

@@ -20,7 +20,7 @@ from servers import STATUS_CODES, ControlRepo, GitServer
 from shapes import ShapedRepo, checkout_by_git, files_of
 from static_server import StaticServer
 from swift import Swift, signed_curl
-from world import Instance, World
+from world import Instance, World, wait_for
 
 SSH = "ssh -F none -i /etc/ssh_key -o UserKnownHostsFile=/etc/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes"
 
@@ -521,7 +521,8 @@ def test_what_is_killed_at_random_leaves_nothing_running(new_instance: Callable[
     ends: list[bool] = []
 
     def check(round_: str) -> None:
-        assert instance.processes() == [], round_
+        # pkill does not wait for what it ends; a sleep that nobody has ended takes 30 s.
+        wait_for(lambda: not instance.processes(), f"nothing runs, {round_}", 5)
         ends.append(instance.exists("/root/done"))
 
     kills = kill_at_random(instance, ["sh", "-c", script], check=check, rounds=30)
