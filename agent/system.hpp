@@ -25,6 +25,11 @@ struct System {
     std::filesystem::path ruby_folder;               ///< what the agent loads into Puppet's Ruby: observe.rb
     std::map<std::string, std::string> environment;  ///< of the agent's process
 
+    /// Another program of the package, which stands beside that one.
+    [[nodiscard]] std::filesystem::path program(std::string_view name) const {
+        return std::filesystem::path(fetch_program).replace_filename(name);
+    }
+
     /// `absolute` ("/etc/bootwright") below the root.
     [[nodiscard]] std::filesystem::path path(std::string_view absolute) const {
         return root / std::filesystem::path(absolute).relative_path();

@@ -1,6 +1,5 @@
 #include "common/control_group.hpp"
 
-#include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
 
@@ -19,15 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t largest_file = std::size_t{1} << 20U;
-
-std::string read_or_empty(const fs::path& path) {
-    try {
-        return read_file_if_exists(path, largest_file).value_or("");
-    } catch (const Error&) {
-        return {};  // the group went away while it was read (ENODEV)
-    }
-}
+/// A group may go away while it is read (ENODEV).
+std::string read(const fs::path& path) { return read_or_empty(path, std::size_t{1} << 20U); }
 
 /// Into a file of the kernel's, which exists already: never made, never replaced.
 bool write_existing(const fs::path& path, const std::string& text) {
@@ -58,7 +50,7 @@ std::optional<std::uint64_t> count_in(const std::string& text, std::string_view 
 
 std::vector<pid_t> processes_in(const fs::path& group) {
     std::vector<pid_t> processes;
-    for (const std::string& line : split(read_or_empty(group / "cgroup.procs"), '\n')) {
+    for (const std::string& line : split(read(group / "cgroup.procs"), '\n')) {
         // 0 stands for a process that this namespace cannot see.
         if (const auto process = number_in<pid_t>(trimmed(line)); process && *process > 0) {
             processes.push_back(*process);
@@ -144,7 +136,7 @@ std::vector<pid_t> ControlGroup::members() const {
 void ControlGroup::kill() const { write_existing(folder_ / "cgroup.kill", "1"); }
 
 std::optional<std::uint64_t> ControlGroup::out_of_memory_kills() const {
-    return count_in(read_or_empty(folder_ / "memory.events"), "oom_kill");
+    return count_in(read(folder_ / "memory.events"), "oom_kill");
 }
 
 void ControlGroup::let_go() const {
@@ -175,8 +167,8 @@ std::string control_group_in(const std::string& text) {
 }
 
 std::optional<fs::path> delegated_control_group() {
-    const auto mount = control_group_mount(read_or_empty("/proc/self/mounts"));
-    const std::string own = control_group_in(read_or_empty("/proc/self/cgroup"));
+    const auto mount = control_group_mount(read("/proc/self/mounts"));
+    const std::string own = control_group_in(read("/proc/self/cgroup"));
     if (!mount || own.empty()) {
         return std::nullopt;
     }
@@ -199,8 +191,6 @@ bool enter_control_group(const fs::path& group, pid_t process) {
     return write_existing(group / "cgroup.procs", std::to_string(process));
 }
 
-std::optional<std::uint64_t> out_of_memory_kills_of_machine() {
-    return count_in(read_or_empty("/proc/vmstat"), "oom_kill");
-}
+std::optional<std::uint64_t> out_of_memory_kills_of_machine() { return count_in(read("/proc/vmstat"), "oom_kill"); }
 
 }  // namespace bootwright

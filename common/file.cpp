@@ -102,6 +102,14 @@ std::optional<std::string> read_file_start(const fs::path& path, std::size_t mos
     return fd ? std::optional(read_beyond(fd.get(), path, most).substr(0, most)) : std::nullopt;
 }
 
+std::string read_or_empty(const fs::path& path, std::size_t most) {
+    try {
+        return read_file_if_exists(path, most).value_or("");
+    } catch (const Error&) {
+        return {};
+    }
+}
+
 FileReplacement::FileReplacement(fs::path path, mode_t mode)
     : path_(std::move(path)),
       temporary_(path_.string() + ".tmp" + std::to_string(getpid())),

@@ -45,6 +45,10 @@ std::string read_open_file(const UniqueFd& file, const std::filesystem::path& ca
 /// The first `most` bytes of the file, or less where it is shorter; nothing where it does not exist. @throws Error io.*
 std::optional<std::string> read_file_start(const std::filesystem::path& path, std::size_t most);
 
+/// The whole file, or "" where there is none, it is larger than `most` bytes, or it cannot be read: for what then says nothing,
+/// such as a memory that is damaged, or a file of the kernel's about something that goes away meanwhile.
+std::string read_or_empty(const std::filesystem::path& path, std::size_t most);
+
 /// Writes a file piece by piece, that replaces the old one as a whole at finish(): as write_file. One that is dropped before
 /// leaves nothing behind. @throws Error io.*
 class FileReplacement {

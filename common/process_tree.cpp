@@ -1,6 +1,5 @@
 #include "common/process_tree.hpp"
 
-#include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
 
@@ -20,15 +19,10 @@ namespace {
 /// Fields 3 and on of /proc/PID/stat: the second is the name in brackets, which may hold anything. Empty where there is
 /// no such process.
 std::vector<std::string> stat_fields(pid_t pid) {
-    std::optional<std::string> stat;
-    try {
-        stat = read_file_if_exists("/proc/" + std::to_string(pid) + "/stat", 4096);
-    } catch (const Error&) {
-        return {};  // it ended while it was read (ESRCH)
-    }
-    const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
+    const std::string stat = read_or_empty("/proc/" + std::to_string(pid) + "/stat", 4096);
+    const std::size_t name_end = stat.rfind(')');
     return name_end == std::string::npos ? std::vector<std::string>{}
-                                         : split(trimmed(std::string_view(*stat).substr(name_end + 1)), ' ');
+                                         : split(trimmed(std::string_view(stat).substr(name_end + 1)), ' ');
 }
 
 template <typename Number>

@@ -42,10 +42,7 @@ struct Receiver {
 class Memory {
 public:
     explicit Memory(const System& system) : path_(system.state() / "announced.json") {
-        try {
-            json_ = parse_json(read_file_start(path_, largest_memory).value_or(""));
-        } catch (const Error&) {  // what cannot be read is no memory: to tell once more does no harm
-        }
+        json_ = parse_json(read_or_empty(path_, largest_memory));  // to tell once more does no harm
         json_ = json_.is_object() ? json_ : Json::object();
     }
 
@@ -240,9 +237,8 @@ private:
                 log(LogLevel::warning, "bootwright-download is less confined than it should be: " + to_line(*missing));
             }
         };
-        const auto program = std::filesystem::path(system_.fetch_program).replace_filename("bootwright-download");
-        return web_response_of(
-            ask_download_program(system_.processes, program, request, limit, too_late, heard, stop_));
+        return web_response_of(ask_download_program(system_.processes, system_.program("bootwright-download"), request,
+                                                    limit, too_late, heard, stop_));
     }
 
     const System& system_;

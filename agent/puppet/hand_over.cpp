@@ -21,18 +21,12 @@ namespace {
 
 fs::path note(const System& system) { return system.runtime() / "handed_over.json"; }
 
-std::string read_or_empty(const fs::path& path) {
-    constexpr std::size_t most = std::size_t{1} << 20U;
-    try {
-        return read_file_if_exists(path, most).value_or("");
-    } catch (const Error&) {
-        return {};  // the process has ended
-    }
-}
+/// A process may end while it is read.
+std::string read(const fs::path& path) { return read_or_empty(path, std::size_t{1} << 20U); }
 
 /// "bootwright.service", of the group that this process is in; "" outside a service.
 std::string own_unit() {
-    for (const fs::path& part : fs::path(control_group_in(read_or_empty("/proc/self/cgroup")))) {
+    for (const fs::path& part : fs::path(control_group_in(read("/proc/self/cgroup")))) {
         if (part.extension() == ".service") {
             return part;
         }
@@ -41,7 +35,7 @@ std::string own_unit() {
 }
 
 bool is_systemctl_for(const ProcessId& process, const std::string& unit) {
-    const auto words = split(read_or_empty("/proc/" + std::to_string(process.pid) + "/cmdline"), '\0');
+    const auto words = split(read("/proc/" + std::to_string(process.pid) + "/cmdline"), '\0');
     const auto has = [&](auto is_it) { return std::any_of(words.begin(), words.end(), is_it); };
     return fs::path(words.front()).filename() == "systemctl" &&
            has([&](const std::string& word) { return word == unit || word + ".service" == unit; }) &&
@@ -69,7 +63,7 @@ bool asks_to_stop_this_service(const std::vector<ProcessId>& processes) {
 bool hand_over(const System& system, const HandedOver& puppet) {
     const std::string name = "bootwright-run-" + std::to_string(puppet.run);
     const auto left = std::chrono::ceil<std::chrono::seconds>(puppet.deadline - system.clock.now().since_boot);
-    const auto mount = control_group_mount(read_or_empty("/proc/self/mounts"));
+    const auto mount = control_group_mount(read("/proc/self/mounts"));
     if (!mount || left.count() <= 0) {
         return false;
     }

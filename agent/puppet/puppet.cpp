@@ -156,7 +156,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                             environment,
                             find_manifest(checkout, environment),
                             system.ruby_folder / "observe.rb",
-                            fs::path(system.fetch_program).replace_filename("trusted-facts"),
+                            system.program("trusted-facts"),
                             proxy_variables(system)};
     prepare(files, place, config, instance, role);
     prepare_package_manager(system, config, role.noop, events, stop);

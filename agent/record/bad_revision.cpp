@@ -27,28 +27,21 @@ Json stored_json(const BadRevision& bad) {
 }
 
 BadRevision from_stored(const Json& json) {
-    const auto given_up = json.find("given_up");
-    const auto error = json.find("error");
     return {.inputs = string_at(json, "inputs"),
             .revision = string_at(json, "revision"),
             .configuration = string_at(json, "configuration"),
             .failures = static_cast<int>(number_at(json, "failures")),
-            .is_given_up = given_up != json.end() && *given_up == Json(true),
+            .is_given_up = json.value("given_up", Json()) == Json(true),
             .run = static_cast<int>(number_at(json, "run")),
             .at = string_at(json, "at"),
-            .error = error_from_json(error == json.end() ? Json() : *error)};
+            .error = error_from_json(json.value("error", Json()))};
 }
 
 /// Newest last.
 std::vector<BadRevision> read_all(const System& system) {
     constexpr std::size_t largest = std::size_t{1} << 20U;
     std::vector<BadRevision> all;
-    Json json;
-    try {
-        json = parse_json(read_file_start(memory(system), largest).value_or(""));
-    } catch (const Error&) {
-        return all;  // what cannot be read holds nothing against a revision; writing it will say why
-    }
+    const Json json = parse_json(read_or_empty(memory(system), largest));
     for (const Json& entry : json.is_array() ? json : Json::array()) {
         if (entry.is_object()) {
             all.push_back(from_stored(entry));

@@ -1,11 +1,11 @@
 #include "agent/record/reboots.hpp"
 
+#include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
 #include "common/log.hpp"
-#include "common/text.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -23,11 +23,7 @@ Json read_state(const System& system) {
     return state.is_object() ? state : Json::object();
 }
 
-/// Numbers of this file; a damaged one counts from 0.
-int integer_at(const Json& state, const char* key) {
-    const auto found = state.find(key);
-    return found != state.end() && found->is_number_integer() ? found->get<int>() : 0;
-}
+int integer_at(const Json& state, const char* key) { return static_cast<int>(number_at(state, key)); }
 
 bool is_true(const Json& state, const char* key) { return state.value(key, Json()) == Json(true); }
 
@@ -36,7 +32,7 @@ bool is_true(const Json& state, const char* key) { return state.value(key, Json(
 Applying::Applying(const System& system, int run, const std::string& revision, const RoleConfig& role, int most)
     : system_(system) {
     const Json last = read_state(system);
-    const std::string configuration = revision + " " + std::to_string(hash_of(to_line(to_json(role))));
+    const std::string configuration = revision + " " + name_of(role);
     const bool is_same = string_at(last, "configuration") == configuration;
     const bool is_other_boot = string_at(last, "boot_id") != boot_id(system);
     int reboots = is_same ? integer_at(last, "reboots") : 0;

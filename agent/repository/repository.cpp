@@ -114,7 +114,7 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
                          .checkouts = system.state() / pin.checkouts,
                          .downloads = system.state() / "download",
                          .r10k = system.path("/var/cache/bootwright/r10k"),
-                         .download_program = fs::path(system.fetch_program).replace_filename("bootwright-download"),
+                         .download_program = system.program("bootwright-download"),
                          .places = places_of(system, config, pin),
                          .name_url = pin.url,
                          .revision = pin.revision,

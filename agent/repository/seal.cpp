@@ -1,6 +1,5 @@
 #include "agent/repository/seal.hpp"
 
-#include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
 #include "common/text.hpp"
@@ -13,14 +12,9 @@ fs::path seal_of(const fs::path& checkout) { return checkout.string() + ".seal";
 
 std::optional<Seal> read_seal(const fs::path& checkout) {
     constexpr std::size_t largest = std::size_t{1} << 20U;
-    Json json;
-    try {
-        json = parse_json(read_file_if_exists(seal_of(checkout), largest).value_or(""));
-    } catch (const Error&) {
-        return std::nullopt;  // what cannot be read proves nothing; the checkout is proven again
-    }
+    const Json json = parse_json(read_or_empty(seal_of(checkout), largest));
     if (!json.is_object()) {
-        return std::nullopt;
+        return std::nullopt;  // what cannot be read proves nothing; the checkout is proven again
     }
     Seal seal{number_at(json, "fingerprint"), string_at(json, "policy"), string_at(json, "signer")};
     if (const auto commits = json.find("commits"); commits != json.end() && commits->is_array()) {
