@@ -42,6 +42,14 @@ bool is_systemctl_for(const ProcessId& process, const std::string& unit) {
            has([](const std::string& word) { return word == "stop" || word.find("restart") != std::string::npos; });
 }
 
+void write_note(const System& system, const HandedOver& puppet) {
+    const Json json{{"run", puppet.run},
+                    {"pid", puppet.keeper.pid},
+                    {"pid_start", puppet.keeper.start_ticks},
+                    {"deadline_ms", puppet.deadline.count()}};
+    write_file(note(system), to_text(json), 0600);
+}
+
 /// With all that it starts meanwhile.
 void move_all(const ProcessId& keeper, const fs::path& group) {
     ProcessTree tree(keeper, nullptr);
@@ -80,9 +88,11 @@ bool hand_over(const System& system, const HandedOver& puppet) {
         .grace = std::chrono::milliseconds(500)};
     bool is_moved = false;
     std::stop_source done;
+    // The note comes first: the next agent would begin a second Puppet beside one that it does not know of.
     const auto move = [&](std::string_view line) {
         const std::string group = control_group_in(std::string(line));
         if (!is_moved && group.ends_with("/" + name + ".scope")) {
+            write_note(system, puppet);
             move_all(puppet.keeper, *mount / fs::path(group).relative_path());
             is_moved = true;
             done.request_stop();
@@ -90,17 +100,11 @@ bool hand_over(const System& system, const HandedOver& puppet) {
     };
     try {
         system.processes.run(request, {.line = move}, done.get_token());
-        if (is_moved) {
-            const Json json{{"run", puppet.run},
-                            {"pid", puppet.keeper.pid},
-                            {"pid_start", puppet.keeper.start_ticks},
-                            {"deadline_ms", puppet.deadline.count()}};
-            write_file(note(system), to_text(json), 0600);
-            log(LogLevel::info, "Puppet itself stops or restarts this service: it goes on in " + name + ".scope");
-        }
     } catch (const Error& error) {
         log(LogLevel::warning, "Puppet cannot outlive this service: " + error.message);
-        return is_moved;
+    }
+    if (is_moved) {
+        log(LogLevel::info, "Puppet itself stops or restarts this service: it goes on in " + name + ".scope");
     }
     return is_moved;
 }
