@@ -1,7 +1,6 @@
 #include "agent/run.hpp"
 
 #include "agent/announce/announce.hpp"
-#include "agent/clock_wait.hpp"
 #include "agent/config.hpp"
 #include "agent/health/checks.hpp"
 #include "agent/platform/platform.hpp"
@@ -13,6 +12,7 @@
 #include "agent/record/reboots.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_config.hpp"
+#include "agent/stages.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
@@ -21,72 +21,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <exception>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 namespace bootwright {
 
 namespace {
-
-/// What a stage tells the record.
-StageEvents events_for(RunRecord& record) {
-    return {
-        .progress = [&](std::string_view what, std::uint64_t done,
-                        std::uint64_t total) { record.progress(what, done, total); },
-        .child_started = [&](ProcessId child) { record.child_started(child); },
-        .waiting = [&](const std::string& what, std::chrono::milliseconds longest) { record.waiting(what, longest); },
-        .warning = [&](const std::string& text) { record.warning(text); }};
-}
-
-/// The only place that retries a stage.
-class Stages {
-public:
-    Stages(const System& system, RunRecord& record, std::stop_token stop)
-        : system_(system), record_(record), stop_(std::move(stop)) {}
-
-    template <typename Action>
-    auto operator()(Stage stage, const RetryPolicy& policy, Action action) {
-        record_.begin_stage(stage, policy.attempts);
-        const auto attempt = [&](int number) {
-            if (stop_.stop_requested()) {
-                throw stopped_error();
-            }
-            record_.begin_attempt(number);
-            return act_with_right_clock(action);
-        };
-        const auto on_retry = [&](int, std::chrono::milliseconds delay, const Error& error) {
-            record_.retrying(error, delay);
-        };
-        return retry(policy, system_.clock, system_.random, stop_, attempt, on_retry);
-    }
-
-private:
-    /// A clock that is still to be set uses up no attempt. It is waited for once in a run: where nothing ever sets it, the
-    /// error is as good as any other.
-    template <typename Action>
-    auto act_with_right_clock(Action& action) {
-        try {
-            return action();
-        } catch (const Error& error) {
-            if (has_waited_for_clock_ || !hangs_on_clock(system_, error)) {
-                throw;
-            }
-            has_waited_for_clock_ = true;
-            if (!wait_for_clock(system_, events_for(record_), stop_)) {
-                throw;
-            }
-        }
-        return action();
-    }
-
-    const System& system_;
-    RunRecord& record_;
-    std::stop_token stop_;
-    bool has_waited_for_clock_ = false;
-};
 
 /// What a run goes by: a role config is accepted once what it pins is here.
 struct Accepted {
@@ -95,12 +36,6 @@ struct Accepted {
     Checkout checkout;
     std::string configuration{};  ///< the revision of the second repository, if there is one
 };
-
-/// True where what came of it is the revision's own doing, and not that of a full disk or of a signal.
-bool is_fault_of_revision(const Error& error) {
-    return error.code == "puppet.compile_failed" || error.code == "puppet.nothing_applied" ||
-           error.code == "puppet.resources_failed" || error.code == "puppet.timeout";
-}
 
 /// The stages of one run, each of which hands on to the next.
 class Pipeline {
@@ -175,7 +110,7 @@ public:
 
     /// What to come back to, if the run turns out good.
     [[nodiscard]] LastGood as_last_good(const Accepted& accepted) const {
-        return {record_.snapshot().number, accepted.checkout.revision, accepted.configuration, name_of(accepted.role),
+        return {record_.number(), accepted.checkout.revision, accepted.configuration, name_of(accepted.role),
                 accepted.instance};
     }
 
@@ -195,26 +130,26 @@ public:
 
     /// Tells who is to be told how the run came out. It has ended by then, and stays as it is.
     void announce() {
-        const AnnounceIdentity identity{
-            .for_services = [&]() -> std::optional<CloudIdentity> {
-                return platform_ == nullptr ? std::nullopt
-                                            : platform_->identity(system_, config_, CloudService::auto_scaling, stop_);
-            },
-            .token_for = [&](const std::string& audience) -> std::optional<std::string> {
-                return platform_ == nullptr ? std::nullopt
-                                            : platform_->identity_token(system_, config_, audience, stop_);
-            }};
+        const AnnounceIdentity identity{.for_services = [&] { return identity_for(CloudService::auto_scaling); },
+                                        .token_for = [&](const std::string& audience) -> std::optional<std::string> {
+                                            return platform_ == nullptr
+                                                       ? std::nullopt
+                                                       : platform_->identity_token(system_, config_, audience, stop_);
+                                        }};
         const AnnounceConfig receivers = announce_ ? *announce_ : announce_of_image(config_);
         bootwright::announce(system_, config_, receivers, identity, record_, stop_);
     }
 
 private:
-    [[nodiscard]] std::filesystem::path own_folder() const { return run_folder(system_, record_.snapshot().number); }
+    [[nodiscard]] std::filesystem::path own_folder() const { return run_folder(system_, record_.number()); }
+
+    [[nodiscard]] std::optional<CloudIdentity> identity_for(CloudService service) const {
+        return platform_ == nullptr ? std::nullopt : platform_->identity(system_, config_, service, stop_);
+    }
 
     /// @param folder of this application of Puppet; the machine may go down in its midst
     PuppetResult apply_in(const std::filesystem::path& folder, const Accepted& accepted) {
-        Applying applying(system_, record_.snapshot().number, accepted.checkout.revision, accepted.role,
-                          config_.puppet.reboots);
+        Applying applying(system_, record_.number(), accepted.checkout.revision, accepted.role, config_.puppet.reboots);
         if (applying.resumes() > 0) {
             record_.resumes(applying.resumes());
         }
@@ -223,7 +158,7 @@ private:
                                            folder, warm_, events_for(record_), stop_);
         const GoingDown going_down =
             result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
-        applying.ended(result.resources && result.resources->changed > 0, going_down);
+        tell_if_it_fails([&] { applying.ended(result.resources && result.resources->changed > 0, going_down); });
         if (going_down != GoingDown::no) {
             result.error = stopped_error();
             result.error->message = std::string("the machine was ") +
@@ -239,7 +174,7 @@ private:
         try {
             action();
         } catch (const Error& error) {
-            record_.warning("what is known of this revision is not kept: " + error.message);
+            record_.warning("what came of this revision is not kept: " + error.message);
         }
     }
 
@@ -256,12 +191,7 @@ private:
             return;
         }
         record_.bad(*bad);
-        throw permanent_error("puppet.given_up",
-                              "revision " + bad->revision + " is not applied again: in run " +
-                                  std::to_string(bad->run) + ", at " + bad->at + ", " + bad->error.message + " (" +
-                                  bad->error.code + ")",
-                              "pin another revision or change the role config; `bootwright run` tries this one again, "
-                              "as does a reboot");
+        throw given_up(*bad);
     }
 
     /// Remembers what came of it. A catalog that does not compile fails each time; resources get a second chance, and more
@@ -280,7 +210,7 @@ private:
                               accepted.configuration,
                               failures,
                               is_given_up,
-                              record_.snapshot().number,
+                              record_.number(),
                               to_iso8601(system_.clock.now().wall),
                               error};
         tell_if_it_fails([&] { remember_bad_revision(system_, bad); });
@@ -319,15 +249,33 @@ private:
 
     /// What the last good run went by, from what is on this disk.
     Accepted last_good_again() {
-        RoleConfig role = read_role_config(config_, last_good_->instance);
+        const auto read = [&](const std::optional<JsonDocument>& file) {
+            return read_role_config(config_, last_good_->instance, file);
+        };
+        const auto second = [&](const RoleConfig::Configuration& wanted) {
+            return prepare(pin_of(wanted, last_good_->configuration));
+        };
+        const auto first = [&](const RoleConfig::Repository& wanted) {
+            return prepare(pin_of(wanted, last_good_->revision));
+        };
+        return assemble(last_good_->instance, read, second, first);
+    }
+
+    /// Reads the role config, which may stand in the second repository in part, and fetches what it pins.
+    template <typename Read, typename FetchSecond, typename FetchFirst>
+    static Accepted assemble(const InstanceMetadata& instance, Read read, FetchSecond fetch_second,
+                             FetchFirst fetch_first) {
+        RoleConfig role = read(std::nullopt);
+        std::string configuration;
         if (!role.configuration.url.empty()) {
-            const Checkout second = prepare(pin_of(role.configuration, last_good_->configuration));
+            const Checkout second = fetch_second(role.configuration);
+            configuration = second.revision;
             if (!role.configuration.path.empty()) {
-                role = read_role_config(config_, last_good_->instance, configuration_file(role.configuration, second));
+                role = read(configuration_file(role.configuration, second));
             }
         }
-        Checkout checkout = prepare(pin_of(role.repository, last_good_->revision));
-        return {last_good_->instance, std::move(role), std::move(checkout), last_good_->configuration};
+        Checkout checkout = fetch_first(role.repository);
+        return {instance, std::move(role), std::move(checkout), std::move(configuration)};
     }
 
     InstanceMetadata read_instance(bool has_kept) {
@@ -355,25 +303,24 @@ private:
     }
 
     Accepted accept(const InstanceMetadata& instance) {
-        RoleConfig role = read_role(instance, std::nullopt);
-        std::string configuration;
-        if (!role.configuration.url.empty()) {
-            const Checkout second = fetch(pin_of(role.configuration, role.configuration.revision));
-            record_.configuration(second);
-            configuration = second.revision;
-            if (!role.configuration.path.empty()) {
-                role = read_role(instance, configuration_file(role.configuration, second));
-            }
-        }
-        Checkout checkout = fetch(pin_of(role.repository, role.repository.revision));
-        record_.revision(checkout);
-        return {instance, std::move(role), std::move(checkout), std::move(configuration)};
+        const auto read = [&](const std::optional<JsonDocument>& file) { return read_role(instance, file); };
+        const auto second = [&](const RoleConfig::Configuration& wanted) {
+            Checkout checkout = fetch(pin_of(wanted, wanted.revision));
+            record_.configuration(checkout);
+            return checkout;
+        };
+        const auto first = [&](const RoleConfig::Repository& wanted) {
+            Checkout checkout = fetch(pin_of(wanted, wanted.revision));
+            record_.revision(checkout);
+            return checkout;
+        };
+        return assemble(instance, read, second, first);
     }
 
     RoleConfig read_role(const InstanceMetadata& instance, const std::optional<JsonDocument>& configuration) {
         return stage_(Stage::role, config_.retry.role, [&] {
             RoleConfig role = read_role_config(config_, instance, configuration);
-            keep_role_config(system_, record_.snapshot().number, role);
+            keep_role_config(system_, record_.number(), role);
             record_.role(role);
             announce_ = role.announce;
             return role;
@@ -410,12 +357,9 @@ private:
     }
 
     Checkout prepare(const RepositoryPin& pin) {
-        const RepositoryStage stage{
-            .events = events_for(record_),
-            .heard = [&](const PlaceAnswer& answer) { record_.place_answered(answer); },
-            .identity = [&](CloudService service) -> std::optional<CloudIdentity> {
-                return platform_ == nullptr ? std::nullopt : platform_->identity(system_, config_, service, stop_);
-            }};
+        const RepositoryStage stage{.events = events_for(record_),
+                                    .heard = [&](const PlaceAnswer& answer) { record_.place_answered(answer); },
+                                    .identity = [&](CloudService service) { return identity_for(service); }};
         return prepare_checkout(system_, config_, pin, stage, stop_);
     }
 

@@ -82,6 +82,19 @@ auto of_inputs(const std::string& inputs) {
 
 }  // namespace
 
+bool is_fault_of_revision(const Error& error) {
+    return error.code == "puppet.compile_failed" || error.code == "puppet.nothing_applied" ||
+           error.code == "puppet.resources_failed" || error.code == "puppet.timeout";
+}
+
+Error given_up(const BadRevision& bad) {
+    return permanent_error("puppet.given_up",
+                           "revision " + bad.revision + " is not applied again: in run " + std::to_string(bad.run) +
+                               ", at " + bad.at + ", " + bad.error.message + " (" + bad.error.code + ")",
+                           "pin another revision or change the role config; `bootwright run` tries this one again, "
+                           "as does a reboot");
+}
+
 std::string inputs_of(const System& system, const InstanceMetadata& instance, const RoleConfig& role,
                       const std::string& revision, const std::string& configuration) {
     constexpr std::size_t largest = 65536;

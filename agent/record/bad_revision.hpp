@@ -25,6 +25,12 @@ struct BadRevision {
     Error error;                  ///< what came of it
 };
 
+/// True where what came of it is the revision's own doing, and not that of a full disk or of a signal.
+bool is_fault_of_revision(const Error& error);
+
+/// puppet.given_up (permanent): what is known against it, and what has it tried again.
+Error given_up(const BadRevision& bad);
+
 /// A name, of 16 hex digits, for all that an apply rests on, as far as it is known before Puppet runs: revisions, role config,
 /// metadata, the system's release and kernel, the image's external facts, the agent itself, and the boot.
 std::string inputs_of(const System& system, const InstanceMetadata& instance, const RoleConfig& role,

@@ -208,6 +208,11 @@ RunReport RunRecord::snapshot() const {
     return report_;
 }
 
+int RunRecord::number() const {
+    const std::lock_guard lock(mutex_);
+    return report_.number;
+}
+
 void RunRecord::publish() {
     report_.heartbeat = system_.clock.now();
     try {

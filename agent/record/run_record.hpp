@@ -57,6 +57,7 @@ public:
     void beat();
 
     [[nodiscard]] RunReport snapshot() const;
+    [[nodiscard]] int number() const;
 
 private:
     /// Applies a change under the lock and publishes it.

@@ -1371,3 +1371,25 @@ TEST_CASE("the data that others read is that of the last good run, until a newer
     CHECK(stage.run().error->code == "puppet.given_up");
     CHECK(std::filesystem::read_symlink(link) == configuration_revision);
 }
+
+TEST_CASE("what Puppet did is told, also where the note of reboots cannot be written after it") {
+    const Scenario row{.name = "no note",
+                       .puppet = {[] {
+                           Script script = recorded_puppet("changed");
+                           script.work = [](const ProcessRequest& request) {
+                               leave_traces("changed", request);
+                               const auto state =
+                                   std::filesystem::path(option_of(request, "publicdir")).parent_path().parent_path();
+                               std::filesystem::remove(state / "applying.json");
+                               std::filesystem::create_directories(state / "applying.json/in-the-way");
+                           };
+                           return script;
+                       }()}};
+    Play stage(row);
+    const RunReport report = stage.run();
+    CHECK(report.is_good());
+    CHECK(report.puppet.outcome == Outcome::changed);
+    REQUIRE_FALSE(report.warnings.empty());
+    CHECK(report.warnings.front().find("is not kept") != std::string::npos);
+    CHECK(stage.machine.processes.started("apply").size() == 1);
+}
