@@ -233,8 +233,8 @@ private:
         const Error too_late = transient_error("announce.unavailable", "no complete answer within " + to_human(limit),
                                                "check the receiver, and the network between");
         const auto heard = [](const Json& event) {
-            if (const auto missing = event.find("unconfined"); missing != event.end()) {
-                log(LogLevel::warning, "bootwright-download is less confined than it should be: " + to_line(*missing));
+            if (const auto lack = lack_of_confinement(event)) {
+                log(LogLevel::warning, *lack);
             }
         };
         return web_response_of(ask_download_program(system_.processes, system_.program("bootwright-download"), request,

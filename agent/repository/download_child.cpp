@@ -68,6 +68,13 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
     return ending;
 }
 
+std::optional<std::string> lack_of_confinement(const Json& event) {
+    const auto missing = event.find("unconfined");
+    return missing == event.end()
+               ? std::nullopt
+               : std::optional("bootwright-download is less confined than it should be: " + to_line(*missing));
+}
+
 WebResponse web_response_of(const Json& ending) {
     return understood(ending, "answer", [](const Json& answer) {
         return WebResponse{.status = answer.at("status"),

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
+#include <string>
 
 namespace bootwright {
 
@@ -19,6 +21,9 @@ namespace bootwright {
 Json ask_download_program(ProcessRunner& processes, const std::filesystem::path& program,
                           const DownloadRequest& request, std::chrono::milliseconds timeout, const Error& too_late,
                           const std::function<void(const Json& event)>& heard, std::stop_token stop);
+
+/// What to tell where the event says that the program is not confined as it should be; nothing for every other event.
+std::optional<std::string> lack_of_confinement(const Json& event);
 
 /// The server's answer in the last event for a request of the kind `answer`.
 /// @throws Error repository.fetch_crashed where it makes no sense

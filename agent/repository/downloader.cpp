@@ -215,8 +215,8 @@ Json Downloader::run(const DownloadRequest& request, const Received& received) {
         if (now() > end_) {
             throw too_late();  // what came may take longer to read than to send
         }
-        if (const auto missing = event.find("unconfined"); missing != event.end()) {
-            std::cerr << "bootwright-download is less confined than it should be: " << to_line(*missing) << '\n';
+        if (const auto lack = lack_of_confinement(event)) {
+            std::cerr << *lack << '\n';
             return;
         }
         if (number_at(event, "received") == 0) {

@@ -188,7 +188,27 @@ def _status_locations() -> str:
     return lines
 
 
-class GitServer:
+class Daemons:
+    """Programs of a server, which start() puts into _daemons."""
+
+    def __init__(self) -> None:
+        self._daemons: list[Process] = []
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Connections are refused from now on."""
+        for daemon in self._daemons:
+            daemon.stop()
+        self._daemons = []
+
+    def ensure_running(self) -> None:
+        if not self._daemons:
+            self.start()
+
+
+class GitServer(Daemons):
     """nginx with git-http-backend, git daemon, and sshd, on a machine of their own. Repositories are bare folders in /srv/git.
     PLACES says in what other ways each of them is served."""
 
@@ -212,7 +232,7 @@ class GitServer:
         #: Lines of known_hosts: with the host's keys, and with the authority that signed the key of "host-certificate".
         self.known_hosts = ""
         self.known_authority = ""
-        self._daemons: list[Process] = []
+        super().__init__()
         self._make_keys()
         self._configure()
         self.start()
@@ -291,16 +311,6 @@ class GitServer:
         ]  # fmt: skip
         for port in (80, 443, 22, 2223, 9418):
             machine.namespace.wait_until_listening(SERVERS_ADDRESS, port)
-
-    def stop(self) -> None:
-        """Connections are refused from now on."""
-        for daemon in self._daemons:
-            daemon.stop()
-        self._daemons = []
-
-    def ensure_running(self) -> None:
-        if not self._daemons:
-            self.start()
 
     def requests(self) -> list[str]:
         """What was asked over HTTP: "SCHEME METHOD PATH STATUS BYTES" each."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from authority import Certificate
-from world import SERVERS_ADDRESS, Machine, Process, World
+from servers import Daemons
+from world import SERVERS_ADDRESS, Machine, World
 
 REGION = "us-east-1"
 #: Of nginx in front of Swift, which adds TLS and a log.
@@ -103,7 +104,7 @@ http {
 """
 
 
-class Swift:
+class Swift(Daemons):
     """BUCKET exists, and only the owner may do anything in it. The names s3.test and BUCKET.s3.test lead here, too."""
 
     BUCKET = "snapshots"
@@ -128,7 +129,7 @@ class Swift:
         machine.write("/etc/swift/server.pem", certificate.pem.read_bytes())
         machine.write("/etc/swift/server.key", certificate.key.read_bytes(), 0o600)
         machine.write("/root/swift_node.py", Path(__file__).with_name("swift_node.py").read_bytes())
-        self._daemons: list[Process] = []
+        super().__init__()
         self.start()
         self._curl("-X", "PUT", self.url(""))
 
@@ -139,16 +140,6 @@ class Swift:
         ]
         for address, port in (("127.0.0.1", _SWIFT_PORT), *((SERVERS_ADDRESS, port) for port in PORTS.values())):
             self.machine.namespace.wait_until_listening(address, port)
-
-    def stop(self) -> None:
-        """Connections are refused from now on."""
-        for daemon in self._daemons:
-            daemon.stop()
-        self._daemons = []
-
-    def ensure_running(self) -> None:
-        if not self._daemons:
-            self.start()
 
     def url(self, name: str, scheme: str = "http", *, host: str = SERVERS_ADDRESS, port: int | None = None) -> str:
         """Of an object in BUCKET, in the style with the bucket in the path."""

@@ -3,6 +3,7 @@
 #include "agent/role/role_config.hpp"
 #include "common/error.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/role_texts.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -15,20 +16,8 @@ namespace {
 constexpr const char* wait_url =
     "https://cloudformation-waitcondition-eu-west-1.s3.amazonaws.com/arn%3Aaws?AWSAccessKeyId=AKID&Signature=hunter2";
 
-AgentConfig image(const std::string& role_config) {
-    AgentConfig config;
-    config.role_defaults.push_back(
-        JsonDocument::parse("{\"role_config\": " + role_config + "}", "/etc/bootwright/agent.json", "config.invalid"));
-    return config;
-}
-
 RoleConfig read(const std::string& announce, const AgentConfig& config = {}) {
-    const std::string text =
-        R"({"role": "web", "repository": {"url": "https://h/x", "revision": "0123456789abcdef0123456789abcdef01234567"},)"
-        "\n\"announce\": " +
-        announce + "}";
-    return read_role_config(
-        config, {.platform = "ec2", .instance_id = "i-1", .user_data = text, .user_data_origin = "user-data"});
+    return read_with("announce", announce, config);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "agent/role/role_config.hpp"
 #include "common/error.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/role_texts.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -12,20 +13,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-AgentConfig image(const std::string& role_config) {
-    AgentConfig config;
-    config.role_defaults.push_back(
-        JsonDocument::parse("{\"role_config\": " + role_config + "}", "/etc/bootwright/agent.json", "config.invalid"));
-    return config;
-}
-
 RoleConfig read(const std::string& health, const AgentConfig& config = {}) {
-    const std::string text =
-        R"({"role": "web", "repository": {"url": "https://h/x", "revision": "0123456789abcdef0123456789abcdef01234567"},)"
-        "\n\"health\": " +
-        health + "}";
-    return read_role_config(
-        config, {.platform = "ec2", .instance_id = "i-1", .user_data = text, .user_data_origin = "user-data"});
+    return read_with("health", health, config);
 }
 
 }  // namespace
