@@ -4,7 +4,6 @@
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <system_error>
@@ -109,40 +108,14 @@ void assign_proxy(std::string& target, ObjectReader& reader) {
 }
 
 /// The keys of a secret's source. The secret stores among them are those of agent/repository; a test compares.
-constexpr std::array<std::string_view, 6> secret_kinds{"file",          "credential", "aws_secret",
-                                                       "aws_parameter", "gcp_secret", "azure_secret"};
-
-std::optional<SecretSource> read_source(ObjectReader& parent, const std::string& key) {
-    auto reader = parent.object(key);
-    if (!reader) {
-        return std::nullopt;
-    }
-    std::vector<SecretSource> sources;
-    for (const std::string_view kind : secret_kinds) {
-        if (const auto name = reader->string(std::string(kind))) {
-            sources.push_back({std::string(kind), *name});
-        }
-    }
-    reader->finish();
-    const std::string all = joined({secret_kinds.begin(), secret_kinds.end()}, ", ");
-    if (sources.size() != 1 || sources.front().name.empty()) {
-        throw parent.error(key, "expected exactly one place of a secret", "name it by one of " + all);
-    }
-    const auto& [kind, name] = sources.front();
-    if (kind == "file" && !name.starts_with('/')) {
-        throw reader->error(kind, "expected an absolute path", "begin it with /");
-    }
-    if (kind == "credential" && (name.find('/') != std::string::npos || name.starts_with('.'))) {
-        throw reader->error(kind, "expected the name of a systemd credential", "write the NAME of LoadCredential=");
-    }
-    return sources.front();
-}
+const std::vector<std::string> secret_kinds{"file",          "credential", "aws_secret",
+                                            "aws_parameter", "gcp_secret", "azure_secret"};
 
 Credential read_credential(ObjectReader reader) {
     Credential credential{.host = lower(reader.string("host").value_or("")),
                           .user = reader.string("user").value_or(""),
-                          .password = read_source(reader, "from"),
-                          .ssh_key = read_source(reader, "ssh_key_from")};
+                          .password = read_secret_source(reader, "from", secret_kinds),
+                          .ssh_key = read_secret_source(reader, "ssh_key_from", secret_kinds)};
     reader.finish();
     const std::string example = R"(write a host such as "git.example.com" or "git.example.com:8443", without https://)";
     if (!server_address("https://" + credential.host, {"https://"})) {
@@ -329,6 +302,32 @@ std::vector<fs::path> layer_files(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::optional<SecretSource> read_secret_source(ObjectReader& parent, const std::string& key,
+                                               const std::vector<std::string>& kinds) {
+    auto reader = parent.object(key);
+    if (!reader) {
+        return std::nullopt;
+    }
+    std::vector<SecretSource> sources;
+    for (const std::string& kind : kinds) {
+        if (const auto name = reader->string(kind)) {
+            sources.push_back({kind, *name});
+        }
+    }
+    reader->finish();
+    if (sources.size() != 1 || sources.front().name.empty()) {
+        throw parent.error(key, "expected exactly one place of a secret", "name it by one of " + joined(kinds, ", "));
+    }
+    const auto& [kind, name] = sources.front();
+    if (kind == "file" && !name.starts_with('/')) {
+        throw reader->error(kind, "expected an absolute path", "begin it with /");
+    }
+    if (kind == "credential" && (name.find('/') != std::string::npos || name.starts_with('.'))) {
+        throw reader->error(kind, "expected the name of a systemd credential", "write the NAME of LoadCredential=");
+    }
+    return sources.front();
+}
 
 AgentConfig read_agent_config(const System& system) {
     AgentConfig config;

@@ -106,6 +106,11 @@ struct AgentConfig {
     std::vector<JsonDocument> role_defaults{};
 };
 
+/// The one place of a secret that the object at `key` names, by one of `kinds`; nothing where there is no such key.
+/// @throws Error as the reader's own
+std::optional<SecretSource> read_secret_source(ObjectReader& parent, const std::string& key,
+                                               const std::vector<std::string>& kinds);
+
 /// @throws Error config.invalid (permanent), naming file, line and key; io.*
 AgentConfig read_agent_config(const System& system);
 

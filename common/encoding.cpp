@@ -1,5 +1,7 @@
 #include "common/encoding.hpp"
 
+#include "common/text.hpp"
+
 #include <zlib.h>
 
 #include <algorithm>
@@ -139,6 +141,20 @@ std::string printable(std::string_view text) {
         const bool is_safe = is_text(character) && character.find_first_of("\t\n\r") == std::string_view::npos;
         result += is_safe ? character : "?";
         text.remove_prefix(length);
+    }
+    return result;
+}
+
+std::string percent_encoded(std::string_view text, std::string_view kept_signs) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string result;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (is_alphanumeric(c) || kept_signs.find(c) != std::string_view::npos) {
+            result += c;
+        } else {
+            result += {'%', digits[byte >> 4U], digits[byte & 15U]};
+        }
     }
     return result;
 }

@@ -26,4 +26,7 @@ std::string printable(std::string_view text);
 /// True if `text` is well-formed UTF-8 with no control characters but tab and line ends.
 bool is_text(std::string_view text);
 
+/// Letters, digits and `kept_signs` as they are, every other byte as %XX (RFC 3986, section 2.1).
+std::string percent_encoded(std::string_view text, std::string_view kept_signs);
+
 }  // namespace bootwright

@@ -2,6 +2,7 @@
 
 #include "common/clock.hpp"
 #include "common/file.hpp"
+#include "common/text.hpp"
 
 #include <netdb.h>
 #include <poll.h>
@@ -75,8 +76,7 @@ std::optional<TcpPlace> parse_tcp_place(std::string_view text) {
         host = host.substr(1, host.size() - 2);
     }
     const auto is_allowed = [&](char c) {
-        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        return is_alphanumeric || c == '.' || c == '-' || c == '_' || (is_bracketed && (c == ':' || c == '%'));
+        return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' || (is_bracketed && (c == ':' || c == '%'));
     };
     int port = 0;
     const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), port);

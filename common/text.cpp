@@ -86,6 +86,14 @@ bool is_name(std::string_view text) {
     });
 }
 
+bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+bool is_made_of(std::string_view text, std::string_view others, std::size_t longest) {
+    return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), [&](char c) {
+        return is_alphanumeric(c) || others.find(c) != std::string_view::npos;
+    });
+}
+
 std::string shortened(std::string_view text, std::size_t longest) {
     if (text.size() <= longest) {
         return std::string(text);

@@ -27,6 +27,12 @@ std::string joined(const std::vector<std::string>& words, std::string_view separ
 /// True for [a-z][a-z0-9_]*: the names of facts, and the parts of Puppet's class names.
 bool is_name(std::string_view text);
 
+/// An ASCII letter or digit.
+bool is_alphanumeric(char c);
+
+/// Of 1 to `longest` characters, each an ASCII letter, a digit, or one of `others`.
+bool is_made_of(std::string_view text, std::string_view others, std::size_t longest);
+
 /// At most `longest` bytes of UTF-8 text, with "…" where it was cut; never within a character.
 std::string shortened(std::string_view text, std::size_t longest);
 

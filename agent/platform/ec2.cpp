@@ -5,8 +5,6 @@
 #include "agent/platform/platform.hpp"
 #include "common/text.hpp"
 
-#include <algorithm>
-
 namespace bootwright {
 
 namespace {
@@ -41,13 +39,7 @@ bool is_swapped_ec2_uuid(std::string_view uuid) {
 bool is_amazon(std::string_view vendor) { return vendor == "Amazon EC2"; }
 
 /// What IAM allows in the name of a role, of which one stands in the folder.
-bool is_role_name(std::string_view name) {
-    const auto is_allowed = [](char c) {
-        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        return is_alphanumeric || std::string_view("_+=,.@-").find(c) != std::string_view::npos;
-    };
-    return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), is_allowed);
-}
+bool is_role_name(std::string_view name) { return is_made_of(name, "_+=,.@-", 64); }
 
 std::string role_of_instance(MetadataClient& client) {
     const auto answer = client.get(roles_folder);

@@ -1,6 +1,7 @@
 #include "agent/platform/metadata_service.hpp"
 
 #include "agent/platform/platform.hpp"
+#include "common/encoding.hpp"
 #include "common/retry.hpp"
 #include "common/text.hpp"
 
@@ -42,21 +43,7 @@ std::optional<std::string> judge(const std::string& where, HttpResponse response
 }
 
 /// One segment of a path (RFC 3986, section 3.3): what may not stand there is written as %XX.
-std::string path_segment(std::string_view name) {
-    constexpr std::string_view allowed_signs = "-._~!$&'()*+,;=:@";
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string segment;
-    for (const char c : name) {
-        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        const auto byte = static_cast<unsigned char>(c);
-        if (is_alphanumeric || allowed_signs.find(c) != std::string_view::npos) {
-            segment += c;
-        } else {
-            segment += {'%', digits[byte >> 4U], digits[byte & 15U]};
-        }
-    }
-    return segment;
-}
+std::string path_segment(std::string_view name) { return percent_encoded(name, "-._~!$&'()*+,;=:@"); }
 
 /// What may stand in a header: visible characters only.
 bool is_header_word(std::string_view text, std::size_t longest) {

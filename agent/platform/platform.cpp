@@ -252,13 +252,7 @@ std::string required_id(const Json& document, const char* key, const std::string
     return id;
 }
 
-bool is_word(std::string_view text) {
-    const auto is_allowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-               c == ':' || c == '-';
-    };
-    return !text.empty() && text.size() <= 100 && std::all_of(text.begin(), text.end(), is_allowed);
-}
+bool is_word(std::string_view text) { return is_made_of(text, "._:-", 100); }
 
 std::string word_or_nothing(const std::string& text) { return is_word(text) ? text : ""; }
 

@@ -1,14 +1,12 @@
 #include "agent/repository/cloud_request.hpp"
 
+#include "common/encoding.hpp"
 #include "common/error.hpp"
-
-#include <algorithm>
+#include "common/text.hpp"
 
 namespace bootwright {
 
 namespace {
-
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 Error no_identity(const std::string& place, const std::string& what, const std::string& advice) {
     return permanent_error("repository.no_identity", place + " wants " + what + ", and this instance has none", advice);
@@ -49,24 +47,6 @@ std::string aws_host(const std::string& service, const std::string& region, cons
     return service + "." + region + (region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com");
 }
 
-bool is_made_of(std::string_view text, std::string_view others, std::size_t longest) {
-    return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), [&](char c) {
-        return is_alphanumeric(c) || others.find(c) != std::string_view::npos;
-    });
-}
-
-std::string uri_encoded(std::string_view path) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string result;
-    for (const char c : path) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (is_alphanumeric(c) || std::string_view("-._~/").find(c) != std::string_view::npos) {
-            result += c;
-        } else {
-            result += {'%', digits[byte >> 4U], digits[byte & 15U]};
-        }
-    }
-    return result;
-}
+std::string uri_encoded(std::string_view path) { return percent_encoded(path, "-._~/"); }
 
 }  // namespace bootwright

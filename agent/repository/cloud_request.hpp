@@ -23,9 +23,6 @@ std::pair<std::string, std::string> bearer_header(const std::optional<CloudIdent
 /// @throws Error repository.url_invalid (permanent) for a region that could not be one; `place` says for what
 std::string aws_host(const std::string& service, const std::string& region, const std::string& place);
 
-/// Of 1 to `longest` characters, each an ASCII letter, a digit, or one of `others`.
-bool is_made_of(std::string_view text, std::string_view others, std::size_t longest);
-
 /// Percent-encoding as Amazon's Signature Version 4 wants it (UriEncode): all but A-Z a-z 0-9 - . _ ~ and "/".
 std::string uri_encoded(std::string_view path);
 

@@ -253,8 +253,7 @@ StreamPlace parse_stream_url(const std::string& url, int usual_port) {
     }
     // The ssh program and a server's log get these as they are.
     const auto is_plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-               c == '_' || c == ':' || c == '%';
+        return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '%';
     };
     const auto is_name = [&](const std::string& name) {
         return !name.starts_with('-') && std::all_of(name.begin(), name.end(), is_plain);

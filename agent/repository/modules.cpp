@@ -36,7 +36,7 @@ std::string base_of(const FetchRequest& request) {
 std::string repository_name(const std::string& url) {
     std::string name;
     for (const char c : url.substr(url.rfind('/') + 1)) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        const bool plain = is_alphanumeric(c) || c == '-';
         name += plain ? std::string(1, c) : "";
     }
     return name.substr(0, 40) + "-" + hex_of(hash_of(url));

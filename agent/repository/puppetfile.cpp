@@ -129,9 +129,7 @@ private:
     }
 
     std::string read_word() {
-        const auto is_part = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-        };
+        const auto is_part = [](char c) { return is_alphanumeric(c) || c == '_'; };
         std::string word;
         while (is_part(peek())) {
             word += take();

@@ -3,6 +3,7 @@
 #include "agent/repository/cloud_request.hpp"
 #include "agent/repository/secret_store.hpp"
 #include "common/encoding.hpp"
+#include "common/text.hpp"
 
 namespace bootwright {
 

@@ -66,9 +66,7 @@ private:
         throw permanent_error("repository.submodule", ".gitmodules, line " + std::to_string(line_) + ": " + why,
                               "correct the file; `git config --file .gitmodules --list` must read it");
     }
-    static bool is_word(char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-    }
+    static bool is_word(char c) { return is_alphanumeric(c) || c == '-' || c == '.'; }
     void skip_white_space() {
         while (at_ < text_.size() && std::string_view(" \t\r\n\f\v").find(peek()) != std::string_view::npos) {
             take();

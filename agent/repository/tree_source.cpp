@@ -10,8 +10,6 @@ namespace bootwright {
 
 namespace {
 
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20U || c == '\x7F'; }
 
 bool has_control(std::string_view text) { return std::any_of(text.begin(), text.end(), is_control); }

@@ -24,8 +24,7 @@ void check_url(const std::string& url, const std::string& key, const ObjectReade
     }
     // It is also what a signed word is made out to, and so stands in another URL.
     const auto is_of_host = [](char c) {
-        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        return is_alphanumeric || std::string_view("-._:[]@").find(c) != std::string_view::npos;
+        return is_alphanumeric(c) || std::string_view("-._:[]@").find(c) != std::string_view::npos;
     };
     const std::string server = shown_receiver(url);
     const std::string_view host = std::string_view(server).substr(std::min(scheme.size(), server.size()));
@@ -39,33 +38,9 @@ void check_url(const std::string& url, const std::string& key, const ObjectReade
     }
 }
 
-std::optional<SecretSource> read_token(ObjectReader& webhook) {
-    auto reader = webhook.object("token_from");
-    if (!reader) {
-        return std::nullopt;
-    }
-    const auto file = reader->string("file");
-    const auto credential = reader->string("credential");
-    reader->finish();
-    if (file.has_value() == credential.has_value()) {
-        throw webhook.error("token_from", "expected exactly one place of a secret",
-                            "name it by one of file, credential");
-    }
-    if (file && !file->starts_with('/')) {
-        throw reader->error("file", "expected an absolute path", "begin it with /");
-    }
-    const bool is_name = !credential || (!credential->empty() && credential->find('/') == std::string::npos &&
-                                         !credential->starts_with('.'));
-    if (!is_name) {
-        throw reader->error("credential", "expected the name of a systemd credential",
-                            "write the NAME of LoadCredential=");
-    }
-    return file ? SecretSource{"file", *file} : SecretSource{"credential", *credential};
-}
-
 AnnounceConfig::Webhook read_webhook(ObjectReader reader) {
     AnnounceConfig::Webhook webhook{.url = reader.string("url").value_or(""),
-                                    .token = read_token(reader),
+                                    .token = read_secret_source(reader, "token_from", {"file", "credential"}),
                                     .identity = reader.boolean("identity").value_or(false)};
     reader.finish();
     check_url(webhook.url, "url", reader, "it like \"https://hooks.example.com/bootwright\"");
@@ -80,10 +55,7 @@ AnnounceConfig::AwsLifecycle read_aws_lifecycle(ObjectReader reader) {
     AnnounceConfig::AwsLifecycle lifecycle{.hook = reader.string("hook").value_or(""),
                                            .group = reader.string("group").value_or("")};
     reader.finish();
-    const auto is_of_hook = [](char c) {
-        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        return is_alphanumeric || c == '-' || c == '_' || c == '/';
-    };
+    const auto is_of_hook = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '/'; };
     if (lifecycle.hook.size() > 255 || !std::all_of(lifecycle.hook.begin(), lifecycle.hook.end(), is_of_hook)) {
         throw reader.error("hook", "no lifecycle hook can have that name", "write A-Z a-z 0-9 - _ / only");
     }

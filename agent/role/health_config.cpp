@@ -20,13 +20,7 @@ using Kind = HealthCheck::Kind;
 constexpr std::array<const char*, 4> kind_names{"unit", "tcp", "http", "command"};
 
 /// systemd.unit(5), "Description", without what is a pattern to systemctl.
-bool is_unit(std::string_view text) {
-    return !text.empty() && text.size() <= 255 && text.front() != '-' &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-               return is_alphanumeric || std::string_view(":-_.\\@").find(c) != std::string_view::npos;
-           });
-}
+bool is_unit(std::string_view text) { return is_made_of(text, ":-_.\\@", 255) && text.front() != '-'; }
 
 bool is_one_line(const std::string& text, std::size_t longest) {
     return !text.empty() && text.size() <= longest && printable(text) == text;

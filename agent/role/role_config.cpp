@@ -33,12 +33,7 @@ bool is_printable(std::string_view text) {
 
 /// What git allows as a branch or tag, less what would be strange in an error message.
 bool is_ref_name(std::string_view text) {
-    const auto is_allowed = [](char c) {
-        const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        return is_alphanumeric || c == '_' || c == '.' || c == '/' || c == '-' || c == '+';
-    };
-    return !text.empty() && text.size() <= 200 && text.front() != '-' && text.find("..") == std::string_view::npos &&
-           std::all_of(text.begin(), text.end(), is_allowed);
+    return is_made_of(text, "_./-+", 200) && text.front() != '-' && text.find("..") == std::string_view::npos;
 }
 
 constexpr std::size_t most_mirrors = 32;
