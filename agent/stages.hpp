@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/clock_wait.hpp"
+#include "agent/boot_wait.hpp"
 #include "agent/record/run_record.hpp"
 #include "agent/system.hpp"
 #include "common/error.hpp"
@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -39,7 +40,7 @@ public:
                 throw stopped_error();
             }
             record_.begin_attempt(number);
-            return act_with_right_clock(action);
+            return act_with_what_it_needs(action);
         };
         const auto on_retry = [&](int, std::chrono::milliseconds delay, const Error& error) {
             record_.retrying(error, delay);
@@ -48,28 +49,27 @@ public:
     }
 
 private:
-    /// A clock that is still to be set uses up no attempt. It is waited for once in a run: where nothing ever sets it, the
-    /// error is as good as any other.
+    /// What the machine itself still lacks uses up no attempt. Each is waited for once in a run: where it never comes, the error
+    /// is as good as any other.
     template <typename Action>
-    auto act_with_right_clock(Action& action) {
-        try {
-            return action();
-        } catch (const Error& error) {
-            if (has_waited_for_clock_ || !hangs_on_clock(system_, error)) {
-                throw;
-            }
-            has_waited_for_clock_ = true;
-            if (!wait_for_clock(system_, events_for(record_), stop_)) {
-                throw;
+    auto act_with_what_it_needs(Action& action) {
+        for (;;) {
+            try {
+                return action();
+            } catch (const Error& error) {
+                const auto lack = lack_behind(system_, error);
+                if (!lack || !waited_for_.insert(lack->of).second ||
+                    !wait_for(system_, *lack, events_for(record_), stop_)) {
+                    throw;
+                }
             }
         }
-        return action();
     }
 
     const System& system_;
     RunRecord& record_;
     std::stop_token stop_;
-    bool has_waited_for_clock_ = false;
+    std::set<Lack::Of> waited_for_;
 };
 
 }  // namespace bootwright

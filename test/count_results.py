@@ -13,26 +13,28 @@ from pathlib import Path
 
 
 def cases(file):
-    """[(name, "passed" | "failed" | "skipped")]"""
+    """[(name, "passed" | "failed" | "skipped", why)]"""
     if file.suffix == ".catch2":
         for line in file.read_text(encoding="utf-8").splitlines():
             word, _, name = line.removeprefix(":test-result: ").partition(" ")
-            yield name, {"PASS": "passed", "SKIP": "skipped"}.get(word, "failed")
+            yield name, {"PASS": "passed", "SKIP": "skipped"}.get(word, "failed"), ""
         return
     for case in xml.parse(file).getroot().iter("testcase"):
-        tags = {child.tag for child in case}
-        result = "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed"
-        yield f"{case.get('classname')}: {case.get('name')}", result
+        reasons = {child.tag: child.get("message", "") for child in case}
+        result = "failed" if reasons.keys() & {"failure", "error"} else "skipped" if "skipped" in reasons else "passed"
+        why = reasons.get("failure") or reasons.get("error") or reasons.get("skipped") or ""
+        yield f"{case.get('classname')}: {case.get('name')}", result, " ".join(why.split())[:400]
 
 
 def main(folder, minimum):
     folder = Path(folder)
     steps = folder / "failed-steps"
     unexplained = set(steps.read_text(encoding="utf-8").splitlines()) if steps.exists() else set()
-    results = {}
+    results, reasons = {}, {}
     for file in sorted([*folder.glob("*.xml"), *folder.glob("*.catch2")]):
         try:
-            for name, result in cases(file):
+            for name, result, why in cases(file):
+                reasons[name] = reasons.get(name) or why
                 results[name] = max(results.get(name, "passed"), result, key=["passed", "skipped", "failed"].index)
                 if result == "failed":
                     unexplained.discard(file.stem)
@@ -41,7 +43,7 @@ def main(folder, minimum):
             print(f"{file.name} is incomplete, so the program ended early: {error}")
     for name, result in results.items():
         if result != "passed":
-            print(f"{result.upper()}: {name}")
+            print(f"{result.upper()}: {name}" + (f": {reasons[name]}" if reasons[name] else ""))
     for name in sorted(unexplained):
         print(f"FAILED: {name}")
 

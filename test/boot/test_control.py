@@ -116,8 +116,10 @@ def test_a_daemon_of_an_exec_survives_the_run_that_started_it_and_the_next(machi
     machine.boot()
     run = finished(machine, 1)
     assert run["outcome"] == "changed", run
-    # Below this machine's kernel there is no memory controller for it, and that is said.
-    assert any("memory.max" in warning for warning in run["warnings"]), run["warnings"]
+    # Where the kernel's memory controller serves version 1, as on most hosts of these tests, that is said.
+    files = "/sys/fs/cgroup/cgroup.controllers /sys/fs/cgroup/unified/cgroup.controllers"
+    holds = "memory" in machine.run("sh", "-c", f"cat {files} 2>/dev/null").stdout.split()
+    assert any("memory.max" in warning for warning in run["warnings"]) != holds, run["warnings"]
 
     where = machine.path("/root/where").read_text().splitlines()
     assert f"0::{GROUP}/puppet" in where

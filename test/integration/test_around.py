@@ -1,5 +1,5 @@
 """What stands around a run: the package manager's locks and what an interruption left of it, a clock that is still to be set,
-and a cloud that takes the instance away."""
+a network that comes late, and a cloud that takes the instance away."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from metadata_server import Ec2, MetadataServer
 from roles import role_config
 from runs import converges, fails, prepare, report
 from servers import ControlRepo, GitServer
-from world import Instance, Process, wait_for
+from world import Instance, Process, World, wait_for
 
 FRONTEND = "/var/lib/dpkg/lock-frontend"
 APT_CONFIG = "/run/bootwright/apt.conf"
@@ -129,6 +129,19 @@ def test_a_clock_that_is_not_set_yet_is_waited_for(
     assert "the clock to be set: it says " + moment[:10] in status["run"]["waiting"]["for"]
     assert status["run"]["stage"] == "repository"
     ready.write(SYNCHRONISED, "")
+    assert run.wait() == 0, run.output
+    assert "trying again" not in run.output  # no attempt was used up
+
+
+def test_a_network_that_comes_late_is_waited_for(ready: Instance, repo: ControlRepo, world: World) -> None:
+    ready.write("/etc/bootwright/role.json", role_config(repo))
+    ready.configure({"platform": "file"}, "agent.d/platform.json")
+    world.network.unplug()
+    run = ready.start_bootwright("run")
+    status = ready.wait_for_status(lambda s: s["run"] and s["run"]["waiting"], "a run that waits")
+    assert status["run"]["waiting"]["for"] == "the network: this machine has no address yet"
+    assert status["run"]["stage"] == "repository"
+    world.network.plug_in()
     assert run.wait() == 0, run.output
     assert "trying again" not in run.output  # no attempt was used up
 

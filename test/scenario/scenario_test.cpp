@@ -371,15 +371,20 @@ std::function<void(FakeMachine&)> clock_is_set_at(std::size_t n) {
     };
 }
 
+/// What is slept while something is waited for, and in vain, before the attempts go on.
+std::vector<std::chrono::milliseconds> patience_of(std::chrono::milliseconds longest) {
+    std::vector<std::chrono::milliseconds> slept(static_cast<std::size_t>(longest / 250ms), 250ms);
+    slept.insert(slept.end(), repository_delays.begin(), repository_delays.end());
+    return slept;
+}
+
 std::vector<Scenario> clock_scenarios() {
-    std::vector<std::chrono::milliseconds> patience(300, 1s);
-    patience.insert(patience.end(), repository_delays.begin(), repository_delays.end());
     return {
         {.name = "a clock that is set a little later: no attempt is used up",
          .fetch = {fetch_error(certificate_not_valid()), good_fetch()},
          .damage = clock_is_set_at(3),
          .outcome = Outcome::changed,
-         .slept = {1s, 1s, 1s},
+         .slept = {250ms, 250ms, 250ms},
          .status = {{"/waiting", nullptr}}},
         {.name = "a clock that systemd-timesyncd has set",
          .fetch = {fetch_error(certificate_not_valid())},
@@ -403,15 +408,15 @@ std::vector<Scenario> clock_scenarios() {
                  };
              },
          .outcome = Outcome::changed,
-         .slept = {1s}},
+         .slept = {250ms}},
         {.name = "a clock that nobody sets is waited for once",
          .fetch = {fetch_error(certificate_not_valid())},
-         .damage = clock_is_set_at(1000),
+         .damage = clock_is_set_at(100000),
          .code = "repository.server_not_trusted",
          .kind = ErrorKind::transient,
          .stage = Stage::repository,
          .attempt = 5,
-         .slept = patience},
+         .slept = patience_of(5min)},
         {.name = "a right clock, and a certificate that has expired",
          .fetch = {fetch_error(certificate_not_valid())},
          .code = "repository.server_not_trusted",
@@ -421,7 +426,7 @@ std::vector<Scenario> clock_scenarios() {
          .slept = repository_delays},
         {.name = "another error while the clock is not set",
          .fetch = {fetch_error(permanent_error("repository.server_not_trusted", "what", "do"))},
-         .damage = clock_is_set_at(1000),
+         .damage = clock_is_set_at(100000),
          .code = "repository.server_not_trusted",
          .stage = Stage::repository},
         {.name = "stopped while waiting for the clock",
@@ -432,7 +437,86 @@ std::vector<Scenario> clock_scenarios() {
          .code = "stopped",
          .kind = ErrorKind::stopped,
          .stage = Stage::repository,
-         .slept = {1s}},
+         .slept = {250ms}},
+    };
+}
+
+constexpr const char* no_routes =
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+
+/// What the kernel says of the network before the n-th sleep, and after it.
+std::function<void(FakeMachine&)> network_comes_at(std::size_t n, const char* file, const std::string& before,
+                                                   const std::string& after) {
+    return [=](FakeMachine& machine) {
+        machine.root.write("/proc/net/route", no_routes);
+        machine.root.write(file, before);
+        machine.clock.on_sleep = [=, &machine](std::size_t number) {
+            if (number == n) {
+                machine.root.write(file, after);
+            }
+        };
+    };
+}
+
+std::vector<Scenario> network_scenarios() {
+    const auto unreachable = fetch_error(transient_error("repository.unreachable", "no route", "check it"));
+    const std::string link_local =
+        std::string(no_routes) + "eth0\t0000FEA9\t00000000\t0001\t0\t0\t1002\t0000FFFF\t0\t0\t0\n";
+    const std::string default_route = link_local + "eth0\t00000000\t0100630A\t0003\t0\t0\t1024\t00000000\t0\t0\t0\n";
+    const std::string own =
+        "00000000000000000000000000000001 01 80 10 80       lo\n"
+        "fe800000000000005054fffffe000001 02 40 20 80     eth0\n";
+    const std::string global = own + "20010db8000000000000000000000005 02 80 00 00     eth0\n";
+    return {
+        {.name = "an address that comes a little later: no attempt is used up",
+         .fetch = {unreachable, good_fetch()},
+         .damage = network_comes_at(3, "/proc/net/route", link_local, default_route),
+         .outcome = Outcome::changed,
+         .slept = {250ms, 250ms, 250ms},
+         .status = {{"/waiting", nullptr}}},
+        {.name = "an address of IPv6 alone",
+         .fetch = {unreachable, good_fetch()},
+         .damage = network_comes_at(2, "/proc/net/if_inet6", own, global),
+         .outcome = Outcome::changed,
+         .slept = {250ms, 250ms}},
+        {.name = "a network that never comes is waited for once",
+         .fetch = {unreachable},
+         .damage = network_comes_at(0, "/proc/net/if_inet6", own, own),
+         .code = "repository.unreachable",
+         .kind = ErrorKind::transient,
+         .stage = Stage::repository,
+         .attempt = 5,
+         .slept = patience_of(2min)},
+        {.name = "an address, and a server that cannot be reached",
+         .fetch = {unreachable},
+         .damage = network_comes_at(0, "/proc/net/route", default_route, default_route),
+         .code = "repository.unreachable",
+         .kind = ErrorKind::transient,
+         .stage = Stage::repository,
+         .attempt = 5,
+         .slept = repository_delays},
+        {.name = "what has nothing to do with the network does not wait for it",
+         .fetch = {fetch_error(transient_error("io.no_space", "full", "free space"))},
+         .damage = network_comes_at(0, "/proc/net/if_inet6", own, own),
+         .code = "io.no_space",
+         .kind = ErrorKind::transient,
+         .stage = Stage::repository,
+         .attempt = 5,
+         .slept = repository_delays},
+        {.name = "the network first, then the clock",
+         .fetch = {unreachable, fetch_error(certificate_not_valid()), good_fetch()},
+         .damage =
+             [=](FakeMachine& machine) {
+                 network_comes_at(1, "/proc/net/route", link_local, default_route)(machine);
+                 machine.clock.synchronised = false;
+                 const auto network = machine.clock.on_sleep;
+                 machine.clock.on_sleep = [&machine, network](std::size_t number) {
+                     network(number);
+                     machine.clock.synchronised = number >= 2;
+                 };
+             },
+         .outcome = Outcome::changed,
+         .slept = {250ms, 250ms}},
     };
 }
 
@@ -665,9 +749,9 @@ std::vector<Scenario> stop_scenarios() {
 
 std::vector<Scenario> all_scenarios() {
     std::vector<Scenario> all;
-    for (auto part :
-         {good_scenarios(), platform_scenarios(), role_scenarios(), repository_scenarios(), clock_scenarios(),
-          going_away_scenarios(), dpkg_scenarios(), puppet_scenarios(), health_scenarios(), stop_scenarios()}) {
+    for (auto part : {good_scenarios(), platform_scenarios(), role_scenarios(), repository_scenarios(),
+                      clock_scenarios(), network_scenarios(), going_away_scenarios(), dpkg_scenarios(),
+                      puppet_scenarios(), health_scenarios(), stop_scenarios()}) {
         std::move(part.begin(), part.end(), std::back_inserter(all));
     }
     return all;

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = [
     (11, r"agent/((fetch|download)_)?main\.cpp"),
     (10, r"agent/commands/.*|agent/daemon\..*"),
-    (9, r"agent/(run(_worker)?|metadata_watch|clock_wait|stages)\..*|agent/announce/.*"),
+    (9, r"agent/(run(_worker)?|metadata_watch|boot_wait|stages)\..*|agent/announce/.*"),
     (8, r"agent/record/.*"),
     (7, r"agent/health/.*"),
     (6, r"agent/puppet/.*"),
