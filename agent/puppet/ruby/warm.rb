@@ -53,6 +53,7 @@ module BootwrightWarm
       facts = Etc.nprocessors > 1 ? look_up_facts_beside : look_up_facts
       require 'puppet/util/command_line'
       check_version
+      enter_files_as_ruby_does
       require_relative 'facter' # before any fact is asked for: Facter keeps the options of its first use
       @files = versions_on_disk
       hold_back_until_checked
@@ -76,6 +77,34 @@ module BootwrightWarm
               Puppet::Util::CommandLine::ApplicationSubcommand.method_defined?(:run) &&
               defined?(Puppet::Node::Environment) && Puppet::Node::Environment.method_defined?(:each_plugin_directory)
       refuse("Puppet #{Puppet.version} is another inside than is known") unless known
+    end
+
+    # Puppet's autoloader writes the name of each file that it loads into $LOADED_FEATURES. Ruby takes a list that others have
+    # written into for unknown, and before its next `require` looks up the true path of each file in it: a thousand, fifty times.
+    # A file that Ruby itself has entered changes nothing. So it requires the file first, and finds an empty program in it.
+    def enter_files_as_ruby_does
+      compiler = RubyVM::InstructionSequence
+      return if compiler.respond_to?(:load_iseq) # somebody else's
+
+      empty = compiler.compile('')
+      compiler.define_singleton_method(:load_iseq) { |path| empty if path == BootwrightWarm.entering }
+      Puppet::Util::Autoload.singleton_class.prepend(
+        Module.new do
+          def mark_loaded(name, file)
+            BootwrightWarm.enter(File.expand_path(file))
+            super # enters what could not be entered
+          end
+        end
+      )
+    end
+
+    attr_reader :entering
+
+    def enter(file)
+      @entering = file
+      gem_original_require(file) unless $LOADED_FEATURES.include?(file)
+    ensure
+      @entering = nil
     end
 
     def load_ahead(feature)
