@@ -73,6 +73,7 @@ TRUTH = f"""class role::truth(String $port = 'none') {{
     doubled => role::doubled(21), custom => $facts['custom'], cloud => $trusted['external']['cloud']['id'],
     deep => lookup('deep.inner'), interpolated => lookup('interpolated'), encrypted => lookup('encrypted'),
     ec2 => [$facts['ec2_metadata'], $facts['ec2_userdata']], zone => $facts['cloud']['zone'],
+    augeas => $facts['augeas']['version'],
   }}) }}
 }}
 """
@@ -142,6 +143,7 @@ def test_the_whole_truth_about_a_run(impatient: Instance, metadata: MetadataServ
 
     # Role, facts, data, functions, files, trusted facts; and nothing of EC2's user-data.
     told = json.loads(impatient.read("/etc/told"))
+    assert told.pop("augeas") == impatient.run(["facter", "augeas.version"], check=True).stdout.strip() != ""
     assert told == {
         "doubled": 42, "custom": "a fact", "cloud": "i-0123456789abcdef0", "deep": "top", "interpolated": "from-data",
         "encrypted": "opened", "ec2": [None, None], "zone": "eu-west-1a",

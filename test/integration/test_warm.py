@@ -73,14 +73,14 @@ class role::all {
     "site-modules/role/manifests/raising.pp": "class role::raising {\n  file { '/etc/x': content => inline_template('<%= nil.nothing %>') }\n}\n",
 }
 
-# What differs from run to run on the same machine.
-_VOLATILE = re.compile(r"uptime|memory|swap|load_averages|available|used|free|mtu_|timestamp|hardware.*|sshfp|capacity|mountpoints")
+# What differs from run to run on the same machine. Flags: an address of IPv6 is tentative for its first second.
+_VOLATILE = re.compile(r"uptime|memory|swap|load_averages|available|used|free|mtu_|timestamp|hardware.*|sshfp|capacity|mountpoints|^flags$")
 
 
 def _without_volatile(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_volatile(item) for key, item in value.items() if not _VOLATILE.search(key)}
-    return value
+    return [_without_volatile(item) for item in value] if isinstance(value, list) else value
 
 
 def _text(instance: Instance, path: str) -> str:

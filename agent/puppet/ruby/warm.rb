@@ -8,7 +8,6 @@
 # Standard output: "bootwright-warm applies" before anything takes effect, from where it is `puppet apply` itself; or
 # "bootwright-warm refuses: REASON", and the end. Ended without either, it has done nothing.
 
-require 'etc'
 require 'io/wait'
 require 'json'
 
@@ -50,7 +49,6 @@ module BootwrightWarm
 
     def prepare
       environment = ENV.to_h
-      facts = Etc.nprocessors > 1 ? look_up_facts_beside : look_up_facts
       require 'puppet/util/command_line'
       check_version
       enter_files_as_ruby_does
@@ -58,7 +56,7 @@ module BootwrightWarm
       @files = versions_on_disk
       hold_back_until_checked
       CODE.each { |feature| load_ahead(feature) }
-      keep_facts(facts.respond_to?(:call) ? facts.call : facts)
+      keep_facts(look_up_facts)
       @types = TYPES.take_while { |name| !called? && load_type(name) }
       refuse('what was loaded has changed its environment') unless ENV.to_h == environment
     rescue Exception => e # rubocop:disable Lint/RescueException: a cold start says what is wrong better than this could
@@ -134,7 +132,6 @@ module BootwrightWarm
 
     # What the resolvers then know, by their names. Nothing where Facter had anything to tell: that belongs in Puppet's log.
     def look_up_facts
-      require 'facter'
       told = false
       Facter.on_message { |level, _| told ||= %i[warn error fatal].include?(level) }
       known = STEADY_FACTS.to_h do |name, fact|
@@ -144,26 +141,6 @@ module BootwrightWarm
       told ? {} : known.compact
     ensure
       Facter.on_message # Puppet sets its own
-    end
-
-    # The same in a process beside this one, as it takes as long as all the rest. Returns what waits for its end.
-    def look_up_facts_beside
-      reader, writer = IO.pipe(binmode: true)
-      child = fork do
-        $stdin.close
-        writer.write(Marshal.dump(look_up_facts))
-        exit!(0)
-      rescue Exception # rubocop:disable Lint/RescueException: they are looked up later, as ever
-        exit!(1)
-      end
-      writer.close
-      lambda do
-        text = reader.read
-        Process.wait(child)
-        Process.last_status.success? ? Marshal.load(text) : {} # rubocop:disable Security/MarshalLoad: it is our own
-      ensure
-        reader.close
-      end
     end
 
     # Puppet resets Facter before it collects the facts. What was looked up a moment ago outlives that, and no later reset.
