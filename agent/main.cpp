@@ -110,6 +110,7 @@ CommandLine parse(CLI::App& app, int count, char** arguments) {
     CLI::App* capture =
         app.add_subcommand("capture", "Write this machine into a folder for a bug report, without secrets");
     capture->add_option("DIR", line.capture_folder, "A folder that is to be made")->required();
+    app.add_subcommand("prepare", "Compile Puppet ahead, so that this image's instances start it sooner");
     add_snapshot(app, line.snapshot);
     app.add_subcommand("version", "Print the version");
     app.parse(count, arguments);
@@ -156,6 +157,9 @@ int dispatch(const CommandLine& line, char** environment) {
     }
     if (line.command == "explain") {
         return explain_command(system, line.explain_json);
+    }
+    if (line.command == "prepare") {
+        return prepare_command(system);
     }
     if (line.command == "capture") {
         return capture_command(system, line.capture_folder);

@@ -45,6 +45,6 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS "puppet-agent (>= 7) | puppet (>= 7) | openvox-
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "systemd, openssh-client, gpgv")
 
 set(scripts ${CMAKE_SOURCE_DIR}/packaging/debian)
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${scripts}/conffiles ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${scripts}/conffiles ${scripts}/triggers ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)

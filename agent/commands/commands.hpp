@@ -29,6 +29,10 @@ int daemon_command(const System& system);
 /// One run in the foreground, with live progress on a terminal.
 int run_command(const System& system);
 
+/// Does ahead, for an image, what every later run would do anew: compiles Puppet's Ruby.
+/// @throws Error puppet.not_installed, puppet.not_compiled (permanent), io.*, config.invalid
+int prepare_command(const System& system);
+
 struct StatusOptions {
     bool json = false;
     bool wait = false;

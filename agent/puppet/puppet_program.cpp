@@ -48,6 +48,13 @@ void look_for_ruby(const System& system, PuppetProgram& program) {
 
 }  // namespace
 
+std::vector<std::string> PuppetProgram::by_ruby(const fs::path& script) const {
+    std::vector<std::string> arguments{ruby.string()};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    arguments.push_back(script.string());
+    return arguments;
+}
+
 PuppetProgram find_puppet(const System& system, const AgentConfig& config) {
     std::vector<fs::path> candidates{"/opt/puppetlabs/bin/puppet", "/usr/bin/puppet", "/usr/local/bin/puppet"};
     if (!config.puppet.path.empty()) {

@@ -19,6 +19,9 @@ struct PuppetProgram {
     std::vector<std::string> flags{};  ///< of Ruby; in its arguments, since children would inherit RUBYOPT
 
     [[nodiscard]] bool is_known() const { return !ruby.empty(); }
+
+    /// The arguments that start a script by that Ruby.
+    [[nodiscard]] std::vector<std::string> by_ruby(const std::filesystem::path& script) const;
 };
 
 /// @throws Error puppet.not_installed (permanent)

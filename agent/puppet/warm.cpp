@@ -14,31 +14,40 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 namespace bootwright {
+
+namespace fs = std::filesystem;
 
 namespace {
 
 // What warm.rb says of itself, on a line of its own.
 constexpr std::string_view applies_mark = "bootwright-warm applies";
 constexpr std::string_view refuses_mark = "bootwright-warm refuses: ";
+constexpr std::string_view compiled_mark = "bootwright-warm compiled: ";
+constexpr std::size_t longest_reason = 300;
 
-std::vector<std::string> started_by_ruby(const PuppetProgram& program, const std::string& script) {
-    std::vector<std::string> arguments{program.ruby.string()};
-    arguments.insert(arguments.end(), program.flags.begin(), program.flags.end());
-    arguments.push_back(script);
+/// The programs that were made of Puppet's Ruby, if any were (docs/decisions/0016-compiled-ahead.md).
+fs::path compiled_puppet(const System& system) { return system.path("/var/cache/bootwright/puppet.compiled"); }
+
+std::vector<std::string> warm_script(const System& system, const PuppetProgram& program,
+                                     const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = program.by_ruby(system.ruby_folder / "warm.rb");
+    arguments.insert(arguments.end(), options.begin(), options.end());
     return arguments;
 }
 
 ProcessRequest cold_request(const PuppetProgram& program, ProcessRequest request) {
     if (program.is_known()) {
-        std::vector<std::string> arguments = started_by_ruby(program, program.path.string());
+        std::vector<std::string> arguments = program.by_ruby(program.path);
         arguments.insert(arguments.end(), request.arguments.begin() + 1, request.arguments.end());
         request.arguments = std::move(arguments);
     }
@@ -46,7 +55,7 @@ ProcessRequest cold_request(const PuppetProgram& program, ProcessRequest request
 }
 
 ProcessRequest waiting_request(const System& system, const AgentConfig& config, const PuppetProgram& program) {
-    return {.arguments = started_by_ruby(program, (system.ruby_folder / "warm.rb").string()),
+    return {.arguments = warm_script(system, program, {compiled_puppet(system).string()}),
             .environment = puppet_environment(),
             // While it waits it is the run that ends it; once it applies, WaitingPuppet keeps the time.
             .timeout = std::chrono::hours(24 * 365),
@@ -108,9 +117,13 @@ public:
         if (applies_ || !ended_by_itself) {
             return result;
         }
-        refusal = refusal_.empty() ? "the process that was to wait with it " + how_it_ended(result) : refusal_;
+        has_died_ = refusal_.empty();
+        refusal = has_died_ ? "the process that was to wait with it " + how_it_ended(result) : refusal_;
         return std::nullopt;
     }
+
+    /// It ended without a word.
+    [[nodiscard]] bool has_died() const { return has_died_; }
 
 private:
     void follow(ProcessRunner& runner, std::stop_token stop) {
@@ -157,7 +170,6 @@ private:
     }
 
     void take_line(std::string_view line) {
-        constexpr std::size_t longest_reason = 300;
         const std::lock_guard lock(mutex_);
         if (!applies_ && line.starts_with(refuses_mark)) {
             refusal_ = shortened(printable(line.substr(refuses_mark.size())), longest_reason);
@@ -187,6 +199,7 @@ private:
     std::optional<ProcessId> child_;
     bool applies_ = false;
     bool is_late_ = false;
+    bool has_died_ = false;
     std::string refusal_;
     bool ended_ = false;
     ProcessResult result_;
@@ -226,9 +239,42 @@ ProcessResult WarmPuppet::run(const PuppetProgram& program, const ProcessRequest
         if (const auto result = waiting->apply(request, events, stop, why_cold_)) {
             return *result;
         }
+        if (waiting->has_died()) {  // bad programs can be why: they are made anew by the next `bootwright prepare`
+            std::error_code ignored;
+            fs::remove(compiled_puppet(system_), ignored);
+        }
     }
     start = {PuppetStart::Way::cold, std::exchange(why_cold_, once_already)};
     return system_.processes.run(cold_request(program, request), events, std::move(stop));
+}
+
+std::string compile_puppet(const System& system, const AgentConfig& config) {
+    const PuppetProgram program = find_puppet(system, config);
+    std::string made;
+    std::string why = program.path.string() + " is not as Puppet's packages make it";
+    if (program.is_known()) {
+        const fs::path file = compiled_puppet(system);
+        make_folder(file.parent_path(), 0755);
+        const auto line = [&](std::string_view text) {
+            made = text.starts_with(compiled_mark) ? printable(text.substr(compiled_mark.size())) : made;
+            why = text.starts_with(refuses_mark) ? printable(text.substr(refuses_mark.size())) : why;
+        };
+        const ProcessResult result =
+            system.processes.run({.arguments = warm_script(system, program, {"--compile", file.string()}),
+                                  .environment = puppet_environment(),
+                                  .timeout = std::chrono::minutes(5)},
+                                 {.line = line}, {});
+        if (result.end == ProcessResult::End::timed_out) {
+            why = "it took longer than five minutes";
+        } else if (result.end != ProcessResult::End::exited || result.exit_code != 0) {
+            why = "Ruby " + how_it_ended(result);
+        }
+    }
+    if (made.empty()) {
+        throw permanent_error("puppet.not_compiled", "Puppet is not compiled ahead: " + shortened(why, longest_reason),
+                              "nothing is lost but a third of a second in each run: Puppet is loaded as ever");
+    }
+    return made;
 }
 
 }  // namespace bootwright

@@ -42,4 +42,8 @@ private:
     std::string why_cold_ = once_already;
 };
 
+/// Compiles Puppet's Ruby for all later runs; returns what was compiled, for people.
+/// @throws Error puppet.not_installed, puppet.not_compiled (permanent), io.*, process.cannot_start
+std::string compile_puppet(const System& system, const AgentConfig& config);
+
 }  // namespace bootwright

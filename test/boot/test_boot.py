@@ -22,6 +22,7 @@ from world import EC2_SYS, INSTANCE_ADDRESS, INSTANCE_ID, World, command, wait_f
 
 SERVICE, READY = "bootwright.service", "bootwright-ready.target"
 CONFFILE = "/etc/bootwright/agent.json"
+COMPILED = "/var/cache/bootwright/puppet.compiled"
 
 UNIT = """\
 [Unit]
@@ -114,6 +115,7 @@ def test_the_package_in_an_image_starts_nothing_and_is_enabled(machine: Containe
     assert command("systemctl", f"--root={machine.root}", "is-enabled", SERVICE).strip() == "enabled"
     assert not machine.path("/var/lib/bootwright").exists()
     assert machine.run_in_image("bootwright", "version").strip()
+    assert machine.path(COMPILED).stat().st_mode & 0o777 == 0o600
 
 
 def test_it_boots_and_is_configured(machine: Container, surroundings: Surroundings, world: World) -> None:
@@ -214,6 +216,14 @@ def test_an_upgrade(machine: Container, package: Path, world: World) -> None:
     assert shown == version.removeprefix("Version: ") + "+1"
     assert machine.path(CONFFILE).read_text() == mine
     assert machine.run("systemctl", "is-enabled", SERVICE).stdout.strip() == "enabled"
+
+
+def test_an_upgrade_of_puppet_compiles_it_anew(machine: Container) -> None:
+    before = machine.path(COMPILED).stat().st_ino
+    machine.run("dpkg-trigger", "--by-package=puppet-agent", "--no-await", "/usr/lib/ruby/vendor_ruby/puppet/version.rb", check=True)
+    done = machine.run("dpkg", "--configure", "--pending", check=True)
+    assert "compiled ahead: " in done.stdout and machine.path(COMPILED).stat().st_ino != before
+    assert machine.property(SERVICE, "ActiveState") == "active"
 
 
 def test_a_disabled_service_stays_disabled(machine: Container, package: Path) -> None:

@@ -21,6 +21,7 @@ from servers import ControlRepo
 from world import Instance, World, wait_for
 
 WARM = "/usr/lib/bootwright/ruby/warm.rb"
+COMPILED = "/var/cache/bootwright/puppet.compiled"
 
 # A module with all that modules bring: facts, functions of both kinds, a type with a provider, and a feature.
 MODULE: dict[str, str | bytes | None] = {
@@ -124,8 +125,18 @@ def _outcome(instance: Instance) -> dict[str, Any]:
     return found
 
 
-def _apply(new_instance: Callable[..., Instance], warm: bool, times: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _prepare(instance: Instance) -> None:
+    made = instance.bootwright("prepare")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert re.fullmatch(r"compiled ahead: \d{4} files of Puppet \S+, \d+ MiB\n", made.stdout), made.stdout
+
+
+def _apply(
+    new_instance: Callable[..., Instance], warm: bool, times: int, prepared: bool = False
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     instance = new_instance()
+    if prepared:
+        _prepare(instance)
     instance.configure(merged(IMPATIENT, {"puppet": {"warm": warm}}))
     instance.write(WARM, instance.read(WARM).replace("!called? && ", ""))  # all that it can load, however soon it is called
     runs, outcomes = [], []
@@ -137,9 +148,11 @@ def _apply(new_instance: Callable[..., Instance], warm: bool, times: int) -> tup
     return runs, outcomes
 
 
-def _compare(new_instance: Callable[..., Instance], times: int = 1, warm: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+def _compare(
+    new_instance: Callable[..., Instance], times: int = 1, warm: bool = True, prepared: bool = True
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The first run, warm and cold."""
-    ahead, left_ahead = _apply(new_instance, True, times)
+    ahead, left_ahead = _apply(new_instance, True, times, prepared)
     cold, left_cold = _apply(new_instance, False, times)
     assert [run["puppet_start"] for run in ahead] == ["warm" if warm else "cold"] * times, ahead[0]["puppet_cold_because"]
     assert [run["puppet_start"] for run in cold] == ["cold"] * times
@@ -150,12 +163,13 @@ def _compare(new_instance: Callable[..., Instance], times: int = 1, warm: bool =
     return ahead[0], cold[0]
 
 
+@pytest.mark.parametrize("prepared", [True, False])
 def test_a_warm_puppet_does_what_a_cold_one_does(
-    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo, prepared: bool
 ) -> None:
     repo.commit(MODULE)
     metadata.service = Ec2(role_config(repo, "all", facts={"datacenter": "here"}))
-    warm, _ = _compare(new_instance, times=2)
+    warm, _ = _compare(new_instance, times=2, prepared=prepared)
     assert warm["outcome"] == "changed"
 
 
@@ -211,6 +225,117 @@ def test_a_module_that_replaces_what_is_loaded_makes_it_cold(
     assert next(iter(OVERRIDES[what])) in ahead["puppet_cold_because"]
 
 
+# Compiled ahead.
+
+
+def _says_when_it_is_parsed(instance: Instance, file: str) -> None:
+    """The file as it was, in size and time too, but for a comment."""
+    stat = instance.path(file).stat()
+    text = instance.read(file)
+    comment = next(line for line in text.splitlines() if line.startswith("# ") and len(line) > 30)
+    instance.write(file, text.replace(comment, "File.write('/root/parsed', '')".ljust(len(comment))))
+    os.utime(instance.path(file), ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_file_is_parsed_again_only_where_it_has_changed(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    instance.configure(IMPATIENT)
+    metadata.service = Ec2(role_config(repo))
+    _prepare(instance)
+    assert instance.path(COMPILED).stat().st_mode & 0o777 == 0o600
+    file = "/usr/lib/ruby/vendor_ruby/puppet/util/diff.rb"
+    _says_when_it_is_parsed(instance, file)
+    instance.bootwright("run")
+    assert instance.status()["run"]["outcome"] == "changed" and not instance.exists("/root/parsed")
+    instance.run(["touch", file], check=True)
+    instance.bootwright("run")
+    run = instance.status()["run"]
+    assert (run["outcome"], run["puppet_start"]) == ("unchanged", "warm") and instance.exists("/root/parsed")
+
+
+#: Prints whether the programs are there, and that of Puppet's first file, after each damage.
+_DAMAGED = """
+require '/usr/lib/bootwright/ruby/compiled'
+file, puppet = ARGV
+whole = File.binread(file)
+start = 12 + whole.unpack1('Q>')
+later = File.stat(puppet).mtime + 1
+look = lambda do |name|
+  compiled = CompiledRuby.open(file)
+  puts "#{name}: #{compiled ? 'open' : 'refused'}, #{compiled&.program_of(puppet) ? 'used' : 'parsed'}"
+end
+damage = lambda do |name, text, mode = 0o600|
+  File.binwrite(file, text)
+  File.chmod(mode, file)
+  look.(name)
+end
+flipped = ->(from, to) { whole.dup.tap { |text| (from...to).each { |i| text.setbyte(i, text.getbyte(i) ^ 1) } } }
+damage.('whole', whole)
+damage.('programs', flipped.(start, whole.bytesize))
+damage.('index', flipped.(start / 2, start / 2 + 1))
+damage.('header', flipped.(0, 1))
+damage.('cut in the programs', whole[0, start + 1])
+damage.('cut in the index', whole[0, start - 1])
+damage.('cut in the header', whole[0, 11])
+damage.('empty', '')
+damage.('writable by all', whole, 0o606)
+damage.('writable by a group', whole, 0o620)
+File.chown(65_534, nil, file)
+damage.("somebody else's", whole)
+File.chown(0, nil, file)
+damage.('whole again', whole)
+File.utime(later, later, puppet)
+look.('newer')
+File.utime(later - 1, later - 1, puppet)
+look.('as old as before')
+File.write(puppet, '#', mode: 'a')
+File.utime(later - 1, later - 1, puppet)
+look.('longer')
+Object.send(:remove_const, :RUBY_DESCRIPTION)
+RUBY_DESCRIPTION = 'another'
+look.('another Ruby')
+File.delete(file)
+look.('none')
+"""
+
+
+def test_damaged_programs_are_not_used(instance: Instance) -> None:
+    _prepare(instance)
+    looked = instance.run(["ruby", "-e", _DAMAGED, COMPILED, "/usr/lib/ruby/vendor_ruby/puppet.rb"])
+    assert looked.returncode == 0, looked.stderr
+    assert dict(line.split(": ") for line in looked.stdout.splitlines()) == {
+        "whole": "open, used",
+        "programs": "open, parsed",
+        "index": "refused, parsed",
+        "header": "refused, parsed",
+        "cut in the programs": "open, parsed",
+        "cut in the index": "refused, parsed",
+        "cut in the header": "refused, parsed",
+        "empty": "refused, parsed",
+        "writable by all": "refused, parsed",
+        "writable by a group": "refused, parsed",
+        "somebody else's": "refused, parsed",
+        "whole again": "open, used",
+        "newer": "open, parsed",
+        "as old as before": "open, used",
+        "longer": "open, parsed",
+        "another Ruby": "refused, parsed",
+        "none": "refused, parsed",
+    }
+
+
+def test_what_cannot_be_prepared_is_said(instance: Instance) -> None:
+    instance.write(WARM, instance.read(WARM).replace("VERSIONS = %w[7]", "VERSIONS = %w[6]"))
+    refused = instance.bootwright("prepare")
+    assert refused.returncode == 1 and "is not one that is known (puppet.not_compiled)" in refused.stderr
+    assert "nothing is lost but" in refused.stderr and not instance.exists(COMPILED)
+    instance.configure({"puppet": {"warm": False}})
+    assert "nothing to prepare" in instance.bootwright("prepare").stdout
+    instance.configure({"puppet": {"path": "/nowhere"}})
+    assert "puppet.not_installed" in instance.bootwright("prepare").stderr
+
+
 # What the agent does with a Puppet that waits, with a quick one in its place.
 
 _QUICK = """\
@@ -253,9 +378,12 @@ def test_a_waiting_puppet_that_fails_costs_nothing_but_time(quick: Instance) -> 
         "exec('/bin/true')": "ended with status 0",
         "STDIN.close; sleep 0.1": "ended with status 0",
     }.items():
+        quick.write(COMPILED, "programs", 0o600)
         run = _ended_with(quick, warm)
         assert (run["outcome"], run["puppet_start"]) == ("unchanged", "cold"), warm
         assert reason in run["puppet_cold_because"], warm
+        # They may be why it died.
+        assert quick.exists(COMPILED) == ("refuses" in warm), warm
 
 
 def test_what_was_begun_is_not_begun_again(quick: Instance) -> None:
@@ -282,7 +410,7 @@ def _waiting(instance: Instance) -> list[int]:
 
 
 def _rests(instance: Instance, pid: int) -> bool:
-    """It has no child any more, and uses no processor: all is loaded."""
+    """It uses no processor: all is loaded."""
 
     def used() -> list[str]:
         return instance.read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()[11:13]

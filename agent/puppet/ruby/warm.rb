@@ -7,9 +7,13 @@
 # without an object: nothing is to be done. Until then nothing takes effect, and nothing is asked of the network.
 # Standard output: "bootwright-warm applies" before anything takes effect, from where it is `puppet apply` itself; or
 # "bootwright-warm refuses: REASON", and the end. Ended without either, it has done nothing.
+#
+# `warm.rb FILE`: FILE has the programs that were made of Puppet's Ruby, if any were. `warm.rb --compile FILE` makes them, and says
+# "bootwright-warm compiled: WHAT", or refuses.
 
 require 'io/wait'
 require 'json'
+require_relative 'compiled'
 
 module BootwrightWarm
   VERSIONS = %w[7].freeze # majors of Puppet and OpenVox on which the comparison of test_warm.py was run
@@ -35,9 +39,13 @@ module BootwrightWarm
   # DEBIAN_FRONTEND is set for all that runs after it.
   TYPES = %i[file user group stage whit component schedule filebucket service exec notify tidy resources].freeze
 
+  NOTHING = RubyVM::InstructionSequence.compile('') # a program
+
   class << self
     def main
-      prepare
+      return compile(ARGV.last) if ARGV.first == '--compile'
+
+      prepare(ARGV.first)
       message = read_message
       exit!(0) unless message
       become(message)
@@ -47,8 +55,10 @@ module BootwrightWarm
       exit(1)
     end
 
-    def prepare
+    def prepare(compiled)
       environment = ENV.to_h
+      @compiled = CompiledRuby.open(compiled)
+      load_programs_by(self)
       require 'puppet/util/command_line'
       check_version
       enter_files_as_ruby_does
@@ -60,7 +70,26 @@ module BootwrightWarm
       @types = TYPES.take_while { |name| !called? && load_type(name) }
       refuse('what was loaded has changed its environment') unless ENV.to_h == environment
     rescue Exception => e # rubocop:disable Lint/RescueException: a cold start says what is wrong better than this could
+      File.delete(compiled) if @compiled # is it to blame?
       refuse("Puppet cannot be loaded ahead: #{e.class}: #{e.message}")
+    end
+
+    # All that may be loaded here, and the rest of Puppet and Facter, of which a run loads more.
+    def compile(file)
+      require 'puppet/util/command_line'
+      check_version
+      require_relative 'facter'
+      CODE.each { |feature| load_ahead(feature) }
+      [*TYPES, :package].each { |name| load_type(name) }
+      whole = %w[puppet facter].flat_map { |name| Dir.glob(File.join(folder_of(name), name, '**/*.rb')) }
+      number = CompiledRuby.write(file, $LOADED_FEATURES.grep(%r{\A/.*\.rb\z}) | whole)
+      tell("compiled: #{number} files of Puppet #{Puppet.version}, #{File.size(file) >> 20} MiB")
+    rescue StandardError, ScriptError => e
+      refuse("#{e.class}: #{e.message}")
+    end
+
+    def folder_of(feature)
+      File.dirname($LOAD_PATH.resolve_feature_path(feature).last)
     end
 
     # Whoever waits does not wait for what he may not need.
@@ -77,15 +106,19 @@ module BootwrightWarm
       refuse("Puppet #{Puppet.version} is another inside than is known") unless known
     end
 
+    # Ruby asks this whenever it loads a file.
+    def load_programs_by(source)
+      RubyVM::InstructionSequence.define_singleton_method(:load_iseq) { |path| source.program_of(path) }
+    end
+
+    def program_of(path)
+      path == @entering ? NOTHING : @compiled&.program_of(path)
+    end
+
     # Puppet's autoloader writes the name of each file that it loads into $LOADED_FEATURES. Ruby takes a list that others have
     # written into for unknown, and before its next `require` looks up the true path of each file in it: a thousand, fifty times.
     # A file that Ruby itself has entered changes nothing. So it requires the file first, and finds an empty program in it.
     def enter_files_as_ruby_does
-      compiler = RubyVM::InstructionSequence
-      return if compiler.respond_to?(:load_iseq) # somebody else's
-
-      empty = compiler.compile('')
-      compiler.define_singleton_method(:load_iseq) { |path| empty if path == BootwrightWarm.entering }
       Puppet::Util::Autoload.singleton_class.prepend(
         Module.new do
           def mark_loaded(name, file)
@@ -95,8 +128,6 @@ module BootwrightWarm
         end
       )
     end
-
-    attr_reader :entering
 
     def enter(file)
       @entering = file

@@ -174,6 +174,52 @@ TEST_CASE("nothing is started ahead where the image says so, or Puppet is not as
     CHECK(world.start.way == Way::cold);
 }
 
+TEST_CASE("what was compiled ahead is thrown away where the waiting Puppet died, and nowhere else") {
+    struct Row {
+        const char* waits;
+        bool stays;
+    };
+    const auto row = GENERATE(Row{"kill -9 $$", false}, Row{"exit 1", false},
+                              Row{"cat >/dev/null; echo 'bootwright-warm refuses: a module'", true},
+                              Row{"cat >/dev/null; echo 'bootwright-warm applies'; kill -9 $$", true});
+    CAPTURE(row.waits);
+    World world(std::string("cp \"$3\" given\n") + row.waits);
+    world.fake.root.write("/var/cache/bootwright/puppet.compiled", "programs", 0600);
+    world.run();
+    CHECK(world.fake.root.read("/given") == "programs");
+    CHECK(world.fake.root.exists("/var/cache/bootwright/puppet.compiled") == row.stays);
+}
+
+TEST_CASE("Puppet's Ruby is compiled ahead, or why not is said") {
+    SECTION("compiled") {
+        World world("[ \"$3\" = --compile ] && touch \"$4\" && echo 'bootwright-warm compiled: 9 files'");
+        CHECK(compile_puppet(world.system, world.config) == "9 files");
+        CHECK(world.fake.root.exists("/var/cache/bootwright/puppet.compiled"));
+    }
+    SECTION("not as Puppet's packages make it") {
+        World world("");
+        world.fake.root.write("/usr/bin/puppet", "#!/bin/sh\n", 0755);
+        const Error error = error_of([&] { compile_puppet(world.system, world.config); });
+        CHECK(error.code == "puppet.not_compiled");
+        CHECK(error.message.find("not as Puppet's packages make it") != std::string::npos);
+    }
+    SECTION("refused, or died") {
+        struct Row {
+            const char* does;
+            const char* said;
+        };
+        const auto row =
+            GENERATE(Row{"echo 'bootwright-warm refuses: no space left'", "no space left"},
+                     Row{"kill -9 $$", "Ruby was killed by signal 9"}, Row{"exit 3", "Ruby ended with status 3"});
+        World world(row.does);
+        const Error error = error_of([&] { compile_puppet(world.system, world.config); });
+        CHECK(error.code == "puppet.not_compiled");
+        CHECK(error.kind == ErrorKind::permanent);
+        CHECK(error.message.find(row.said) != std::string::npos);
+        CHECK_FALSE(world.fake.root.exists("/var/cache/bootwright/puppet.compiled"));
+    }
+}
+
 TEST_CASE("Puppet's own Ruby is found, with the flags that it knows") {
     World world("");
     const auto path = [&](const char* absolute) { return world.fake.root.path(absolute); };
