@@ -6,6 +6,7 @@ import lzma
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from world import CLEAN_ENVIRONMENT, command
@@ -69,6 +70,26 @@ def _unpack(package: Path, kernel: Path) -> None:
         shutil.copy(file, target)
     command("depmod", "--basedir", kernel, source.name)
     shutil.rmtree(whole)
+
+
+def _copy(file: str | Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, target)
+
+
+def machine_root(root: Path, package: Path, kernel: Path, init: Path, programs: Sequence[str]) -> None:
+    """Makes the folder root of a machine that has the package, a few of this machine's programs, all with their libraries; and
+    modules. init is its process 1."""
+    for folder in ("proc", "sys", "dev", "run", "var/lib", "result"):
+        (root / folder).mkdir(parents=True)
+    command("dpkg-deb", "--extract", package, root)
+    _copy(init, root / "init")
+    shutil.copytree(kernel / "lib/modules", root / "lib/modules")
+    for name in programs:
+        _copy(command("which", name).strip(), root / "bin" / name)
+    for binary in [root / "usr/bin/bootwright", *(root / "usr/lib/bootwright").glob("bootwright-*"), *(root / "bin").iterdir()]:
+        for library in re.findall(r"/\S+", command("ldd", binary)):
+            _copy(library, root / library[1:])
 
 
 def boot(kernel: Path, root: Path, volumes: list[Path], result: Path) -> str:

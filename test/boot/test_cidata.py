@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from qemu import boot
+from qemu import boot, machine_root
 from roles import IMPATIENT
 from world import World, command
 
@@ -86,34 +84,14 @@ class Left:
     modules: dict[str, int]
 
 
-def copy(file: str | Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(file, target)
-
-
-def new_root(root: Path, package: Path, kernel: Path) -> None:
-    """A machine that has the package, a few of the real machine's programs, all with their libraries; and modules."""
-    for folder in ("proc", "sys", "dev", "run", "var/lib", "result"):
-        (root / folder).mkdir(parents=True)
-    command("dpkg-deb", "--extract", package, root)
-    (root / "etc/bootwright/agent.d/test.json").write_text(json.dumps(IMPATIENT))
-    copy(Path(__file__).with_name("cidata.sh"), root / "init")
-    shutil.copytree(kernel / "lib/modules", root / "lib/modules")
-    programs = ("sh", "cat", "cp", "ln", "mkdir", "mount", "rm", "sleep", "umount", "blkid", "modprobe")
-    for name in programs:
-        copy(command("which", name).strip(), root / "bin" / name)
-    # The kernel calls it by this name.
-    (root / "sbin").symlink_to("bin")
-    for binary in [root / "usr/bin/bootwright", *(root / "usr/lib/bootwright").glob("bootwright-*"), *(root / "bin").iterdir()]:
-        for library in re.findall(r"/\S+", command("ldd", binary)):
-            copy(library, root / library[1:])
-
-
 @pytest.fixture(scope="module")
 def left(world: World, package: Path, kernel: Path) -> dict[str, Left]:
     """For each volume what a run with it left. They are all in one machine, as a boot costs more than a run."""
     folder = world.new_folder("cidata")
-    new_root(folder / "root", package, kernel)
+    programs = ("sh", "cat", "cp", "ln", "mkdir", "mount", "rm", "sleep", "umount", "blkid", "modprobe")
+    machine_root(folder / "root", package, kernel, Path(__file__).with_name("cidata.sh"), programs)
+    (folder / "root/etc/bootwright/agent.d/test.json").write_text(json.dumps(IMPATIENT))
+    (folder / "root/sbin").symlink_to("bin")  # where the kernel looks for modprobe
     images = []
     for number, volume in enumerate(VOLUMES.values()):
         seed, image = folder / f"seed-{number}", folder / f"volume-{number}"
