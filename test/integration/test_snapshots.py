@@ -100,6 +100,19 @@ def test_a_snapshot_alone_configures(
     assert len(static.requests()) == before + 1
 
 
+def test_no_authorities_are_read_where_nobody_has_to_be_trusted(
+    ready: Instance, static: StaticServer, repo: ControlRepo, asks: Any
+) -> None:
+    """libgit2 reads all that the system has as it starts, unless it is kept from it."""
+    static.put(f"snapshots/{repo.head}.bundle", make(ready, "--repository", repo.url()))
+    asks(static.url(snapshot_name()))
+    assert ready.exists("/etc/ssl/certs/ca-certificates.crt")
+    trace = ["strace", "-f", "-qq", "-o", "/root/trace", "-e", "trace=open,openat"]
+    ready.run([*trace, Instance.BINARY, "run"], check=True, timeout=120)
+    opened = ready.read("/root/trace")
+    assert "libgit2.so" in opened and "/etc/ssl/certs" not in opened
+
+
 def with_stores(instance: Instance, git: GitServer, s3: dict[str, Any], **repository: Any) -> None:
     prepare(instance, git, **repository)
     instance.configure({"s3": s3}, "agent.d/stores.json")
