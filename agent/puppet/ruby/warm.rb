@@ -16,7 +16,8 @@ require 'json'
 require_relative 'compiled'
 
 module BootwrightWarm
-  VERSIONS = %w[7].freeze # majors of Puppet and OpenVox on which the comparison of test_warm.py was run
+  # The comparison of test_warm.py was run with 7.23 and 8.10. With 8.11 OpenVox and Perforce's Puppet began, each on its own.
+  KNOWN = (Gem::Version.new('7')...Gem::Version.new('8.11'))
   LARGEST_MESSAGE = 1 << 20
   PATIENCE = 60 # seconds between the message and "applies"
 
@@ -98,8 +99,8 @@ module BootwrightWarm
     end
 
     def check_version
-      major = Puppet.version.split('.').first
-      refuse("Puppet #{Puppet.version} is not one that is known") unless VERSIONS.include?(major) && RUBY_ENGINE == 'ruby'
+      known = KNOWN.cover?(Gem::Version.new(Puppet.version)) && RUBY_ENGINE == 'ruby'
+      refuse("Puppet #{Puppet.version} is not one that is known") unless known
       known = defined?(Puppet::Util::CommandLine::ApplicationSubcommand) &&
               Puppet::Util::CommandLine::ApplicationSubcommand.method_defined?(:run) &&
               defined?(Puppet::Node::Environment) && Puppet::Node::Environment.method_defined?(:each_plugin_directory)
