@@ -3,6 +3,7 @@
 #include "agent/puppet/warm.hpp"
 
 #include <iostream>
+#include <string>
 
 namespace bootwright {
 
@@ -12,7 +13,8 @@ int prepare_command(const System& system) {
         std::cout << "nothing to prepare: agent.json has Puppet started cold (puppet.warm)\n";
         return exit_ok;
     }
-    std::cout << "compiled ahead: " << compile_puppet(system, config) << '\n';
+    const std::string made = compile_puppet(system, config);
+    std::cout << "compiled ahead: " << made << '\n';
     return exit_ok;
 }
 

@@ -251,6 +251,7 @@ ProcessResult WarmPuppet::run(const PuppetProgram& program, const ProcessRequest
 std::string compile_puppet(const System& system, const AgentConfig& config) {
     const PuppetProgram program = find_puppet(system, config);
     std::string made;
+    std::string complaint;
     std::string why = program.path.string() + " is not as Puppet's packages make it";
     if (program.is_known()) {
         const fs::path file = compiled_puppet(system);
@@ -259,15 +260,18 @@ std::string compile_puppet(const System& system, const AgentConfig& config) {
             made = text.starts_with(compiled_mark) ? printable(text.substr(compiled_mark.size())) : made;
             why = text.starts_with(refuses_mark) ? printable(text.substr(refuses_mark.size())) : why;
         };
-        const ProcessResult result =
-            system.processes.run({.arguments = warm_script(system, program, {"--compile", file.string()}),
-                                  .environment = puppet_environment(),
-                                  .timeout = std::chrono::minutes(5)},
-                                 {.line = line}, {});
+        const ProcessResult result = system.processes.run(
+            {.arguments = warm_script(system, program, {"--compile", file.string()}),
+             .environment = puppet_environment(),
+             .timeout = std::chrono::minutes(5)},
+            {.line = line,
+             .error_line =
+                 [&](std::string_view text) { complaint = complaint.empty() ? ": " + printable(text) : complaint; }},
+            {});
         if (result.end == ProcessResult::End::timed_out) {
             why = "it took longer than five minutes";
         } else if (result.end != ProcessResult::End::exited || result.exit_code != 0) {
-            why = "Ruby " + how_it_ended(result);
+            why = "Ruby " + how_it_ended(result) + complaint;
         }
     }
     if (made.empty()) {

@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -328,6 +329,13 @@ def test_damaged_programs_are_not_used(instance: Instance) -> None:
         "another Ruby": "refused, parsed",
         "none": "refused, parsed",
     }
+
+
+def test_a_full_disk_leaves_what_was_there(instance: Instance) -> None:
+    folder = str(Path(COMPILED).parent)
+    script = f"mkdir {folder}; mount -t tmpfs -o size=4m full {folder}; echo programs >{COMPILED}; bootwright prepare; ls {folder}"
+    full = instance.run(["sh", "-c", script])
+    assert full.stdout == "puppet.compiled\n" and "No space left on device" in full.stderr, full.stdout + full.stderr
 
 
 def test_what_cannot_be_prepared_is_said(instance: Instance) -> None:

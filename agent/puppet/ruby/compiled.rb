@@ -52,6 +52,9 @@ class CompiledRuby
         file.fsync
       end
       File.rename(temporary, path)
+    rescue SystemCallError
+      File.delete(temporary) if File.exist?(temporary)
+      raise
     end
 
     # Ruby's version says nothing of how a distribution has built it.

@@ -210,7 +210,8 @@ TEST_CASE("Puppet's Ruby is compiled ahead, or why not is said") {
         };
         const auto row =
             GENERATE(Row{"echo 'bootwright-warm refuses: no space left'", "no space left"},
-                     Row{"kill -9 $$", "Ruby was killed by signal 9"}, Row{"exit 3", "Ruby ended with status 3"});
+                     Row{"kill -9 $$", "Ruby was killed by signal 9"},
+                     Row{"echo 'ruby: no such file' >&2; exit 3", "Ruby ended with status 3: ruby: no such file"});
         World world(row.does);
         const Error error = error_of([&] { compile_puppet(world.system, world.config); });
         CHECK(error.code == "puppet.not_compiled");
