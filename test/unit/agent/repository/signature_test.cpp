@@ -48,7 +48,7 @@ struct Signed {
             g --detach-sign -u ann -o one payload
             cat one one | gpg --batch --enarmor 2>/dev/null | sed 's/ARMORED FILE/SIGNATURE/' >two.asc
             sign old -o old-before.asc $then 20200601T000000
-            sign old -o old-after.asc $then 20220601T000000
+            sign old -o old-after.asc $then 20230601T000000
             sign rev -o revoked.asc
             g --export ann >ann.gpg
             g --armor --export ann >ann.asc
@@ -199,7 +199,7 @@ TEST_CASE("an OpenPGP signature that does not count is refused, and why") {
 }
 
 TEST_CASE("a message that is signed within itself proves nothing of a commit") {
-    holds(reason({"inline.asc"}), "not a detached signature");
+    holds(reason({"inline.asc"}), "no detached signature");
     holds(reason({"inline"}), "neither an SSH nor an OpenPGP signature");
 }
 
