@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from servers import REPOSITORY_ROOT
 from world import Instance, Machine, Process, wait_for
@@ -35,7 +35,13 @@ exit STATUS
 """
 
 
-def quick_puppet(instance: Machine, recorded: str = "unchanged") -> dict[str, Any]:
+class Disk(Protocol):
+    """A machine, or the folder that it is going to be made of."""
+
+    def write(self, path: str, content: str | bytes, mode: int = ...) -> None: ...
+
+
+def quick_puppet(instance: Disk, recorded: str = "unchanged") -> dict[str, Any]:
     """Installs a program that leaves what the real Puppet of test/fixtures/puppet/NAME left, in no time, and returns the
     configuration that names it: for tests of everything else."""
     folder = _FIXTURES / recorded

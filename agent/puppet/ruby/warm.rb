@@ -59,11 +59,9 @@ module BootwrightWarm
     def prepare(compiled)
       environment = ENV.to_h
       @compiled = CompiledRuby.open(compiled)
-      load_programs_by(self)
-      require 'puppet/util/command_line'
-      check_version
+      ask_for_programs
+      load_puppet
       enter_files_as_ruby_does
-      require_relative 'facter' # before any fact is asked for: Facter keeps the options of its first use
       @files = versions_on_disk
       hold_back_until_checked
       CODE.each { |feature| load_ahead(feature) }
@@ -77,9 +75,7 @@ module BootwrightWarm
 
     # All that may be loaded here, and the rest of Puppet and Facter, of which a run loads more.
     def compile(file)
-      require 'puppet/util/command_line'
-      check_version
-      require_relative 'facter'
+      load_puppet
       CODE.each { |feature| load_ahead(feature) }
       [*TYPES, :package].each { |name| load_type(name) }
       whole = %w[puppet facter].flat_map { |name| Dir.glob(File.join(folder_of(name), name, '**/*.rb')) }
@@ -87,6 +83,12 @@ module BootwrightWarm
       tell("compiled: #{number} files of Puppet #{Puppet.version}, #{File.size(file) >> 20} MiB")
     rescue StandardError, ScriptError => e
       refuse("#{e.class}: #{e.message}")
+    end
+
+    def load_puppet
+      require 'puppet/util/command_line'
+      check_version
+      require_relative 'facter' # before any fact is asked for: Facter keeps the options of its first use
     end
 
     def folder_of(feature)
@@ -99,17 +101,17 @@ module BootwrightWarm
     end
 
     def check_version
-      known = KNOWN.cover?(Gem::Version.new(Puppet.version)) && RUBY_ENGINE == 'ruby'
-      refuse("Puppet #{Puppet.version} is not one that is known") unless known
+      compared = KNOWN.cover?(Gem::Version.new(Puppet.version)) && RUBY_ENGINE == 'ruby'
+      refuse("Puppet #{Puppet.version} is not one that is known") unless compared
       known = defined?(Puppet::Util::CommandLine::ApplicationSubcommand) &&
               Puppet::Util::CommandLine::ApplicationSubcommand.method_defined?(:run) &&
               defined?(Puppet::Node::Environment) && Puppet::Node::Environment.method_defined?(:each_plugin_directory)
       refuse("Puppet #{Puppet.version} is another inside than is known") unless known
     end
 
-    # Ruby asks this whenever it loads a file.
-    def load_programs_by(source)
-      RubyVM::InstructionSequence.define_singleton_method(:load_iseq) { |path| source.program_of(path) }
+    # Ruby calls load_iseq whenever it loads a file.
+    def ask_for_programs
+      RubyVM::InstructionSequence.define_singleton_method(:load_iseq) { |path| BootwrightWarm.program_of(path) }
     end
 
     def program_of(path)
