@@ -434,6 +434,9 @@ private:
         }
         check_local(code, "an object of the tree");
         if (type != (mode == GIT_FILEMODE_TREE ? GIT_OBJECT_TREE : GIT_OBJECT_BLOB)) {
+            git_odb_object* object = nullptr;  // hashed as it is read: it may be the disk that says so
+            check_local(git_odb_read(&object, odb_.get(), &id), "\"" + path_ + "\" of the tree");
+            git_odb_object_free(object);
             throw tree_refused("the tree says of \"" + path_ + "\" that it is what it is not",
                                "make that commit anew with git itself: `git fsck` refuses this one");
         }
