@@ -2,9 +2,10 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/new_folder.hpp"
 #include "common/text.hpp"
 #include "common/tree_fingerprint.hpp"
-#include "common/tree_writer.hpp"
+#include "common/work_queue.hpp"
 
 #include <git2.h>
 #include <git2/sys/alloc.h>
@@ -18,6 +19,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -1252,67 +1254,119 @@ TreeFacts facts_of(GitRepository::Handles& handles, const std::string& commit_id
     return *facts;
 }
 
-/// Writes the blobs as they are, each hashed as it was read.
+/// Writes the blobs as they are, each hashed on its way. One thread takes them out of the packs: libgit2 locks a pack so often
+/// that two are slower than one. All of them hash, and make files, which is more of the work.
 class PlainCheckout {
 public:
-    PlainCheckout(git_repository* repository, const fs::path& folder, std::uint64_t files, const GitProgress& progress)
-        : repository_(repository), odb_(objects_of(repository)), writer_(folder), files_(files), progress_(progress) {}
+    PlainCheckout(git_repository* repository, std::uint64_t files, const GitProgress& progress)
+        : repository_(repository), odb_(objects_of(repository)), files_(files), progress_(progress) {}
 
-    // NOLINTNEXTLINE(misc-no-recursion): `deepest_folder` ends it
-    void write(const git_tree* tree, int depth = 0) {
-        refuse_depth(depth);
-        refuse_disorder(tree, "");
-        for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
-            write_entry(git_tree_entry_byindex(tree, i), depth);
-        }
+    /// Returns the tree_fingerprint() of what it has written.
+    std::uint64_t write(const git_tree* tree, const fs::path& folder) {
+        write_tree(tree, std::make_shared<const NewFolder>(folder, fingerprint_), 0);
+        queue_.finish();
+        return fingerprint_;
     }
-
-    [[nodiscard]] std::uint64_t fingerprint() const { return writer_.fingerprint(); }
 
 private:
-    // NOLINTNEXTLINE(misc-no-recursion)
-    void write_entry(const git_tree_entry* entry, int depth) {
-        const git_filemode_t mode = git_tree_entry_filemode(entry);
-        const std::string name = git_tree_entry_name(entry);
-        if (mode == GIT_FILEMODE_TREE) {
-            writer_.enter(name);
-            write(find_subtree(repository_, *git_tree_entry_id(entry)).get(), depth + 1);
-            writer_.leave();
-        } else if (mode == GIT_FILEMODE_COMMIT) {
-            writer_.make_folder(name);
-        } else {
-            write_blob(entry, name);
-            progress_("files", ++written_, files_);
+    using SharedFolder = std::shared_ptr<const NewFolder>;
+
+    struct File {
+        std::string name;
+        git_oid id;
+        git_filemode_t mode;
+        ObjectHandle object;
+
+        [[nodiscard]] std::string_view content() const {
+            return {static_cast<const char*>(git_odb_object_data(object.get())), git_odb_object_size(object.get())};
+        }
+    };
+    struct Batch {
+        std::vector<File> files{};
+        std::size_t bytes = 0;
+    };
+
+    // NOLINTNEXTLINE(misc-no-recursion): `deepest_folder` ends it
+    void write_tree(const git_tree* tree, const SharedFolder& folder, int depth) {
+        refuse_depth(depth);
+        refuse_disorder(tree, "");
+        Batch batch;
+        for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
+            const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
+            const git_filemode_t mode = git_tree_entry_filemode(entry);
+            const std::string name = git_tree_entry_name(entry);
+            if (mode == GIT_FILEMODE_COMMIT) {
+                folder->make_folder(name);
+            } else if (mode == GIT_FILEMODE_TREE) {
+                hand_over(std::exchange(batch, {}), folder);
+                write_tree(find_subtree(repository_, *git_tree_entry_id(entry)).get(), folder->make_folder(name),
+                           depth + 1);
+            } else {
+                add(read({name, *git_tree_entry_id(entry), mode, nullptr}), batch, folder);
+                progress_("files", ++read_, files_);
+            }
+        }
+        hand_over(std::move(batch), folder);
+    }
+
+    [[nodiscard]] File read(File file) const {
+        const WithoutHashVerification not_here;
+        git_odb_object* object = nullptr;
+        check_local(git_odb_read(&object, odb_.get(), &file.id), "file " + file.name);
+        file.object.reset(object);
+        return file;
+    }
+
+    /// A batch is of one folder: two threads that make files in the same one wait for each other.
+    void add(File file, Batch& batch, const SharedFolder& folder) {
+        constexpr std::size_t most_files = 64;
+        constexpr std::size_t most_bytes = std::size_t{128} << 10U;
+        if (file.content().size() > most_bytes) {
+            return make(file, *folder);  // memory for one such at a time
+        }
+        batch.bytes += file.content().size();
+        batch.files.push_back(std::move(file));
+        if (batch.files.size() >= most_files || batch.bytes >= most_bytes) {
+            hand_over(std::exchange(batch, {}), folder);
         }
     }
 
-    void write_blob(const git_tree_entry* entry, const std::string& name) {
-        git_odb_object* object = nullptr;
-        check_local(git_odb_read(&object, odb_.get(), git_tree_entry_id(entry)), "file " + name);
-        const ObjectHandle owner(object);
-        const std::string_view content(static_cast<const char*>(git_odb_object_data(object)),
-                                       git_odb_object_size(object));
-        if (git_odb_object_type(object) != GIT_OBJECT_BLOB) {
-            throw tree_refused("the tree says of \"" + name + "\" that it is a file, and it is none",
-                               "make that commit anew with git itself: `git fsck` refuses this one");
-        }
-        if (git_tree_entry_filemode(entry) != GIT_FILEMODE_LINK) {
-            writer_.make_file(name, content, git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE);
+    void hand_over(Batch batch, const SharedFolder& folder) {
+        if (batch.files.empty()) {
             return;
         }
+        queue_.add([files = std::make_shared<const std::vector<File>>(std::move(batch.files)), folder] {
+            for (const File& file : *files) {
+                make(file, *folder);
+            }
+        });
+    }
+
+    static void make(const File& file, const NewFolder& folder) {
+        const std::string_view content = file.content();
+        git_oid found{};
+        if (git_odb_hash(&found, content.data(), content.size(), GIT_OBJECT_BLOB) != 0 ||
+            git_oid_equal(&found, &file.id) == 0) {
+            git_error_set_str(GIT_ERROR_ODB, "its content has another hash");
+            throw corrupt("file " + file.name);
+        }
+        if (file.mode != GIT_FILEMODE_LINK) {
+            return folder.make_file(file.name, content, file.mode == GIT_FILEMODE_BLOB_EXECUTABLE);
+        }
         if (content.empty() || content.size() >= PATH_MAX || content.find('\0') != std::string_view::npos) {
-            throw tree_refused("the link \"" + name + "\" of the tree is one that no file system can hold",
+            throw tree_refused("the link \"" + file.name + "\" of the tree is one that no file system can hold",
                                "remove it from the control repository");
         }
-        writer_.make_link(name, std::string(content));
+        folder.make_link(file.name, std::string(content));
     }
 
     git_repository* repository_;
     OdbHandle odb_;
-    TreeWriter writer_;
     std::uint64_t files_;
-    std::uint64_t written_ = 0;
+    std::uint64_t read_ = 0;
     const GitProgress& progress_;
+    std::atomic<std::uint64_t> fingerprint_ = 0;
+    WorkQueue queue_{};  // the last one, as its work uses the others
 };
 
 /// Line endings and the like are libgit2's to write. Objects are not hashed on the way: it has to be compared.
@@ -1341,9 +1395,7 @@ std::uint64_t GitRepository::check_out(const std::string& commit_id, const fs::p
     const TreeFacts facts = facts_of(*handles_, commit_id);
     const TreeHandle tree = find_tree(handles_->repository.get(), commit_id);
     if (!facts.is_filtered) {
-        PlainCheckout checkout(handles_->repository.get(), folder, facts.size.files, progress);
-        checkout.write(tree.get());
-        return checkout.fingerprint();
+        return PlainCheckout(handles_->repository.get(), facts.size.files, progress).write(tree.get(), folder);
     }
     check_out_filtered(*handles_, commit_id, folder, progress);
     const std::uint64_t fingerprint =

@@ -377,6 +377,13 @@ TEST_CASE("a checkout goes into an empty folder, and through no link") {
         CHECK(error.code == "repository.checkout_differs");
         CHECK_FALSE(fs::exists(repositories.root.path() / "er"));
     }
+    SECTION("the name of a file that is taken") {
+        fs::create_symlink(repositories.root.path() / "elsewhere", folder / "file");
+        const Error error = error_of([&] { return repository.check_out(repositories.head, folder, no_progress), 0; });
+        CHECK(error.code == "repository.checkout_differs");
+        CHECK(error.message == (folder / "file").string() + " is there already");
+        CHECK_FALSE(fs::exists(repositories.root.path() / "elsewhere"));
+    }
     SECTION("a link in its place") {
         fs::create_directory_symlink(folder, repositories.root.path() / "link");
         CHECK(error_of([&] {
