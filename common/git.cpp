@@ -69,17 +69,17 @@ std::string last_message() {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-Error corrupt(const std::string& what) {
-    return transient_error("repository.corrupt", what + ": " + last_message(),
+Error corrupt(std::string_view what) {
+    return transient_error("repository.corrupt", std::string(what) + ": " + last_message(),
                            "nothing to do: the agent sets the damaged repository aside and fetches it again");
 }
 
 bool is_disk_full() { return contains(last_message(), "No space left on device"); }
 
 /// For calls on the local repository.
-void check_local(int code, const std::string& what) {
+void check_local(int code, std::string_view what) {
     if (code < 0 && contains(last_message(), "invalid path")) {
-        throw permanent_error("repository.tree_refused", what + " is refused: " + last_message(),
+        throw permanent_error("repository.tree_refused", std::string(what) + " is refused: " + last_message(),
                               "remove that name from the control repository: git itself does not allow it");
     }
     if (code < 0) {
@@ -1261,9 +1261,9 @@ public:
     PlainCheckout(git_repository* repository, std::uint64_t files, const GitProgress& progress)
         : repository_(repository), odb_(objects_of(repository)), files_(files), progress_(progress) {}
 
-    /// Returns the tree_fingerprint() of what it has written.
+    /// Of a tree that was surveyed. Returns the tree_fingerprint() of what it has written.
     std::uint64_t write(const git_tree* tree, const fs::path& folder) {
-        write_tree(tree, std::make_shared<const NewFolder>(folder, fingerprint_), 0);
+        write_tree(tree, std::make_shared<const NewFolder>(folder, fingerprint_));
         queue_.finish();
         return fingerprint_;
     }
@@ -1286,10 +1286,8 @@ private:
         std::size_t bytes = 0;
     };
 
-    // NOLINTNEXTLINE(misc-no-recursion): `deepest_folder` ends it
-    void write_tree(const git_tree* tree, const SharedFolder& folder, int depth) {
-        refuse_depth(depth);
-        refuse_disorder(tree, "");
+    // NOLINTNEXTLINE(misc-no-recursion): the survey ends it
+    void write_tree(const git_tree* tree, const SharedFolder& folder) {
         Batch batch;
         for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
             const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
@@ -1299,22 +1297,21 @@ private:
                 folder->make_folder(name);
             } else if (mode == GIT_FILEMODE_TREE) {
                 hand_over(std::exchange(batch, {}), folder);
-                write_tree(find_subtree(repository_, *git_tree_entry_id(entry)).get(), folder->make_folder(name),
-                           depth + 1);
+                write_tree(find_subtree(repository_, *git_tree_entry_id(entry)).get(), folder->make_folder(name));
             } else {
-                add(read({name, *git_tree_entry_id(entry), mode, nullptr}), batch, folder);
-                progress_("files", ++read_, files_);
+                add({name, *git_tree_entry_id(entry), mode, read(entry)}, batch, folder);
             }
         }
         hand_over(std::move(batch), folder);
     }
 
-    [[nodiscard]] File read(File file) const {
+    [[nodiscard]] ObjectHandle read(const git_tree_entry* entry) const {
         const WithoutHashVerification not_here;
         git_odb_object* object = nullptr;
-        check_local(git_odb_read(&object, odb_.get(), &file.id), "file " + file.name);
-        file.object.reset(object);
-        return file;
+        if (const int code = git_odb_read(&object, odb_.get(), git_tree_entry_id(entry)); code < 0) {
+            check_local(code, std::string("file ") + git_tree_entry_name(entry));
+        }
+        return ObjectHandle(object);
     }
 
     /// A batch is of one folder: two threads that make files in the same one wait for each other.
@@ -1322,6 +1319,7 @@ private:
         constexpr std::size_t most_files = 64;
         constexpr std::size_t most_bytes = std::size_t{128} << 10U;
         if (file.content().size() > most_bytes) {
+            progress_("files", ++read_, files_);
             return make(file, *folder);  // memory for one such at a time
         }
         batch.bytes += file.content().size();
@@ -1335,6 +1333,8 @@ private:
         if (batch.files.empty()) {
             return;
         }
+        read_ += batch.files.size();
+        progress_("files", read_, files_);
         queue_.add([files = std::make_shared<const std::vector<File>>(std::move(batch.files)), folder] {
             for (const File& file : *files) {
                 make(file, *folder);

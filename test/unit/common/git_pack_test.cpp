@@ -447,7 +447,7 @@ TEST_CASE("a snapshot that git alone made of one revision is taken") {
     two.shell(
         "git config uploadpack.allowAnySHA1InWant true; git init -q ../ci; cd ../ci; git fetch -q --depth 1 'file://" +
         two.theirs().string() + "' " + two.head +
-        "; git update-ref refs/heads/snapshot FETCH_HEAD; "
+        "; git update-ref refs/heads/snapshot FETCH_HEAD; git repack -adfq --depth=1; "
         "git bundle create -q ../made.bundle refs/heads/snapshot");
     BundleReader reader;
     GitPackImport import(two.ours, no_progress);
