@@ -1306,7 +1306,7 @@ private:
     }
 
     [[nodiscard]] ObjectHandle read(const git_tree_entry* entry) const {
-        const WithoutHashVerification not_here;
+        const WithoutHashVerification not_here;  // in make()
         git_odb_object* object = nullptr;
         if (const int code = git_odb_read(&object, odb_.get(), git_tree_entry_id(entry)); code < 0) {
             check_local(code, std::string("file ") + git_tree_entry_name(entry));

@@ -10,7 +10,7 @@ namespace bootwright {
 
 namespace {
 
-/// Those that this process may use. Beyond a few the kernel makes files no faster.
+/// Those that this process may use, or a few of them: for files two already wait for each other in the kernel.
 int processors() {
     constexpr int most = 4;
     cpu_set_t usable;
