@@ -133,6 +133,22 @@ OdbHandle objects_of(git_repository* repository) {
     return OdbHandle(odb);
 }
 
+ObjectHandle read_object(git_odb* odb, const git_oid& id, std::string_view what) {
+    git_odb_object* object = nullptr;
+    check_local(git_odb_read(&object, odb, &id), what);
+    return ObjectHandle(object);
+}
+
+std::string_view content_of(git_odb_object* object) {
+    return {static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object)};
+}
+
+bool is_content_of(const git_oid& blob, std::string_view content) {
+    git_oid found{};
+    return git_odb_hash(&found, content.data(), content.size(), GIT_OBJECT_BLOB) == 0 &&
+           git_oid_equal(&found, &blob) != 0;
+}
+
 /// Without looking for packs that somebody else may have added: where much is missing, that costs most.
 bool exists(git_odb* odb, const git_oid& id) { return git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1; }
 
@@ -165,10 +181,8 @@ std::optional<std::vector<git_oid>> parents_of(git_odb* odb, const git_oid& id) 
     if (!exists(odb, id)) {
         return std::nullopt;
     }
-    git_odb_object* object = nullptr;
-    check_local(git_odb_read(&object, odb, &id), "commit " + hex(id));
-    const ObjectHandle owner(object);
-    std::string_view text(static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object));
+    const ObjectHandle object = read_object(odb, id, "commit " + hex(id));
+    std::string_view text = content_of(object.get());
     std::vector<git_oid> parents;
     // "tree ID", then a line for each parent, then the author.
     for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
@@ -436,9 +450,7 @@ private:
         }
         check_local(code, "an object of the tree");
         if (type != (mode == GIT_FILEMODE_TREE ? GIT_OBJECT_TREE : GIT_OBJECT_BLOB)) {
-            git_odb_object* object = nullptr;  // hashed as it is read: it may be the disk that says so
-            check_local(git_odb_read(&object, odb_.get(), &id), "\"" + path_ + "\" of the tree");
-            git_odb_object_free(object);
+            read_object(odb_.get(), id, "\"" + path_ + "\" of the tree");  // hashes it: the disk may be to blame
             throw tree_refused("the tree says of \"" + path_ + "\" that it is what it is not",
                                "make that commit anew with git itself: `git fsck` refuses this one");
         }
@@ -524,9 +536,7 @@ private:
     bool is_link(const std::string& path, const git_oid& wanted) {
         std::error_code error;
         const std::string target = fs::read_symlink(folder_ / path, error);
-        git_oid found{};
-        if (!error && git_odb_hash(&found, target.data(), target.size(), GIT_OBJECT_BLOB) == 0 &&
-            git_oid_equal(&found, &wanted) != 0) {
+        if (!error && is_content_of(wanted, target)) {
             return true;
         }
         find_blob(repository_, wanted, path);  // throws where the repository is to blame
@@ -535,8 +545,8 @@ private:
 
     /// Small files are hashed from one buffer that is used again and again: libgit2's own way costs more than the hash.
     bool is_blob(const std::string& path, off_t size, const git_oid& wanted) {
-        git_oid found{};
         if (size >= static_cast<off_t>(buffer_.size())) {
+            git_oid found{};
             return git_odb_hashfile(&found, (folder_ / path).c_str(), GIT_OBJECT_BLOB) == 0 &&
                    git_oid_equal(&found, &wanted) != 0;
         }
@@ -552,8 +562,7 @@ private:
                 break;  // all of it; a byte more would have come along
             }
         }
-        return file && count >= 0 && git_odb_hash(&found, buffer_.data(), length, GIT_OBJECT_BLOB) == 0 &&
-               git_oid_equal(&found, &wanted) != 0;
+        return file && count >= 0 && is_content_of(wanted, {buffer_.data(), length});
     }
 
     /// Whether the file is what a checkout makes of the blob by the tree's own .gitattributes (line endings, $Id$).
@@ -1276,10 +1285,6 @@ private:
         git_oid id;
         git_filemode_t mode;
         ObjectHandle object;
-
-        [[nodiscard]] std::string_view content() const {
-            return {static_cast<const char*>(git_odb_object_data(object.get())), git_odb_object_size(object.get())};
-        }
     };
     struct Batch {
         std::vector<File> files{};
@@ -1307,22 +1312,19 @@ private:
 
     [[nodiscard]] ObjectHandle read(const git_tree_entry* entry) const {
         const WithoutHashVerification not_here;  // in make()
-        git_odb_object* object = nullptr;
-        if (const int code = git_odb_read(&object, odb_.get(), git_tree_entry_id(entry)); code < 0) {
-            check_local(code, std::string("file ") + git_tree_entry_name(entry));
-        }
-        return ObjectHandle(object);
+        return read_object(odb_.get(), *git_tree_entry_id(entry), std::string("file ") + git_tree_entry_name(entry));
     }
 
     /// A batch is of one folder: two threads that make files in the same one wait for each other.
     void add(File file, Batch& batch, const SharedFolder& folder) {
         constexpr std::size_t most_files = 64;
         constexpr std::size_t most_bytes = std::size_t{128} << 10U;
-        if (file.content().size() > most_bytes) {
+        const std::size_t bytes = content_of(file.object.get()).size();
+        if (bytes > most_bytes) {
             progress_("files", ++read_, files_);
             return make(file, *folder);  // memory for one such at a time
         }
-        batch.bytes += file.content().size();
+        batch.bytes += bytes;
         batch.files.push_back(std::move(file));
         if (batch.files.size() >= most_files || batch.bytes >= most_bytes) {
             hand_over(std::exchange(batch, {}), folder);
@@ -1343,10 +1345,8 @@ private:
     }
 
     static void make(const File& file, const NewFolder& folder) {
-        const std::string_view content = file.content();
-        git_oid found{};
-        if (git_odb_hash(&found, content.data(), content.size(), GIT_OBJECT_BLOB) != 0 ||
-            git_oid_equal(&found, &file.id) == 0) {
+        const std::string_view content = content_of(file.object.get());
+        if (!is_content_of(file.id, content)) {
             git_error_set_str(GIT_ERROR_ODB, "its content has another hash");
             throw corrupt("file " + file.name);
         }
@@ -1551,10 +1551,8 @@ std::optional<SignedText> GitRepository::commit_signature(const std::string& com
 std::optional<SignedText> GitRepository::tag_signature(const std::string& tag_id) const {
     const TagHandle tag = find_tag(handles_->repository.get(), tag_id);
     const OdbHandle odb = handles_->odb();
-    git_odb_object* object = nullptr;
-    check_local(git_odb_read(&object, odb.get(), git_tag_id(tag.get())), "tag " + tag_id);
-    const ObjectHandle owner(object);
-    const std::string_view text(static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object));
+    const ObjectHandle object = read_object(odb.get(), *git_tag_id(tag.get()), "tag " + tag_id);
+    const std::string_view text = content_of(object.get());
     const std::size_t start = start_of_signature(text);
     if (start == text.size()) {
         return std::nullopt;

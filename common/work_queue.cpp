@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 namespace bootwright {
@@ -21,11 +20,12 @@ int processors() {
 }  // namespace
 
 WorkQueue::WorkQueue() {
+    const int count = processors();
     try {
-        for (int i = 1; i < processors(); ++i) {
+        for (int i = 1; i < count; ++i) {
             workers_.emplace_back([this] { work_until_closed(); });
         }
-    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): those that there are do, or none
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): those that there are do, or none
     }
 }
 

@@ -675,7 +675,7 @@ TEST_CASE(
         unsigned mask;
     };
     Two two;
-    two.import(two.pack(two.head + "\n"));
+    two.import(two.pack(two.head + "\\n"));
     const std::string name = shell_with_git(two.path(), "ls objects/pack/*.pack");
     const std::string whole = read_file(two.path() / name, 1 << 24);
     std::vector<Bit> bits;
