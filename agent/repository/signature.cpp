@@ -1,5 +1,6 @@
 #include "agent/repository/signature.hpp"
 
+#include "agent/repository/gpgv_status.hpp"
 #include "common/encoding.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -61,8 +61,9 @@ void check_installed(const Verifier& verifier, const std::string& what) {
 }
 
 struct Answer {
-    bool good = false;  ///< exit status 0
+    int exit_code = -1;
     std::vector<std::string> lines{};
+    bool is_cut = false;   ///< there were more lines
     std::string errors{};  ///< standard error in one line, cut
 };
 
@@ -84,6 +85,8 @@ public:
                                        [&](std::string_view line) {
                                            if (answer.lines.size() < most_lines) {
                                                answer.lines.emplace_back(line);
+                                           } else {
+                                               answer.is_cut = true;
                                            }
                                        },
                                    .error_line =
@@ -95,7 +98,7 @@ public:
                                        }};
         const ProcessResult result = runner_.run(request, events, stop_);
         check_ended(result, program);
-        answer.good = result.exit_code == 0;
+        answer.exit_code = result.exit_code;
         return answer;
     }
 
@@ -184,11 +187,11 @@ std::string verify_ssh(const Caller& caller, const Verifier& verifier, const std
     const std::string keys = verifier.keys.string();
     const std::string at = "-Overify-time=" + *time;
     const Answer found = caller.call({program, "-Y", "find-principals", "-f", keys, "-s", file, at}, "");
-    if (!found.good) {
+    if (found.exit_code != 0) {
         const Answer key = caller.call({program, "-Y", "check-novalidate", "-n", "git", "-s", file}, payload);
-        distrust(what, key.good ? "no line of " + keys + " allows its " + key_of(key) + " at " + *time +
-                                      in_its_words("ssh-keygen", found)
-                                : "it is damaged, or of other content" + in_its_words("ssh-keygen", key));
+        distrust(what, key.exit_code == 0 ? "no line of " + keys + " allows its " + key_of(key) + " at " + *time +
+                                                in_its_words("ssh-keygen", found)
+                                          : "it is damaged, or of other content" + in_its_words("ssh-keygen", key));
     }
     Answer last;
     for (std::size_t i = 0; i < std::min(found.lines.size(), most_principals); ++i) {
@@ -198,7 +201,7 @@ std::string verify_ssh(const Caller& caller, const Verifier& verifier, const std
         }
         last =
             caller.call({program, "-Y", "verify", "-f", keys, "-I", principal, "-n", "git", "-s", file, at}, payload);
-        if (last.good) {
+        if (last.exit_code == 0) {
             return principal;
         }
     }
@@ -206,77 +209,16 @@ std::string verify_ssh(const Caller& caller, const Verifier& verifier, const std
                        in_its_words("ssh-keygen", last));
 }
 
-std::optional<std::int64_t> to_seconds(const std::string& text) {
-    std::int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    const bool is_number = error == std::errc() && end == text.data() + text.size();
-    return is_number ? std::optional(seconds) : std::nullopt;
-}
-
-/// What gpgv says of a signature, from its status lines (doc/DETAILS of GnuPG).
-struct GpgStatus {
-    std::vector<std::string> verdicts{};  ///< GOODSIG, BADSIG, …: one a signature
-    std::string user_id{};
-    std::string fingerprint{};
-    std::optional<std::int64_t> signed_at{};                    ///< from within the signature
-    std::vector<std::optional<std::int64_t>> key_expired_at{};  ///< of the key, and also of its other subkeys
-
-    explicit GpgStatus(const std::vector<std::string>& lines) {
-        for (const std::string& line : lines) {
-            constexpr std::string_view prefix = "[GNUPG:] ";
-            if (line.starts_with(prefix)) {
-                read(split(std::string_view(line).substr(prefix.size()), ' '));
-            }
-        }
-    }
-
-private:
-    void read(const std::vector<std::string>& words) {
-        constexpr std::array<std::string_view, 6> verdict_words{"GOODSIG",   "BADSIG",    "ERRSIG",
-                                                                "EXPKEYSIG", "REVKEYSIG", "EXPSIG"};
-        if (std::find(verdict_words.begin(), verdict_words.end(), words[0]) != verdict_words.end()) {
-            verdicts.push_back(words[0]);
-            for (std::size_t i = 2; i < words.size(); ++i) {
-                user_id += (i == 2 ? "" : " ") + words[i];
-            }
-        } else if (words[0] == "VALIDSIG" && words.size() > 3) {
-            fingerprint = words[1];
-            signed_at = to_seconds(words[3]);
-        } else if (words[0] == "KEYEXPIRED" && words.size() > 1) {
-            key_expired_at.push_back(to_seconds(words[1]));
-        }
-    }
-};
-
-/// The key has expired by now; true if it had not when it signed.
-bool was_valid_when_signing(const GpgStatus& status) {
-    return status.signed_at && !status.key_expired_at.empty() &&
-           std::all_of(status.key_expired_at.begin(), status.key_expired_at.end(),
-                       [&](const auto& expired) { return expired && *status.signed_at < *expired; });
-}
-
-/// Why the status is no proof; gpgv's exit status is 0 also for a key that is revoked or has expired.
-std::optional<std::string> why_not(const Answer& answer, const GpgStatus& status, const std::string& keyring) {
-    if (status.verdicts.size() > 1) {
-        return "there are several signatures in one";
-    }
-    const std::string verdict = status.verdicts.empty() ? "" : status.verdicts.front();
-    if (verdict == "BADSIG") return "it is not of this content, though it names a key of " + keyring;
-    if (verdict == "REVKEYSIG") return "its key was revoked";
-    if (verdict == "EXPSIG") return "it has expired itself";
-    if (verdict == "EXPKEYSIG" && !was_valid_when_signing(status)) return "its key had expired when it was made";
-    if (verdict == "ERRSIG") return "its key is not in " + keyring + ", or of a kind that gpgv does not know";
-    if (verdict.empty() || !answer.good || status.fingerprint.empty()) return "it is damaged, or no detached signature";
-    return std::nullopt;
-}
-
 std::string verify_openpgp(const Caller& caller, const Verifier& verifier, const std::string& file,
                            const std::string& payload, const std::string& what) {
     const std::string keyring = verifier.keys.string();
     const Answer answer =
         caller.call({verifier.program.string(), "--keyring", keyring, "--status-fd", "1", file, "-"}, payload);
-    const GpgStatus status(answer.lines);
-    if (const auto why = why_not(answer, status, keyring)) {
+    if (answer.is_cut) {
+        distrust(what, "gpgv says too much of it for one signature");
+    }
+    const GpgvStatus status = read_gpgv_status(answer.lines);
+    if (const auto why = why_no_proof(status, answer.exit_code, keyring)) {
         const bool is_unclear = status.verdicts.empty() || status.verdicts.front() == "ERRSIG";
         distrust(what, *why + (is_unclear ? in_its_words("gpgv", answer) : ""));
     }

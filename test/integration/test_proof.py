@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lying_git_server import git as git_bytes
 from metadata_server import Ec2, MetadataServer
 from roles import role_config
 from runs import CHECKOUTS, REPOSITORIES, SEED, converges, fails, has_checkout, is_sound, prepare
@@ -55,6 +59,36 @@ def openpgp_signer(folder: Path, name: str) -> Signer:
     command("gpg", "--batch", "-q", "--output", folder / f"{name}.gpg", "--export", f"{name}@example.com", env=env)
     public = (folder / f"{name}.gpg").read_bytes()
     return Signer(f"{name} <{name}@example.com>", ["-c", f"user.signingkey={name}@example.com"], public, env)
+
+
+def ssh_string(content: bytes | str) -> bytes:
+    content = content.encode() if isinstance(content, str) else content
+    return len(content).to_bytes(4, "big") + content
+
+
+def ssh_signature(key: Path, payload: bytes, digest: str, algorithm: str) -> str:
+    """By an RSA key, as nobody's ssh-keygen makes it: over any digest, by any algorithm (PROTOCOL.sshsig of OpenSSH)."""
+    public = base64.b64decode(key.with_suffix(".pub").read_text().split()[1])
+    head = ssh_string("git") + ssh_string("") + ssh_string(digest)
+    signed = b"SSHSIG" + head + ssh_string(hashlib.new(digest, payload, usedforsecurity=False).digest())
+    dgst = {"ssh-rsa": "-sha1", "rsa-sha2-256": "-sha256", "rsa-sha2-512": "-sha512"}[algorithm]
+    made = subprocess.run(["openssl", "dgst", dgst, "-sign", key], input=signed, capture_output=True, check=True).stdout
+    blob = b"SSHSIG" + (1).to_bytes(4, "big") + ssh_string(public) + head + ssh_string(ssh_string(algorithm) + ssh_string(made))
+    text = base64.b64encode(blob).decode()
+    lines = [text[at : at + 70] for at in range(0, len(text), 70)]
+    return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----"])
+
+
+def commit_with_signature(repo: ControlRepo, sign: Callable[[bytes], str]) -> str:
+    """A commit whose signature git itself would not make, at the tip of main."""
+    repo._git("commit", "-q", "--allow-empty", "-m", "A change")
+    payload = git_bytes(repo.work, "cat-file", "commit", "HEAD")
+    head, message = payload.split(b"\n\n", 1)
+    signed = head + b"\ngpgsig " + sign(payload).replace("\n", "\n ").encode() + b"\n\n" + message
+    commit = git_bytes(repo.work, "hash-object", "-t", "commit", "-w", "--stdin", input=signed).decode().strip()
+    repo._git("reset", "-q", "--hard", commit)
+    repo._git("push", "-q", str(repo.bare), "HEAD:refs/heads/main")
+    return commit
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +187,46 @@ def test_a_stranger_s_signature_does_not_count(
     trusts(ready, stranger)
     converges(ready)
     assert ready.status()["run"]["signer"].startswith(stranger.name)
+
+
+def test_an_openpgp_signature_over_sha_1_proves_nothing(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, tmp_path: Path
+) -> None:
+    """Two contents of one SHA-1 can be made: whoever lets one be signed has the other signed too."""
+    weak = openpgp_signer(tmp_path, "ann")
+    (tmp_path / "gpg.conf").write_text("digest-algo SHA1\n")
+    prepare(ready, git, verify="commit")
+    trusts(ready, weak)
+    revision = weak.commit(repo)
+    asks()
+    fails(ready, "repository", "repository.signature_untrusted", "permanent", "SHA-1")
+    never_ran(ready, revision)
+    (tmp_path / "gpg.conf").unlink()
+    weak.commit(repo)
+    asks()
+    converges(ready)
+    command("gpgconf", "--kill", "all", env=weak.env)
+
+
+@pytest.mark.parametrize(
+    ("digest", "algorithm", "good"),
+    [("sha512", "rsa-sha2-512", True), ("sha1", "rsa-sha2-512", False), ("sha512", "ssh-rsa", False)],
+)
+def test_an_ssh_signature_over_sha_1_proves_nothing(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, tmp_path: Path, digest: str, algorithm: str, good: bool
+) -> None:
+    key = tmp_path / "key"
+    command("ssh-keygen", "-q", "-t", "rsa", "-b", "3072", "-m", "PEM", "-N", "", "-C", "", "-f", key)
+    prepare(ready, git, verify="commit")
+    ready.write(ALLOWED, f'ann@example.com namespaces="git" {key.with_suffix(".pub").read_text()}')
+    revision = commit_with_signature(repo, lambda payload: ssh_signature(key, payload, digest, algorithm))
+    asks()
+    if good:
+        converges(ready)
+        assert ready.status()["run"]["signer"] == "ann@example.com"
+    else:
+        fails(ready, "repository", "repository.signature_untrusted", "permanent")
+        never_ran(ready, revision)
 
 
 @pytest.mark.parametrize(("kind", "file"), [("ssh", ALLOWED), ("openpgp", "/etc/bootwright/keyring.gpg")])

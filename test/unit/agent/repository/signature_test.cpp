@@ -54,6 +54,20 @@ struct Signed {
             g --armor --export ann >ann.asc
             g $then 20220602T000000 --quick-set-expire "$(fingerprint old)" 20210101T000000
             sed 's/^:---/---/' "gnupg/openpgp-revocs.d/$(fingerprint rev).rev" | g --import
+            g $then 20200101T000000 --quick-gen-key 'Sub <sub@example.com>' ed25519 cert never
+            primary=$(fingerprint sub)
+            for until in 2021-01-01 2022-01-01 never; do
+                g $then 20200101T000000 --quick-add-key "$primary" ed25519 sign "$until"
+            done
+            subkey() { gpg --list-keys --with-colons sub | sed -n 's/^fpr:*\([0-9A-F]*\):/\1/p' | sed -n "$1p"; }
+            echo "$primary" >primary
+            sign "$(subkey 4)!" -o sub-good.asc
+            sign "$(subkey 2)!" -o sub-before.asc $then 20200601T000000
+            sign "$(subkey 3)!" -o sub-between.asc $then 20210601T000000
+            for hash in sha1 ripemd160 sha224 sha384 sha512; do sign ann -o "$hash.asc" --digest-algo "$hash"; done
+            g --detach-sign -u ann -o other.one other
+            cat one other.one | gpg --batch --enarmor 2>/dev/null | sed 's/ARMORED FILE/SIGNATURE/' >good-bad.asc
+            cat other.one one | gpg --batch --enarmor 2>/dev/null | sed 's/ARMORED FILE/SIGNATURE/' >bad-good.asc
             g --export >ring.gpg
             gpgconf --kill all
         )sh");
@@ -189,6 +203,25 @@ TEST_CASE("an OpenPGP key that has expired counts for what it signed before") {
     holds(reason({"old-after.asc"}), "had expired when it was made");
 }
 
+TEST_CASE("a key counts of which one subkey is good and others have expired; it is called by its primary key") {
+    const std::string primary = signed_things().root.read("/primary").substr(0, 40);
+    CHECK(verify({"sub-good.asc"}) == "Sub <sub@example.com> (" + primary + ")");
+    CHECK(verify({"sub-before.asc"}) == "Sub <sub@example.com> (" + primary + ")");
+    // gpgv does not say which of two dates is that of the subkey that signed.
+    holds(reason({"sub-between.asc"}), "had expired when it was made");
+}
+
+TEST_CASE("an OpenPGP signature over a hash that can be forged is refused") {
+    holds(reason({"sha1.asc"}), "it is over SHA-1");
+    holds(reason({"ripemd160.asc"}), "it is over RIPEMD-160");
+    CHECK(verify({GENERATE("sha224.asc", "sha384.asc", "sha512.asc")}).starts_with("Ann <"));
+}
+
+TEST_CASE("a good signature does not carry a bad one beside it") {
+    holds(reason({"good-bad.asc"}), "several signatures");
+    holds(reason({"bad-good.asc"}), "not of this content");  // gpgv looks no further
+}
+
 TEST_CASE("an OpenPGP signature that does not count is refused, and why") {
     holds(reason({.signature = "gpg.asc", .payload = signed_things().root.read("/other")}), "not of this content");
     holds(reason({"revoked.asc"}), "revoked");
@@ -249,6 +282,55 @@ TEST_CASE("a verifier that hangs or crashes proves nothing, and may be tried aga
     CHECK(request.timeout == std::chrono::seconds(30));
     CHECK(request.environment.at("GNUPGHOME") == things.root.path("/work").string());
     CHECK(request.input == "payload");
+}
+
+namespace {
+
+constexpr const char* good = "[GNUPG:] GOODSIG 1 Ann";
+constexpr const char* valid = "[GNUPG:] VALIDSIG ABC 2026-01-01 1 0 4 0 22 8 00 ABC";
+
+std::string verify_by(FakeProcesses& processes, const std::string& signature) {
+    const Signed& things = signed_things();
+    return verify_signature(processes, {.allowed_signers = "/dev/null", .keyring = "/dev/null"},
+                            things.root.read(signature), "", in_june_2026, "commit abc", things.root.path("/work"), {});
+}
+
+}  // namespace
+
+TEST_CASE("good words of gpgv count only where it also ends well") {
+    const int status = GENERATE(0, 1, 2, 255);
+    FakeProcesses processes;
+    processes.answer("--keyring", FakeProcesses::Script{.result = {.exit_code = status}, .lines = {good, valid}});
+    if (status == 0) {
+        CHECK(verify_by(processes, "/gpg.asc") == "Ann (ABC)");
+        return;
+    }
+    const Error error = error_of([&] { return verify_by(processes, "/gpg.asc"); });
+    CHECK(error.code == "repository.signature_untrusted");
+    holds(error.message, "gpgv ended with status " + std::to_string(status));
+}
+
+TEST_CASE("more words of gpgv than are kept prove nothing") {
+    FakeProcesses processes;
+    std::vector<std::string> lines{good, valid};
+    lines.resize(201, "[GNUPG:] KEY_CONSIDERED ABC 0");
+    processes.answer("--keyring", FakeProcesses::Script{.lines = lines});
+    holds(error_of([&] { return verify_by(processes, "/gpg.asc"); }).message, "says too much");
+}
+
+TEST_CASE("what ssh-keygen prints counts only where it also ends well") {
+    // It is called to find principals, then to verify; or, where it finds none, to check without them.
+    const auto verify_with = [](int found, int then, std::vector<std::string> principals) {
+        FakeProcesses processes;
+        processes.answer("-Y", {{.result = {.exit_code = found}, .lines = std::move(principals)},
+                                {.result = {.exit_code = then}, .lines = {"Good \"git\" signature for ann"}}});
+        return verify_by(processes, "/ssh.sig");
+    };
+    CHECK(verify_with(0, 0, {"ann"}) == "ann");
+    const int bad = GENERATE(1, 255);
+    holds(error_of([&] { return verify_with(bad, 0, {"ann"}); }).message, "no line of");
+    holds(error_of([&] { return verify_with(0, bad, {"ann"}); }).message, "not allowed for git");
+    holds(error_of([&] { return verify_with(0, 0, {}); }).message, "not allowed for git");
 }
 
 TEST_CASE("what a signer is called is fit to be shown") {
