@@ -13,7 +13,8 @@ namespace bootwright {
 
 /// A program that runs below a keeper: a process of ours that adopts whatever the program's family orphans
 /// (PR_SET_CHILD_SUBREAPER), so that a daemon with a session of its own is still found below it. The keeper ends when it is
-/// let go, and then hands what is left to process 1. It hears no signal but SIGKILL; then the program dies with it.
+/// let go, and then hands what is left to process 1. It hears no signal but SIGKILL; then the program dies with it. Where the
+/// request says that the family ends with the program, it ends too where the agent is gone.
 class KeptChild {
 public:
     /// @param group may be null; holds keeper and program from the start
@@ -33,6 +34,10 @@ public:
 
     /// The program's status as of wait(2), once it has ended; of a keeper that was killed, SIGKILL.
     [[nodiscard]] int status();
+
+    /// Kills the program and all that descends from it, however that hides or multiplies. False where something cannot be
+    /// killed (it waits for a disk), or the kernel does not list a process's children.
+    bool end_family();
 
     /// The keeper ends, if the program has: what is left lives on.
     void let_go();

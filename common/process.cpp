@@ -262,6 +262,22 @@ private:
     std::vector<std::string> unmet_;
 };
 
+/// All that descends from the program ends, and what else its control group holds.
+void end_family(KeptChild& child, const ControlGroup* group, const ProcessRequest& request) {
+    const bool has_ended = child.end_family();
+    if (has_ended && group == nullptr) {
+        return;
+    }
+    ProcessTree rest(child.keeper(), group);
+    rest.kill_all();
+    if (request.ends_family && rest.is_at_work()) {
+        throw transient_error(
+            "process.cannot_end", request.arguments.front() + ", or something that it has started, cannot be killed",
+            "it waits for a disk or a network file system: `dmesg` and `ps -eo pid,stat,wchan,cmd` say "
+            "more");
+    }
+}
+
 bool is_violent(const std::optional<int>& status) { return status && WIFSIGNALED(*status); }
 
 }  // namespace
@@ -332,8 +348,8 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
             is_over = !ending && !is_violent(status);
         }
     }
-    if (ending) {
-        ending->kill_all();
+    if (ending || request.ends_family) {
+        end_family(child, applied.group(), request);
     }
     child.let_go();
     for (LineReader& reader : readers) {

@@ -34,6 +34,7 @@ struct ProcessRequest {
     std::chrono::milliseconds timeout{0};            ///< from start to exit
     std::chrono::milliseconds silence{0};            ///< ends it when it writes no line for so long; 0: never
     std::chrono::milliseconds grace{5000};           ///< between SIGTERM and SIGKILL
+    bool ends_family = false;                        ///< an exit ends all that it has started, daemons too
     std::optional<ProcessLimits> limits{};
 };
 
@@ -81,9 +82,10 @@ public:
     /// Runs the program until it exits. At the timeout, after too long a silence and on `stop` it ends with all its
     /// descendants, whatever groups and sessions they made (Puppet's exec makes one each), and daemons that have lost their
     /// parents too: SIGTERM, then SIGKILL after `grace`. So do they when a signal has killed the program itself. After an exit
-    /// nothing else is ended (it may have started services), and a grandchild that still holds the pipes does not delay the
-    /// return. Lines beyond 64 KiB are cut. An exception from an event ends the tree at once and is thrown on.
-    /// @throws Error process.cannot_start
+    /// nothing else is ended (it may have started services) unless `ends_family` says so, and a grandchild that still holds
+    /// the pipes does not delay the return. Lines beyond 64 KiB are cut. An exception from an event ends the tree at once and
+    /// is thrown on.
+    /// @throws Error process.cannot_start; process.cannot_end where `ends_family` is asked for, and something lives on
     virtual ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) = 0;
 };
 

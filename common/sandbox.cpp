@@ -376,6 +376,14 @@ void refuse_namespaces(Filter& filter) {
     filter.refuse("clone3", {}, ENOSYS);
 }
 
+/// Leaves threads, which the resolver of names needs.
+void refuse_processes(Filter& filter) {
+    filter.refuse("clone", {argument(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)});
+    for (const char* call : {"fork", "vfork", "execve", "execveat"}) {
+        filter.refuse(call);
+    }
+}
+
 /// Leaves AF_UNIX, AF_INET, AF_INET6, and of AF_NETLINK what getaddrinfo asks: the addresses of this machine.
 void refuse_other_sockets(Filter& filter) {
     static_assert(AF_UNIX == 1 && AF_INET == 2 && AF_INET6 == 10 && AF_NETLINK == 16);
@@ -413,8 +421,7 @@ void restrict_system_calls(const Confinement& confinement, Words& missing) {
         filter.refuse("ioctl", {low_half(1, request)});  // types into the terminal that standard error may be
     }
     if (!confinement.may_start_programs) {
-        filter.refuse("execve");
-        filter.refuse("execveat");
+        refuse_processes(filter);
     }
     if (const int error = filter.enforce(); error != 0) {
         missing.push_back("no seccomp filter: " + reason(error));

@@ -17,8 +17,9 @@ struct Confinement {
 };
 
 /// Gives up, for life and with all later children, what speaking with the network does not need: root and every capability,
-/// core dumps, writing outside of `writable`, reading outside of the system's programs and settings, and the system calls
-/// that are only good for attacks. Call it before there is a second thread: Landlock is of the thread that asks for it.
+/// core dumps, processes besides its own (threads stay), writing outside of `writable`, reading outside of the system's
+/// programs and settings, and the system calls that are only good for attacks. Call it before there is a second thread:
+/// Landlock is of the thread that asks for it.
 ///
 /// Names in DNS, certificates, sockets and, where allowed, ssh go on to work. The working folder becomes `writable`, which
 /// is then reached by relative names even where the folders above it are closed to the user; new files get mode 0600.

@@ -106,7 +106,8 @@ private:
                             {"HOME", "/root"},
                             {"LC_ALL", "C.UTF-8"}},
             .timeout = limit,
-            .grace = std::chrono::seconds(1)};
+            .grace = std::chrono::seconds(1),
+            .ends_family = true};
         const ProcessEvents events{.started = events_.child_started, .line = keep, .error_line = keep};
         const ProcessResult result = system_.processes.run(request, events, stop_);
         const bool ok = result.end == ProcessResult::End::exited && result.exit_code == 0;

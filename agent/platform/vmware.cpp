@@ -34,7 +34,8 @@ std::optional<std::string> guestinfo(const System& system, const AgentConfig& co
                                  : std::vector<std::string>{system.path(toolsd).string(), "--cmd", question},
         .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
         .timeout = config.metadata_timeout,
-        .grace = std::chrono::seconds(1)};
+        .grace = std::chrono::seconds(1),
+        .ends_family = true};
     std::string value;
     std::string complaint;
     bool is_cut = false;

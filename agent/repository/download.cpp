@@ -267,7 +267,8 @@ Json install_modules(const DownloadRequest& request) {
                                            {"GIT_ALLOW_PROTOCOL", "https:http:git:file"}},
                            .folder = "",
                            .timeout = deadline,
-                           .grace = std::chrono::seconds(1)};
+                           .grace = std::chrono::seconds(1),
+                           .ends_family = true};
     if (!request.trust.ca_pem.empty()) {
         write_file("./ca.pem", request.trust.ca_pem, 0600);
         process.environment["GIT_SSL_CAINFO"] = process.environment["SSL_CERT_FILE"] = folder + "/ca.pem";

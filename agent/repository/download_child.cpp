@@ -36,7 +36,8 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
                                  .input = to_line(to_json(request)),
                                  .timeout = timeout,
                                  .silence = request.patience.connect + request.patience.stall + slack,
-                                 .grace = std::chrono::seconds(1)};
+                                 .grace = std::chrono::seconds(1),
+                                 .ends_family = true};
     Json ending = Json::object();
     std::optional<Error> failure;
     std::string last_words;

@@ -307,7 +307,8 @@ private:
                                .folder = "",
                                .timeout = std::chrono::hours(24),  // the parent's deadline ends this process and all
                                .silence = patience_.stall,
-                               .grace = std::chrono::milliseconds(500)};
+                               .grace = std::chrono::milliseconds(500),
+                               .ends_family = true};
         if (is_version_2) {
             process.environment["GIT_PROTOCOL"] = "version=2";
         }

@@ -209,7 +209,8 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
                                  .input = to_line(to_json(request)),
                                  .timeout = config.repository.timeout,
                                  .silence = config.repository.stall + slack,
-                                 .grace = std::chrono::seconds(2)};
+                                 .grace = std::chrono::seconds(2),
+                                 .ends_family = true};
     Answer answer;
     const ProcessEvents events{
         .started = stage.events.child_started,

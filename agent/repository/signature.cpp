@@ -79,7 +79,8 @@ public:
             .arguments = std::move(arguments),
             .environment = {{"LC_ALL", "C"}, {"HOME", folder_.string()}, {"GNUPGHOME", folder_.string()}},
             .input = input,
-            .timeout = patience};
+            .timeout = patience,
+            .ends_family = true};
         Answer answer;
         const ProcessEvents events{.line =
                                        [&](std::string_view line) {

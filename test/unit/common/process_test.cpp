@@ -9,6 +9,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,11 @@ public:
         write_end_ = UniqueFd(ends[1]);
     }
     void forget_own_end() { write_end_.reset(); }
+    /// True where nobody holds it any more.
+    [[nodiscard]] bool is_gone() const {
+        pollfd ended{read_end_.get(), POLLIN, 0};
+        return poll(&ended, 1, 0) == 1 && (ended.revents & POLLHUP) != 0;
+    }
     /// Returns when all who hold the pipe have ended.
     void wait() const {
         char byte = 0;
@@ -408,6 +414,45 @@ TEST_CASE("what is left by a child that a signal killed ends as well, and by one
     const pid_t daemon = to_pid(exited.lines.at(0));
     REQUIRE(identify_process(daemon));
     kill(daemon, SIGKILL);
+}
+
+TEST_CASE("where its family ends with it, nothing that a child has started outlives its exit") {
+    const std::string way_to_hide = GENERATE(
+        as<std::string>{},
+        "setsid sleep 1000 &",                                             // a session of its own
+        "(setsid sleep 1000 &)",                                           // and no parent
+        "(trap '' TERM HUP INT; setsid sh -c 'sleep 1000' &)",             // deaf
+        "sleep 1000 & kill -STOP $!",                                      // stopped
+        "setsid sh -c 'while :; do (sleep 1000 &) ; sleep 0.01; done' &",  // goes on while it is killed
+        // Forks and exits faster than anybody can read about it.
+        R"(setsid perl -e 'while (1) { fork and exit; select(undef, undef, undef, 0.0001) }' &)",
+        // Multiplies, up to what a test may take of its machine.
+        R"(setsid perl -e 'for (1..6) { fork } while (1) { my $p = fork; exit if $p; select(undef, undef, undef, 0.002) }' &)");
+    CAPTURE(way_to_hide);
+    Family family;
+    ProcessRequest request = shell(way_to_hide + "\nsleep 0.05; exit 7");
+    request.ends_family = true;
+    const Recorded recorded = run(request);
+    CHECK(recorded.result.end == End::exited);
+    CHECK(recorded.result.exit_code == 7);
+    family.forget_own_end();
+    CHECK(family.is_gone());
+}
+
+TEST_CASE("the family ends where the agent is gone, if it ends with the child") {
+    Family family;
+    const pid_t agent = fork();
+    if (agent == 0) {
+        alarm(60);
+        ProcessRequest request = shell("(setsid sleep 1000 &); echo ready; sleep 1000");
+        request.ends_family = true;
+        SystemProcessRunner().run(request, {.line = [](std::string_view) { kill(getpid(), SIGKILL); }}, {});
+        _exit(0);
+    }
+    waitpid(agent, nullptr, 0);
+    family.forget_own_end();
+    family.wait();
+    CHECK(family.is_gone());
 }
 
 TEST_CASE("a child dies with the keeper above it") {
