@@ -2,6 +2,7 @@
 
 #include "common/error.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
@@ -11,7 +12,9 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <system_error>
+#include <vector>
 
 namespace bootwright {
 
@@ -68,6 +71,125 @@ UniqueFd open_if_exists(const fs::path& path) {
     }
     return fd;
 }
+
+/// Removes a tree without recursion, with few open files, and by names within open folders only: neither the depth of a
+/// hostile tree, nor the length of its paths, nor a link that appears meanwhile matters.
+class TreeRemoval {
+public:
+    explicit TreeRemoval(const fs::path& root) : root_(root) {}
+
+    void run() {
+        if (unlink(root_.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) {
+            return;
+        }
+        if (errno != EISDIR) {
+            throw system_call_error("remove", root_.string(), errno);
+        }
+        enter(AT_FDCWD, root_.string());
+        while (!open_.empty()) {
+            remove_next();
+        }
+    }
+
+private:
+    struct CloseFolder {
+        void operator()(DIR* folder) const { closedir(folder); }
+    };
+    struct OpenFolder {
+        std::string name;  // within the one before it
+        std::unique_ptr<DIR, CloseFolder> handle;
+        int rounds = 0;
+        [[nodiscard]] int fd() const { return dirfd(handle.get()); }
+    };
+
+    void enter(int parent, const std::string& name) {
+        const int fd = openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
+            return;  // it has become something else: seen in the next round
+        }
+        OpenFolder folder{name, std::unique_ptr<DIR, CloseFolder>(fd < 0 ? nullptr : fdopendir(fd))};
+        if (!folder.handle) {
+            fail(name);
+        }
+        open_.push_back(std::move(folder));
+    }
+
+    void remove_next() {
+        const int folder = open_.back().fd();
+        errno = 0;
+        const dirent* entry = readdir(open_.back().handle.get());
+        if (entry == nullptr) {
+            leave();
+            return;
+        }
+        const std::string name = entry->d_name;
+        if (name == "." || name == "..") {
+            return;
+        }
+        if (entry->d_type != DT_DIR && (unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT)) {
+            return;
+        }
+        if (entry->d_type != DT_DIR && errno != EISDIR) {
+            fail(name);
+        }
+        if (unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENOTDIR) {
+            return;
+        }
+        if (errno != ENOTEMPTY && errno != EEXIST) {
+            fail(name);
+        }
+        if (open_.size() < most_open) {
+            enter(folder, name);
+        } else {
+            move_up(folder, name);
+        }
+    }
+
+    /// A folder that is too deep goes on as one of the root's own.
+    void move_up(int folder, const std::string& name) {
+        for (;;) {
+            const std::string free_name = ".deep" + std::to_string(moved_++);
+            if (renameat2(folder, name.c_str(), open_.front().fd(), free_name.c_str(), RENAME_NOREPLACE) == 0) {
+                has_moved_ = true;
+                return;
+            }
+            if (errno != EEXIST) {
+                fail(name);
+            }
+        }
+    }
+
+    void leave() {
+        if (errno != 0) {
+            fail("");
+        }
+        OpenFolder done = std::move(open_.back());
+        open_.pop_back();
+        const int parent = open_.empty() ? AT_FDCWD : open_.back().fd();
+        if (unlinkat(parent, done.name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENOTDIR) {
+            return;
+        }
+        const bool holds_moved = open_.empty() && std::exchange(has_moved_, false);
+        done.rounds += holds_moved ? 0 : 1;
+        if (errno != ENOTEMPTY || done.rounds > most_rounds) {
+            fail(done.name);
+        }
+        rewinddir(done.handle.get());
+        open_.push_back(std::move(done));
+    }
+
+    [[noreturn]] void fail(const std::string& name) const {
+        throw system_call_error("remove", (root_ / name).string(), errno);
+    }
+
+    static constexpr std::size_t most_open = 32;
+    static constexpr int most_rounds = 100;  // against whoever goes on writing
+
+    const fs::path& root_;
+    std::vector<OpenFolder> open_;
+    unsigned long moved_ = 0;
+    bool has_moved_ = false;
+};
 
 }  // namespace
 
@@ -195,13 +317,7 @@ void sync_file_system(const fs::path& path) {
     }
 }
 
-void remove_tree(const fs::path& path) {
-    std::error_code error;
-    fs::remove_all(path, error);
-    if (error) {
-        throw system_call_error("remove", path.string(), error.value());
-    }
-}
+void remove_tree(const fs::path& path) { TreeRemoval(path).run(); }
 
 std::optional<FileLock> FileLock::try_take(const fs::path& path) {
     UniqueFd fd = open_or_throw(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);

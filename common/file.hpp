@@ -89,7 +89,7 @@ void sync_folder(const std::filesystem::path& folder);
 /// Flushes the whole file system that holds `path`: after writing a tree, cheaper than one fsync a file. @throws Error io.*
 void sync_file_system(const std::filesystem::path& path);
 
-/// Removes a file or tree, without following links out of it. @throws Error io.*
+/// Removes a file or tree, however deep, without following links out of it, also where others write in it. @throws Error io.*
 void remove_tree(const std::filesystem::path& path);
 
 /// A kernel lock (flock) on a file: it goes with the process that holds it, however that ends.

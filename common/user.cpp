@@ -21,12 +21,16 @@ std::optional<User> find_user(const std::string& name) {
     return User{entry.pw_uid, entry.pw_gid};
 }
 
+void give_to_confined(const std::filesystem::path& path) {
+    const User user = find_user(confined_user).value_or(nobody);
+    if (geteuid() == 0 && lchown(path.c_str(), user.uid, user.gid) != 0) {
+        throw system_call_error("change the owner of", path.string(), errno);
+    }
+}
+
 void make_folder_for_confined(const std::filesystem::path& folder) {
     make_folder(folder, 0700);
-    const User user = find_user(confined_user).value_or(nobody);
-    if (geteuid() == 0 && lchown(folder.c_str(), user.uid, user.gid) != 0) {
-        throw system_call_error("change the owner of", folder.string(), errno);
-    }
+    give_to_confined(folder);
 }
 
 }  // namespace bootwright

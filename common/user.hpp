@@ -22,6 +22,9 @@ inline constexpr User nobody{65534, 65534};
 /// Nothing where there is no such user.
 std::optional<User> find_user(const std::string& name);
 
+/// Gives a file or folder to who speaks to servers, if this process is root. A link is not followed. @throws Error io.*
+void give_to_confined(const std::filesystem::path& path);
+
 /// Makes a folder (0700) that belongs to who speaks to servers, if this process is root; else to itself. @throws Error io.*
 void make_folder_for_confined(const std::filesystem::path& folder);
 

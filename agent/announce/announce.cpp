@@ -5,6 +5,7 @@
 #include "agent/record/status_file.hpp"
 #include "agent/repository/credentials.hpp"
 #include "agent/repository/download_child.hpp"
+#include "agent/repository/download_folder.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
@@ -221,10 +222,9 @@ private:
         add_proxy_of(system_.environment, settings);
         const std::filesystem::path ca = settings.ca_file.empty() ? "" : system_.path(settings.ca_file.string());
         // That of downloads: none is under way, since whoever runs this holds the run lock.
-        const std::filesystem::path folder = system_.state() / "download";
-        make_folder_for_confined(folder);
+        const DownloadFolder folder(system_.state() / "download");
         const DownloadRequest request{.kind = DownloadRequest::Kind::answer,
-                                      .folder = folder,
+                                      .folder = folder.path(),
                                       .trust = {.ca_pem = ca.empty() ? "" : read_file(ca, largest_pem),
                                                 .proxy = settings.proxy,
                                                 .no_proxy = settings.no_proxy},
@@ -232,7 +232,7 @@ private:
                                       .web = web};
         const Error too_late = transient_error("announce.unavailable", "no complete answer within " + to_human(limit),
                                                "check the receiver, and the network between");
-        const auto heard = [](const Json& event) {
+        const auto heard = [](const DownloadEvents::Event& event) {
             if (const auto lack = lack_of_confinement(event)) {
                 log(LogLevel::warning, *lack);
             }

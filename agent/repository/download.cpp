@@ -1,5 +1,6 @@
 #include "agent/repository/download.hpp"
 
+#include "agent/repository/download_folder.hpp"
 #include "agent/repository/download_request.hpp"
 #include "agent/repository/event_writer.hpp"
 #include "common/encoding.hpp"
@@ -162,7 +163,7 @@ public:
         : request_(request),
           web_(web),
           file_("./" + request.file),
-          tag_file_("./" + request.file + ".etag"),
+          tag_file_(std::string("./") + DownloadFolder::tag_name),
           growth_(file_),
           rate_(shown(), request.patience.stall, request.least_rate) {}
 

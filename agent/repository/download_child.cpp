@@ -3,7 +3,10 @@
 #include "common/encoding.hpp"
 #include "common/text.hpp"
 
-#include <map>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,11 +25,19 @@ Error ended_badly(const ProcessResult& result, const std::string& last_words) {
         "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
 }
 
+/// The program may say that the disk is full; root looks for itself.
+bool is_full(const std::filesystem::path& folder) {
+    constexpr std::uint64_t next_to_nothing = std::uint64_t{1} << 20U;
+    struct statvfs room {};
+    return statvfs(folder.c_str(), &room) == 0 &&
+           (std::uint64_t{room.f_bavail} * room.f_frsize < next_to_nothing || (room.f_files > 0 && room.f_favail == 0));
+}
+
 }  // namespace
 
 Json ask_download_program(ProcessRunner& processes, const std::filesystem::path& program,
                           const DownloadRequest& request, std::chrono::milliseconds timeout, const Error& too_late,
-                          const std::function<void(const Json& event)>& heard, std::stop_token stop) {
+                          const std::function<void(const DownloadEvents::Event& event)>& heard, std::stop_token stop) {
     constexpr std::chrono::seconds slack{5};
     const ProcessRequest process{.arguments = {program.string()},
                                  .environment = {{"PATH", "/usr/bin:/bin"},
@@ -38,53 +49,39 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
                                  .silence = request.patience.connect + request.patience.stall + slack,
                                  .grace = std::chrono::seconds(1),
                                  .ends_family = true};
-    Json ending = Json::object();
-    std::optional<Error> failure;
+    DownloadEvents said(request.kind);
     std::string last_words;
-    const auto on_line = [&](std::string_view line) {
-        const Json event = parse_json(line);
-        if (!event.is_object()) {
-            return;
-        }
-        if (event.contains("received") || event.contains("unconfined")) {
-            heard(event);
-        } else if (const auto error = event.find("error"); error != event.end()) {
-            failure = error_from_json(*error);
-        } else {
-            ending = event;
-        }
-    };
     const ProcessEvents events{
-        .line = on_line, .error_line = [&](std::string_view line) { last_words = shortened(printable(line), 300); }};
-    const ProcessResult result = processes.run(process, events, stop);
+        .line = [&](std::string_view line) { heard(said.read(line)); },
+        .error_line = [&](std::string_view line) { last_words = shortened(printable(line), 300); }};
+    ProcessResult result;
+    try {
+        result = processes.run(process, events, stop);
+    } catch (const Error& error) {
+        if (error.code == "repository.fetch_crashed" && is_full(request.folder)) {
+            throw system_call_error("write in", request.folder.string(), ENOSPC);
+        }
+        throw;
+    }
     if (result.end == ProcessResult::End::stopped) {
         throw stopped_error();
     }
-    if (failure) {
-        throw Error(*failure);
+    if (said.error()) {
+        throw Error(*said.error());
     }
     if (result.end == ProcessResult::End::timed_out) {
         throw Error(too_late);
     }
-    if (result.end != ProcessResult::End::exited || ending.empty()) {
+    if (result.end != ProcessResult::End::exited || said.ending().empty()) {
         throw ended_badly(result, last_words);
     }
-    return ending;
+    return said.ending();
 }
 
-std::optional<std::string> lack_of_confinement(const Json& event) {
-    const auto missing = event.find("unconfined");
-    return missing == event.end()
-               ? std::nullopt
-               : std::optional("bootwright-download is less confined than it should be: " + to_line(*missing));
-}
-
-WebResponse web_response_of(const Json& ending) {
-    return understood(ending, "answer", [](const Json& answer) {
-        return WebResponse{.status = answer.at("status"),
-                           .headers = answer.at("headers").get<std::map<std::string, std::string>>(),
-                           .body = decode_base64(answer.at("body").get<std::string>()).value_or("")};
-    });
+std::optional<std::string> lack_of_confinement(const DownloadEvents::Event& event) {
+    return event.unconfined.empty() ? std::nullopt
+                                    : std::optional("bootwright-download is less confined than it should be: " +
+                                                    joined(event.unconfined, "; "));
 }
 
 }  // namespace bootwright

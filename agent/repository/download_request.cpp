@@ -135,12 +135,4 @@ Json to_json(const GitAnswer& answer) {
         {"commit", answer.commit}, {"tags", tags}, {"has_pack", answer.has_pack}, {"is_shallow", answer.is_shallow}};
 }
 
-GitAnswer git_answer_from_json(const Json& json) {
-    GitAnswer answer{.commit = json.at("commit"), .has_pack = json.at("has_pack"), .is_shallow = json.at("is_shallow")};
-    for (const Json& tag : json.at("tags")) {
-        answer.tags.push_back({tag.at("name"), tag.at("id")});
-    }
-    return answer;
-}
-
 }  // namespace bootwright

@@ -44,8 +44,7 @@ Json to_json(const DownloadRequest& request);
 /// @throws nlohmann::json::exception if `json` was not made by to_json
 DownloadRequest download_request_from_json(const Json& json);
 
-/// Between the two programs.
+/// Read by git_answer_of().
 Json to_json(const GitAnswer& answer);
-GitAnswer git_answer_from_json(const Json& json);
 
 }  // namespace bootwright

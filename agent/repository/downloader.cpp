@@ -2,6 +2,7 @@
 
 #include "agent/repository/credentials.hpp"
 #include "agent/repository/download_child.hpp"
+#include "agent/repository/download_folder.hpp"
 #include "agent/repository/r10k.hpp"
 #include "agent/repository/secret_store.hpp"
 #include "common/error.hpp"
@@ -63,12 +64,11 @@ private:
         }
         fd_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
         struct stat status {};
-        if (!fd_ || fstat(fd_.get(), &status) != 0) {
-            throw system_call_error("open", path_.string(), errno);
-        }
-        if (!S_ISREG(status.st_mode)) {
-            throw transient_error("repository.fetch_crashed", path_.string() + " is no regular file",
-                                  "report this as a defect of bootwright");
+        if (!fd_ || fstat(fd_.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+            throw transient_error(
+                "repository.fetch_crashed",
+                "bootwright-download says that it has written " + path_.string() + ", and no regular file is there",
+                "a server may have taken it over; else report this as a defect of bootwright");
         }
     }
 
@@ -125,7 +125,6 @@ void require_prerequisites(const BundleHeader& header, const GitRepository& repo
 
 Downloader::Downloader(const FetchRequest& request, ProcessRunner& processes, GitProgress progress)
     : request_(request), processes_(processes), progress_(std::move(progress)) {
-    make_folder_for_confined(request.downloads);
     trust_ = {.ca_pem = read_pem(request.settings.ca_file),
               .client_certificate = read_pem(request.settings.client_certificate),
               .client_key = read_pem(request.settings.client_key),
@@ -134,12 +133,14 @@ Downloader::Downloader(const FetchRequest& request, ProcessRunner& processes, Gi
 }
 
 GitAnswer Downloader::fetch(const GitRepository& repository, const std::string& url, const GitWish& wish) {
-    clean(wish.revision);
-    DownloadRequest request = request_for(Kind::git, "pack");
+    forget_partials(request_.downloads, wish.revision);
+    DownloadRequest request = request_for(Kind::git);
     request.url = url;
     request.wish = wish;
     add_credentials(request, url);
-    GrowingInput input(request.folder / request.file);
+    const DownloadFolder folder(request_.downloads);
+    request.folder = folder.path();
+    GrowingInput input(folder.file());
     std::optional<GitPackImport> import;
     const auto append = [&](std::string_view bytes) {
         if (!import) {
@@ -148,25 +149,26 @@ GitAnswer Downloader::fetch(const GitRepository& repository, const std::string& 
         import->append(bytes);
     };
     const Json ending = run(request, [&](std::uint64_t end) { input.read_to(end, append); });
-    const GitAnswer answer = understood(ending, "git", git_answer_from_json);
+    const GitAnswer answer = git_answer_of(ending);
     if (answer.has_pack && import) {
         import->finish();
     }
-    clean("");
+    forget_partials(request_.downloads, "");
     return answer;
 }
 
 BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const std::string& place,
                                         const std::string& revision) {
-    const std::string file = revision + "-" + hex_of(hash_of(without_credentials(place)));
-    clean(revision);
-    DownloadRequest request = request_for(Kind::snapshot, file);
+    forget_partials(request_.downloads, revision);
+    DownloadRequest request = request_for(Kind::snapshot);
     request.web = snapshot_request(place, revision, request_.stores);
     add_credentials(request, request.web.url);
     request.web.user = request.user;
     request.web.password = request.password;
 
-    GrowingInput input(request.folder / request.file);
+    const DownloadFolder folder(request_.downloads, snapshot_name(revision, place));
+    request.folder = folder.path();
+    GrowingInput input(folder.file());
     BundleReader reader;
     GitPackImport import(repository, progress_);
     const auto append = [&](std::string_view bytes) {
@@ -183,17 +185,17 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const s
         }
         import.finish();
     } catch (const Error& error) {
-        if (error.code == "repository.pack_damaged" || error.code == "repository.snapshot_invalid") {
-            remove_tree(request.folder / file);  // there is nothing to go on with
+        if (error.code != "repository.pack_damaged" && error.code != "repository.snapshot_invalid") {
+            folder.keep_partial();
         }
         throw;
     }
-    clean("");
+    forget_partials(request_.downloads, "");
     return *reader.header();
 }
 
 fs::path Downloader::install_modules(const std::string& puppetfile) {
-    DownloadRequest request = request_for(Kind::r10k, "tree");
+    DownloadRequest request = request_for(Kind::r10k);
     request.program = find_r10k().string();
     request.puppetfile = puppetfile;
     // r10k works with absolute paths, and the folder of the state is closed to the user that it runs as.
@@ -211,7 +213,7 @@ Json Downloader::run(const DownloadRequest& request, const Received& received) {
     constexpr milliseconds a_day = std::chrono::hours(24);
     const auto now = std::chrono::steady_clock::now;
     const auto left = std::chrono::duration_cast<milliseconds>(end_ - now());
-    const auto heard = [&](const Json& event) {
+    const auto heard = [&](const DownloadEvents::Event& event) {
         if (now() > end_) {
             throw too_late();  // what came may take longer to read than to send
         }
@@ -219,19 +221,18 @@ Json Downloader::run(const DownloadRequest& request, const Received& received) {
             std::cerr << *lack << '\n';
             return;
         }
-        if (number_at(event, "received") == 0) {
+        if (event.received.value_or(0) == 0) {
             progress_("objects", 0, 0);  // a sign of life; later the pack itself says how far it is
         }
-        received(number_at(event, "received"));
+        received(event.received.value_or(0));
     };
     return ask_download_program(processes_, request_.download_program, request,
                                 std::clamp(left, milliseconds(1), a_day), too_late(), heard, {});
 }
 
-DownloadRequest Downloader::request_for(Kind kind, const std::string& file) const {
+DownloadRequest Downloader::request_for(Kind kind) const {
     return {.kind = kind,
-            .folder = request_.downloads,
-            .file = file,
+            .file = DownloadFolder::file_name,
             .trust = trust_,
             .patience = {.stall = request_.settings.stall},
             .least_rate = static_cast<std::uint64_t>(request_.settings.least_rate)};
@@ -272,23 +273,14 @@ void Downloader::add_credentials(DownloadRequest& request, const std::string& ur
 
 std::string Downloader::secret(const SecretSource& source) {
     const SecretStore& store = *find_secret_store(source.kind);
-    DownloadRequest request = request_for(Kind::answer, "");
+    const DownloadFolder folder(request_.downloads);
+    DownloadRequest request = request_for(Kind::answer);
+    request.folder = folder.path();
     request.web = secret_request(store, source.name, request_.secrets_identity, request_.secrets_endpoint);
     constexpr std::size_t largest_answer = std::size_t{40} << 10U;  // as base64 it must fit into a line of a child
     request.web.max_bytes = largest_answer;
     const Json ending = run(request, [](std::uint64_t) {});
     return read_secret(store, source.name, web_response_of(ending));
-}
-
-void Downloader::clean(const std::string& revision) const {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(request_.downloads, error)) {
-        const bool has_broken_off =
-            is_commit_id(revision) && entry.path().filename().string().starts_with(revision + "-");
-        if (!has_broken_off) {
-            remove_tree(entry.path());
-        }
-    }
 }
 
 }  // namespace bootwright

@@ -17,7 +17,7 @@
 namespace bootwright {
 
 /// Has the unprivileged program speak to servers, and takes from it what can be proven: packs, of which each object is hashed
-/// on the way into the repository. It works through one folder, which holds nothing else.
+/// on the way into the repository. It works through a fresh folder in each transfer, which holds nothing else.
 class Downloader {
 public:
     Downloader(const FetchRequest& request, ProcessRunner& processes, GitProgress progress);
@@ -43,11 +43,9 @@ private:
 
     /// Runs the program, and returns what it says at the end.
     Json run(const DownloadRequest& request, const Received& received);
-    [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind, const std::string& file) const;
+    [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind) const;
     void add_credentials(DownloadRequest& request, const std::string& url);
     std::string secret(const SecretSource& source);
-    /// Removes what is left in the folder, but for snapshots of `revision` that broke off ("": those too).
-    void clean(const std::string& revision) const;
 
     const FetchRequest& request_;
     ProcessRunner& processes_;

@@ -27,7 +27,7 @@ struct FetchRequest {
     std::filesystem::path repositories;                    ///< the folder that holds the bare repositories
     std::filesystem::path checkouts;                       ///< the folder that holds the checkouts
     std::vector<std::filesystem::path> other_checkouts{};  ///< those of other repositories of this machine
-    std::filesystem::path downloads;         ///< the one folder that the program that speaks to servers may write
+    std::filesystem::path downloads;         ///< holds the folder that the program that speaks to servers may write
     std::filesystem::path r10k;              ///< the folder that r10k may write; every user can reach it
     std::filesystem::path download_program;  ///< that program
 

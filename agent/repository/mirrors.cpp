@@ -93,7 +93,7 @@ Error none_has_it(const Mirrors::Failures& failures) {
 /// No other place can help: this machine is to blame.
 bool ends_the_search(const Error& error) {
     return error.code.starts_with("io.") || error.code == "repository.corrupt" || error.code.starts_with("sandbox.") ||
-           error.code == "process.cannot_start";
+           error.code.starts_with("process.");
 }
 
 std::vector<RemoteRef> as_remote(const std::vector<GitRef>& refs) {

@@ -214,6 +214,60 @@ TEST_CASE("a tree is removed without following the links in it") {
     CHECK(root.exists("/outside/precious"));
 }
 
+TEST_CASE("a tree is removed however deep it is, and with few open files") {
+    const TemporaryRoot root;
+    constexpr int depth = 200;
+    const std::string name(200, 'd');  // so that a path is longer than PATH_MAX
+    root.make_folder("/tree");
+    root.write("/tree/.deep0", "a name that the removal would like to have");
+    UniqueFd folder(open(root.path("/tree").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (int i = 0; i < depth; ++i) {
+        REQUIRE(mkdirat(folder.get(), name.c_str(), 0700) == 0);
+        REQUIRE(mkdirat(folder.get(), "e", 0700) == 0);
+        REQUIRE(symlinkat("/", folder.get(), "link") == 0);
+        folder = UniqueFd(openat(folder.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        REQUIRE(folder);
+    }
+    folder.reset();
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit few{64, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    CHECK_NOTHROW(remove_tree(root.path("/tree")));
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_FALSE(root.exists("/tree"));
+}
+
+TEST_CASE("what a tree is replaced by while it is removed is not followed") {
+    const TemporaryRoot root;
+    root.write("/outside/precious", "x");
+    const fs::path tree = root.path() / "tree";
+    const fs::path name = tree / "name";
+    const fs::path link = root.path() / "link";
+    fs::create_directory_symlink(root.path() / "outside", link);
+    std::atomic<bool> is_done = false;
+    fs::create_directories(name / "below");
+    std::thread attacker([&] {
+        while (!is_done) {
+            renameat2(AT_FDCWD, name.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE);
+        }
+    });
+    for (int i = 0; i < 100; ++i) {
+        std::error_code ignored;
+        fs::create_directories(name / "below", ignored);
+        try {
+            remove_tree(tree);
+        } catch (const Error& error) {
+            CHECK(error.code == "io.failed");  // it goes on being written
+        }
+    }
+    is_done = true;
+    attacker.join();
+    CHECK(root.read("/outside/precious") == "x");
+    remove_tree(tree);
+    CHECK_FALSE(root.exists("/tree"));
+}
+
 TEST_CASE("a lock is held by one at a time, until it goes") {
     const TemporaryRoot root;
     const fs::path path = root.path() / "lock";

@@ -80,16 +80,3 @@ TEST_CASE("a request without a signature has none on the other side, and rubbish
     CHECK_THROWS(download_request_from_json(Json::parse("{}")));
     CHECK_THROWS(download_request_from_json(Json::parse("7")));
 }
-
-TEST_CASE("an answer survives the way back") {
-    const GitAnswer answer{
-        .commit = "c", .tags = {{"refs/tags/a", "1"}, {"refs/tags/b", "2"}}, .has_pack = true, .is_shallow = true};
-    const GitAnswer back = git_answer_from_json(Json::parse(to_line(to_json(answer))));
-    CHECK(back.commit == "c");
-    REQUIRE(back.tags.size() == 2);
-    CHECK(back.tags[1].name == "refs/tags/b");
-    CHECK(back.tags[1].id == "2");
-    CHECK(back.has_pack);
-    CHECK(back.is_shallow);
-    CHECK_FALSE(git_answer_from_json(to_json(GitAnswer{})).has_pack);
-}

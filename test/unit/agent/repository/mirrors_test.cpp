@@ -120,19 +120,32 @@ TEST_CASE("the only place's own error is told as it is, with the wait that it as
 }
 
 TEST_CASE("what is about this machine ends it at once, and no other place is asked") {
-    const std::string code = GENERATE("io.no_space", "io.failed", "sandbox.failed", "process.cannot_start");
+    const std::string code =
+        GENERATE("io.no_space", "io.failed", "sandbox.failed", "process.cannot_start", "process.cannot_end");
     World world;
-    world.downloads.serve(a, fails_with(transient_error(code, "here", "x")));
+    world.downloads.serve(a, [&](const DownloadRequest&) -> FakeProcesses::Script {
+        return {.cannot_start = transient_error(code, "here", "x")};
+    });
     world.downloads.serve(b, world.good());
     CHECK(world.failure().code == code);
     CHECK(world.downloads.asked() == std::vector<std::string>{a});
 }
 
-TEST_CASE(
-    "a place that gives another commit, or no id at all, is not believed, whatever the program that spoke to it says") {
+TEST_CASE("what the program says of this machine is not believed, and the next place is asked") {
+    const std::string code = GENERATE("io.no_space", "io.failed", "sandbox.failed", "process.cannot_start",
+                                      "repository.corrupt", "repository.branch_rewritten", "stopped");
+    World world;
+    const Error said(GENERATE(ErrorKind::transient, ErrorKind::permanent, ErrorKind::stopped), code, "here", "x");
+    world.downloads.serve(a, fails_with(said));
+    world.downloads.serve(b, world.good());
+    CHECK_NOTHROW(world.fetch());
+    CHECK(world.heard.at(0).said.find("repository.fetch_crashed") != std::string::npos);
+}
+
+TEST_CASE("a place that gives another commit is not believed, whatever the program that spoke to it says") {
     World world;
     const std::string other = world.push("two");
-    const std::string answered = GENERATE("the other", "main", "", "0000000000000000000000000000000000000000");
+    const std::string answered = GENERATE("the other", "0000000000000000000000000000000000000000");
     const std::string commit = answered == "the other" ? other : answered;
     CAPTURE(commit);
     world.downloads.serve(a, [&](const DownloadRequest& request) {
