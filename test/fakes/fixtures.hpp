@@ -1,8 +1,5 @@
 #pragma once
 
-#include "common/file.hpp"
-
-#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -10,10 +7,9 @@
 namespace bootwright {
 
 /// test/fixtures/NAME
-inline std::filesystem::path fixture_path(std::string_view name) {
-    return std::filesystem::path(BOOTWRIGHT_FIXTURES) / std::filesystem::path(name);
-}
+std::filesystem::path fixture_path(std::string_view name);
 
-inline std::string fixture(std::string_view name) { return read_file(fixture_path(name), std::size_t{1} << 20U); }
+/// The file's content, at most 1 MiB. @throws Error io.*
+std::string fixture(std::string_view name);
 
 }  // namespace bootwright

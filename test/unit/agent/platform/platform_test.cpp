@@ -1,6 +1,7 @@
 #include "agent/platform/platform.hpp"
 
 #include "agent/platform/metadata_service.hpp"
+#include "common/file.hpp"
 #include "common/text.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"

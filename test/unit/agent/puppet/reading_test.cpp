@@ -1,6 +1,7 @@
 #include "agent/puppet/reading.hpp"
 
 #include "common/encoding.hpp"
+#include "common/file.hpp"
 #include "common/json.hpp"
 #include "common/text.hpp"
 #include "test/fakes/fixtures.hpp"
