@@ -1,5 +1,6 @@
 #include "agent/config.hpp"
 
+#include "agent/role_keys.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
 
@@ -281,6 +282,7 @@ void read_layer(AgentConfig& config, const JsonDocument& document) {
         assign(config.history_keep, history->integer("keep", 1, 100000));
         history->finish();
     }
+    read_key_lists(config, reader, document);
     const bool has_role_config = reader.object("role_config").has_value();
     reader.finish();
     if (has_role_config) {
@@ -331,10 +333,16 @@ std::optional<SecretSource> read_secret_source(ObjectReader& parent, const std::
 
 AgentConfig read_agent_config(const System& system) {
     AgentConfig config;
+    std::optional<JsonDocument> fixing;  // the file whose list counts
     for (const fs::path& file : layer_files(system.configuration())) {
         if (auto text = read_file_if_exists(file, largest_file)) {
-            read_layer(config, JsonDocument::parse(std::move(*text), file.string(), "config.invalid"));
+            const JsonDocument document = JsonDocument::parse(std::move(*text), file.string(), "config.invalid");
+            read_layer(config, document);
+            fixing = document.root.contains("fixed") ? document : fixing;
         }
+    }
+    if (fixing) {
+        check_fixed(config, *fixing);
     }
     return config;
 }

@@ -1,9 +1,9 @@
 #include "agent/announce/announce.hpp"
 
 #include "agent/announce/messages.hpp"
+#include "agent/announce/token.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
-#include "agent/repository/credentials.hpp"
 #include "agent/repository/download_child.hpp"
 #include "agent/repository/download_folder.hpp"
 #include "agent/repository/fetch_request.hpp"
@@ -155,7 +155,7 @@ private:
     [[nodiscard]] std::string bearer() const {
         const AnnounceConfig::Webhook& webhook = announce_.webhook;
         if (webhook.token) {
-            return read_local_secret(system_, *webhook.token).value_or("");
+            return read_token(system_, config_, *webhook.token, webhook.said_by);
         }
         if (!webhook.identity) {
             return "";
@@ -165,6 +165,7 @@ private:
             throw permanent_error("announce.no_identity", "this platform gives no signed word for who the instance is",
                                   "use announce.webhook.token_from; `identity` is for GCE");
         }
+        check_bearer(*token, "the platform's signed word for who the instance is");
         return *token;
     }
 

@@ -2,6 +2,7 @@
 #include "agent/config.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/role/role_config.hpp"
+#include "agent/role_keys.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
@@ -70,17 +71,39 @@ Json role_json(const RoleConfig& role) {
     const Json config = to_json(role).at("config");
     Json values = Json::array();
     for (const auto& [path, origin] : role.origins) {
-        values.push_back({{"path", path}, {"value", value_at(config, path)}, {"origin", origin}});
+        values.push_back({{"path", path},
+                          {"value", value_at(config, path)},
+                          {"origin", origin},
+                          {"speaker", to_string(role.speakers.at(origin))}});
     }
     return values;
+}
+
+/// Who may say each key of the role config on this image.
+Json keys_json(const AgentConfig& config) {
+    Json keys = Json::array();
+    for (const RoleKey& key : role_keys()) {
+        const std::string_view whole = key.is_part ? key.name.substr(0, key.name.rfind('.')) : key.name;
+        const char* who = is_fixed(config, whole)        ? "image"
+                          : is_guarded(config, key.name) ? "image, proven, root"
+                                                         : "anyone";
+        keys.push_back({{"key", key.name}, {"may_be_said_by", who}});
+    }
+    for (const std::string& name : config.fixed) {
+        if (find_role_key(name)->name != name) {  // facts.NAME, data.NAME
+            keys.push_back({{"key", name}, {"may_be_said_by", "image"}});
+        }
+    }
+    return keys;
 }
 
 /// Each part as far as it comes: what fails is said in its place.
 Json explain(const System& system) {
     Json result{{"platform", nullptr}, {"chosen_by", nullptr},   {"rules", Json::array()}, {"probes", Json::array()},
-                {"instance", nullptr}, {"role_config", nullptr}, {"error", nullptr}};
+                {"instance", nullptr}, {"role_config", nullptr}, {"keys", nullptr},        {"error", nullptr}};
     try {
         const AgentConfig config = read_agent_config(system);
+        result["keys"] = keys_json(config);
         const Detection detection = detect_platform(system, config, {});
         result["rules"] = rules_json(detection);
         result["probes"] = probes_json(detection);
@@ -101,6 +124,17 @@ Json explain(const System& system) {
 std::string shown(const Json& value) {
     constexpr std::size_t longest = 60;
     return shortened(printable(value.is_string() ? value.get<std::string>() : to_line(value)), longest);
+}
+
+/// The keys that not everybody may say; all the others go without saying.
+void print_keys(const Json& keys) {
+    constexpr std::size_t key_width = 30;
+    std::cout << "Who may say what (docs/role-config.md); each key that is not listed: anyone\n";
+    for (const Json& key : keys) {
+        if (const std::string who = string_at(key, "may_be_said_by"); who != "anyone") {
+            std::cout << "  " << padded(string_at(key, "key"), key_width) << who << '\n';
+        }
+    }
 }
 
 void print(const Json& result) {
@@ -128,8 +162,12 @@ void print(const Json& result) {
         std::cout << "Role config, and where each value is from:\n";
         for (const Json& value : role) {
             std::cout << "  " << padded(shown(value.at("path")), path_width)
-                      << padded(shown(value.at("value")), value_width) << "from " << shown(value.at("origin")) << '\n';
+                      << padded(shown(value.at("value")), value_width) << "from " << shown(value.at("origin")) << " ("
+                      << string_at(value, "speaker") << ")\n";
         }
+    }
+    if (const Json& keys = result.at("keys"); keys.is_array()) {
+        print_keys(keys);
     }
     if (const Json& error = result.at("error"); error.is_object()) {
         std::cout << "error: " << string_at(error, "message") << " (" << string_at(error, "code") << ")\n"

@@ -5,6 +5,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/owner.hpp"
 
 #include <filesystem>
 #include <system_error>
@@ -18,11 +19,14 @@ constexpr std::string_view credential_name = "bootwright.role_config";
 /// A command that an operator calls has no such variable, and must not take this machine for another than the service does.
 constexpr const char* folder_of_service = "/run/credentials/bootwright.service";
 
-std::filesystem::path credential_path(const System& system) {
+/// Below the root.
+std::filesystem::path credential_place(const System& system) {
     const auto folder = system.environment.find("CREDENTIALS_DIRECTORY");
-    return system.path(folder == system.environment.end() ? folder_of_service : folder->second) /
+    return std::filesystem::path(folder == system.environment.end() ? folder_of_service : folder->second) /
            std::string(credential_name);
 }
+
+std::filesystem::path credential_path(const System& system) { return system.path(credential_place(system).string()); }
 
 class Credential final : public Platform {
 public:
@@ -40,6 +44,7 @@ public:
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig&, std::stop_token) const override {
         InstanceMetadata metadata{.platform = "credential", .instance_id = machine_id(system)};
         metadata.hostname = read_value(system, "/etc/hostname").value_or("");
+        metadata.user_data_is_roots = is_roots_alone(system.root, credential_place(system));
         metadata.user_data = read_file_if_exists(credential_path(system), largest_user_data);
         metadata.user_data_origin = "credential " + std::string(credential_name);
         return metadata;

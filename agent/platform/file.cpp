@@ -4,6 +4,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/owner.hpp"
 
 #include <filesystem>
 #include <system_error>
@@ -29,6 +30,7 @@ public:
         const std::string path = config.role_file.string();
         InstanceMetadata metadata{.platform = "file", .instance_id = machine_id(system)};
         metadata.hostname = read_value(system, "/etc/hostname").value_or("");
+        metadata.user_data_is_roots = is_roots_alone(system.root, path);
         metadata.user_data = read_file_if_exists(system.path(path), largest_user_data);
         metadata.user_data_origin = path;
         return metadata;

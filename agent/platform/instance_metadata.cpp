@@ -42,6 +42,7 @@ Json stored_json(const InstanceMetadata& metadata) {
     Json json = to_json(metadata);
     json["user_data"] = metadata.user_data ? Json(encode_base64(*metadata.user_data)) : Json();
     json["user_data_origin"] = metadata.user_data_origin;
+    json["user_data_is_roots"] = metadata.user_data_is_roots;
     return json;
 }
 
@@ -61,6 +62,8 @@ std::optional<InstanceMetadata> metadata_from_stored(const Json& json) {
     try {
         json.at("tags").get_to(metadata.tags);
         json.at("addresses").get_to(metadata.addresses);
+        // As it was when it was read: that the copy is root's makes it no more trusted.
+        metadata.user_data_is_roots = json.value("user_data_is_roots", Json()) == Json(true);
         if (const Json& user_data = json.at("user_data"); !user_data.is_null()) {
             metadata.user_data = decode_base64(user_data.get<std::string>()).value();
         }

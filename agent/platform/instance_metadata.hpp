@@ -28,6 +28,8 @@ struct InstanceMetadata {
     std::optional<std::string> user_data{};
     /// What people know it by: "user-data", a path.
     std::string user_data_origin{};
+    /// True where root alone could have written it on this machine: a file, a credential or a seed folder of root's.
+    bool user_data_is_roots = false;
 };
 
 /// {platform, id, hostname, region, zone, type, image, account, tags, addresses}: what Puppet gets as

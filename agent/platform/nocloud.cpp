@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/owner.hpp"
 #include "common/text.hpp"
 #include "common/volume.hpp"
 #include "common/yaml.hpp"
@@ -105,11 +106,16 @@ InstanceMetadata read_seed(const System& system, const ReadSeedFile& read_seed_f
     return metadata;
 }
 
-InstanceMetadata read_folder(const System& system, const fs::path& folder, const Seed& given) {
+/// @param place below the root. A volume or a server is somebody else's; a folder of the machine itself may be root's.
+InstanceMetadata read_folder(const System& system, const fs::path& place, const Seed& given) {
+    const fs::path folder = system.path(place.string());
     const auto read_seed_file = [&](const std::string& name) {
         return read_file_if_exists(folder / name, largest_user_data);
     };
-    return read_seed(system, read_seed_file, folder.string(), given);
+    const bool is_roots = is_roots_alone(system.root, place / "user-data");
+    InstanceMetadata metadata = read_seed(system, read_seed_file, folder.string(), given);
+    metadata.user_data_is_roots = is_roots;
+    return metadata;
 }
 
 /// `seed.url` is "http://…/" or "file:///folder", to which the file names are appended.
@@ -117,7 +123,7 @@ InstanceMetadata read_url(const System& system, const AgentConfig& config, const
     constexpr std::string_view file_scheme = "file://";
     if (seed.url.starts_with(file_scheme) || seed.url.starts_with('/')) {
         const std::string path = seed.url.substr(seed.url.starts_with('/') ? 0 : file_scheme.size());
-        return read_folder(system, system.path(path), seed);
+        return read_folder(system, path, seed);
     }
     const std::string base = seed.url + (seed.url.ends_with('/') ? "" : "/");
     const auto read_seed_file = [&](const std::string& name) {
@@ -153,7 +159,7 @@ public:
         const auto from_kernel = seed_from_kernel(system);
         const auto seed = from_kernel ? from_kernel : seed_from_serial(system);
         if (has_seed_folder(system)) {
-            return read_folder(system, system.path(seed_folder), seed.value_or(Seed{}));
+            return read_folder(system, seed_folder, seed.value_or(Seed{}));
         }
         if (seed && !seed->url.empty()) {
             return read_url(system, config, *seed, stop);

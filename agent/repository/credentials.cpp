@@ -53,7 +53,7 @@ void check_mode(const UniqueFd& file, const fs::path& path) {
     }
 }
 
-std::string read_secret_file(const fs::path& path) {
+std::string read_secret_file(const fs::path& path, const std::function<void(const UniqueFd& file)>& judge = {}) {
     const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file && errno == ENOENT) {
         throw permanent_error("repository.credential_missing", "there is no " + path.string(),
@@ -63,6 +63,9 @@ std::string read_secret_file(const fs::path& path) {
         throw system_call_error("open", path.string(), errno);
     }
     check_mode(file, path);
+    if (judge) {
+        judge(file);
+    }
     return read_open_file(file, path, largest_secret);
 }
 
@@ -96,7 +99,8 @@ bool is_for_url(const Credential& credential, const std::string& url) {
     return !wanted.empty() && (credential.host == wanted || credential.host == any_port);
 }
 
-std::optional<std::string> read_local_secret(const System& system, const SecretSource& source) {
+std::optional<std::string> read_local_secret(const System& system, const SecretSource& source,
+                                             const std::function<void(const UniqueFd& file)>& judge) {
     if (source.kind == "credential") {
         return read_systemd_credential(system, source.name);
     }
@@ -104,7 +108,7 @@ std::optional<std::string> read_local_secret(const System& system, const SecretS
         return std::nullopt;
     }
     const fs::path path = system.path(source.name);
-    return without_line_end(read_secret_file(path), path.string());
+    return without_line_end(read_secret_file(path, judge), path.string());
 }
 
 std::optional<CloudIdentity> read_s3_keys(const System& system, const fs::path& file) {

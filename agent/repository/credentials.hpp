@@ -3,8 +3,10 @@
 #include "agent/config.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/system.hpp"
+#include "common/file.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -14,8 +16,10 @@ namespace bootwright {
 bool is_for_url(const Credential& credential, const std::string& url);
 
 /// The secret in a file or in a systemd credential, without a line's end at its end; nothing for a source in a secret store.
-/// @throws Error repository.credential_missing, repository.credential_exposed (permanent), io.*
-std::optional<std::string> read_local_secret(const System& system, const SecretSource& source);
+/// @param judge looks at a file as it was opened, before it is read, and throws where it must not be
+/// @throws Error repository.credential_missing, repository.credential_exposed (permanent), io.*; and as `judge`
+std::optional<std::string> read_local_secret(const System& system, const SecretSource& source,
+                                             const std::function<void(const UniqueFd& file)>& judge = {});
 
 /// The keys for an object store in the file {"access_key": …, "secret_key": …}; nothing where `file` is empty.
 /// @throws Error config.invalid, which names the file; and as read_local_secret

@@ -69,9 +69,10 @@ AnnounceConfig::AwsLifecycle read_aws_lifecycle(ObjectReader reader) {
 
 }  // namespace
 
-void read_announce(AnnounceConfig& announce, ObjectReader reader) {
+void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speaker) {
     if (auto webhook = reader.object("webhook")) {
         announce.webhook = read_webhook(*webhook);
+        announce.webhook.said_by = speaker;
     }
     if (auto lifecycle = reader.object("aws_lifecycle")) {
         announce.aws_lifecycle = read_aws_lifecycle(*lifecycle);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/config.hpp"
+#include "agent/role/who_may_say.hpp"
 #include "common/json.hpp"
 
 #include <chrono>
@@ -15,6 +16,7 @@ struct AnnounceConfig {
         std::string url{};                    ///< empty: there is none; may be a secret: show only its host
         std::optional<SecretSource> token{};  ///< a file or a credential, sent as "Authorization: Bearer"
         bool identity = false;                ///< sent likewise: the platform's signed word for who the instance is
+        Speaker said_by = Speaker::anyone;    ///< only the image has its own secrets sent
     } webhook{};
 
     /// The lifecycle hook of Amazon's Auto Scaling that waits for this instance.
@@ -30,9 +32,9 @@ struct AnnounceConfig {
     std::chrono::milliseconds failure_after = std::chrono::hours(1);
 };
 
-/// Reads one layer over what the layers below it said: each receiver is replaced as a whole.
+/// Reads one layer, which is the word of `speaker`, over what the layers below it said: each receiver is replaced as a whole.
 /// @throws Error with the document's code, naming line and key
-void read_announce(AnnounceConfig& announce, ObjectReader reader);
+void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speaker);
 
 /// "https://hooks.example.com": of a receiver's URL that which is no secret.
 std::string shown_receiver(const std::string& url);

@@ -63,8 +63,10 @@ bool is_path_inside(const std::string& path) {
 /// Reads one layer over what the layers below it said.
 class LayerReader {
 public:
-    LayerReader(RoleConfig& role, const AgentConfig& config, std::string origin)
-        : role_(role), config_(config), origin_(std::move(origin)) {}
+    LayerReader(RoleConfig& role, const AgentConfig& config, std::string origin, Speaker speaker)
+        : role_(role), config_(config), origin_(std::move(origin)), speaker_(speaker) {
+        role_.speakers[origin_] = speaker;
+    }
 
     void read(ObjectReader reader) {
         read_role(reader);
@@ -99,7 +101,7 @@ public:
             read_health(*health);
         }
         if (auto announce = reader.object("announce")) {
-            bootwright::read_announce(role_.announce, *announce);
+            bootwright::read_announce(role_.announce, *announce, speaker_);
             for (const auto& [key, unused] : announce->json().items()) {
                 role_.origins["announce." + key] = origin_;
             }
@@ -243,7 +245,14 @@ private:
     RoleConfig& role_;
     const AgentConfig& config_;
     std::string origin_;
+    Speaker speaker_;
 };
+
+/// Reads a whole document above the image's own layers. What it may not say is looked for after mistakes are.
+void read_document(RoleConfig& role, const AgentConfig& config, const JsonDocument& document, Speaker speaker) {
+    LayerReader(role, config, document.origin, speaker).read(ObjectReader(document));
+    refuse_what_it_may_not_say(config, document, speaker);
+}
 
 /// The value of a tag as the part of a role config that it is. @throws Error role.invalid for a key that means nothing
 Json part_of_role_config(const std::string& tag, const std::string& key, const std::string& value) {
@@ -280,7 +289,7 @@ void read_tags(RoleConfig& role, const AgentConfig& config, const InstanceMetada
         if (const auto key = bootwright_key(tag)) {
             const JsonDocument document{
                 "tag " + tag, "role.invalid", "", part_of_role_config(tag, *key, value), {}, {}};
-            LayerReader(role, config, document.origin).read(ObjectReader(document));
+            read_document(role, config, document, Speaker::anyone);
         }
     }
 }
@@ -320,7 +329,8 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
                             const std::optional<JsonDocument>& configuration) {
     RoleConfig role;
     for (const JsonDocument& document : config.role_defaults) {
-        LayerReader(role, config, document.origin).read(ObjectReader(document).object("role_config").value());
+        LayerReader(role, config, document.origin, Speaker::image)
+            .read(ObjectReader(document).object("role_config").value());
     }
     if (configuration) {
         const ObjectReader file(*configuration);
@@ -328,13 +338,13 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
             throw file.error("configuration", "a file of a configuration repository names no other one",
                              "remove this key");
         }
-        LayerReader(role, config, configuration->origin).read(file);
+        read_document(role, config, *configuration, speaker_of_configuration(config));
     }
     read_tags(role, config, instance);
     const UserData user_data =
         instance.user_data ? parse_user_data(*instance.user_data, instance.user_data_origin) : UserData{};
     if (user_data.document) {
-        LayerReader(role, config, user_data.document->origin).read(ObjectReader(*user_data.document));
+        read_document(role, config, *user_data.document, instance.user_data_is_roots ? Speaker::root : Speaker::anyone);
     }
     refuse_fact(role, "cloud", "the instance's metadata");
     if (!role.role.empty()) {
@@ -361,7 +371,7 @@ AnnounceConfig announce_of_image(const AgentConfig& config) {
     for (const JsonDocument& document : config.role_defaults) {
         try {
             if (auto layer = ObjectReader(document).object("role_config").value().object("announce")) {
-                read_announce(announce, *layer);
+                read_announce(announce, *layer, Speaker::image);
             }
         } catch (const Error&) {  // that it cannot be read is why the run has failed
         }

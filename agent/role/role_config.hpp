@@ -4,6 +4,7 @@
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/role/announce_config.hpp"
 #include "agent/role/health_config.hpp"
+#include "agent/role/who_may_say.hpp"
 #include "common/json.hpp"
 
 #include <chrono>
@@ -47,11 +48,14 @@ struct RoleConfig {
 
     /// Where each value came from: "repository.url" → "/etc/bootwright/agent.json".
     std::map<std::string, std::string> origins{};
+    /// Whose word each document is: "/etc/bootwright/agent.json" → the image's.
+    std::map<std::string, Speaker> speakers{};
 };
 
 /// The role stage: the image's defaults, layer by layer, the file of the configuration repository where there is one, the
 /// instance's tags for bootwright, and its user-data on top. Scalars and lists are replaced as a whole, `facts` and `data` key
-/// by key. Where `configuration.path` names a file, and it is not given yet, nothing else is required.
+/// by key. Where `configuration.path` names a file, and it is not given yet, nothing else is required. What the image has fixed,
+/// or demands to hear from nobody but itself, no layer may say against it (who_may_say.hpp).
 /// @throws Error role.* (permanent), naming the document, the line, the path and what would be right
 RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
                             const std::optional<JsonDocument>& configuration = std::nullopt);

@@ -269,6 +269,7 @@ def test_a_signed_tag_comes_each_way(
     urls = {"http-v0": repo.url(at="v0"), "ssh": repo.url("ssh"), "git": repo.url("git"), "file": "file:///srv/copy.git"}
     if way in ("file", "seed"):
         shutil.copytree(repo.bare, ready.path("/srv/copy.git" if way == "file" else SEED))
+    ready.configure({"allow_from_anywhere": ["repository.url.file"]}, "agent.d/allow.json")
     asks(url=urls.get(way, git.url("gone")))
     converges(ready)
     has_checkout(ready, repo, revision)

@@ -22,7 +22,7 @@ FLOORS = [
     (5, r"agent/repository/.*"),
     (4, r"agent/role/.*"),
     (3, r"agent/platform/.*"),
-    (2, r"agent/config\..*|agent/system\..*"),
+    (2, r"agent/(config|role_keys|system)\..*"),
     (1, r"common/.*"),
 ]
 STAGES = range(3, 9)

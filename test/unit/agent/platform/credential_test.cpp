@@ -32,6 +32,7 @@ TEST_CASE("a systemd credential is the role config, and the machine-id the ident
     CHECK(metadata.hostname == "web-1");
     CHECK(metadata.user_data == "{\"role\": \"web\"}\n");
     CHECK(metadata.user_data_origin == "credential bootwright.role_config");
+    CHECK(metadata.user_data_is_roots);
 }
 
 TEST_CASE("a credential that was not given is proven absent") {

@@ -108,6 +108,9 @@ TEST_CASE("every platform tells of its instance what its cloud's documents say")
     CHECK(std::string(trimmed(metadata.user_data.value_or("(none)"))) ==
           trimmed(string_at(world.about, "expected_user_data")));
     CHECK_FALSE(metadata.user_data_origin.empty());
+    const bool may_be_roots =
+        metadata.platform == "file" || metadata.platform == "credential" || metadata.platform == "nocloud";
+    CHECK((may_be_roots || !metadata.user_data_is_roots));
 }
 
 TEST_CASE("on no platform an answer that is neither present nor absent ends as no user-data") {

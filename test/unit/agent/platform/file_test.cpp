@@ -5,6 +5,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <filesystem>
+
 using namespace bootwright;
 
 namespace {
@@ -44,4 +46,13 @@ TEST_CASE("a file that is not there is proven absent, and one that cannot be rea
     CHECK(world.read().user_data == std::nullopt);
     world.fake.root.make_folder("/etc/bootwright/role.json");
     CHECK(error_of([&] { return world.read(); }).code == "io.failed");
+}
+
+TEST_CASE("it is root's word where root alone can write it") {
+    World world;
+    world.fake.root.write("/etc/bootwright/role.json", "{}");
+    CHECK(world.read().user_data_is_roots);
+    std::filesystem::permissions(world.fake.root.path("/etc/bootwright"), std::filesystem::perms::others_write,
+                                 std::filesystem::perm_options::add);
+    CHECK_FALSE(world.read().user_data_is_roots);
 }

@@ -7,6 +7,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <sys/stat.h>
+
 using namespace bootwright;
 
 namespace {
@@ -38,6 +40,9 @@ TEST_CASE("a seed folder tells id, name and user-data") {
     CHECK(metadata.hostname == "web-1");
     CHECK(metadata.user_data == "{\"role\": \"web\"}\n");
     CHECK(metadata.user_data_origin.ends_with(std::string(seed) + "/user-data"));
+    CHECK(metadata.user_data_is_roots);
+    chmod(world.fake.root.path("/var/lib/cloud/seed").c_str(), 0777);
+    CHECK_FALSE(world.read().user_data_is_roots);
 }
 
 TEST_CASE("a seed with one file only is a seed") {
@@ -156,6 +161,7 @@ TEST_CASE("a server's URL may lack its last slash, and may be named in full word
     CHECK(metadata.hostname == "h");
     CHECK(metadata.user_data == "{}");
     CHECK(metadata.user_data_origin == "http://10.0.0.1/seed/user-data");
+    CHECK_FALSE(metadata.user_data_is_roots);
 }
 
 TEST_CASE("the serial number of the product names a server too") {

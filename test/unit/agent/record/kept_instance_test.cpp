@@ -53,6 +53,19 @@ TEST_CASE("what is kept of an instance is read back as it was, byte for byte, an
     CHECK((status.st_mode & 0777U) == 0600U);
 }
 
+TEST_CASE("what is kept is no more root's than it was when it was read") {
+    World world;
+    InstanceMetadata instance = an_instance();
+    CHECK_FALSE(read_kept_instance(world.fake.system)->metadata.user_data_is_roots);
+    instance.user_data_is_roots = true;
+    keep_instance(world.fake.system, instance);
+    CHECK(read_kept_instance(world.fake.system)->metadata.user_data_is_roots);
+    Json old = Json::parse(world.fake.root.read("/var/lib/bootwright/instance.json"));
+    old["instance"].erase("user_data_is_roots");  // of a release that did not know it
+    world.fake.root.write("/var/lib/bootwright/instance.json", to_text(old));
+    CHECK_FALSE(read_kept_instance(world.fake.system)->metadata.user_data_is_roots);
+}
+
 TEST_CASE("an instance without user-data is kept as such, and one with empty user-data as such") {
     World world;
     InstanceMetadata instance = an_instance();
