@@ -39,34 +39,17 @@ std::string host_and_port(const std::string& url) {
 }
 
 /// Only root, or whoever the agent runs as, may have been able to read or to write it.
-void check_mode(const UniqueFd& file, const fs::path& path) {
+void check_mode(const UniqueFd& file, const fs::path& path, const SecretFileErrors& errors) {
     struct stat status {};
     if (fstat(file.get(), &status) != 0) {
         throw system_call_error("look at", path.string(), errno);
     }
     const bool is_ours = status.st_uid == 0 || status.st_uid == geteuid();
     if (!is_ours || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        throw permanent_error("repository.credential_exposed",
-                              "others may read or change the secret in " + path.string(),
+        throw permanent_error(errors.exposed, "others may read or change the secret in " + path.string(),
                               "chown root: " + path.string() + " && chmod 600 " + path.string() +
                                   ", and renew the secret if somebody may have read it");
     }
-}
-
-std::string read_secret_file(const fs::path& path, const std::function<void(const UniqueFd& file)>& judge = {}) {
-    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file && errno == ENOENT) {
-        throw permanent_error("repository.credential_missing", "there is no " + path.string(),
-                              "put the secret there, mode 0600, or correct repository.credentials of agent.json");
-    }
-    if (!file) {
-        throw system_call_error("open", path.string(), errno);
-    }
-    check_mode(file, path);
-    if (judge) {
-        judge(file);
-    }
-    return read_open_file(file, path, largest_secret);
 }
 
 std::string without_line_end(std::string secret, const std::string& where) {
@@ -93,6 +76,22 @@ std::string read_systemd_credential(const System& system, const std::string& nam
 
 }  // namespace
 
+std::string read_secret_file(const fs::path& path, const SecretFileErrors& errors,
+                             const std::function<void(const UniqueFd& file)>& judge) {
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file && errno == ENOENT) {
+        throw permanent_error(errors.missing, "there is no " + path.string(), errors.advice);
+    }
+    if (!file) {
+        throw system_call_error("open", path.string(), errno);
+    }
+    check_mode(file, path, errors);
+    if (judge) {
+        judge(file);
+    }
+    return read_open_file(file, path, largest_secret);
+}
+
 bool is_for_url(const Credential& credential, const std::string& url) {
     const std::string wanted = host_and_port(url);
     const std::string any_port = wanted.substr(0, wanted.rfind(':'));
@@ -108,7 +107,7 @@ std::optional<std::string> read_local_secret(const System& system, const SecretS
         return std::nullopt;
     }
     const fs::path path = system.path(source.name);
-    return without_line_end(read_secret_file(path, judge), path.string());
+    return without_line_end(read_secret_file(path, {}, judge), path.string());
 }
 
 std::optional<CloudIdentity> read_s3_keys(const System& system, const fs::path& file) {

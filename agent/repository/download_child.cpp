@@ -52,7 +52,13 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
     DownloadEvents said(request.kind);
     std::string last_words;
     const ProcessEvents events{
-        .line = [&](std::string_view line) { heard(said.read(line)); },
+        .line =
+            [&](std::string_view line) {
+                const DownloadEvents::Event event = said.read(line);
+                if (event.received || !event.unconfined.empty()) {
+                    heard(event);
+                }
+            },
         .error_line = [&](std::string_view line) { last_words = shortened(printable(line), 300); }};
     ProcessResult result;
     try {

@@ -79,22 +79,18 @@ private:
 
 std::string read_pem(const fs::path& file) { return file.empty() ? "" : read_file(file, largest_pem); }
 
-Error no_ssh_key(const std::string& file) {
-    return permanent_error("repository.no_ssh_key", "there is no ssh key at " + file,
-                           "put an ed25519 private key there, or name another in repository.ssh_key of agent.json");
+std::string read_client_key(const fs::path& file) {
+    constexpr SecretFileErrors errors{
+        .advice = "put the certificate's private key there, mode 0600, or correct repository.client_key of agent.json"};
+    return file.empty() ? "" : read_secret_file(file, errors);
 }
 
 std::string read_ssh_key(const fs::path& file) {
-    struct stat status {};
-    if (stat(file.c_str(), &status) != 0) {
-        throw no_ssh_key(file.string());
-    }
-    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        throw permanent_error("repository.ssh_key_exposed", "others may read the ssh key " + file.string(),
-                              "chmod 600 " + file.string());
-    }
-    constexpr std::size_t largest_key = 65536;
-    return read_file(file, largest_key);
+    constexpr SecretFileErrors errors{
+        .missing = "repository.no_ssh_key",
+        .exposed = "repository.ssh_key_exposed",
+        .advice = "put an ed25519 private key there, or name another in repository.ssh_key of agent.json"};
+    return read_secret_file(file, errors);
 }
 
 std::string read_known_hosts(const fs::path& file) {
@@ -127,7 +123,7 @@ Downloader::Downloader(const FetchRequest& request, ProcessRunner& processes, Gi
     : request_(request), processes_(processes), progress_(std::move(progress)) {
     trust_ = {.ca_pem = read_pem(request.settings.ca_file),
               .client_certificate = read_pem(request.settings.client_certificate),
-              .client_key = read_pem(request.settings.client_key),
+              .client_key = read_client_key(request.settings.client_key),
               .proxy = request.settings.proxy,
               .no_proxy = request.settings.no_proxy};
 }
@@ -197,6 +193,7 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const s
 fs::path Downloader::install_modules(const std::string& puppetfile) {
     DownloadRequest request = request_for(Kind::r10k);
     request.program = find_r10k().string();
+    require_own_user(confined_user);
     request.puppetfile = puppetfile;
     // r10k works with absolute paths, and the folder of the state is closed to the user that it runs as.
     request.folder = request_.r10k;

@@ -307,8 +307,7 @@ Json answer_to(const Json& request, const FetchEvents& events) {
         return {{"snapshot", to_json(take_snapshot(snapshot_request_from_json(request), processes, events))}};
     }
     const Checkout checkout = fetch_checkout(fetch_request_from_json(request), processes, events);
-    return {{"checkout",
-             {{"revision", checkout.revision}, {"folder", checkout.folder.string()}, {"signer", checkout.signer}}}};
+    return {{"checkout", {{"revision", checkout.revision}, {"signer", checkout.signer}}}};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "common/error.hpp"
 #include "common/file.hpp"
+#include "common/user.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -200,6 +201,15 @@ fs::path find_r10k() {
     throw permanent_error("repository.no_r10k",
                           "repository.puppetfile is \"r10k\", and there is no r10k in /opt/puppetlabs or /usr/bin",
                           "install the package r10k in the image, or vendor the modules and set it to \"fetch\"");
+}
+
+void require_own_user(const std::string& name) {
+    if (geteuid() == 0 && !find_user(name)) {
+        throw permanent_error("repository.no_user",
+                              "r10k would run as nobody, whom other services may share, since there is no user " + name,
+                              "make it, as the package does: `adduser --system --group --no-create-home " + name +
+                                  "`; or vendor the modules and set repository.puppetfile to \"fetch\"");
+    }
 }
 
 void copy_modules(const fs::path& from, const fs::path& to) {

@@ -1,11 +1,16 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace bootwright {
 
 /// The program r10k of this machine. @throws Error repository.no_r10k (permanent)
 std::filesystem::path find_r10k();
+
+/// r10k runs a Puppetfile, which is Ruby: it needs a user that is nobody else's. Nothing happens where this process is not root.
+/// @throws Error repository.no_user (permanent) where there is no such user
+void require_own_user(const std::string& name);
 
 /// Copies what r10k has installed below `from` into the checkout `to`: plain files, executable bits, folders, and links that
 /// stay inside; nothing of git's own. What the checkout has already wins; a module that it vendors is not mixed with another

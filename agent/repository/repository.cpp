@@ -5,12 +5,14 @@
 #include "agent/repository/seal.hpp"
 #include "agent/repository/secret_store.hpp"
 #include "common/clock.hpp"
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <system_error>
@@ -154,12 +156,37 @@ struct Answer {
     std::optional<Error> error;
 };
 
+Error makes_no_sense(const std::string& what) {
+    return transient_error("repository.fetch_crashed", "bootwright-fetch says what it never says: " + what,
+                           "report this as a defect of bootwright");
+}
+
+/// The child is root's own, but it reads what strangers have made: where the checkout stands is not taken from it.
+Checkout read_checkout(const Json& json, const FetchRequest& request) {
+    constexpr std::size_t longest_signer = 1000;
+    const std::string revision = string_at(json, "revision");
+    if (!is_commit_id(revision) || (is_commit_id(request.revision) && revision != request.revision)) {
+        throw makes_no_sense("a checkout of another revision than was asked for");
+    }
+    return {revision, request.checkouts / revision, shortened(printable(string_at(json, "signer")), longest_signer)};
+}
+
+/// What it throws itself; that the agent was told to stop, the agent knows.
+Error read_error(const Json& json) {
+    const Error error = error_from_json(json);
+    constexpr std::array areas{"repository.", "io.", "process.", "sandbox."};
+    const bool is_known = error.code == "internal" || std::any_of(areas.begin(), areas.end(), [&](const char* area) {
+                              return error.code.starts_with(area);
+                          });
+    return is_known && error.kind != ErrorKind::stopped ? error : makes_no_sense("the error " + error.message);
+}
+
 double seconds_at(const Json& object, const char* key) {
     const auto found = object.find(key);
     return found != object.end() && found->is_number() ? found->get<double>() : 0;
 }
 
-void read_event(std::string_view line, const RepositoryStage& stage, Answer& answer) {
+void read_event(std::string_view line, const FetchRequest& request, const RepositoryStage& stage, Answer& answer) {
     const Json event = parse_json(line);
     if (!event.is_object()) {
         return;
@@ -170,10 +197,9 @@ void read_event(std::string_view line, const RepositoryStage& stage, Answer& ans
     } else if (const auto place = event.find("place"); place != event.end() && place->is_object()) {
         stage.heard({string_at(*place, "place"), string_at(*place, "said"), seconds_at(*place, "seconds")});
     } else if (const auto checkout = event.find("checkout"); checkout != event.end()) {
-        answer.checkout =
-            Checkout{string_at(*checkout, "revision"), string_at(*checkout, "folder"), string_at(*checkout, "signer")};
+        answer.checkout = read_checkout(*checkout, request);
     } else if (const auto error = event.find("error"); error != event.end()) {
-        answer.error = error_from_json(*error);
+        answer.error = read_error(*error);
     }
 }
 
@@ -214,7 +240,7 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
     Answer answer;
     const ProcessEvents events{
         .started = stage.events.child_started,
-        .line = [&](std::string_view line) { read_event(line, stage, answer); },
+        .line = [&](std::string_view line) { read_event(line, request, stage, answer); },
         .error_line = [](std::string_view line) { log(LogLevel::warning, "fetch: " + std::string(line)); }};
     const ProcessResult result = system.processes.run(process, events, stop);
     if (result.end == ProcessResult::End::exited && answer.checkout) {

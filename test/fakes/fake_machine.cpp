@@ -11,9 +11,7 @@ std::string good_user_data() {
 
 FakeProcesses::Script good_fetch() {
     return {.lines = {R"({"progress": {"what": "objects", "done": 8, "total": 8}})",
-                      to_line({{"checkout",
-                                {{"revision", pinned_revision},
-                                 {"folder", std::string("/var/lib/bootwright/checkout/") + pinned_revision}}}})}};
+                      to_line({{"checkout", {{"revision", pinned_revision}}}})}};
 }
 
 FakeMachine::FakeMachine() {

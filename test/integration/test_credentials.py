@@ -279,8 +279,11 @@ def test_the_download_runs_without_rights(
         for file in (ready.path("/proc") / str(pid) / "fd").iterdir():
             target = file.readlink().as_posix()
             assert target.startswith(("pipe:", "socket:", "anon_inode:", "/dev/null", "/dev/urandom", DOWNLOADS)), target
-    files = {file.name: file.stat() for file in ready.path(DOWNLOADS).iterdir()}
-    assert set(files) == ({"pack", "ssh_key", "known_hosts"} if way == "ssh" else {"pack"})
+    above = ready.path(DOWNLOADS).stat()
+    assert (above.st_uid, above.st_mode & 0o77) == (0, 0)
+    (folder,) = ready.path(DOWNLOADS).iterdir()
+    files = {file.name: file.stat() for file in folder.iterdir()}
+    assert set(files) == ({"download", "ssh_key", "known_hosts"} if way == "ssh" else {"download"})
     assert all(str(facts.st_uid) == own and facts.st_mode & 0o77 == 0 for facts in files.values())
     writable = ready.run(
         ["setpriv", f"--reuid={own}", "--regid=65534", "--clear-groups", "find", "/var/lib/bootwright", "/etc/bootwright",

@@ -1089,10 +1089,7 @@ Script fetch_of_configuration(const FakeMachine& machine, const std::string& pat
     machine.root.write(folder + "/" + path, content);
     return {
         .lines = {R"({"place": {"place": "https://git.example.com/instances.git", "said": "gave it", "seconds": 1}})",
-                  to_line({{"checkout",
-                            {{"revision", configuration_revision},
-                             {"folder", machine.root.path(folder).string()},
-                             {"signer", ""}}}})}};
+                  to_line({{"checkout", {{"revision", configuration_revision}, {"signer", ""}}}})}};
 }
 
 }  // namespace
@@ -1156,8 +1153,7 @@ TEST_CASE("who signed the revision, and what each place said, is in the status")
         {.lines = {
              R"({"place": {"place": "https://git.example.com/puppet.git", "said": "it is away", "seconds": 2.5}})",
              R"({"place": {"place": "s3://bucket/x", "said": "gave it", "seconds": 0.5}})",
-             to_line(
-                 {{"checkout", {{"revision", pinned_revision}, {"folder", "/x"}, {"signer", "ann@example.com"}}}})}});
+             to_line({{"checkout", {{"revision", pinned_revision}, {"signer", "ann@example.com"}}}})}});
     CHECK(stage.run().is_good());
     const Json run = StatusFile(stage.machine.system).read().at("run");
     CHECK(run.at("signer") == "ann@example.com");
@@ -1178,10 +1174,7 @@ std::string newer_role_config(const std::string& more = "") {
 
 constexpr const char* back_to_last_good = R"(, "puppet": {"on_failure": "last_good"})";
 
-Script fetch_of(const std::string& revision) {
-    return {.lines = {to_line(
-                {{"checkout", {{"revision", revision}, {"folder", "/var/lib/bootwright/checkout/" + revision}}}})}};
-}
+Script fetch_of(const std::string& revision) { return {.lines = {to_line({{"checkout", {{"revision", revision}}}})}}; }
 
 /// A machine that was good at the pinned revision, and is to be at a newer one now.
 class NewerRevision : public Play {

@@ -1,9 +1,12 @@
 #include "agent/repository/downloader.hpp"
 
+#include "agent/repository/credentials.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+#include "common/user.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/fake_system.hpp"
 #include "test/fakes/fetch_world.hpp"
 #include "test/fakes/fixtures.hpp"
 #include "test/fakes/git_program.hpp"
@@ -12,8 +15,11 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <functional>
 #include <utility>
+#include <vector>
 
 using namespace bootwright;
 using namespace std::chrono_literals;
@@ -170,6 +176,53 @@ TEST_CASE("a credential that could not be read is the place's error, and the nex
     world.set_places({https_url, "https://open.example.com/puppet.git"});
     world.downloads.serve("https://open.example.com/puppet.git", git_server(world.root.path() / "server"));
     CHECK_NOTHROW(world.fetch());
+}
+
+TEST_CASE("each file of this machine that holds a secret is read only where nobody else may read it") {
+    FakeSystem fake;
+    struct Row {
+        const char* key;  // of agent.json, or of the role config
+        const char* code;
+        std::function<void(const fs::path& file)> read;
+    };
+    const auto fetches = [](const std::string& url, fs::path AgentConfig::Repository::*setting) {
+        return [=](const fs::path& file) {
+            World world(url);
+            world.root.write("/known_hosts", "x");
+            world.request.settings.*setting = file;
+            world.fetch();
+        };
+    };
+    const auto source = [&](const fs::path& file) {
+        read_local_secret(fake.system, {"file", "/" + file.filename().string()});
+    };
+    const std::vector<Row> rows{
+        {"repository.ssh_key", "repository.ssh_key_exposed", fetches(ssh_url, &AgentConfig::Repository::ssh_key)},
+        {"repository.client_key", "repository.credential_exposed",
+         fetches(https_url, &AgentConfig::Repository::client_key)},
+        {"repository.credentials[].from.file, .ssh_key_from.file; announce.webhook.token_from.file",
+         "repository.credential_exposed", source},
+        {"s3.keys_file", "repository.credential_exposed",
+         [&](const fs::path& file) { read_s3_keys(fake.system, "/" + file.filename().string()); }},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.key);
+        fake.root.write("/secret", R"({"access_key": "a", "secret_key": "b"})", 0600);
+        const fs::path file = fake.root.path("/secret");
+        CHECK_NOTHROW(row.read(file));
+        for (const mode_t mode : {0640U, 0604U, 0620U, 0602U}) {
+            REQUIRE(chmod(file.c_str(), mode) == 0);
+            const Error error = error_of([&] { return row.read(file), 0; });
+            CHECK(error.code == row.code);
+            CHECK(error.kind == ErrorKind::permanent);
+        }
+        if (geteuid() == 0) {
+            REQUIRE(chmod(file.c_str(), 0600) == 0);
+            REQUIRE(chown(file.c_str(), nobody.uid, nobody.gid) == 0);
+            CHECK(error_of([&] { return row.read(file), 0; }).code == row.code);
+        }
+        fs::remove(file);
+    }
 }
 
 TEST_CASE("ssh needs a key that is private, and known hosts") {

@@ -8,6 +8,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace bootwright;
 namespace fs = std::filesystem;
@@ -86,4 +87,16 @@ TEST_CASE("nothing is written through a link of the tree") {
     world.root.write("/from/modules/extra/init.pp", "x");
     world.copy();
     CHECK(fs::is_empty(world.root.path() / "outside"));
+}
+
+TEST_CASE("r10k never runs as a user that others share") {
+    CHECK_NOTHROW(require_own_user("root"));
+    if (geteuid() == 0) {
+        const Error error = error_of([&] { return require_own_user("bootwright-no-such-user"), 0; });
+        CHECK(error.code == "repository.no_user");
+        CHECK(error.kind == ErrorKind::permanent);
+        CHECK(error.advice.find("adduser --system") != std::string::npos);
+    } else {
+        CHECK_NOTHROW(require_own_user("bootwright-no-such-user"));
+    }
 }

@@ -19,11 +19,7 @@ namespace {
 
 constexpr const char* revision = "0123456789abcdef0123456789abcdef01234567";
 
-std::string checkout_line() {
-    return to_line(
-        {{"checkout",
-          {{"revision", revision}, {"folder", "/var/lib/bootwright/checkout/x"}, {"signer", "ann@example.com"}}}});
-}
+std::string checkout_line() { return to_line({{"checkout", {{"revision", revision}, {"signer", "ann@example.com"}}}}); }
 
 struct World {
     FakeSystem fake{};
@@ -341,7 +337,7 @@ TEST_CASE("progress and whatever else the child says is read, line by line") {
         {.lines = {R"({"progress": {"what": "objects", "done": 1, "total": 8}})", "rubbish", "", "[]", "7",
                    R"({"unknown": 1})", R"({"progress": {"what": "files", "done": 3, "total": 3}})", checkout_line()}});
     const Checkout checkout = world.prepare();
-    CHECK(checkout.folder == "/var/lib/bootwright/checkout/x");
+    CHECK(checkout.folder == world.fake.system.state() / "checkout" / revision);
     CHECK(checkout.signer == "ann@example.com");
     CHECK(world.progress == std::vector<std::string>{"objects 1 of 8", "files 3 of 3"});
 }
@@ -363,8 +359,8 @@ TEST_CASE("what each place said is handed on") {
 TEST_CASE("a progress event of a wrong shape ends nothing") {
     const std::string line = GENERATE(values<std::string>(
         {R"({"progress": 1})", R"({"progress": null})", R"({"progress": {"done": "x", "total": []}})",
-         R"({"checkout": 1})", R"({"error": 1})", R"({"progress": {"done": -1}})", R"({"place": 1})",
-         R"({"place": {}})", R"({"place": {"place": 7, "said": [], "seconds": "x"}})"}));
+         R"({"error": 1})", R"({"progress": {"done": -1}})", R"({"place": 1})", R"({"place": {}})",
+         R"({"place": {"place": 7, "said": [], "seconds": "x"}})"}));
     CAPTURE(line);
     World world;
     world.fake.processes.answer("bootwright-fetch", {.lines = {line, checkout_line()}});
@@ -380,6 +376,35 @@ TEST_CASE("the child's error is handed on with its kind, code and advice") {
     CHECK(thrown.code == "repository.revision_not_found");
     CHECK(thrown.kind == ErrorKind::permanent);
     CHECK(thrown.advice == "push it");
+}
+
+TEST_CASE("a checkout of anything but the pin is not believed") {
+    const Json checkout = GENERATE(Json(1), Json::object(), Json{{"revision", "main"}}, Json{{"revision", 7}},
+                                   Json{{"revision", std::string(40, 'a')}}, Json{{"revision", "../../../etc"}});
+    CAPTURE(to_line(checkout));
+    World world;
+    world.fake.processes.answer("bootwright-fetch", {.lines = {to_line({{"checkout", checkout}})}});
+    CHECK(world.failure().code == "repository.fetch_crashed");
+    world.pin.revision = "main";  // leads to any commit
+    if (checkout == Json{{"revision", std::string(40, 'a')}}) {
+        CHECK(world.prepare().folder == world.fake.system.state() / "checkout" / std::string(40, 'a'));
+    } else {
+        CHECK(world.failure().code == "repository.fetch_crashed");
+    }
+}
+
+TEST_CASE("the child's error is none of another stage, and never that the agent was told to stop") {
+    const Error error =
+        GENERATE(Error(ErrorKind::stopped, "repository.corrupt", "m", "a"),
+                 Error(ErrorKind::stopped, "stopped", "m", "a"), Error(ErrorKind::transient, "puppet.killed", "m", "a"),
+                 Error(ErrorKind::permanent, "config.invalid", "m", "a"));
+    CAPTURE(error.code);
+    World world;
+    world.fake.processes.answer("bootwright-fetch",
+                                {.result = {.exit_code = 1}, .lines = {to_line({{"error", to_json(error)}})}});
+    const Error thrown = world.failure();
+    CHECK(thrown.code == "repository.fetch_crashed");
+    CHECK(thrown.kind == ErrorKind::transient);
 }
 
 TEST_CASE("a child that ends badly is an error that may pass, and says how it ended") {
