@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace bootwright {
 
@@ -191,8 +192,9 @@ private:
         if (role_.health.timeout.count() == 0) {
             throw reader.error("timeout", "must be longer than nothing", "write a duration such as \"2m\"");
         }
+        auto checks = read_health_checks(reader);  // also where there are none: a misspelt key is told which there are
         if (reader.json().contains("checks")) {
-            assign(role_.health.checks, std::optional(read_health_checks(reader)), "health.checks");
+            assign(role_.health.checks, std::optional(std::move(checks)), "health.checks");
         }
         reader.finish();
     }
