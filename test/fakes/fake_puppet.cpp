@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <sstream>
+#include <string_view>
 
 namespace bootwright {
 
@@ -20,11 +21,25 @@ std::string option_of(const ProcessRequest& request, std::string_view name) {
     return "";
 }
 
+namespace {
+
+/// What was recorded names files of a checkout where it stood then; this one stands elsewhere.
+std::string moved(std::string text, const std::string& checkouts) {
+    constexpr std::string_view then = "/var/lib/bootwright/checkout/";
+    for (std::size_t at = text.find(then); at != std::string::npos; at = text.find(then, at + checkouts.size())) {
+        text.replace(at, then.size(), checkouts);
+    }
+    return text;
+}
+
+}  // namespace
+
 void leave_traces(const std::string& name, const ProcessRequest& request) {
+    const std::string checkouts = option_of(request, "environmentpath") + "/";
     const auto copy = [&](const char* file, const std::filesystem::path& target) {
-        const auto source = fixture_path("puppet/" + name) / file;
-        if (std::filesystem::exists(source)) {
-            std::filesystem::copy_file(source, target, std::filesystem::copy_options::overwrite_existing);
+        constexpr std::size_t largest = std::size_t{1} << 20U;
+        if (const auto text = read_file_if_exists(fixture_path("puppet/" + name) / file, largest)) {
+            write_file(target, moved(*text, checkouts), 0600);
         }
     };
     copy("puppet.jsonl", option_of(request, "logdest"));

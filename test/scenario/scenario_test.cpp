@@ -1246,7 +1246,11 @@ TEST_CASE(
     };
     CHECK_FALSE(tries());
     SECTION("another revision") {
-        stage.machine.processes.answer("bootwright-fetch", fetch_of("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"));
+        const std::string other(40, 'b');
+        std::string text = role_config();
+        text.replace(text.find(pinned_revision), other.size(), other);
+        stage.machine.http.answer(user_data, text);
+        stage.machine.processes.answer("bootwright-fetch", fetch_of(other));
         CHECK(tries());
     }
     SECTION("the role config") {

@@ -412,7 +412,10 @@ TEST_CASE("an answer that makes no sense is an error, and no crash") {
 TEST_CASE("what came of a snapshot that broke off is kept for the next time, and what is of no use is not") {
     World world("https://cdn.example.com/{revision}.bundle");
     const std::string url = "https://cdn.example.com/" + world.request.revision + ".bundle";
-    const auto kept = [&] { return fs::exists(world.request.downloads / "partial"); };
+    const auto kept = [&] {
+        const fs::path partials = world.request.downloads / "partial";
+        return fs::exists(partials) && !fs::is_empty(partials);
+    };
     const auto bundle = snapshot_server(world.root.path() / "server", {{world.request.revision, "refs/x"}});
     world.downloads.serve(url, [&](const DownloadRequest& request) {
         Script script = bundle(request);

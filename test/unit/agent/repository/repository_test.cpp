@@ -19,7 +19,9 @@ namespace {
 
 constexpr const char* revision = "0123456789abcdef0123456789abcdef01234567";
 
-std::string checkout_line() { return to_line({{"checkout", {{"revision", revision}, {"signer", "ann@example.com"}}}}); }
+std::string checkout_line(const std::string& of = revision) {
+    return to_line({{"checkout", {{"revision", of}, {"signer", "ann@example.com"}}}});
+}
 
 struct World {
     FakeSystem fake{};
@@ -304,7 +306,11 @@ TEST_CASE("a checkout that is not as it was proven, or not proven as is asked no
          [](World& world, const path&) {
              world.config.repository.puppetfile = AgentConfig::Repository::Puppetfile::ignore;
          }},
-        {"another revision", [](World& world, const path&) { world.pin.revision = std::string(40, 'a'); }},
+        {"another revision",
+         [](World& world, const path&) {
+             world.pin.revision = std::string(40, 'a');
+             world.fake.processes.answer("bootwright-fetch", {.lines = {checkout_line(world.pin.revision)}});
+         }},
         {"a branch", [](World& world, const path&) { world.pin.revision = "main"; }},
         {"checkouts of another kind", [](World& world, const path&) { world.pin.checkouts = "configuration"; }},
     }));
