@@ -3,6 +3,7 @@
 #include "agent/role_keys.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -70,20 +71,12 @@ void assign_choice(Choice& target, ObjectReader& reader, const std::string& key,
     target = static_cast<Choice>(found - names.begin());
 }
 
-/// "https://HOST[:PORT]", without a slash at the end; nothing where there is more in it or less.
-std::optional<std::string> server_address(std::string_view text, const std::vector<std::string>& schemes) {
-    text.remove_suffix(text.ends_with('/') ? 1 : 0);
-    const auto scheme = std::find_if(schemes.begin(), schemes.end(),
-                                     [&](const std::string& candidate) { return text.starts_with(candidate); });
-    if (scheme == schemes.end()) {
-        return std::nullopt;
-    }
-    const std::string_view host = text.substr(scheme->size());
-    const auto is_allowed = [](char c) {
-        return c > ' ' && c < '\x7f' && std::string_view("/?#@").find(c) == std::string_view::npos;
-    };
-    return !host.empty() && std::all_of(host.begin(), host.end(), is_allowed) ? std::optional(std::string(text))
-                                                                              : std::nullopt;
+/// "https://HOST[:PORT]"; nothing where there is more in it or less.
+std::optional<Url> server_address(std::string_view text, const std::vector<std::string>& schemes) {
+    const auto url = Url::parse(text);
+    const bool is_server =
+        url && url->target() == "/" && std::find(schemes.begin(), schemes.end(), url->scheme()) != schemes.end();
+    return is_server ? url : std::nullopt;
 }
 
 void assign_endpoint(std::string& target, ObjectReader& reader, const std::string& key,
@@ -92,20 +85,27 @@ void assign_endpoint(std::string& target, ObjectReader& reader, const std::strin
     if (!value) {
         return;
     }
-    const auto address = value->empty() ? value : server_address(*value, schemes);
-    if (!address) {
-        throw reader.error(key, "not the address of a server",
-                           "write " + joined(schemes, " or ") + " and a host, without a path and without credentials");
+    const auto address = value->empty() ? std::optional(Url()) : server_address(*value, schemes);
+    if (!address || address->has_credentials()) {
+        throw reader.error(
+            key, "not the address of a server",
+            "write " + joined(schemes, " or ") + ", :// and a host, without a path and without credentials");
     }
-    target = *address;
+    target = address->server();
 }
 
 void assign_proxy(std::string& target, ObjectReader& reader) {
     const auto value = reader.string("proxy");
-    if (value && !value->empty() && !server_address(without_credentials(*value), {"http://", "https://"})) {
-        throw reader.error("proxy", "not the address of a proxy", "write it like http://proxy.example.com:3128");
+    if (!value) {
+        return;
     }
-    assign(target, value);
+    const auto address = value->empty() ? std::optional(Url()) : server_address(*value, {"http", "https"});
+    if (!address) {
+        throw reader.error("proxy",
+                           "not the address of a proxy: " + Url::why_refused(*value).value_or("there is more in it"),
+                           "write it like http://proxy.example.com:3128");
+    }
+    target = *value;
 }
 
 /// The keys of a secret's source. The secret stores among them are those of agent/repository; a test compares.
@@ -119,7 +119,8 @@ Credential read_credential(ObjectReader reader) {
                           .ssh_key = read_secret_source(reader, "ssh_key_from", secret_kinds)};
     reader.finish();
     const std::string example = R"(write a host such as "git.example.com" or "git.example.com:8443", without https://)";
-    if (!server_address("https://" + credential.host, {"https://"})) {
+    const auto server = server_address("https://" + credential.host, {"https"});
+    if (!server || server->has_credentials()) {
         throw reader.error("host", "expected a host", example);
     }
     if (credential.password.has_value() == credential.ssh_key.has_value()) {
@@ -169,7 +170,7 @@ void read_repository(AgentConfig::Repository& repository, ObjectReader reader) {
 }
 
 void read_s3(AgentConfig::S3& s3, ObjectReader reader) {
-    assign_endpoint(s3.endpoint, reader, "endpoint", {"https://", "http://"});
+    assign_endpoint(s3.endpoint, reader, "endpoint", {"https", "http"});
     assign(s3.region, reader.string("region"));
     assign_path(s3.keys_file, reader, "keys_file");
     reader.finish();
@@ -269,7 +270,7 @@ void read_layer(AgentConfig& config, const JsonDocument& document) {
         read_s3(config.s3, *s3);
     }
     if (auto secrets = reader.object("secrets")) {
-        assign_endpoint(config.secrets_endpoint, *secrets, "endpoint", {"https://"});
+        assign_endpoint(config.secrets_endpoint, *secrets, "endpoint", {"https"});
         secrets->finish();
     }
     if (auto puppet = reader.object("puppet")) {

@@ -1,9 +1,9 @@
 #include "common/http.hpp"
 
 #include "common/clock.hpp"
-#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
@@ -15,12 +15,10 @@
 #include <boost/beast/http.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <functional>
 #include <iterator>
 #include <memory>
-#include <string_view>
 #include <variant>
 
 namespace bootwright {
@@ -37,63 +35,27 @@ Error bad_url(const HttpRequest& request, const std::string& why) {
                            "write it like http://10.0.0.1/ or http://[fd00::1]:8080/");
 }
 
-/// A URL taken apart. What is written as %XX stays so, but for the "%25" of an IPv6 zone (RFC 6874).
-struct Place {
-    std::string credentials;
-    std::string host;  ///< a name or an address, this without brackets
-    std::string port = "80";
-    std::string target;
-
-    /// What the header Host says; the zone of an address concerns nobody else.
-    [[nodiscard]] std::string host_header() const {
-        const std::string address = host.substr(0, host.find('%'));
-        return (host.find(':') == std::string::npos ? address : "[" + address + "]") + (port == "80" ? "" : ":" + port);
-    }
-};
-
 /// @throws Error http.bad_url
-Place parse_url(const HttpRequest& request) {
-    constexpr std::string_view scheme = "http://";
-    if (!request.url.starts_with(scheme)) {
+Url url_of(const HttpRequest& request) {
+    const auto url = Url::parse(request.url);
+    if (!url) {
+        throw bad_url(request, Url::why_refused(request.url).value_or(""));
+    }
+    if (url->scheme() != "http") {
         throw bad_url(request, "only http is spoken here");
     }
-    const std::string_view rest = std::string_view(request.url).substr(scheme.size());
-    const std::size_t path = std::min(rest.find_first_of("/?"), rest.size());
-    std::string_view authority = rest.substr(0, path);
-    Place place;
-    place.target = std::string(rest.substr(path));
-    if (!place.target.starts_with('/')) {
-        place.target.insert(0, "/");
+    if (url->has_credentials()) {
+        throw bad_url(request, "its user and password would go over the network in clear");
     }
-    if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
-        place.credentials = std::string(authority.substr(0, at));
-        authority.remove_prefix(at + 1);
-    }
-    const bool bracketed = authority.starts_with('[');
-    const std::size_t host_end = bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
-    if (host_end == std::string_view::npos) {
-        throw bad_url(request, "its \"[\" has no \"]\"");
-    }
-    place.host = std::string(bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end));
-    if (const std::size_t zone = place.host.find("%25"); zone != std::string::npos) {
-        place.host.replace(zone, 3, "%");
-    }
-    authority.remove_prefix(bracketed ? host_end + 1 : host_end);
-    if (authority.starts_with(':')) {
-        place.port = std::string(authority.substr(1));
-    }
-    std::uint16_t number = 0;
-    const char* const end = place.port.data() + place.port.size();
-    const auto parsed = std::from_chars(place.port.data(), end, number);
-    const bool has_rest = !authority.empty() && !authority.starts_with(':');
-    if (place.host.empty() || has_rest || parsed.ptr != end || parsed.ec != std::errc() || number == 0) {
-        throw bad_url(request, "it names no host and port");
-    }
-    const auto is_control = [](unsigned char c) { return c <= ' ' || c == 127; };
-    if (std::any_of(request.url.begin(), request.url.end(), is_control)) {
-        throw bad_url(request, "it holds a space or a control character");
-    }
-    return place;
+    return *url;
+}
+
+/// What the header Host says; the zone of an address concerns nobody else.
+std::string host_header(const Url& url) {
+    constexpr int usual_port = 80;
+    const std::string address = url.host().substr(0, url.host().find('%'));
+    return (address.find(':') == std::string::npos ? address : "[" + address + "]") +
+           (url.port() == usual_port ? "" : ":" + std::to_string(url.port()));
 }
 
 /// One request under way. All of its callbacks run inside io_context::run_one() of the race.
@@ -120,7 +82,7 @@ private:
 
     void start() {
         try {
-            place_ = parse_url(request_);
+            url_ = url_of(request_);
         } catch (const Error& error) {
             end(error);
             return;
@@ -128,14 +90,15 @@ private:
         began_ = std::chrono::steady_clock::now();
         expect_by(std::min(request_.connect_timeout, request_.timeout), "no connection");
         error_code error;
+        const std::string host = url_.host_to_connect();
         if (!request_.unix_socket.empty()) {
             endpoints_ = {asio::local::stream_protocol::endpoint(request_.unix_socket.string())};
-        } else if (const auto address = asio::ip::make_address(place_.host, error); !error) {
-            const auto port = static_cast<std::uint16_t>(std::stoul(place_.port));
+        } else if (const auto address = asio::ip::make_address(host, error); !error) {
+            const auto port = static_cast<std::uint16_t>(url_.port());
             endpoints_ = {asio::ip::tcp::endpoint(address, port)};
         } else {
             using Found = asio::ip::tcp::resolver::results_type;
-            resolver_.async_resolve(place_.host, place_.port, [this](error_code failed, const Found& found) {
+            resolver_.async_resolve(host, std::to_string(url_.port()), [this](error_code failed, const Found& found) {
                 std::transform(found.begin(), found.end(), std::back_inserter(endpoints_),
                                [](const auto& entry) { return Stream::endpoint(entry.endpoint()); });
                 last_error_ = failed;
@@ -190,13 +153,10 @@ private:
         }
         expect_by(request_.timeout, "no complete answer");
         message_.method_string(request_.method);
-        message_.target(place_.target);
-        message_.set(http::field::host, place_.host_header());
+        message_.target(url_.target());
+        message_.set(http::field::host, host_header(url_));
         message_.set(http::field::user_agent, "bootwright");
         message_.set(http::field::connection, "close");
-        if (!place_.credentials.empty()) {
-            message_.set(http::field::authorization, "Basic " + encode_base64(place_.credentials));
-        }
         for (const auto& [name, value] : request_.headers) {
             message_.set(name, value);
         }
@@ -298,7 +258,7 @@ private:
     asio::ip::tcp::resolver resolver_;
     asio::steady_timer deadline_;
     std::chrono::steady_clock::time_point began_{};
-    Place place_{};
+    Url url_{};
     std::vector<Stream::endpoint> endpoints_{};
     std::size_t next_endpoint_ = 0;
     error_code last_error_{};

@@ -1,5 +1,7 @@
 #include "common/text.hpp"
 
+#include "common/url.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -125,16 +127,23 @@ std::string hex_of(std::uint64_t number) {
 
 std::string without_credentials(std::string_view text) {
     constexpr std::string_view sign = "://";
-    std::string result(text);
-    for (std::size_t at = result.find(sign); at != std::string::npos; at = result.find(sign, at)) {
-        at += sign.size();
-        const std::size_t authority_end = std::min(result.find_first_of("/?# \t\n\"'", at), result.size());
-        const std::size_t host = result.substr(0, authority_end).rfind('@');
-        if (host != std::string::npos && host >= at) {
-            result.erase(at, host + 1 - at);
+    std::string result;
+    for (std::size_t found = text.find(sign); found != std::string_view::npos; found = text.find(sign)) {
+        std::size_t begin = found;
+        while (begin > 0 && (is_alphanumeric(text[begin - 1]) || text[begin - 1] == '+')) {
+            --begin;
         }
+        const std::size_t end = std::min(text.find_first_of(" \t\r\n\"<>", found), text.size());
+        const std::string_view written = text.substr(begin, end - begin);
+        const auto url = Url::parse(written);
+        const bool may_hold_one = written.find_first_of("@?#:", found - begin + sign.size()) != std::string_view::npos;
+        result += text.substr(0, begin);
+        result += url            ? url->shown()
+                  : may_hold_one ? std::string(text.substr(begin, found + sign.size() - begin)) + "[redacted]"
+                                 : std::string(written);
+        text.remove_prefix(end);
     }
-    return result;
+    return result + std::string(text);
 }
 
 }  // namespace bootwright

@@ -12,8 +12,8 @@
 #include "common/file.hpp"
 #include "common/json.hpp"
 #include "common/log.hpp"
+#include "common/redactor.hpp"
 #include "common/retry.hpp"
-#include "common/secrets.hpp"
 #include "common/text.hpp"
 #include "common/user.hpp"
 
@@ -75,19 +75,19 @@ private:
 
 /// Why it did not work, without what proves a right: the URL but for its host, and what stands in headers.
 std::string shown_problem(const std::string& message, const WebRequest& request) {
-    const std::string host = shown_receiver(request.url);
-    std::vector<std::string> secrets;
-    constexpr std::size_t shortest = 2;  // a path "/" is none
-    if (const std::string rest = request.url.substr(host.size()); rest.size() >= shortest) {
-        secrets.push_back(rest);
-    }
+    Redactor redactor;
+    const Url url(request.url);
+    redactor.add_url(url);
+    redactor.add(url.target());
+    redactor.add(url.path());  // where the query was left out already
     for (const auto& [name, value] : request.headers) {
         if (name == "Authorization") {
-            secrets.push_back(value);
+            redactor.add(value);
+            redactor.add(value.substr(value.find(' ') + 1));
         }
     }
     constexpr std::size_t longest = 500;
-    return shortened(printable(without_secrets(message, secrets)), longest);
+    return shortened(printable(redactor.cleaned(message)), longest);
 }
 
 class Announcer {

@@ -5,7 +5,7 @@
 #include "common/error.hpp"
 #include "common/http.hpp"
 #include "common/process.hpp"
-#include "common/secrets.hpp"
+#include "common/redactor.hpp"
 #include "common/tcp.hpp"
 #include "common/text.hpp"
 
@@ -48,7 +48,12 @@ milliseconds delay_after_round(int round) {
 class Looks {
 public:
     Looks(const System& system, const RoleConfig& role, const StageEvents& events, const std::stop_token& stop)
-        : system_(system), secrets_(secrets_in(role.data)), events_(events), stop_(stop) {}
+        : system_(system), events_(events), stop_(stop) {
+        redactor_.add_values(role.data);
+        for (const HealthCheck& check : role.health.checks) {
+            redactor_.add_url(Url::parse(check.target).value_or(Url()));
+        }
+    }
 
     CheckResult look(const HealthCheck& check, milliseconds left) const {
         const auto began = system_.clock.now().since_boot;
@@ -57,7 +62,7 @@ public:
             throw stopped_error();
         }
         const std::chrono::duration<double> took = system_.clock.now().since_boot - began;
-        return {check.name, ok, shortened(printable(without_secrets(said, secrets_)), longest_said), took.count()};
+        return {check.name, ok, shortened(printable(redactor_.cleaned(said)), longest_said), took.count()};
     }
 
 private:
@@ -133,7 +138,7 @@ private:
 
     [[nodiscard]] std::string last_words(const std::string& output) const {
         constexpr std::size_t longest_words = 240;
-        std::string words(trimmed(without_secrets(output, secrets_)));
+        std::string words(trimmed(redactor_.cleaned(output)));
         std::replace(words.begin(), words.end(), '\n', ' ');
         if (words.size() > longest_words) {
             words = "…" + words.substr(words.size() - longest_words);
@@ -142,7 +147,7 @@ private:
     }
 
     const System& system_;
-    std::vector<std::string> secrets_;
+    Redactor redactor_{};
     const StageEvents& events_;
     std::stop_token stop_;
 };

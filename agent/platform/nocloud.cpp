@@ -8,6 +8,7 @@
 #include "common/file.hpp"
 #include "common/owner.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 #include "common/volume.hpp"
 #include "common/yaml.hpp"
 
@@ -118,6 +119,21 @@ InstanceMetadata read_folder(const System& system, const fs::path& place, const 
     return metadata;
 }
 
+/// @throws Error http.bad_url, which does not quote it
+Url base_of(const std::string& url) {
+    const auto base = Url::parse(url);
+    if (!base || base->scheme() != "http" || base->has_credentials()) {
+        const std::string why = base ? base->has_credentials()
+                                           ? "its user and password would go over the network in clear"
+                                           : "only http is spoken here"
+                                     : Url::why_refused(url).value_or("");
+        throw permanent_error(
+            "http.bad_url", "the URL of the seed is refused: " + why,
+            "write it like http://10.0.0.1/ or http://[fd00::1]:8080/, or attach the seed as a volume");
+    }
+    return *base;
+}
+
 /// `seed.url` is "http://…/" or "file:///folder", to which the file names are appended.
 InstanceMetadata read_url(const System& system, const AgentConfig& config, const Seed& seed, std::stop_token stop) {
     constexpr std::string_view file_scheme = "file://";
@@ -125,14 +141,15 @@ InstanceMetadata read_url(const System& system, const AgentConfig& config, const
         const std::string path = seed.url.substr(seed.url.starts_with('/') ? 0 : file_scheme.size());
         return read_folder(system, path, seed);
     }
-    const std::string base = seed.url + (seed.url.ends_with('/') ? "" : "/");
+    const Url base = base_of(seed.url);
     const auto read_seed_file = [&](const std::string& name) {
-        HttpRequest request{.url = base + name, .timeout = config.metadata_timeout, .max_bytes = largest_user_data};
+        HttpRequest request{.url = base.below("/" + name).for_transfer(),
+                            .timeout = config.metadata_timeout,
+                            .max_bytes = largest_user_data};
         request.connect_timeout = std::min(request.connect_timeout, request.timeout);
         return fetch(system, request, stop);
     };
-    const std::string shown = without_credentials(base);
-    return read_seed(system, read_seed_file, shown.substr(0, shown.size() - 1), seed);
+    return read_seed(system, read_seed_file, base.below("").shown(), seed);
 }
 
 class NoCloud final : public Platform {

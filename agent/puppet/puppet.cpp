@@ -7,7 +7,6 @@
 #include "agent/puppet/reading.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
-#include "common/secrets.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -111,6 +110,7 @@ void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConf
          {files.facts(), files.no_modules(), place.state, place.state / "conf", place.state / "var"}) {
         make_folder(folder, 0700);
     }
+    write_file(files.log(), "", 0600);  // Puppet would make it 0644
     for (const PreparedFile& file : prepared_files(files, place, config, instance, role)) {
         write_file(file.path, file.content, 0600);
     }
@@ -145,8 +145,8 @@ int run_of(const fs::path& run_folder) {
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
                           WarmPuppet& warm, const StageEvents& events, std::stop_token stop) {
-    constexpr std::size_t most_read = std::size_t{8} << 20U;  // of each trace
-    constexpr std::size_t kept_output = 4096;
+    constexpr std::size_t most_read = std::size_t{8} << 20U;      // of each trace
+    constexpr std::size_t kept_output = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
     const fs::path environment = find_environment(checkout, role.repository.environment);
@@ -191,7 +191,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");
     traces.observation = read_file_start(files.observation(), most_read);
-    traces.secrets = secrets_in(role.data);
+    traces.redactor.add_values(role.data);
     PuppetResult result = read_puppet_result(traces);
     result.start = start;
     for (const std::string& limit : traces.process.unmet_limits) {

@@ -3,7 +3,6 @@
 #include "agent/puppet/observation.hpp"
 #include "common/clock.hpp"
 #include "common/json.hpp"
-#include "common/secrets.hpp"
 #include "common/text.hpp"
 #include "common/yaml.hpp"
 
@@ -41,7 +40,7 @@ std::string shown(std::string text, const PuppetTraces& traces) {
     for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
         text.erase(at, prefix.size());
     }
-    return shortened(without_secrets(std::move(text), traces.secrets), longest_message);
+    return shortened(traces.redactor.cleaned(text), longest_message);
 }
 
 std::vector<LogEntry> read_log(const PuppetTraces& traces) {
@@ -222,8 +221,7 @@ std::string first_error(const std::vector<LogEntry>& entries, const PuppetTraces
     if (found != entries.end()) {
         return with_place(*found);
     }
-    const std::string output =
-        shortened(without_secrets(std::string(trimmed(traces.output)), traces.secrets), longest_message);
+    const std::string output = shortened(traces.redactor.cleaned(trimmed(traces.output)), longest_message);
     return output.empty() ? "it gave no reason" : output;
 }
 

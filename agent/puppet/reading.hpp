@@ -2,6 +2,7 @@
 
 #include "agent/puppet/puppet_result.hpp"
 #include "common/process.hpp"
+#include "common/redactor.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -19,8 +20,8 @@ struct PuppetTraces {
     std::optional<std::string> observation{};  ///< observation.json
     std::string output{};                      ///< the beginning of what it wrote besides its log
     bool noop = false;
-    std::filesystem::path checkout{};    ///< cut from the paths that are shown
-    std::vector<std::string> secrets{};  ///< cut from every text
+    std::filesystem::path checkout{};  ///< cut from the paths that are shown
+    Redactor redactor{};               ///< knows what is cut from every text
 };
 
 /// What happened, from all traces together: Puppet's exit status alone says "success" when it should not.

@@ -3,7 +3,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
-#include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,8 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
-#include <string_view>
 
 namespace bootwright {
 
@@ -21,22 +19,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t largest_secret = std::size_t{64} << 10U;
-
-/// "git.example.com:443" of "https://user@git.example.com/a.git"; a host of IPv6 keeps its brackets.
-std::string host_and_port(const std::string& url) {
-    static const std::map<std::string, std::string> ports{
-        {"https", "443"}, {"http", "80"}, {"ssh", "22"}, {"git", "9418"}};
-    const std::string plain = without_credentials(url);
-    const std::size_t scheme = plain.find("://");
-    if (scheme == std::string::npos) {
-        return "";
-    }
-    const std::size_t host = scheme + 3;
-    const std::string authority = lower(plain.substr(host, plain.find_first_of("/?#", host) - host));
-    const bool has_port = authority.find(':', authority.rfind(']') + 1) != std::string::npos;
-    const auto port = ports.find(lower(plain.substr(0, scheme)));
-    return has_port || port == ports.end() ? authority : authority + ":" + port->second;
-}
 
 /// Only root, or whoever the agent runs as, may have been able to read or to write it.
 void check_mode(const UniqueFd& file, const fs::path& path, const SecretFileErrors& errors) {
@@ -92,10 +74,11 @@ std::string read_secret_file(const fs::path& path, const SecretFileErrors& error
     return read_open_file(file, path, largest_secret);
 }
 
-bool is_for_url(const Credential& credential, const std::string& url) {
-    const std::string wanted = host_and_port(url);
+bool is_for_url(const Credential& credential, const std::string& text) {
+    const Url url = Url::parse(text).value_or(Url());
+    const std::string wanted = url.host_and_port();
     const std::string any_port = wanted.substr(0, wanted.rfind(':'));
-    return !wanted.empty() && (credential.host == wanted || credential.host == any_port);
+    return url.port() != 0 && (credential.host == wanted || credential.host == any_port);
 }
 
 std::optional<std::string> read_local_secret(const System& system, const SecretSource& source,

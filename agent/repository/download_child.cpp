@@ -1,6 +1,7 @@
 #include "agent/repository/download_child.hpp"
 
 #include "common/encoding.hpp"
+#include "common/redactor.hpp"
 #include "common/text.hpp"
 
 #include <sys/statvfs.h>
@@ -33,6 +34,28 @@ bool is_full(const std::filesystem::path& folder) {
            (std::uint64_t{room.f_bavail} * room.f_frsize < next_to_nothing || (room.f_files > 0 && room.f_favail == 0));
 }
 
+/// Knows what must not be shown of the request.
+Redactor secrets_of(const DownloadRequest& request) {
+    Redactor redactor;
+    for (const std::string* url : {&request.url, &request.web.url, &request.trust.proxy}) {
+        redactor.add_url(Url::parse(*url).value_or(Url()));
+    }
+    for (const std::string* secret :
+         {&request.password, &request.ssh_key, &request.web.password, &request.trust.client_key}) {
+        redactor.add(*secret);
+    }
+    for (const auto& [name, value] : request.web.headers) {
+        if (lower(name) == "authorization") {
+            redactor.add(value.substr(value.find(' ') + 1));  // "Bearer TOKEN"
+        }
+    }
+    if (request.web.signature) {
+        redactor.add(request.web.signature->secret_key);
+        redactor.add(request.web.signature->session_token);
+    }
+    return redactor;
+}
+
 }  // namespace
 
 Json ask_download_program(ProcessRunner& processes, const std::filesystem::path& program,
@@ -50,6 +73,8 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
                                  .grace = std::chrono::seconds(1),
                                  .ends_family = true};
     DownloadEvents said(request.kind);
+    const Redactor redactor = secrets_of(request);
+    const auto shown = [&](std::string_view text) { return redactor.cleaned(without_credentials(text)); };
     std::string last_words;
     const ProcessEvents events{
         .line =
@@ -59,7 +84,7 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
                     heard(event);
                 }
             },
-        .error_line = [&](std::string_view line) { last_words = shortened(printable(line), 300); }};
+        .error_line = [&](std::string_view line) { last_words = shortened(printable(shown(line)), 300); }};
     ProcessResult result;
     try {
         result = processes.run(process, events, stop);
@@ -73,7 +98,9 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
         throw stopped_error();
     }
     if (said.error()) {
-        throw Error(*said.error());
+        Error error = *said.error();
+        error.message = shown(error.message);  // libcurl, ssh and r10k have had their say in it
+        throw error;
     }
     if (result.end == ProcessResult::End::timed_out) {
         throw Error(too_late);

@@ -4,6 +4,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 #include "common/user.hpp"
 
 #include <fcntl.h>
@@ -191,7 +192,7 @@ DownloadFolder::~DownloadFolder() {
 void DownloadFolder::keep_partial() const { keep(path_, downloads_ / partial_folder, snapshot_); }
 
 std::string snapshot_name(const std::string& revision, const std::string& place) {
-    return revision + "-" + hex_of(hash_of(without_credentials(place)));
+    return revision + "-" + hex_of(hash_of(Url(place).without_credentials().for_transfer()));
 }
 
 void forget_partials(const fs::path& downloads, const std::string& revision) {

@@ -8,6 +8,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 #include "common/user.hpp"
 
 #include <fcntl.h>
@@ -236,7 +237,14 @@ DownloadRequest Downloader::request_for(Kind kind) const {
 }
 
 void Downloader::add_credentials(DownloadRequest& request, const std::string& url) {
-    const bool is_ssh = url.starts_with("ssh://");
+    const Url parsed(url);
+    const bool is_ssh = parsed.scheme() == "ssh";
+    if (parsed.exposes_credentials()) {
+        throw permanent_error("repository.credential_exposed",
+                              "the user and password in the URL " + parsed.shown() +
+                                  " are not sent, since everybody on the way there could read them",
+                              "write https into the URL of the repository; an ssh URL holds no password");
+    }
     for (const ReadyCredential& ready : request_.credentials) {
         if (!is_for_url(ready.credential, url)) {
             continue;

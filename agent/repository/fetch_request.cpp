@@ -1,5 +1,8 @@
 #include "agent/repository/fetch_request.hpp"
 
+#include "common/error.hpp"
+#include "common/url.hpp"
+
 namespace bootwright {
 
 namespace {
@@ -115,6 +118,17 @@ AgentConfig::Repository settings_from_json(const Json& json) {
     return settings;
 }
 
+/// As curl reads it: "proxy:3128" is one of http. @throws Error config.invalid, which does not quote it
+std::string proxy_of_environment(const std::string& text) {
+    const std::string whole = text.empty() || text.find("://") != std::string::npos ? text : "http://" + text;
+    if (const auto why = whole.empty() ? std::nullopt : Url::why_refused(whole)) {
+        throw permanent_error("config.invalid", "https_proxy of the environment is no URL of a proxy: " + *why,
+                              "write it like http://proxy.example.com:3128; in a password write each sign that is no "
+                              "letter and no digit as %XX");
+    }
+    return whole;
+}
+
 }  // namespace
 
 void add_proxy_of(const std::map<std::string, std::string>& environment, AgentConfig::Repository& settings) {
@@ -123,7 +137,8 @@ void add_proxy_of(const std::map<std::string, std::string>& environment, AgentCo
         return found == environment.end() ? "" : found->second;
     };
     if (settings.proxy.empty()) {
-        settings.proxy = variable("https_proxy").empty() ? variable("HTTPS_PROXY") : variable("https_proxy");
+        settings.proxy =
+            proxy_of_environment(variable("https_proxy").empty() ? variable("HTTPS_PROXY") : variable("https_proxy"));
         settings.no_proxy = variable("no_proxy").empty() ? variable("NO_PROXY") : variable("no_proxy");
     }
 }

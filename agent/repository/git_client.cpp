@@ -5,10 +5,10 @@
 #include "common/error.hpp"
 #include "common/retry.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace bootwright {
@@ -22,9 +22,17 @@ Error broke_off(const std::string& shown) {
                            "check that the git server is running and that this machine reaches it");
 }
 
-Error bad_url(const std::string& url, const std::string& why) {
-    return permanent_error("repository.url_invalid", without_credentials(url) + ": " + why,
+Error bad_url(const Url& url, const std::string& why) {
+    return permanent_error("repository.url_invalid", url.shown() + ": " + why,
                            "write an https, http, ssh, git or file URL into the role config");
+}
+
+/// What ssh and git's own protocol are asked for.
+std::string path_of(const Url& url) {
+    if (url.target() == "/") {
+        throw bad_url(url, "it names no path");
+    }
+    return url.plain_path();
 }
 
 /// The error for an answer over http that is no good one.
@@ -49,11 +57,7 @@ Error status_error(const std::string& shown, const WebResponse& response) {
 class HttpTransport final : public GitTransport {
 public:
     HttpTransport(const GitPlace& place, CurlWebClient& web)
-        : place_(place), web_(web), shown_(without_credentials(place.url)), base_(place.url) {
-        while (base_.ends_with('/')) {
-            base_.pop_back();
-        }
-    }
+        : place_(place), web_(web), url_(place.url), shown_(url_.shown()), base_(url_) {}
 
     std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) override {
         try {
@@ -85,9 +89,9 @@ private:
         return std::find(codes.begin(), codes.end(), error.code) != codes.end() && !error.retry_after;
     }
 
-    [[nodiscard]] WebRequest request_to(const std::string& path) const {
-        const bool is_same_server = authority(base_) == authority(place_.url);
-        return {.url = base_ + path,
+    [[nodiscard]] WebRequest request_to(const std::string& path, const std::string& query = "") const {
+        const bool is_same_server = base_.is_same_server(url_);
+        return {.url = base_.below(path, query).for_transfer(),
                 .user = is_same_server ? place_.user : "",
                 .password = is_same_server ? place_.password : ""};
     }
@@ -105,34 +109,27 @@ private:
     }
 
     Advertisement advertise() {
-        WebRequest request = request_to("/info/refs?service=git-upload-pack");
+        WebRequest request = request_to("/info/refs", "service=git-upload-pack");
         request.headers = {{"Git-Protocol", "version=2"}};
         request.follow_redirects = true;
         Advertisement advertisement;
         const WebResponse head = receive(
             request, "application/x-git-upload-pack-advertisement",
             [&](const Packet& packet) { return advertisement.take(packet); }, [](std::size_t) {});
-        if (const std::size_t end = head.url.rfind("/info/refs"); end != std::string::npos) {
-            base_ = keep_credentials(head.url.substr(0, end));
-        }
+        move_to(Url::parse(head.url).value_or(Url()));
         return advertisement;
     }
 
-    /// "https://host:443" of a URL: credentials are for one server.
-    static std::string authority(const std::string& url) {
-        const std::string plain = without_credentials(url);
-        return plain.substr(0, plain.find('/', plain.find("://") + 3));
-    }
-
-    /// A redirect within the server leads to the same repository: what the URL says of user and password goes along.
-    [[nodiscard]] std::string keep_credentials(const std::string& url) const {
-        const std::string plain = without_credentials(url);
-        if (authority(url) != authority(base_)) {
-            return plain;
+    /// Follows a redirect. Within the server it leads to the same repository: what the URL says of user and password goes
+    /// along.
+    void move_to(const Url& advertised) {
+        const std::string path = advertised.path();
+        const std::size_t end = path.rfind("/info/refs");
+        if (end == std::string::npos) {
+            return;
         }
-        const std::string origin = authority(base_);
-        return base_.substr(0, base_.size() - without_credentials(base_).size() + origin.size()) +
-               plain.substr(origin.size());
+        const Url repository(advertised.server() + path.substr(0, end));
+        base_ = repository.is_same_server(base_) ? base_.with_credentials_in(repository) : repository;
     }
 
     /// Hands on the packets of a good answer of the right kind.
@@ -177,8 +174,9 @@ private:
 
     const GitPlace& place_;
     CurlWebClient& web_;
+    Url url_;
     std::string shown_;
-    std::string base_;
+    Url base_;
     bool has_begun_ = false;  // an answer that was understood: it must not begin again
 };
 
@@ -215,54 +213,6 @@ private:
         return advertisement;
     }
 };
-
-/// "ssh://git@host:22/path" taken apart.
-struct StreamPlace {
-    std::string user;
-    std::string host;
-    int port = 0;
-    std::string path;
-};
-
-StreamPlace parse_stream_url(const std::string& url, int usual_port) {
-    const std::size_t scheme = url.find("://");
-    std::string_view rest = std::string_view(url).substr(scheme + 3);
-    StreamPlace place{.port = usual_port};
-    const std::size_t slash = rest.find('/');
-    if (slash == std::string_view::npos) {
-        throw bad_url(url, "it names no path");
-    }
-    place.path = std::string(rest.substr(slash));
-    rest = rest.substr(0, slash);
-    if (const std::size_t sign = rest.rfind('@'); sign != std::string_view::npos) {
-        place.user = std::string(rest.substr(0, std::min(rest.find(':'), sign)));
-        rest.remove_prefix(sign + 1);
-    }
-    const bool bracketed = rest.starts_with('[');
-    const std::size_t end = bracketed ? rest.find(']') : std::min(rest.find(':'), rest.size());
-    if (end == std::string_view::npos) {
-        throw bad_url(url, "its \"[\" has no \"]\"");
-    }
-    place.host = std::string(rest.substr(bracketed ? 1 : 0, end - (bracketed ? 1 : 0)));
-    rest.remove_prefix(bracketed ? end + 1 : end);
-    if (rest.starts_with(':')) {
-        const auto parsed = std::from_chars(rest.data() + 1, rest.data() + rest.size(), place.port);
-        if (parsed.ec != std::errc() || parsed.ptr != rest.data() + rest.size()) {
-            throw bad_url(url, "its port is no number");
-        }
-    }
-    // The ssh program and a server's log get these as they are.
-    const auto is_plain = [](char c) {
-        return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '%';
-    };
-    const auto is_name = [&](const std::string& name) {
-        return !name.starts_with('-') && std::all_of(name.begin(), name.end(), is_plain);
-    };
-    if (place.host.empty() || !is_name(place.host) || !is_name(place.user) || place.port < 1 || place.port > 65535) {
-        throw bad_url(url, "user, host and port are not plain");
-    }
-    return place;
-}
 
 /// The error for an ssh that ended without the answer; `said` is what it wrote on standard error.
 Error ssh_error(const std::string& shown, const ProcessResult& result, const std::string& said) {
@@ -349,19 +299,21 @@ private:
 class PlainTransport final : public StreamTransport {
 public:
     PlainTransport(const GitPlace& place, CurlWebClient& web)
-        : shown_(without_credentials(place.url)), place_(parse_stream_url(place.url, 9418)), web_(web) {}
+        : shown_(without_credentials(place.url)), url_(place.url), web_(web) {}
 
 private:
     void exchange(bool is_version_2, const std::string& request, const Take& take, const Heard& heard) override {
         using namespace std::string_literals;
-        const std::string host = place_.host + (place_.port == 9418 ? "" : ":" + std::to_string(place_.port));
-        std::string greeting = "git-upload-pack " + place_.path + "\0host="s + host + "\0"s;
+        constexpr int usual_port = 9418;
+        const std::string host = url_.host_to_connect();
+        const std::string server = host + (url_.port() == usual_port ? "" : ":" + std::to_string(url_.port()));
+        std::string greeting = "git-upload-pack " + path_of(url_) + "\0host="s + server + "\0"s;
         if (is_version_2) {
             greeting += "\0version=2\0"s;
         }
         PacketReader reader;
         bool has_ended = false;
-        web_.converse(place_.host, place_.port, packet(greeting) + request, [&](std::string_view bytes) {
+        web_.converse(host, url_.port(), packet(greeting) + request, [&](std::string_view bytes) {
             reader.feed(bytes, [&](const Packet& packet) { has_ended = has_ended || take(packet); });
             heard(bytes.size());
             return has_ended;
@@ -372,7 +324,7 @@ private:
     }
 
     std::string shown_;
-    StreamPlace place_;
+    Url url_;
     CurlWebClient& web_;
 };
 
@@ -536,10 +488,11 @@ std::string resolve_name(const std::vector<RemoteRef>& refs, const std::string& 
 }
 
 std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience& patience) {
-    const StreamPlace server = parse_stream_url(place.url, 22);
+    const Url url(place.url);
+    const std::string& user = url.user_for_transfer();
     // The server's shell gets the path in quotes.
     std::string path;
-    for (const char c : server.path) {
+    for (const char c : path_of(url)) {
         path += c == '\'' ? "'\\''" : std::string(1, c);
     }
     const auto seconds = std::max<long long>(std::chrono::ceil<std::chrono::seconds>(patience.connect).count(), 1);
@@ -554,24 +507,24 @@ std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience&
           "ConnectTimeout=" + std::to_string(seconds)}) {
         arguments.insert(arguments.end(), {"-o", option});
     }
-    arguments.insert(arguments.end(),
-                     {"-p", std::to_string(server.port), "-l", server.user.empty() ? "git" : server.user, "--",
-                      server.host, "git-upload-pack '" + path + "'"});
+    arguments.insert(arguments.end(), {"-p", std::to_string(url.port()), "-l", user.empty() ? "git" : user, "--",
+                                       url.host_to_connect(), "git-upload-pack '" + path + "'"});
     return arguments;
 }
 
 std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience) {
-    if (place.url.starts_with("https://") || place.url.starts_with("http://")) {
+    const Url url(place.url);
+    if (url.scheme() == "https" || url.scheme() == "http") {
         return std::make_unique<HttpTransport>(place, web);
     }
-    if (place.url.starts_with("ssh://")) {
+    if (url.scheme() == "ssh") {
         return std::make_unique<SshTransport>(place, processes, patience);
     }
-    if (place.url.starts_with("git://")) {
+    if (url.scheme() == "git") {
         return std::make_unique<PlainTransport>(place, web);
     }
-    throw bad_url(place.url, "an unknown scheme");
+    throw bad_url(url, "an unknown scheme");
 }
 
 GitAnswer fetch_from(GitTransport& transport, const GitWish& wish, const FetchAnswer::Sink& sink,

@@ -5,6 +5,7 @@
 #include "agent/repository/submodules.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -33,7 +34,8 @@ std::string base_of(const FetchRequest& request) {
 }
 
 /// A file name for a URL: its last part for people, and a hash, so that two URLs never share objects.
-std::string repository_name(const std::string& url) {
+std::string repository_name(const std::string& name_url) {
+    const std::string url = Url(name_url).without_credentials().for_transfer();
     std::string name;
     for (const char c : url.substr(url.rfind('/') + 1)) {
         const bool plain = is_alphanumeric(c) || c == '-';
@@ -112,7 +114,7 @@ private:
 
 RepositorySource open_source(const FetchRequest& request, const std::string& name_url,
                              std::vector<std::string> places) {
-    const fs::path folder = request.repositories / (repository_name(without_credentials(name_url)) + ".git");
+    const fs::path folder = request.repositories / (repository_name(name_url) + ".git");
     return {GitRepository::open_or_create(folder, {request.settings.seed}), folder, std::move(places)};
 }
 

@@ -9,6 +9,7 @@
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
+#include "common/redactor.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -150,6 +151,28 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
     return request;
 }
 
+/// Knows what must not be shown of the request.
+Redactor secrets_of(const FetchRequest& request) {
+    Redactor redactor;
+    std::vector<std::string> urls = request.places;
+    urls.insert(urls.end(), {request.name_url, request.settings.proxy});
+    for (const std::string& url : urls) {
+        redactor.add_url(Url::parse(url).value_or(Url()));
+    }
+    for (const ReadyCredential& ready : request.credentials) {
+        redactor.add(ready.password.value_or(""));
+        redactor.add(ready.ssh_key.value_or(""));
+    }
+    for (const auto& identity : {request.stores.s3_keys, request.stores.identity, request.secrets_identity}) {
+        if (identity) {
+            redactor.add(identity->secret_key);
+            redactor.add(identity->session_token);
+            redactor.add(identity->bearer_token);
+        }
+    }
+    return redactor;
+}
+
 /// What the child said at the end.
 struct Answer {
     std::optional<Checkout> checkout;
@@ -186,7 +209,8 @@ double seconds_at(const Json& object, const char* key) {
     return found != object.end() && found->is_number() ? found->get<double>() : 0;
 }
 
-void read_event(std::string_view line, const FetchRequest& request, const RepositoryStage& stage, Answer& answer) {
+void read_event(std::string_view line, const FetchRequest& request, const RepositoryStage& stage,
+                const Redactor& redactor, Answer& answer) {
     const Json event = parse_json(line);
     if (!event.is_object()) {
         return;
@@ -195,11 +219,13 @@ void read_event(std::string_view line, const FetchRequest& request, const Reposi
         stage.events.progress(string_at(*progress, "what"), number_at(*progress, "done"),
                               number_at(*progress, "total"));
     } else if (const auto place = event.find("place"); place != event.end() && place->is_object()) {
-        stage.heard({string_at(*place, "place"), string_at(*place, "said"), seconds_at(*place, "seconds")});
+        stage.heard(
+            {string_at(*place, "place"), redactor.cleaned(string_at(*place, "said")), seconds_at(*place, "seconds")});
     } else if (const auto checkout = event.find("checkout"); checkout != event.end()) {
         answer.checkout = read_checkout(*checkout, request);
     } else if (const auto error = event.find("error"); error != event.end()) {
         answer.error = read_error(*error);
+        answer.error->message = redactor.cleaned(answer.error->message);  // libgit2 has had its say in it
     }
 }
 
@@ -237,11 +263,12 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
                                  .silence = config.repository.stall + slack,
                                  .grace = std::chrono::seconds(2),
                                  .ends_family = true};
+    const Redactor redactor = secrets_of(request);
     Answer answer;
     const ProcessEvents events{
         .started = stage.events.child_started,
-        .line = [&](std::string_view line) { read_event(line, request, stage, answer); },
-        .error_line = [](std::string_view line) { log(LogLevel::warning, "fetch: " + std::string(line)); }};
+        .line = [&](std::string_view line) { read_event(line, request, stage, redactor, answer); },
+        .error_line = [&](std::string_view line) { log(LogLevel::warning, "fetch: " + redactor.cleaned(line)); }};
     const ProcessResult result = system.processes.run(process, events, stop);
     if (result.end == ProcessResult::End::exited && answer.checkout) {
         return *answer.checkout;

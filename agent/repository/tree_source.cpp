@@ -1,6 +1,8 @@
 #include "agent/repository/tree_source.hpp"
 
+#include "common/encoding.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,38 +16,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20U || c == '
 
 bool has_control(std::string_view text) { return std::any_of(text.begin(), text.end(), is_control); }
 
-/// git once handed "%0a" of a URL decoded to its credential helpers (CVE-2020-5260): nobody needs such a byte.
-bool has_encoded_control(std::string_view url) {
-    for (std::size_t at = url.find('%'); at != std::string_view::npos; at = url.find('%', at + 1)) {
-        const std::string_view digits = url.substr(at + 1, 2);
-        if (digits.size() == 2 && (digits[0] == '0' || digits[0] == '1' || lower(digits) == "7f")) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// A name, an address, or [an IPv6 address]; with a port or without. No "-" at its begin, since ssh and git would take it
-/// for an option, and no "%", which they may decode to one.
-bool is_host(std::string_view host) {
-    if (host.starts_with('[')) {
-        const std::size_t end = host.find(']');
-        if (end == std::string_view::npos || end < 2) {
-            return false;
-        }
-        const std::string_view address = host.substr(1, end - 1);
-        const std::string_view rest = host.substr(end + 1);
-        return address.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos &&
-               (rest.empty() ||
-                (rest.front() == ':' && rest.substr(1).find_first_not_of("0123456789") == std::string_view::npos));
-    }
-    const std::size_t colon = std::min(host.find(':'), host.size());
-    const std::string_view name = host.substr(0, colon);
-    const std::string_view port = host.substr(std::min(colon + 1, host.size()));
-    return !name.empty() && is_alphanumeric(name.front()) && std::all_of(name.begin(), name.end(), [](char c) {
-        return is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
-    }) && port.find_first_not_of("0123456789") == std::string_view::npos;
-}
+constexpr std::string_view kept_in_path = "/-._~+,=:";
 
 }  // namespace
 
@@ -64,42 +35,24 @@ std::string as_git_url(std::string_view source) {
         return std::string(source);
     }
     const std::string_view path = source.substr(colon + 1);
-    return "ssh://" + std::string(source.substr(0, colon)) + (path.starts_with('/') ? "" : "/") + std::string(path);
+    return "ssh://" + std::string(source.substr(0, colon)) + (path.starts_with('/') ? "" : "/") +
+           percent_encoded(path, kept_in_path);
 }
 
-std::optional<std::string> why_url_is_refused(std::string_view url) {
-    constexpr std::size_t longest = 2000;
-    if (url.empty()) {
-        return "its URL is empty";
+std::optional<std::string> why_url_is_refused(std::string_view text) {
+    if (const auto why = Url::why_refused(text)) {
+        return "its URL is refused: " + *why;
     }
-    if (url.size() > longest) {
-        return "its URL is longer than 2000 bytes";
-    }
-    if (has_control(url) || has_encoded_control(url) || url.find_first_of(" \\") != std::string_view::npos) {
-        return "its URL holds a space, a backslash or a control character";
-    }
-    if (url.front() == '-') {
-        return "its URL begins with \"-\"";
-    }
+    const Url url(text);
     constexpr std::array<std::string_view, 5> schemes{"https", "http", "ssh", "git", "file"};
-    const std::size_t end = url.find("://");
-    const std::string_view scheme = url.substr(0, end);
-    if (end == std::string_view::npos || std::find(schemes.begin(), schemes.end(), scheme) == schemes.end()) {
+    if (std::find(schemes.begin(), schemes.end(), url.scheme()) == schemes.end()) {
         return "its URL is none of https, http, ssh, git and file";
     }
-    const std::string_view rest = url.substr(end + 3);
-    const std::size_t slash = rest.find('/');
-    if (slash == std::string_view::npos || slash + 1 == rest.size()) {
+    if (url.path() == "/") {
         return "its URL names no repository on the host";
     }
-    if (scheme == "file") {
-        return slash == 0 ? std::nullopt : std::optional<std::string>("its file URL does not begin with file:///");
-    }
-    const std::string_view authority = rest.substr(0, slash);
-    const std::size_t at = authority.rfind('@');
-    const std::string_view host = authority.substr(at == std::string_view::npos ? 0 : at + 1);
-    if (!is_host(host) || authority.front() == '-') {
-        return "its URL names no plain host";
+    if (url.exposes_credentials()) {
+        return "the user and password of its URL would go over the network in clear";
     }
     return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -11,39 +12,30 @@ namespace bootwright {
 
 namespace {
 
-bool is_visible(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 /// What is told goes by TLS only, since its URL may be all that proves a right. "": none.
-void check_url(const std::string& url, const std::string& key, const ObjectReader& reader, const std::string& example) {
-    constexpr std::string_view scheme = "https://";
-    const bool has_host = url.size() > scheme.size() && url[scheme.size()] != '/';
-    if (url.empty()) {
-        return;
+std::string read_url(const std::string& text, const std::string& key, const ObjectReader& reader,
+                     const std::string& example) {
+    if (text.empty()) {
+        return {};
     }
-    // It is also what a signed word is made out to, and so stands in another URL.
-    const auto is_of_host = [](char c) {
-        return is_alphanumeric(c) || std::string_view("-._:[]@").find(c) != std::string_view::npos;
-    };
-    const std::string server = shown_receiver(url);
-    const std::string_view host = std::string_view(server).substr(std::min(scheme.size(), server.size()));
-    if (!url.starts_with(scheme) || !has_host || !std::all_of(host.begin(), host.end(), is_of_host) ||
-        !is_visible(url) || url.size() > 4000) {
-        throw reader.error(key, "expected an https URL", "write " + example);
+    const auto url = Url::parse(text);
+    if (!url || url->scheme() != "https") {
+        throw reader.error(key, "expected an https URL: " + Url::why_refused(text).value_or("its scheme is another"),
+                           "write " + example);
     }
-    if (without_credentials(url) != url) {
+    if (url->has_credentials()) {
         throw reader.error(key, "a user and a password do not belong into this URL",
                            "leave them out; a web hook's token comes from `token_from`");
     }
+    return text;
 }
 
 AnnounceConfig::Webhook read_webhook(ObjectReader reader) {
-    AnnounceConfig::Webhook webhook{.url = reader.string("url").value_or(""),
-                                    .token = read_secret_source(reader, "token_from", {"file", "credential"}),
+    const std::string url = reader.string("url").value_or("");
+    AnnounceConfig::Webhook webhook{.token = read_secret_source(reader, "token_from", {"file", "credential"}),
                                     .identity = reader.boolean("identity").value_or(false)};
     reader.finish();
-    check_url(webhook.url, "url", reader, "it like \"https://hooks.example.com/bootwright\"");
+    webhook.url = read_url(url, "url", reader, "it like \"https://hooks.example.com/bootwright\"");
     if (webhook.token && webhook.identity) {
         throw reader.error("identity", "a request proves itself in one way", "remove this key or `token_from`");
     }
@@ -78,9 +70,8 @@ void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speake
         announce.aws_lifecycle = read_aws_lifecycle(*lifecycle);
     }
     if (auto url = reader.string("wait_condition")) {
-        check_url(*url, "wait_condition", reader,
-                  "the URL that `Ref` of the AWS::CloudFormation::WaitConditionHandle gives");
-        announce.wait_condition = std::move(*url);
+        announce.wait_condition = read_url(*url, "wait_condition", reader,
+                                           "the URL that `Ref` of the AWS::CloudFormation::WaitConditionHandle gives");
     }
     if (const auto after = reader.duration("failure_after")) {
         if (*after < std::chrono::minutes(1)) {
@@ -91,9 +82,6 @@ void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speake
     reader.finish();
 }
 
-std::string shown_receiver(const std::string& url) {
-    const std::size_t host = url.find("://");
-    return host == std::string::npos ? "" : url.substr(0, url.find_first_of("/?#", host + 3));
-}
+std::string shown_receiver(const std::string& url) { return Url(url).server(); }
 
 }  // namespace bootwright

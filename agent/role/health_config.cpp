@@ -4,6 +4,7 @@
 #include "common/error.hpp"
 #include "common/tcp.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,20 +27,21 @@ bool is_one_line(const std::string& text, std::size_t longest) {
     return !text.empty() && text.size() <= longest && printable(text) == text;
 }
 
-void check_url(const std::string& url, const ObjectReader& reader) {
-    if (url.starts_with("https://")) {
+Url read_url(const std::string& text, const ObjectReader& reader) {
+    if (text.starts_with("https://")) {
         throw reader.error("http", "https is not spoken here",
                            R"(ask a port that speaks plain http, or write "command": ["/usr/bin/curl", "-fsS", …])");
     }
-    const bool is_visible = std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    const std::string_view rest = url.starts_with("http://") ? std::string_view(url).substr(7) : "";
-    if (!is_visible || url.size() > 2000 || rest.empty() || rest.front() == '/') {
-        throw reader.error("http", "expected a URL", R"(write it like "http://127.0.0.1/healthz")");
+    const auto url = Url::parse(text);
+    if (!url || url->scheme() != "http") {
+        throw reader.error("http", "expected an http URL: " + Url::why_refused(text).value_or("its scheme is another"),
+                           R"(write it like "http://127.0.0.1/healthz")");
     }
-    if (without_credentials(url) != url) {
+    if (url->has_credentials()) {
         throw reader.error("http", "what a check asks for is shown to everybody, so credentials do not belong into it",
                            "leave them out, or write a `command` that reads them from a file");
     }
+    return *url;
 }
 
 void check_command(const std::vector<std::string>& command, const ObjectReader& reader) {
@@ -56,6 +58,7 @@ void check_command(const std::vector<std::string>& command, const ObjectReader& 
 std::optional<HealthCheck> read_kind(ObjectReader& reader, Kind kind) {
     const char* key = kind_names.at(static_cast<std::size_t>(kind));
     HealthCheck check{.kind = kind};
+    std::string shown;
     if (kind == Kind::command) {
         const auto command = reader.strings(key);
         if (!command) {
@@ -63,15 +66,16 @@ std::optional<HealthCheck> read_kind(ObjectReader& reader, Kind kind) {
         }
         check_command(*command, reader);
         check.command = *command;
-        check.target = command->front();
+        check.target = shown = command->front();
     } else {
         const auto target = reader.string(key);
         if (!target) {
             return std::nullopt;
         }
         check.target = *target;
+        shown = kind == Kind::http ? read_url(*target, reader).shown() : *target;
     }
-    check.name = std::string(key) + " " + check.target;
+    check.name = std::string(key) + " " + shown;
     return check;
 }
 
@@ -81,9 +85,6 @@ void check_target(const HealthCheck& check, const ObjectReader& reader) {
     }
     if (check.kind == Kind::tcp && !parse_tcp_place(check.target)) {
         throw reader.error("tcp", "expected a host and a port", R"(write it like "127.0.0.1:80" or "[::1]:80")");
-    }
-    if (check.kind == Kind::http) {
-        check_url(check.target, reader);
     }
 }
 

@@ -5,8 +5,10 @@
 #include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -38,15 +40,18 @@ bool is_ref_name(std::string_view text) {
 }
 
 constexpr std::size_t most_mirrors = 32;
-const std::vector<std::string> url_schemes{"https://", "http://", "ssh://", "git://", "file://"};
-const std::vector<std::string> store_schemes{"s3://", "gs://", "az://"};
-
-/// Shape only: what stands in it is the repository stage's to judge.
-bool is_url(const std::string& url, const std::vector<std::string>& schemes) {
-    return is_printable(url) && url.size() <= 2000 &&
-           std::any_of(schemes.begin(), schemes.end(), [&](const std::string& scheme) {
-               return url.starts_with(scheme) && url.size() > scheme.size();
-           });
+/// Why a repository cannot be there; nothing where it may be.
+std::optional<std::string> why_no_place(const std::string& text) {
+    constexpr std::array schemes{"https", "http", "ssh", "git", "file", "s3", "gs", "az"};
+    if (auto why = Url::why_refused(text)) {
+        return why;
+    }
+    const Url url(text);
+    if (std::find(schemes.begin(), schemes.end(), url.scheme()) == schemes.end()) {
+        return "it is none of https, http, ssh, git, file, s3, gs and az";
+    }
+    return url.exposes_credentials() ? std::optional<std::string>("its credentials would go over the network in clear")
+                                     : std::nullopt;
 }
 
 bool is_environment(std::string_view text) {
@@ -203,16 +208,16 @@ private:
     template <typename Pinned>
     void read_places(Pinned& pinned, const std::string& name, ObjectReader& reader) {
         const auto url = reader.string("url");
-        if (url && !is_url(*url, url_schemes) && !is_url(*url, store_schemes)) {
+        if (const auto why = url ? why_no_place(*url) : std::nullopt) {
             throw reader.error(
-                "url", "expected an https, http, ssh, git, file, s3, gs or az URL",
+                "url", "expected the URL of a repository: " + *why,
                 "write it like https://git.example.com/puppet.git or ssh://git@git.example.com/puppet.git");
         }
         assign(pinned.url, url, name + ".url");
         const auto mirrors = reader.strings("mirrors");
         for (const std::string& mirror : mirrors.value_or(std::vector<std::string>{})) {
-            if (!is_url(mirror, url_schemes) && !is_url(mirror, store_schemes)) {
-                throw reader.error("mirrors", "a list entry is no https, http, ssh, git, file, s3, gs or az URL",
+            if (const auto why = why_no_place(mirror)) {
+                throw reader.error("mirrors", "a list entry is no URL of a repository: " + *why,
                                    "write them like https://git.example.com/puppet.git, "
                                    "https://cdn.example.com/{revision}.bundle or s3://bucket/prefix");
             }

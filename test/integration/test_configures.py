@@ -114,7 +114,9 @@ def test_each_way_to_the_repository(
 def test_a_password_in_the_url_is_used_and_never_shown(
     instance: Instance, metadata: MetadataServer, repo: ControlRepo, git: GitServer
 ) -> None:
-    metadata.service = Ec2(role_config(repo, url=repo.url(credentials=True)))
+    instance.write("/etc/bootwright/ca.pem", git.ca_file.read_bytes())
+    instance.configure({"repository": {"ca_file": "/etc/bootwright/ca.pem"}}, "agent.d/ca.json")
+    metadata.service = Ec2(role_config(repo, url=repo.url("https", host="git.test", credentials=True)))
     run_well(instance)
     assert any("/private/" in request and " 200 " in request for request in git.requests())
     found = instance.run(["grep", "-rl", git.PASSWORD, "/run/bootwright", "/var/lib/bootwright"]).stdout

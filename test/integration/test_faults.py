@@ -245,7 +245,9 @@ def test_ssh_without_what_it_needs(
 
 
 def test_a_password_that_is_refused(impatient: Instance, metadata: MetadataServer, repo: ControlRepo, git: GitServer) -> None:
-    url = repo.url(credentials=True).replace(git.PASSWORD, "wrong-password")
+    impatient.write("/etc/bootwright/ca.pem", git.ca_file.read_bytes())
+    impatient.configure({"repository": {"ca_file": "/etc/bootwright/ca.pem"}}, "agent.d/ca.json")
+    url = repo.url("https", host="git.test", credentials=True).replace(git.PASSWORD, "wrong-password")
     metadata.service = Ec2(role_config(repo, url=url))
     fails(impatient, "repository", "repository.access_denied", "permanent")
     assert "wrong-password" not in impatient.read("/run/bootwright/status.json")

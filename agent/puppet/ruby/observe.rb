@@ -36,7 +36,7 @@ module BootwrightObserve
     end
 
     def problem(text)
-      @problems << text[0, 300] if @problems.size < 20
+      @problems << clean(text, 300) if @problems.size < 20
     end
 
     # How far the run has come; facts that are asked for again later do not set it back.
@@ -129,7 +129,7 @@ module BootwrightObserve
       require 'json'
       version = defined?(Puppet.version) ? Puppet.version.to_s : nil
       whole = { 'puppet_version' => version, 'phase' => @phase, 'times' => rounded(@times),
-                'catalog_digest' => @catalog_digest, 'problems' => @problems.map { |text| clean(text) } }
+                'catalog_digest' => @catalog_digest, 'problems' => @problems }
       write('observation.json', JSON.generate(whole.merge(rest)))
     end
 
@@ -148,7 +148,8 @@ module BootwrightObserve
       text = text.to_s
       text = text.encoding == Encoding::UTF_8 ? text : text.dup.force_encoding(Encoding::UTF_8)
       text = text.scrub('?') unless text.valid_encoding?
-      longest ? text[0, longest] : text
+      # The agent takes secrets out afterwards: it has to see where one may have been cut off.
+      longest && text.size > longest ? "#{text[0, longest]}…" : text
     end
 
     # Of Puppet's report. Its resource "Whit" is a knot of the graph, and no resource.

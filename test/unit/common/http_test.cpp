@@ -116,13 +116,12 @@ TEST_CASE("what the URL says goes where it belongs") {
     RawServer server({{answer("200 OK", "")}, {answer("200 OK", "")}});
     const std::string authority = server.url("").substr(std::string("http://").size());
     NetworkHttpClient client;
-    client.send({.url = "http://user:pass@" + authority + "?q=a%20b"}, {});
+    client.send({.url = "http://" + authority + "?q=a%20b"}, {});
     client.send({.url = "http://localhost:" + split(authority, ':').back()}, {});
     const auto& requests = server.finish();
     REQUIRE(requests.size() == 2);
     CHECK(requests[0].starts_with("GET /?q=a%20b HTTP/1.1\r\n"));
     CHECK(requests[0].find("Host: " + authority + "\r\n") != std::string::npos);
-    CHECK(requests[0].find("Authorization: Basic dXNlcjpwYXNz\r\n") != std::string::npos);
     CHECK(requests[1].starts_with("GET / HTTP/1.1\r\nHost: localhost:"));
 }
 
@@ -183,10 +182,11 @@ TEST_CASE("a port where nobody listens is unreachable") {
 
 TEST_CASE("a URL that is none of ours is a permanent error, which shows no credentials") {
     NetworkHttpClient client;
-    for (const char* url : {"file:///etc/passwd", "https://user:hunter2@127.0.0.1/", "gopher://127.0.0.1/", "",
-                            "http://", "http:///x", "http://user:hunter2@/x", "http://[fd00::1/", "http://[fd00::1]x/",
-                            "http://127.0.0.1:/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/",
-                            "http://127.0.0.1:80x/", "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX-Evil: 1"}) {
+    for (const char* url :
+         {"file:///etc/passwd", "https://user:hunter2@127.0.0.1/", "http://user:hunter2@127.0.0.1/",
+          "gopher://127.0.0.1/", "", "http://", "http:///x", "http://user:hunter2@/x", "http://[fd00::1/",
+          "http://[fd00::1]x/", "http://127.0.0.1:/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/",
+          "http://127.0.0.1:80x/", "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX-Evil: 1"}) {
         CAPTURE(url);
         const Error error = error_of([&] { return client.send({.url = url}, {}); });
         CHECK(error.code == "http.bad_url");

@@ -95,20 +95,16 @@ TEST_CASE("a commit id is 40 lower-case hexadecimal digits and nothing else") {
     CHECK_FALSE(is_commit_id(std::string_view("0123456789abcdef0123456789abcdef0123456\0", 40)));
 }
 
-TEST_CASE("credentials never survive in a shown URL") {
+TEST_CASE("URLs within a text are shown without what is secret in them") {
     CHECK(without_credentials("https://user:secret@git.example.com/a.git") == "https://git.example.com/a.git");
-    CHECK(without_credentials("https://token@git.example.com") == "https://git.example.com");
-    CHECK(without_credentials("ssh://git@host/a@b.git") == "ssh://host/a@b.git");
-    CHECK(without_credentials("https://host/a@b") == "https://host/a@b");
-    CHECK(without_credentials("https://host?x=a@b") == "https://host?x=a@b");
-    CHECK(without_credentials("https://user:p@ss@host/") == "https://host/");
-    CHECK(without_credentials("https://:@host/") == "https://host/");
-    CHECK(without_credentials("https://u:p@[fd00::1]:8443/x") == "https://[fd00::1]:8443/x");
-    CHECK(without_credentials("file:///srv/a.git") == "file:///srv/a.git");
+    CHECK(without_credentials("ds=nocloud;s=http://u:p@h/;i=1") == "ds=nocloud;s=http://h/;i=1");
+    CHECK(without_credentials("http://a:b@h/x, \"http://c:d@h\" http://i") == "http://h/x, \"http://h\" http://i");
+    CHECK(without_credentials("from https://h/x?sig=hunter2 it") == "from https://h/x?… it");
+    CHECK(without_credentials("ftp://u:hunter2@h/x") == "ftp://[redacted]");
+    CHECK(without_credentials("https://u:hunt/er2@h/x is bad") == "https://[redacted] is bad");
+    CHECK(without_credentials("https://u:hunt\"ed") == "https://[redacted]\"ed");
     CHECK(without_credentials("no url at all") == "no url at all");
     CHECK(without_credentials("").empty());
     CHECK(without_credentials("https://") == "https://");
-    CHECK(without_credentials("ds=nocloud;s=http://u:p@h/;i=1") == "ds=nocloud;s=http://h/;i=1");
-    CHECK(without_credentials("http://a:b@h/x, \"http://c:d@h\" http://i") == "http://h/x, \"http://h\" http://i");
-    CHECK(without_credentials("http://h a@b http://u:p@i/") == "http://h a@b http://i/");
+    CHECK(without_credentials("://x") == "://x");
 }

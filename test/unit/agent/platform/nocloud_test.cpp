@@ -192,14 +192,18 @@ TEST_CASE("a server that answers that there is nothing proves it, and every othe
     }
 }
 
-TEST_CASE("a URL's credentials are not shown as the origin") {
-    World world;
-    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://user:hunter2@10.0.0.1/\n");
-    world.fake.http.answer("GET /meta-data", "- no mapping\n");
-    world.fake.http.answer("GET /user-data", "{}");
-    CHECK(world.failure().message.find("hunter2") == std::string::npos);
-    world.fake.http.answer("GET /meta-data", "");
-    CHECK(world.read().user_data_origin.find("hunter2") == std::string::npos);
+TEST_CASE("a server's URL that holds credentials, or is none, is refused and not shown") {
+    for (const char* url : {"http://user:hunter2@10.0.0.1/", "http://hunter2@10.0.0.1/", "http://u:hunt/er2@10.0.0.1/",
+                            "https://10.0.0.1/hunter2", "gopher://hunter2"}) {
+        CAPTURE(url);
+        World world;
+        world.fake.root.write("/proc/cmdline", "ds=nocloud;s=" + std::string(url) + "\n");
+        const Error error = world.failure();
+        CHECK(error.code == "http.bad_url");
+        CHECK(error.kind == ErrorKind::permanent);
+        CHECK((error.message + error.advice).find("er2") == std::string::npos);
+        CHECK(world.fake.http.requests.empty());
+    }
 }
 
 TEST_CASE("a seed may lie in a folder that the command line names") {

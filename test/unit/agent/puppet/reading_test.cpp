@@ -209,7 +209,7 @@ TEST_CASE("lost memory is told apart") {
 
 TEST_CASE("no secret is in what was seen from within") {
     PuppetTraces traces = good();
-    traces.secrets = {"hunter2-secret"};
+    traces.redactor.add("hunter2-secret");
     traces.observation =
         R"({"phase":"apply","failed":[{"resource":"Exec[hunter2-secret]","messages":["hunter2-secret"]}],)"
         R"("slowest":[{"resource":"Exec[hunter2-secret]","seconds":1}],"problems":["hunter2-secret"]})";
@@ -533,7 +533,7 @@ TEST_CASE("a log of any bytes is read as far as it goes") {
 
 TEST_CASE("no secret of the role config's data is in any text") {
     PuppetTraces traces = recorded("secret");
-    traces.secrets = {"hunter2-secret"};
+    traces.redactor.add("hunter2-secret");
     traces.log += log_line("warning", "hunter2-secret is weak, hunter2-secret!");
     PuppetResult result = read_puppet_result(traces);
     const auto all = [](const PuppetResult& read) {
@@ -547,7 +547,7 @@ TEST_CASE("no secret of the role config's data is in any text") {
     CHECK(all(result).find("[redacted]") != std::string::npos);
 
     traces = recorded("compile_error");
-    traces.secrets = {"hunter2-secret"};
+    traces.redactor.add("hunter2-secret");
     traces.log.clear();
     traces.output = "cannot parse hunter2-secret";
     result = read_puppet_result(traces);
@@ -556,7 +556,9 @@ TEST_CASE("no secret of the role config's data is in any text") {
 
 TEST_CASE("a secret that begins like another one is cut out whole") {
     PuppetTraces traces = good();
-    traces.secrets = {"secret", "secret-and-more", "more-and-rest"};
+    for (const char* secret : {"secret", "secret-and-more", "more-and-rest"}) {
+        traces.redactor.add(secret);
+    }
     traces.log = log_line("warning", "it is secret-and-more and more-and-rest");
     const PuppetResult result = read_puppet_result(traces);
     CHECK_FALSE(mentions(result.warnings, "more"));
@@ -564,7 +566,8 @@ TEST_CASE("a secret that begins like another one is cut out whole") {
 
 TEST_CASE("a secret is cut out as Ruby and JSON write it, too") {
     PuppetTraces traces = good();
-    traces.secrets = {"line one\nline two", "quote\"backslash\\end"};
+    traces.redactor.add("line one\nline two");
+    traces.redactor.add("quote\"backslash\\end");
     traces.log = log_line("warning", R"(got "line one\nline two" and "quote\"backslash\\end")");
     const PuppetResult result = read_puppet_result(traces);
     CHECK_FALSE(mentions(result.warnings, "line two"));
@@ -573,7 +576,7 @@ TEST_CASE("a secret is cut out as Ruby and JSON write it, too") {
 
 TEST_CASE("a secret at the place where a message is cut does not show its beginning") {
     PuppetTraces traces = good();
-    traces.secrets = {"hunter2-secret"};
+    traces.redactor.add("hunter2-secret");
     traces.log = log_line("warning", std::string(495, 'x') + "hunter2-secret");
     CHECK_FALSE(mentions(read_puppet_result(traces).warnings, "hunt"));
 }

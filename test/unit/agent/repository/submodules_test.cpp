@@ -170,10 +170,9 @@ TEST_CASE("a relative URL never leaves the parent's host") {
         const std::string message = reason(url, secret);
         CHECK(message.find("secret") == std::string::npos);
     }
-    CHECK(resolved("../../@evil.example.com/x", secret) == "https://bw:secret@git.example.com/@evil.example.com/x");
+    holds(reason("../../@evil.example.com/x", secret), "\"@\" behind the host");
     CHECK(resolved("../../:x", secret) == "https://bw:secret@git.example.com/:x");
     holds(reason("../x", "s3://bucket/prefix"), "none of https");
-    holds(reason("../x", "relative"), "none of https");
 }
 
 TEST_CASE("an absolute URL gets nothing of the parent's") {
@@ -234,6 +233,6 @@ TEST_CASE("a URL that a program might take for something else is refused") {
         INFO(url);
         holds(reason(url), "its URL ");
     }
-    holds(reason("https://host/" + std::string(3000, 'x')), "longer than 2000");
+    holds(reason("https://host/" + std::string(5000, 'x')), "longer than 4000");
     CHECK(reason("https://user:hunter2@-host/x").find("hunter2") == std::string::npos);
 }
