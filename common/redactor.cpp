@@ -109,15 +109,17 @@ bool is_left_edge(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-/// A text as it was meant, and where each byte of it stands in the text as it is written.
+/// A text as it was meant, and where each byte of it begins and ends in the text as it is written.
 struct Redactor::View {
     std::string text;
-    std::vector<std::size_t> origins;  // one more than there are bytes
+    std::vector<std::size_t> begins;
+    std::vector<std::size_t> ends;
 
     static View of(std::string_view written) {
-        View view{std::string(written), std::vector<std::size_t>(written.size() + 1)};
-        for (std::size_t at = 0; at <= written.size(); ++at) {
-            view.origins[at] = at;
+        View view{std::string(written), {}, {}};
+        for (std::size_t at = 0; at < written.size(); ++at) {
+            view.begins.push_back(at);
+            view.ends.push_back(at + 1);
         }
         return view;
     }
@@ -128,11 +130,12 @@ struct Redactor::View {
         for (std::size_t at = 0; at < text.size();) {
             const auto escape = escape_at(std::string_view(text).substr(at));
             const std::string meant = escape ? escape->plain : text.substr(at, 1);
+            const std::size_t length = escape ? escape->length : 1;
             plain.text += meant;
-            plain.origins.insert(plain.origins.end(), meant.size(), origins[at]);
-            at += escape ? escape->length : 1;
+            plain.begins.insert(plain.begins.end(), meant.size(), begins[at]);
+            plain.ends.insert(plain.ends.end(), meant.size(), ends[at + length - 1]);
+            at += length;
         }
-        plain.origins.push_back(origins.back());
         return plain;
     }
 };
@@ -197,8 +200,8 @@ void Redactor::add_values(const Json& json) {
 void Redactor::mark(const View& view, std::vector<bool>& marks) const {
     const std::string_view text = view.text;
     const auto set = [&](std::size_t begin, std::size_t end) {
-        std::fill(marks.begin() + static_cast<std::ptrdiff_t>(view.origins[begin]),
-                  marks.begin() + static_cast<std::ptrdiff_t>(view.origins[end]), true);
+        std::fill(marks.begin() + static_cast<std::ptrdiff_t>(view.begins[begin]),
+                  marks.begin() + static_cast<std::ptrdiff_t>(view.ends[end - 1]), true);
     };
     for (std::size_t at = 0; at + shortest <= text.size(); ++at) {
         const auto head = first_bytes_.test(pair_at(text, at)) ? heads_.find(key_at(text, at)) : heads_.end();
