@@ -192,8 +192,8 @@ void Redactor::add_values(const Json& json) {
     } else if (json.is_number()) {
         add(json.dump());
     }
-    for (const Json& item : json.is_structured() ? json : Json::array()) {
-        add_values(item);
+    if (json.is_structured()) {
+        std::for_each(json.begin(), json.end(), [&](const Json& item) { add_values(item); });
     }
 }
 

@@ -1,6 +1,7 @@
 #include "agent/commands/redaction.hpp"
 
 #include "agent/platform/instance_metadata.hpp"
+#include "agent/role/announce_config.hpp"
 #include "agent/role/user_data.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
@@ -42,6 +43,16 @@ bool is_place_of_secrets(std::string_view key, const Json& value) {
            (key == "secrets" && value.is_object() && value.size() == 1 && value.contains("endpoint"));
 }
 
+/// Whole URLs open what is behind them: only the server of each stays.
+void redact_receivers(Json& json) {
+    if (json.is_string() && json.get_ref<const std::string&>().find("://") != std::string::npos) {
+        json = shown_receiver(json.get<std::string>());
+    }
+    if (json.is_structured()) {
+        std::for_each(json.begin(), json.end(), redact_receivers);
+    }
+}
+
 void redact(Json& json) {
     const bool is_object = json.is_object();
     for (auto& [key, value] : json.items()) {
@@ -49,6 +60,8 @@ void redact(Json& json) {
             value = redacted_user_data(value.get<std::string>());
         } else if (is_object && is_place_of_secrets(key, value)) {
             redact(value);
+        } else if (is_object && key == "announce") {
+            redact_receivers(value);
         } else if (is_object && (is_secret_name(key) || is_foreign_name(key) || key == "data")) {
             remove_values(value);
         } else if (is_object && key == "attributes") {  // an operator's own: only what is known to be harmless stays

@@ -45,14 +45,18 @@ def credential(source: dict[str, str], user: str = GitServer.USER, host: str = "
     return [{"host": host, "user": user, "from": source}]
 
 
-def overheard(process: Process) -> str:
-    """The arguments and environments of all processes of a run, until it ends."""
+def overheard(process: Process, given: dict[str, str] = {}) -> str:
+    """The arguments and environments of all processes of a run, until it ends. Not the environment that the agent itself was
+    given: that is the word of whoever starts it, and root's alone to read."""
+    own = {f"{name}={value}" for name, value in given.items()}
     heard: set[str] = set()
     while process.running:
         for pid in [process.pid, *descendants(process.pid)]:
             for name in ("cmdline", "environ"):
                 with contextlib.suppress(OSError):
-                    heard.add(Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace"))
+                    text = Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace")
+                    if not own or name == "cmdline" or not own <= set(text.split("\0")):
+                        heard.add(text)
         time.sleep(0.003)
     return "\n".join(heard)
 

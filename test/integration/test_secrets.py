@@ -52,6 +52,9 @@ PLANTED = {
 #: What may hold secrets, since it is root's alone: their names below /var/lib/bootwright. docs/files.md says so.
 OF_ROOT = ("role_config.json", "data.json", "puppet.jsonl", "observation.json", "catalog.json.gz", "instance.json", "last_good.json")
 
+#: What Puppet itself keeps there, with modes of its own, behind folders of mode 0700.
+OF_PUPPET = "/var/lib/bootwright/puppet/var/state/"
+
 
 def quoted(place: str) -> str:
     return urllib.parse.quote(PLANTED[place], safe="")
@@ -155,7 +158,7 @@ class Plan:
         """One run, which is overheard, and all that it leaves; nothing planted is found."""
         self.plant()
         process = self.instance.start_bootwright("run", env=self.env)
-        heard = overheard(process)
+        heard = overheard(process, self.env)
         process.wait()
         outputs = {"its log": process.output, "arguments and environments": heard}
         for words in (["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"]):
@@ -176,6 +179,8 @@ def readable(instance: Instance) -> Iterator[tuple[Path, bytes]]:
         for file in instance.path(root).rglob("*"):
             status = file.lstat()
             closed = stat.S_IMODE(status.st_mode) & 0o077 == 0 and status.st_uid == 0
+            if OF_PUPPET in str(file) and stat.S_IMODE(instance.path(OF_PUPPET).parent.stat().st_mode) == 0o700:
+                continue
             if stat.S_ISREG(status.st_mode) and not (closed and file.name in OF_ROOT):
                 content = file.read_bytes()
                 with contextlib.suppress(OSError):
@@ -319,7 +324,7 @@ def test_what_the_agent_keeps_is_root_s_alone(instance: Instance, repo: ControlR
             above = [parent for parent in path.parents if top in (parent, *parent.parents)]
             if path.is_file() and path.stat().st_mode & 0o077 and all(parent.stat().st_mode & 0o011 for parent in above):
                 open_to_all.add(name)
-            if path.stat().st_mode & 0o022:
+            if path.stat().st_mode & 0o022 and not name.startswith(OF_PUPPET):
                 others.add(name)
     assert open_to_all <= FOR_ALL and others == set()
     run = instance.path("/var/lib/bootwright/runs/000001")
