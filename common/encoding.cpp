@@ -42,6 +42,46 @@ std::size_t utf8_length(std::string_view text) {
     return 0;
 }
 
+struct Character {
+    std::string_view bytes;
+    std::optional<char32_t> code{};  ///< nothing for a byte that is no UTF-8
+};
+
+/// @param text not empty
+Character first_character(std::string_view text) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) {
+        return {text.substr(0, 1)};
+    }
+    constexpr std::array<unsigned, 5> bits_of_first{0, 0x7F, 0x1F, 0x0F, 0x07};  // by length
+    char32_t code = static_cast<unsigned char>(text.front()) & bits_of_first.at(length);
+    for (const char byte : text.substr(1, length - 1)) {
+        code = (code << 6U) | (static_cast<unsigned char>(byte) & 0x3FU);
+    }
+    return {text.substr(0, length), code};
+}
+
+void append_utf8(std::string& text, char32_t code) {
+    if (code < 0x80) {
+        text += static_cast<char>(code);
+        return;
+    }
+    const unsigned continued = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    constexpr std::array<unsigned, 4> first_byte{0, 0xC0, 0xE0, 0xF0};
+    text += static_cast<char>(first_byte.at(continued) | code >> (6 * continued));
+    for (unsigned left = continued; left > 0; --left) {
+        text += static_cast<char>(0x80U | (code >> (6 * (left - 1)) & 0x3FU));
+    }
+}
+
+/// Characters that are obeyed, not shown: controls (C0, DEL, C1), what begins a new line, and what changes the direction of
+/// the text after it (Unicode Standard Annex 9, table 4; https://trojansource.codes).
+bool is_obeyed(char32_t character) {
+    const auto is_in = [&](char32_t first, char32_t last) { return character >= first && character <= last; };
+    return character < 0x20 || is_in(0x7F, 0x9F) || character == 0x061C || is_in(0x200E, 0x200F) ||
+           is_in(0x2028, 0x202E) || is_in(0x2066, 0x2069);
+}
+
 }  // namespace
 
 std::optional<std::string> decode_base64(std::string_view text) {
@@ -110,10 +150,12 @@ std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t c
         if (result.size() > cap) {
             return std::nullopt;
         }
-        // Several members on each other are one file (RFC 1952, section 2.2); anything else after one is padding.
+        // Several members on each other are one file (RFC 1952, section 2.2).
         const std::string_view rest(reinterpret_cast<const char*>(stream.next_in), stream.avail_in);
         if (status == Z_STREAM_END && is_gzip(rest)) {
             status = inflateReset(&stream);
+        } else if (status == Z_STREAM_END && rest.find_first_not_of('\0') != std::string_view::npos) {
+            return std::nullopt;
         }
     }
     return status == Z_STREAM_END ? std::optional(result) : std::nullopt;
@@ -136,13 +178,58 @@ bool is_text(std::string_view text) {
 std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
-        const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
-        const std::string_view character = text.substr(0, length);
-        const bool is_safe = is_text(character) && character.find_first_of("\t\n\r") == std::string_view::npos;
-        result += is_safe ? character : "?";
-        text.remove_prefix(length);
+        const Character character = first_character(text);
+        result += !character.code || is_obeyed(*character.code) ? "?" : character.bytes;
+        text.remove_prefix(character.bytes.size());
     }
     return result;
+}
+
+std::string printable_json(std::string_view json) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string result;
+    result.reserve(json.size());
+    while (!json.empty()) {
+        const auto [bytes, code] = first_character(json);
+        json.remove_prefix(bytes.size());
+        if (!code || *code < ' ' || !is_obeyed(*code)) {
+            result += bytes;
+            continue;
+        }
+        result += "\\u";
+        for (const unsigned shift : {12U, 8U, 4U, 0U}) {  // none of them is beyond four digits
+            result += digits[*code >> shift & 15U];
+        }
+    }
+    return result;
+}
+
+std::string without_byte_order_mark(std::string text) {
+    constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
+    if (text.starts_with(utf8_mark)) {
+        return text.substr(utf8_mark.size());
+    }
+    const bool is_big_endian = text.starts_with("\xFE\xFF");
+    if ((!is_big_endian && !text.starts_with("\xFF\xFE")) || text.size() % 2 != 0) {
+        return text;
+    }
+    std::string result;
+    char32_t high = 0;  // the first of a pair of surrogates (RFC 2781, section 2.2)
+    for (std::size_t at = 2; at < text.size(); at += 2) {
+        const auto first = static_cast<unsigned char>(text[at]);
+        const auto second = static_cast<unsigned char>(text[at + 1]);
+        const char32_t unit = is_big_endian ? first << 8U | second : second << 8U | first;
+        const bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
+        const bool is_low = unit >= 0xDC00 && unit <= 0xDFFF;
+        if (is_low != (high != 0)) {
+            return text;
+        }
+        if (!is_high) {
+            append_utf8(result, is_low ? 0x10000 + ((high - 0xD800) << 10U) + (unit - 0xDC00) : unit);
+        }
+        high = is_high ? unit : 0;
+    }
+    return high == 0 ? result : text;
 }
 
 std::string percent_encoded(std::string_view text, std::string_view kept_signs) {

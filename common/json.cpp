@@ -1,5 +1,6 @@
 #include "common/json.hpp"
 
+#include "common/encoding.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -376,8 +377,12 @@ std::uint64_t number_at(const Json& object, const char* key) {
                                                                                        : 0;
 }
 
-std::string to_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string to_line(const Json& json) {
+    return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 
-std::string to_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string to_text(const Json& json) {
+    return printable_json(json.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n";
+}
 
 }  // namespace bootwright

@@ -1,5 +1,6 @@
 #include "common/yaml.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "common/error.hpp"
@@ -7,6 +8,7 @@
 #include <charconv>
 #include <functional>
 #include <map>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -145,11 +147,38 @@ private:
     std::size_t budget_ = std::size_t{16} << 20U;
 };
 
+/// Hears where a document begins, and keeps nothing else of it.
+class Listener : public YAML::EventHandler {
+public:
+    void OnDocumentStart(const YAML::Mark& mark) override { line = line_of(mark); }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+
+    std::size_t line = 0;
+};
+
+/// yaml-cpp reads the first document and is silent about others; PyYAML's safe_load, and with it cloud-init, refuses them.
+YAML::Node load_only_document(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    Listener listener;
+    if (parser.HandleNextDocument(listener) && parser.HandleNextDocument(listener)) {
+        throw Refused{listener.line, "a second YAML document begins: only one is read"};
+    }
+    return YAML::Load(text);
+}
+
 }  // namespace
 
 std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars) {
     try {
-        return Converter(scalars).convert(YAML::Load(text));
+        return Converter(scalars).convert(load_only_document(text));
     } catch (const YAML::Exception&) {
         return std::nullopt;
     } catch (const Refused&) {
@@ -169,7 +198,7 @@ JsonDocument parse(const std::string& text, std::string origin, std::string erro
     };
     try {
         Converter converter(YamlScalars::typed, &document.lines);
-        document.root = convert(converter, YAML::Load(text));
+        document.root = convert(converter, load_only_document(text));
     } catch (const YAML::Exception& error) {  // its message may quote the text
         throw refuse(line_of(error.mark), "not valid YAML");
     } catch (const Refused& refused) {

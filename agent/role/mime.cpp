@@ -106,7 +106,11 @@ std::optional<std::string> decode_body(const Entity& entity) {
     if (encoding == "base64") {
         return decode_base64(entity.body);
     }
-    return encoding == "quoted-printable" ? decode_quoted_printable(entity.body) : entity.body;
+    if (encoding == "quoted-printable") {
+        return decode_quoted_printable(entity.body);
+    }
+    const bool is_plain = encoding.empty() || encoding == "7bit" || encoding == "8bit" || encoding == "binary";
+    return is_plain ? std::optional(entity.body) : std::nullopt;
 }
 
 /// What stands between the lines "--BOUNDARY", up to "--BOUNDARY--".

@@ -28,26 +28,28 @@ std::optional<std::string> without_layer(const std::string& text, const std::str
     if (is_gzip(text)) {
         auto unpacked = decompress_gzip(text, largest_document);
         if (!unpacked) {
-            throw damaged(origin, "is gzip, but damaged, truncated, or larger than 4 MiB when unpacked");
+            throw damaged(
+                origin,
+                "is gzip, but damaged, truncated, followed by something else, or larger than 4 MiB when unpacked");
         }
         return unpacked;
     }
     auto decoded = trimmed(text).starts_with('{') ? std::nullopt : decode_base64(text);
-    const bool is_sensible = decoded && !text.empty() && (is_gzip(*decoded) || is_text(*decoded));
+    const bool is_sensible =
+        decoded && !text.empty() && (is_gzip(*decoded) || is_text(without_byte_order_mark(*decoded)));
     return is_sensible ? decoded : std::nullopt;
 }
 
 std::string decode(std::string text, const std::string& origin) {
     constexpr int most_layers = 4;
+    text = without_byte_order_mark(std::move(text));
     for (int layer = 0; layer < most_layers; ++layer) {
         auto inner = without_layer(text, origin);
         if (!inner || *inner == text) {
             break;
         }
-        text = std::move(*inner);
+        text = without_byte_order_mark(std::move(*inner));
     }
-    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-    text.erase(0, text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
     return text;
 }
 
@@ -74,6 +76,23 @@ std::string foreign_kind(std::string_view text) {
 }
 
 bool is_cloud_config(std::string_view text) { return lower(text.substr(0, 13)) == "#cloud-config"; }
+
+/// The line, from 1 on, of a "#cloud-config" below other comments or "---"; 0 where there is none. cloud-init goes by what a
+/// text begins with (its handlers/__init__.py, type_from_starts_with), and reads no such document.
+std::size_t late_cloud_config(const std::string& text) {
+    std::size_t number = 0;
+    for (const std::string& line : split(text, '\n')) {
+        ++number;
+        const std::string_view words = trimmed(line);
+        if (lower(words) == "#cloud-config") {
+            return number;
+        }
+        if (!words.empty() && words.front() != '#' && words != "---") {
+            return 0;
+        }
+    }
+    return 0;
+}
 
 JsonDocument parse_document(std::string text, const std::string& origin) {
     const bool is_json = trimmed(text).starts_with('{');
@@ -156,6 +175,15 @@ UserData parse_text(std::string text, const std::string& origin) {
     }
     if (is_cloud_config(trimmed(text))) {
         return parse_cloud_config(text, origin);
+    }
+    if (const std::size_t line = late_cloud_config(text); line > 0) {
+        if (text.find(our_key) == std::string::npos) {
+            return {.foreign = "a cloud-config that cloud-init does not read: it does not begin with #cloud-config"};
+        }
+        throw permanent_error(invalid,
+                              origin + ":" + std::to_string(line) +
+                                  ": #cloud-config stands below other lines: cloud-init does not read such a document",
+                              "make #cloud-config the first line");
     }
     JsonDocument document = parse_document(std::move(text), origin);
     if (document.root.contains("ignition")) {

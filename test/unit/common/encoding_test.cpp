@@ -1,11 +1,13 @@
 #include "common/encoding.hpp"
 
+#include "common/json.hpp"
 #include "test/fakes/compressed.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
 #include <string>
+#include <utility>
 
 using namespace bootwright;
 
@@ -73,6 +75,8 @@ TEST_CASE("gzip of several members is all of them, and what is no gzip after the
     CHECK_FALSE(decompress_gzip(whole, 20));
     CHECK_FALSE(decompress_gzip(whole.substr(0, whole.size() - 1), 100));
     CHECK(decompress_gzip(to_gzip("x") + std::string(512, '\0'), 100) == "x");  // padding, as on a tape
+    CHECK_FALSE(decompress_gzip(to_gzip("x") + "y", 100));
+    CHECK_FALSE(decompress_gzip(to_gzip("x") + std::string(512, '\0') + to_gzip("y"), 100));
 }
 
 TEST_CASE("a gzip bomb is refused without being unpacked") {
@@ -123,4 +127,77 @@ TEST_CASE("the control characters above 127 are no text either: terminals obey t
                 "31m"));  // U+009B: the same as ESC [
     CHECK_FALSE(is_text("\xC2\x80"));
     CHECK_FALSE(is_text("\xC2\x9F"));
+}
+
+TEST_CASE("text for a terminal or a log has no control characters") {
+    CHECK(printable("").empty());
+    CHECK(printable("plain ü€𝄞") == "plain ü€𝄞");
+    CHECK(printable("a\nb\tc\rd\x1b[2Je\x7f") == "a?b?c?d?[2Je?");
+    CHECK(printable(std::string_view("a\0b", 3)) == "a?b");
+    CHECK(printable("a\xC2\x9B"
+                    "b\xC2\x80\xC2\x9F") == "a?b??");
+    CHECK(printable("\xC2\xA0\xC3\x9B") == "\xC2\xA0\xC3\x9B");  // a no-break space, and Û
+    CHECK(printable("x\xC2").starts_with("x"));
+}
+
+TEST_CASE("what is obeyed and not shown does not reach a terminal, and its neighbours do") {
+    // The text is made here, digit by digit: the decoder under test has no part in it.
+    const auto utf8 = [](char32_t code) {
+        if (code < 0x80) {
+            return std::string(1, static_cast<char>(code));
+        }
+        if (code < 0x800) {
+            return std::string{static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
+        }
+        return std::string{static_cast<char>(0xE0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3F)),
+                           static_cast<char>(0x80 | (code & 0x3F))};
+    };
+    const auto is_obeyed = [](char32_t code) {
+        return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x61C || code == 0x200E || code == 0x200F ||
+               (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+    };
+    std::size_t wrong = 0;
+    for (char32_t code = 0; code < 0x2100; ++code) {
+        const std::string text = "a" + utf8(code) + "b";
+        wrong += printable(text) == (is_obeyed(code) ? "a?b" : text) ? 0U : 1U;
+        // In JSON it is the same value, in other letters.
+        const std::string json = to_line(Json{{"k", text}});
+        wrong += Json::parse(json).at("k") == text && printable(json) == json ? 0U : 1U;
+    }
+    CHECK(wrong == 0);
+    CHECK(printable("\xE2\x80\xAE"
+                    "gpj.exe") == "?gpj.exe");
+    CHECK(printable("\xED\xA0\x80") == "???");  // a surrogate is no UTF-8
+}
+
+TEST_CASE("JSON keeps its lines and all that is shown") {
+    CHECK(printable_json("{\n  \"a\": \"ü€𝄞\\n\"\n}\n") == "{\n  \"a\": \"ü€𝄞\\n\"\n}\n");
+    CHECK(printable_json("\"\x7F\xC2\x9B\xE2\x80\xAE\"") == "\"\\u007f\\u009b\\u202e\"");
+}
+
+TEST_CASE("a text of UTF-16 is one of UTF-8, where it is one") {
+    const std::string wide(
+        "\xFF\xFE"
+        "a\0\xFC\0\xAC\x20\x34\xD8\x1E\xDD",
+        12);
+    std::string turned = wide;
+    for (std::size_t at = 0; at < turned.size(); at += 2) {
+        std::swap(turned[at], turned[at + 1]);
+    }
+    CHECK(without_byte_order_mark(wide) == "aü€𝄞");
+    CHECK(without_byte_order_mark(turned) == "aü€𝄞");
+    CHECK(without_byte_order_mark("\xEF\xBB\xBF"
+                                  "aü€𝄞") == "aü€𝄞");
+    CHECK(without_byte_order_mark("\xFF\xFE").empty());
+    for (const std::string& text : {std::string("plain"), std::string(),
+                                    std::string("\xFF\xFE"
+                                                "a",
+                                                3),
+                                    std::string("\xFF\xFE\x34\xD8", 4), std::string("\xFF\xFE\x1E\xDD", 4),
+                                    std::string("\xFF\xFE\x34\xD8\x34\xD8", 6),
+                                    std::string("\xFF\xFE\x34\xD8"
+                                                "a\0",
+                                                6)}) {
+        CHECK(without_byte_order_mark(text) == text);
+    }
 }

@@ -58,17 +58,6 @@ TEST_CASE("a name is a lower-case letter, and then letters, digits and underscor
     }
 }
 
-TEST_CASE("text for a terminal or a log has no control characters") {
-    CHECK(printable("").empty());
-    CHECK(printable("plain ü€𝄞") == "plain ü€𝄞");
-    CHECK(printable("a\nb\tc\rd\x1b[2Je\x7f") == "a?b?c?d?[2Je?");
-    CHECK(printable(std::string_view("a\0b", 3)) == "a?b");
-    CHECK(printable("a\xC2\x9B"
-                    "b\xC2\x80\xC2\x9F") == "a?b??");
-    CHECK(printable("\xC2\xA0\xC3\x9B") == "\xC2\xA0\xC3\x9B");  // a no-break space, and Û
-    CHECK(printable("x\xC2").starts_with("x"));
-}
-
 TEST_CASE("a long text is cut between two characters, and shows that it was") {
     CHECK(shortened("", 0).empty());
     CHECK(shortened("abc", 3) == "abc");

@@ -30,15 +30,65 @@ std::string in_lines(const std::string& text) {
 }  // namespace
 
 TEST_CASE("the role config may be plain, compressed, encoded, or both") {
-    const std::string served = GENERATE_COPY(
-        document, "  \n\t" + document, to_gzip(document), encode_base64(document), in_lines(encode_base64(document)),
-        encode_base64(to_gzip(document)), in_lines(encode_base64(to_gzip(document))),
-        "\n" + encode_base64(document) + "\n\n", "\xEF\xBB\xBF" + document, encode_base64("\n" + document));
+    const std::string served = GENERATE_COPY(document, "  \n\t" + document, to_gzip(document), encode_base64(document),
+                                             in_lines(encode_base64(document)), encode_base64(to_gzip(document)),
+                                             in_lines(encode_base64(to_gzip(document))),
+                                             "\n" + encode_base64(document) + "\n\n", encode_base64("\n" + document));
     CAPTURE(served);
     const auto parsed = parse_user_data(served, "user-data").document;
     REQUIRE(parsed);
     CHECK(parsed->root == Json::parse(document));
     CHECK(parsed->origin == "user-data");
+}
+
+TEST_CASE("the byte order marks of Windows are removed in each layer") {
+    const std::string mark = "\xEF\xBB\xBF";
+    std::string wide = "\xFF\xFE";  // UTF-16, as PowerShell's Out-File writes it
+    for (const char c : document) {
+        wide += {c, '\0'};
+    }
+    const std::string mime = "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/x-bootwright\n\n";
+    const std::string served = GENERATE_COPY(
+        mark + document, mark + encode_base64(document), mark + to_gzip(document), to_gzip(mark + document),
+        mark + encode_base64(mark + document), mark + encode_base64(mark + to_gzip(mark + document)), wide,
+        encode_base64(wide), mark + encode_base64(to_gzip(wide)), mark + mime + document, mime + mark + document);
+    CAPTURE(served);
+    const auto parsed = parse_user_data(served, "user-data").document;
+    REQUIRE(parsed);
+    CHECK(parsed->root == Json::parse(document));
+}
+
+TEST_CASE("a second YAML document is not dropped, but refused by its line") {
+    struct Row {
+        const char* text;
+        const char* place;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"role: web\n---\nclasses: [hunter2]\n", "user-data:2: a second YAML document"},
+        {"role: web\n...\n---\nclasses: [hunter2]\n", "user-data:3: a second YAML document"},
+        {"---\n---\nrole: hunter2\n", "user-data:2: a second YAML document"},
+        {"role: web\n---\n", "user-data:2: a second YAML document"},
+        {"#cloud-config\nbootwright: {role: web}\n---\npackages: [hunter2]\n", "user-data:3: a second YAML document"},
+    }));
+    CAPTURE(row.text);
+    const Error error = error_for(row.text);
+    CHECK(error.code == "role.invalid");
+    CHECK(error.message.starts_with(row.place));
+    CHECK(parse_user_data("---\nrole: web\n...\n", "user-data").document);
+}
+
+TEST_CASE("what comes after compressed data is not dropped") {
+    CHECK(error_for(to_gzip(document) + "role: db\n").code == "role.user_data_damaged");
+}
+
+TEST_CASE("a #cloud-config that cloud-init does not see as one is named") {
+    const std::string before = GENERATE("---\n", "\n---\n", "# of team search\n", "# of team search\n---\n");
+    const std::string config = before + "#cloud-config\npackages: [nginx]\n";
+    CHECK(parse_user_data(config, "user-data").foreign.find("does not begin with #cloud-config") != std::string::npos);
+    const Error error = error_for(config + "bootwright: {role: web}\n");
+    CHECK(error.code == "role.invalid");
+    CHECK(error.message.find("#cloud-config stands below other lines") != std::string::npos);
+    CHECK(parse_user_data("# a role\nrole: web\n#cloud-config\n", "user-data").document);
 }
 
 TEST_CASE("empty user-data, and white space only, is none") {
@@ -242,6 +292,8 @@ TEST_CASE("a MIME message with two parts of ours, or one that cannot be taken ap
                                       head + "--x\nContent-Type: text/x-bootwright\n" + in_base64 + "%%%\n--x--",
                                       head + "--x\nContent-Type: text/cloud-config\n" + in_base64 + "%%%\n--x--",
                                       head + "--x\nContent-Type: text/x-bootwright\n" + quoted + "=zz\n--x--",
+                                      head + "--x\nContent-Type: text/x-bootwright\n"
+                                             "Content-Transfer-Encoding: x-uuencode\n\nrole: web\n--x--",
                                       head + "--x\nContent-Type: text/x-bootwright\n\n\x1f\x8b cut\n--x--"}) {
         CAPTURE(served);
         CHECK(error_for(served).code == "role.user_data_damaged");
@@ -266,7 +318,7 @@ TEST_CASE("binary data is refused without being shown") {
                                                   "ELF\2\1\1\0",
                                                   8),
                                       std::string("{\"role\": \"\0\"}", 13), std::string("{\"role\": \"\xff\"}"),
-                                      std::string("\xff\xfe{\0\"\0", 6), std::string("PK\3\4")}) {
+                                      std::string("\xff\xfe{\0\"\0\0", 7), std::string("PK\3\4")}) {
         CAPTURE(served);
         const Error error = error_for(served);
         CHECK(error.code == "role.user_data_damaged");
