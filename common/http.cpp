@@ -2,6 +2,7 @@
 
 #include "common/clock.hpp"
 #include "common/error.hpp"
+#include "common/http_header.hpp"
 #include "common/text.hpp"
 #include "common/url.hpp"
 
@@ -83,6 +84,9 @@ private:
     void start() {
         try {
             url_ = url_of(request_);
+            for (const auto& [name, value] : request_.headers) {
+                check_header(name, value);
+            }
         } catch (const Error& error) {
             end(error);
             return;

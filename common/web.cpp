@@ -3,6 +3,7 @@
 #include "common/clock.hpp"
 #include "common/encoding.hpp"
 #include "common/error.hpp"
+#include "common/http_header.hpp"
 #include "common/text.hpp"
 
 #include <curl/curl.h>
@@ -258,17 +259,21 @@ void set_credentials(CURL* easy, const WebRequest& request) {
 
 ListHandle header_list(const WebRequest& request) {
     ListHandle list;
+    const auto add = [&](const std::string& name, const std::string& value) {
+        check_header(name, value);
+        append(list, name + ": " + value);
+    };
     if (!request.signature) {     // libcurl would sign a header that is left out
         append(list, "Expect:");  // no round trip before a body
     }
     for (const auto& [name, value] : request.headers) {
-        append(list, name + ": " + value);
+        add(name, value);
     }
     if (request.signature && !request.signature->session_token.empty()) {
-        append(list, "x-amz-security-token: " + request.signature->session_token);
+        add("x-amz-security-token", request.signature->session_token);
     }
     if (request.offset > 0 && !request.if_range.empty()) {
-        append(list, "If-Range: " + request.if_range);
+        add("If-Range", request.if_range);
     }
     return list;
 }

@@ -153,7 +153,7 @@ std::string header(const WebResponse& response, const char* name) {
 /// A strong ETag names one content; a weak one does not, and If-Range must not carry it (RFC 9110, 13.1.5).
 std::string strong_tag(const WebResponse& response) {
     const std::string tag = header(response, "etag");
-    return tag.starts_with('"') ? tag : "";
+    return tag.starts_with('"') && printable(tag) == tag ? tag : "";
 }
 
 /// Takes a file, or the rest of one.

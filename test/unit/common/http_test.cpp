@@ -63,6 +63,14 @@ TEST_CASE("the method is sent as asked, without a body") {
     CHECK(request.ends_with("\r\n\r\n"));
 }
 
+TEST_CASE("a header that would begin another one is never sent") {
+    RawServer server({{answer("200 OK", "")}});
+    NetworkHttpClient client;
+    const HttpRequest request{.url = server.url(), .headers = {{"X-Good", "1"}, {"X-Token", "hunter2\r\nX-Other: 1"}}};
+    CHECK(error_of([&] { return client.send(request, {}); }).code == "http.bad_header");
+    CHECK(server.finish().empty());
+}
+
 TEST_CASE("every status is an answer, not an error") {
     const auto* line = GENERATE("204 No Content", "404 Not Found", "401 Unauthorized", "500 Internal Server Error",
                                 "503 Service Unavailable", "418 I'm a teapot");
