@@ -4,6 +4,7 @@
 #include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run_worker.hpp"
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
@@ -104,6 +105,7 @@ private:
         } catch (const Error& error) {  // another run is under way, or the disk is full
             if (next_->reason != error.message) {
                 log(LogLevel::warning, error.message);
+                last_line_ = "no run can begin: " + error.message;
             }
             next_ = NextRun{std::chrono::seconds(2), error.message};
             next_at_ = now() + next_->delay;
@@ -240,7 +242,7 @@ private:
         publish(stopping_ ? "stopping" : is_running() ? "running" : "waiting");
         // Before READY systemd has no watchdog, but a limit for the start, which each beat puts off.
         const std::string sign_of_life = ready_ ? "WATCHDOG=1" : "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=120000000";
-        notify_service_manager(sign_of_life + "\nSTATUS=" + last_line_);
+        notify_service_manager(sign_of_life + "\nSTATUS=" + printable(last_line_));
     }
 
     void publish(const char* state) {

@@ -1,6 +1,7 @@
 // The composition root: builds the outside world and hands it to a command.
 
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
 #include "agent/system.hpp"
 #include "common/clock.hpp"
@@ -9,6 +10,7 @@
 #include "common/json.hpp"
 #include "common/log.hpp"
 #include "common/process.hpp"
+#include "common/text.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -16,24 +18,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <exception>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <string>
 
 namespace {
 
 using namespace bootwright;  // NOLINT(google-build-using-namespace): this file is the program
 
-/// A file that is opened as descriptor 0, 1 or 2, because the caller had closed them, would be taken for a stream.
+/// A file that is opened as descriptor 0, 1 or 2, because the caller had closed them, would be taken for a stream. What is
+/// written to such a one fails, as it would have.
 void open_standard_streams() {
-    while (true) {
-        const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (fd < 0 || fd > STDERR_FILENO) {
-            close(fd);
-            return;
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(stream, F_GETFD) < 0) {  // then it is the lowest that is free
+            open("/dev/null", O_RDONLY | O_CLOEXEC);
         }
     }
 }
@@ -176,22 +178,50 @@ int dispatch(const CommandLine& line, char** environment) {
     return line.command == "daemon" ? daemon_command(system) : run_command(system);
 }
 
-}  // namespace
+/// In the words of CLI11, which quote the command line.
+int explain_usage(const CLI::App& app, const CLI::ParseError& error) {
+    std::ostringstream help;
+    std::ostringstream problem;
+    const bool is_help = app.exit(error, help, problem) == 0;
+    for (const std::string& line : split(trimmed((is_help ? help : problem).str()), '\n')) {
+        is_help ? print_line(line) : log(LogLevel::error, line);
+    }
+    return is_help ? exit_ok : exit_usage;
+}
 
-int main(int count, char** arguments, char** environment) {
-    open_standard_streams();
-    umask(022);
+void show(const Error& error) {
+    log(LogLevel::error, error.message + " (" + error.code + ")");
+    log(LogLevel::info, error.advice);
+}
+
+int answer(int count, char** arguments, char** environment) {
     CLI::App app("bootwright configures this instance at boot from a pinned Puppet repository");
     try {
         return dispatch(parse(app, count, arguments), environment);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? exit_ok : exit_usage;
+        return explain_usage(app, error);
     } catch (const Error& error) {
-        log(LogLevel::error, error.message + " (" + error.code + ")");
-        log(LogLevel::info, error.advice);
+        show(error);
         return error.code.ends_with(".locked") ? exit_locked : exit_failed;
     } catch (const std::exception& error) {
         log(LogLevel::error, std::string("a defect of bootwright: ") + error.what());
         return exit_internal;
     }
+}
+
+}  // namespace
+
+int main(int count, char** arguments, char** environment) {
+    open_standard_streams();
+    umask(022);
+    // A reader that is gone ends no command; what a command starts gets the signal's usual meaning back.
+    std::signal(SIGPIPE, SIG_IGN);
+    const int status = answer(count, arguments, environment);
+    try {
+        check_output();
+    } catch (const Error& error) {
+        show(error);
+        return exit_failed;
+    }
+    return status;
 }

@@ -9,8 +9,10 @@
 
 #include <sys/eventfd.h>
 
+#include <cerrno>
 #include <optional>
 #include <string>
+#include <system_error>
 
 namespace bootwright {
 
@@ -18,7 +20,6 @@ namespace {
 
 FileLock take_run_lock(const System& system) {
     make_folder(system.runtime(), 0755);
-    make_folder(system.state(), 0700);
     auto lock = FileLock::try_take(system.runtime() / "run.lock");
     if (!lock) {
         throw transient_error("run.locked", "another run is under way on this machine",
@@ -67,10 +68,39 @@ void wait_for_handed_over(const System& system) {
 
 }  // namespace
 
+void tell_what_blocks(const System& system, const Error& error) {
+    if (error.code == "run.locked") {
+        return;
+    }
+    try {
+        StatusFile(system).update([&](Json& status) {
+            const Json before = status.value("blocked", Json());
+            const bool is_same = before.is_object() && before.value("error", Json()) == to_json(error);
+            status["blocked"] = {{"since", is_same ? before.value("since", Json()) : to_json(system.clock.now())},
+                                 {"error", to_json(error)}};
+        });
+    } catch (const Error& failure) {
+        log(LogLevel::error, "status.json is not written: " + failure.message);
+    }
+}
+
 RunWorker::RunWorker(const System& system, RunCause cause)
     : lock_(take_run_lock(system)),
       over_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    try {
+        begin(system, cause);
+    } catch (const Error& error) {
+        tell_what_blocks(system, error);
+        throw;
+    }
+}
+
+void RunWorker::begin(const System& system, RunCause cause) {
+    if (!over_ || !ended_) {
+        throw system_call_error("make", "a descriptor for the run's events", EMFILE);
+    }
+    make_folder(system.state(), 0700);
     wait_for_handed_over(system);
     end_leftovers(system);
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
@@ -78,11 +108,21 @@ RunWorker::RunWorker(const System& system, RunCause cause)
         is_over_ = true;
         eventfd_write(over_.get(), 1);
     });
-    thread_ = std::jthread([this, &system, cause](std::stop_token stop) {
-        report_ = run(system, *record_, cause, stop);
-        has_ended_ = true;
-        eventfd_write(ended_.get(), 1);
-    });
+    try {
+        thread_ = std::jthread([this, &system, cause](std::stop_token stop) {
+            report_ = run(system, *record_, cause, stop);
+            has_ended_ = true;
+            eventfd_write(ended_.get(), 1);
+        });
+    } catch (const std::system_error& failure) {
+        const Error error =
+            transient_error("process.cannot_start", "cannot start a thread for the run: " + failure.code().message(),
+                            "check that memory is free, and that the service may have more tasks "
+                            "(`systemctl show -p TasksMax bootwright`)");
+        record_->error(error);
+        record_->finish();
+        throw error;
+    }
 }
 
 RunWorker::~RunWorker() {

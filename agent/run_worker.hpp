@@ -12,12 +12,15 @@
 
 namespace bootwright {
 
+/// Puts into the status what keeps a run from beginning ("blocked", until one begins), but for another run.
+void tell_what_blocks(const System& system, const Error& error);
+
 /// One run on a thread of its own, under the run lock, so that the main thread can beat, show progress and hear signals.
 /// Destruction stops the run and waits for it.
 class RunWorker {
 public:
-    /// Ends what a killed run has left, then begins.
-    /// @throws Error run.locked (transient) where another run is under way; io.*
+    /// Ends what a killed run has left, then begins; or tells what blocks it.
+    /// @throws Error run.locked (transient) where another run is under way; process.cannot_start (transient); io.*
     RunWorker(const System& system, RunCause cause);
     RunWorker(const RunWorker&) = delete;
     RunWorker& operator=(const RunWorker&) = delete;
@@ -35,6 +38,8 @@ public:
     RunReport join();
 
 private:
+    void begin(const System& system, RunCause cause);
+
     FileLock lock_;
     UniqueFd over_;
     UniqueFd ended_;

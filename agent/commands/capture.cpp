@@ -1,4 +1,5 @@
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
 #include "agent/commands/redaction.hpp"
 #include "agent/config.hpp"
@@ -10,7 +11,6 @@
 
 #include <array>
 #include <filesystem>
-#include <iostream>
 #include <system_error>
 
 namespace bootwright {
@@ -117,8 +117,8 @@ Json record_answers(const System& system, const AgentConfig& config) {
     try {
         find_platform(system, config, {}).read(recorded, config, {});
     } catch (const Error& error) {
-        std::cout << "the instance's metadata could not be read, which is captured too: " << error.message << " ("
-                  << error.code << ")\n";
+        print_line("the instance's metadata could not be read, which is captured too: " + error.message + " (" +
+                   error.code + ")");
     }
     for (Json& answer : answers) {
         redact_answer(answer);
@@ -135,12 +135,12 @@ int capture_command(const System& system, const fs::path& folder) {
     copy_files(system, config, tree);
     const Json answers = record_answers(system, config);
     tree.write("/metadata-answers.json", to_text(answers));
-    std::cout
-        << "captured in " << folder.string() << ": what detection reads, /etc/bootwright, and " << answers.size()
-        << " answers of the metadata service.\n"
-           "Removed: user-data but for the shape of a role config, its `data`, tokens, and values whose names speak\n"
-           "of secrets. Look through it before you send it. `bootwright --root "
-        << folder.string() << " explain` reads it.\n";
+    print_line("captured in " + folder.string() + ": what detection reads, /etc/bootwright, and " +
+               std::to_string(answers.size()) + " answers of the metadata service.");
+    print_line(
+        "Removed: user-data but for the shape of a role config, its `data`, tokens, and values whose names speak");
+    print_line("of secrets. Look through it before you send it. `bootwright --root " + folder.string() +
+               " explain` reads it.");
     return exit_ok;
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bootwright {
 
@@ -73,9 +74,11 @@ int version_command();
 /// a process of the status still runs.
 struct StatusView {
     ExitStatus verdict = exit_not_running;
-    bool is_final = false;  ///< `--wait` need not wait for more
-    std::string text;       ///< for people
+    bool is_final = false;             ///< `--wait` need not wait for more
+    std::vector<std::string> lines{};  ///< for people; each to be printed as one, since it may quote anything
 };
+/// For people.
+void print_view(const StatusView& view);
 StatusView view_status(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive);
 
 }  // namespace bootwright

@@ -1,13 +1,11 @@
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 #include "agent/config.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/role/role_config.hpp"
 #include "agent/role_keys.hpp"
-#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/text.hpp"
-
-#include <iostream>
 
 namespace bootwright {
 
@@ -123,55 +121,54 @@ Json explain(const System& system) {
 
 std::string shown(const Json& value) {
     constexpr std::size_t longest = 60;
-    return shortened(printable(value.is_string() ? value.get<std::string>() : to_line(value)), longest);
+    return shortened(value.is_string() ? value.get<std::string>() : to_line(value), longest);
 }
 
 /// The keys that not everybody may say; all the others go without saying.
 void print_keys(const Json& keys) {
     constexpr std::size_t key_width = 30;
-    std::cout << "Who may say what (docs/role-config.md); each key that is not listed: anyone\n";
+    print_line("Who may say what (docs/role-config.md); each key that is not listed: anyone");
     for (const Json& key : keys) {
         if (const std::string who = string_at(key, "may_be_said_by"); who != "anyone") {
-            std::cout << "  " << padded(string_at(key, "key"), key_width) << who << '\n';
+            print_line("  " + padded(string_at(key, "key"), key_width) + who);
         }
     }
 }
 
 void print(const Json& result) {
     constexpr std::size_t name_width = 14;
-    std::cout << "Rules, in the order in which they count; the first that matches decides:\n";
+    print_line("Rules, in the order in which they count; the first that matches decides:");
     for (const Json& rule : result.at("rules")) {
-        std::cout << (rule.at("matched") == Json(true) ? "  yes  " : "   -   ")
-                  << padded(string_at(rule, "platform"), name_width) << string_at(rule, "rule") << ": "
-                  << shown(rule.at("seen")) << "  [" << shown(rule.at("path")) << "]\n";
+        print_line((rule.at("matched") == Json(true) ? "  yes  " : "   -   ") +
+                   padded(string_at(rule, "platform"), name_width) + string_at(rule, "rule") + ": " +
+                   shown(rule.at("seen")) + "  [" + shown(rule.at("path")) + "]");
     }
     for (const Json& probe : result.at("probes")) {
-        std::cout << "  asked " << padded(string_at(probe, "platform"), name_width) << shown(probe.at("request"))
-                  << ": " << shown(probe.at("seen")) << '\n';
+        print_line("  asked " + padded(string_at(probe, "platform"), name_width) + shown(probe.at("request")) + ": " +
+                   shown(probe.at("seen")));
     }
     if (!result.at("platform").is_null()) {
-        std::cout << "Platform: " << shown(result.at("platform")) << ", chosen by " << shown(result.at("chosen_by"))
-                  << '\n';
+        print_line("Platform: " + shown(result.at("platform")) + ", chosen by " + shown(result.at("chosen_by")));
     }
     if (const Json& instance = result.at("instance"); instance.is_object()) {
-        std::cout << "Instance: " << shown(instance.at("id")) << '\n';
+        print_line("Instance: " + shown(instance.at("id")));
     }
     if (const Json& role = result.at("role_config"); role.is_array()) {
         constexpr std::size_t path_width = 28;
         constexpr std::size_t value_width = 42;
-        std::cout << "Role config, and where each value is from:\n";
+        print_line("Role config, and where each value is from:");
         for (const Json& value : role) {
-            std::cout << "  " << padded(shown(value.at("path")), path_width)
-                      << padded(shown(value.at("value")), value_width) << "from " << shown(value.at("origin")) << " ("
-                      << string_at(value, "speaker") << ")\n";
+            print_line("  " + padded(shown(value.at("path")), path_width) +
+                       padded(shown(value.at("value")), value_width) + "from " + shown(value.at("origin")) + " (" +
+                       string_at(value, "speaker") + ")");
         }
     }
     if (const Json& keys = result.at("keys"); keys.is_array()) {
         print_keys(keys);
     }
     if (const Json& error = result.at("error"); error.is_object()) {
-        std::cout << "error: " << string_at(error, "message") << " (" << string_at(error, "code") << ")\n"
-                  << "  do: " << string_at(error, "advice") << '\n';
+        print_line("error: " + string_at(error, "message") + " (" + string_at(error, "code") + ")");
+        print_line("  do: " + string_at(error, "advice"));
     }
 }
 
@@ -180,7 +177,7 @@ void print(const Json& result) {
 int explain_command(const System& system, bool json) {
     const Json result = explain(system);
     if (json) {
-        std::cout << to_text(result);
+        print_json(result);
     } else {
         print(result);
     }

@@ -1,13 +1,12 @@
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 #include "agent/config.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <iostream>
 
 namespace bootwright {
 
@@ -23,7 +22,7 @@ Json document_of(const InstanceMetadata& metadata) {
 }
 
 std::string plain(const Json& value) {
-    return printable(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : to_line(value));
+    return value.is_null() ? "" : value.is_string() ? value.get<std::string>() : to_line(value);
 }
 
 /// "tags.Name" -> the value, for each value of the document.
@@ -51,14 +50,14 @@ void print_value(const Json& document, const std::string& key) {
         throw permanent_error("metadata.no_such_key", "the instance's metadata has no \"" + key + "\"",
                               meant ? "did you mean \"" + *meant + "\"?" : "`bootwright metadata` lists all");
     }
-    std::cout << plain(found->second) << '\n';
+    print_line(plain(found->second));
 }
 
 void print_all(const Json& document) {
     for (const auto& [key, value] : flattened(document)) {
         const bool is_taken_apart = value.is_object() && !value.empty();
         if (!is_taken_apart) {
-            std::cout << key << std::string(key.size() < 18 ? 18 - key.size() : 1, ' ') << plain(value) << '\n';
+            print_line(key + std::string(key.size() < 18 ? 18 - key.size() : 1, ' ') + plain(value));
         }
     }
 }
@@ -82,7 +81,7 @@ int metadata_command(const System& system, const MetadataOptions& options) {
     if (!options.key.empty()) {
         print_value(document, options.key);
     } else if (options.json) {
-        std::cout << to_text(document);
+        print_json(document);
     } else {
         print_all(document);
     }

@@ -1,8 +1,8 @@
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 #include "agent/config.hpp"
 #include "agent/puppet/warm.hpp"
 
-#include <iostream>
 #include <string>
 
 namespace bootwright {
@@ -10,11 +10,10 @@ namespace bootwright {
 int prepare_command(const System& system) {
     const AgentConfig config = read_agent_config(system);
     if (!config.puppet.warm) {
-        std::cout << "nothing to prepare: agent.json has Puppet started cold (puppet.warm)\n";
+        print_line("nothing to prepare: agent.json has Puppet started cold (puppet.warm)");
         return exit_ok;
     }
-    const std::string made = compile_puppet(system, config);
-    std::cout << "compiled ahead: " << made << '\n';
+    print_line("compiled ahead: " + compile_puppet(system, config));
     return exit_ok;
 }
 

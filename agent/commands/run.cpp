@@ -1,7 +1,9 @@
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run_worker.hpp"
+#include "common/error.hpp"
 #include "common/signals.hpp"
 
 #include <unistd.h>
@@ -13,50 +15,48 @@ namespace bootwright {
 
 namespace {
 
-/// One line that is written over itself; on anything but a terminal, a line for each new stage.
-class LiveLine {
+/// How far the run is; on anything but a terminal, a line for each new stage.
+class Progress {
 public:
     void show(const RunReport& report) {
-        const std::string line = one_line(report);
-        if (is_terminal_ && line != shown_) {
-            std::cout << "\r\033[K" << line << std::flush;
-            shown_ = line;
-        } else if (!is_terminal_ && report.stage != stage_) {
-            std::cout << to_string(report.stage) << std::endl;
+        line_.show(one_line(report));
+        if (!line_.is_terminal() && report.stage != stage_) {
+            print_line(to_string(report.stage));
         }
         stage_ = report.stage;
     }
-    void clear() const {
-        if (is_terminal_) {
-            std::cout << "\r\033[K" << std::flush;
-        }
-    }
+    void clear() { line_.clear(); }
 
 private:
-    bool is_terminal_ = isatty(STDOUT_FILENO) != 0;
+    LiveLine line_{std::cout, STDOUT_FILENO};
     std::optional<Stage> stage_{};
-    std::string shown_;
 };
 
 }  // namespace
 
 int run_command(const System& system) {
-    Signals signals({SIGTERM, SIGINT});
-    forget_reboots(system);
+    Signals signals({SIGTERM, SIGINT, SIGHUP});
+    try {
+        forget_reboots(system);
+    } catch (const Error& error) {
+        tell_what_blocks(system, error);
+        throw;
+    }
     RunWorker worker(system, RunCause::asked_for);
-    LiveLine line;
+    Progress progress;
     auto next_beat = system.clock.now().since_boot + heartbeat_interval;
     bool ended = false;
     while (!ended) {
         constexpr std::chrono::milliseconds refresh{200};
         signals.wait(refresh, worker.ended_fd());
-        if (signals.take() != 0) {
+        // A terminal or a session that is gone is no reason to leave a machine half configured.
+        if (const int signal = signals.take(); signal == SIGTERM || signal == SIGINT) {
             worker.request_stop();
         }
         const RunReport report = worker.record().snapshot();
         ended = worker.has_ended();
         if (!ended) {
-            line.show(report);
+            progress.show(report);
         }
         if (system.clock.now().since_boot >= next_beat) {
             worker.record().beat();
@@ -64,8 +64,8 @@ int run_command(const System& system) {
         }
     }
     const RunReport report = worker.join();
-    line.clear();
-    std::cout << view_status(StatusFile(system).read(), system.clock.now(), is_running).text;
+    progress.clear();
+    print_view(view_status(StatusFile(system).read(), system.clock.now(), is_running));
     return report.is_good() ? exit_ok : exit_failed;
 }
 

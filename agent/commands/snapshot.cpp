@@ -1,7 +1,7 @@
 #include "agent/repository/snapshot.hpp"
 
 #include "agent/commands/commands.hpp"
-#include "common/encoding.hpp"
+#include "agent/commands/output.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/signals.hpp"
@@ -67,27 +67,11 @@ private:
     std::jthread watcher_{[this](const std::stop_token& done) { watch(done); }};
 };
 
-/// One line on a terminal, that is written over itself.
-class Progress {
-public:
-    void show(const Json& event) {
-        if (!is_terminal_) {
-            return;
-        }
-        const std::uint64_t total = number_at(event, "total");
-        const std::string of = total == 0 ? "" : " of " + std::to_string(total);
-        std::cerr << "\r\033[K" << printable(string_at(event, "what")) << ' ' << number_at(event, "done") << of
-                  << std::flush;
-    }
-    void clear() const {
-        if (is_terminal_) {
-            std::cerr << "\r\033[K" << std::flush;
-        }
-    }
-
-private:
-    bool is_terminal_ = isatty(STDERR_FILENO) != 0;
-};
+std::string progress_line(const Json& event) {
+    const std::uint64_t total = number_at(event, "total");
+    return string_at(event, "what") + " " + std::to_string(number_at(event, "done")) +
+           (total == 0 ? "" : " of " + std::to_string(total));
+}
 
 std::string variable(const System& system, const char* name) {
     const auto found = system.environment.find(name);
@@ -142,14 +126,14 @@ void make_output(const fs::path& folder) {
 
 Snapshot ask_child(const System& system, const SnapshotRequest& request) {
     const StopOnSignal signals;
-    Progress progress;
+    LiveLine progress(std::cerr, STDERR_FILENO);  // what is printed is for scripts
     Json answer;
     std::string last_words;
     const ProcessEvents events{.line =
                                    [&](std::string_view line) {
                                        const Json event = parse_json(line);
                                        if (event.is_object() && event.contains("progress")) {
-                                           progress.show(event.at("progress"));
+                                           progress.show(progress_line(event.at("progress")));
                                        } else if (event.is_object() && !event.contains("place")) {
                                            answer = event;
                                        }
@@ -173,7 +157,7 @@ Snapshot ask_child(const System& system, const SnapshotRequest& request) {
     }
     throw transient_error(
         "repository.fetch_crashed",
-        "bootwright-fetch ended without an answer" + (last_words.empty() ? "" : ": " + printable(last_words)),
+        "bootwright-fetch ended without an answer" + (last_words.empty() ? "" : ": " + last_words),
         "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
 }
 
@@ -204,21 +188,20 @@ std::string sha256_of(const System& system, const fs::path& file) {
 }
 
 void print(const System& system, const Snapshot& snapshot) {
-    std::cout << snapshot.file.string() << '\n'
-              << "  size       " << fs::file_size(snapshot.file) << " bytes\n"
-              << "  sha256     " << sha256_of(system, snapshot.file) << '\n'
-              << "  revision   " << snapshot.revision << ", complete: " << snapshot.files << " files, "
-              << snapshot.bytes << " bytes\n";
+    print_line(snapshot.file.string());
+    print_line("  size       " + std::to_string(fs::file_size(snapshot.file)) + " bytes");
+    print_line("  sha256     " + sha256_of(system, snapshot.file));
+    print_line("  revision   " + snapshot.revision + ", complete: " + std::to_string(snapshot.files) + " files, " +
+               std::to_string(snapshot.bytes) + " bytes");
     for (const std::string& tag : snapshot.tags) {
-        std::cout << "  tag        " << printable(tag) << '\n';
+        print_line("  tag        " + tag);
     }
     for (const auto& [path, commit] : snapshot.modules) {
-        std::cout << "  module     " << printable(path) << ' ' << commit << '\n';
+        print_line("  module     " + path + ' ' + commit);
     }
     for (const auto& [path, commit] : snapshot.missing) {
-        std::cout << "  not in it  " << printable(path) << ' ' << commit << ", which machines fetch from where it is\n";
+        print_line("  not in it  " + path + ' ' + commit + ", which machines fetch from where it is");
     }
-    std::cout << std::flush;
 }
 
 }  // namespace

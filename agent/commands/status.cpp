@@ -1,12 +1,10 @@
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/clock.hpp"
-#include "common/encoding.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
-#include <iostream>
-#include <sstream>
 
 namespace bootwright {
 
@@ -21,10 +19,8 @@ const Json& at(const Json& object, const char* key) {
     return found == object.end() ? null : *found;
 }
 
-/// Text from outside, made safe for a terminal: control characters become "?".
 std::string shown(const Json& value) {
-    const std::string text = value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
-    return printable(text);
+    return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
 }
 
 ProcessId process_of(const Json& section) {
@@ -51,7 +47,11 @@ std::string until(const Json& instant, const Instant& now) {
 class View {
 public:
     View(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive)
-        : run_(at(status, "run")), daemon_(at(status, "daemon")), configured_(at(status, "configured")), now_(now) {
+        : run_(at(status, "run")),
+          daemon_(at(status, "daemon")),
+          blocked_(at(status, "blocked")),
+          configured_(at(status, "configured")),
+          now_(now) {
         daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_of(daemon_));
         running_ = string_at(run_, "state") == "running";
         run_alive_ = running_ && alive(process_of(run_));
@@ -64,13 +64,13 @@ public:
     StatusView make() {
         StatusView view;
         view.verdict = verdict();
-        const std::string kind = string_at(at(run_, "error"), "kind");
+        const std::string kind = string_at(at(blocked_.is_object() ? blocked_ : run_, "error"), "kind");
         // That no agent is running yet is no reason to give up: at boot it may be a moment away.
         view.is_final = view.verdict == exit_ok ||
                         (view.verdict == exit_failed && !run_alive_ && (kind == "permanent" || !daemon_alive_));
         headline(view.verdict);
         body();
-        view.text = out_.str();
+        view.lines = std::move(lines_);
         return view;
     }
 
@@ -78,6 +78,9 @@ private:
     [[nodiscard]] bool is_configured_by(std::uint64_t number) const { return at(configured_, "run") == Json(number); }
 
     [[nodiscard]] ExitStatus verdict() const {
+        if (blocked_.is_object()) {
+            return exit_failed;
+        }
         if (!run_.is_object()) {
             return daemon_alive_ ? exit_not_yet : exit_not_running;
         }
@@ -95,12 +98,14 @@ private:
         const std::string role = run_.is_object() ? "role " + shown(at(run_, "role")) : "";
         switch (verdict) {
             case exit_ok:
-                out_ << "configured: role " << shown(at(configured_, "role")) << " at "
-                     << shown(at(configured_, "revision")).substr(0, 12) << '\n';
+                lines_.push_back("configured: role " + shown(at(configured_, "role")) + " at " +
+                                 shown(at(configured_, "revision")).substr(0, 12));
                 break;
-            case exit_not_yet: out_ << "not configured yet\n"; break;
-            case exit_not_running: out_ << "nothing has run since this boot, and no agent is running\n"; break;
-            default: out_ << "FAILED" << (configured_.is_null() ? "" : " (configured earlier in this boot)") << '\n';
+            case exit_not_yet: lines_.emplace_back("not configured yet"); break;
+            case exit_not_running:
+                lines_.emplace_back("nothing has run since this boot, and no agent is running");
+                break;
+            default: lines_.emplace_back(configured_.is_null() ? "FAILED" : "FAILED (configured earlier in this boot)");
         }
         if (hangs_) {
             line("warning", "no sign of life from the agent since " +
@@ -109,10 +114,14 @@ private:
     }
 
     void line(const std::string& label, const std::string& text) {
-        out_ << "  " << label << std::string(label.size() < 10 ? 10 - label.size() : 1, ' ') << text << '\n';
+        lines_.push_back("  " + label + std::string(label.size() < 10 ? 10 - label.size() : 1, ' ') + text);
     }
 
     void body() {
+        if (blocked_.is_object()) {
+            line("blocked", "no run can begin, since " + ago(at(blocked_, "since"), now_));
+            describe_error(at(blocked_, "error"));
+        }
         if (run_.is_object()) {
             describe_run();
         }
@@ -281,7 +290,9 @@ private:
 
     void describe_error(const Json& error) {
         if (error.is_object()) {
-            line("stage", shown(at(error, "stage")));
+            if (const Json& stage = at(error, "stage"); !stage.is_null()) {
+                line("stage", shown(stage));
+            }
             line("error", shown(at(error, "code")) + " (" + shown(at(error, "kind")) + ")");
             line("what", shown(at(error, "message")));
             line("do", shown(at(error, "advice")));
@@ -307,13 +318,14 @@ private:
 
     const Json& run_;
     const Json& daemon_;
+    const Json& blocked_;
     const Json& configured_;
     Instant now_;
     bool daemon_alive_ = false;
     bool running_ = false;
     bool run_alive_ = false;
     bool hangs_ = false;
-    std::ostringstream out_;
+    std::vector<std::string> lines_{};
 };
 
 }  // namespace
@@ -321,6 +333,8 @@ private:
 StatusView view_status(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive) {
     return View(status, now, alive).make();
 }
+
+void print_view(const StatusView& view) { std::for_each(view.lines.begin(), view.lines.end(), print_line); }
 
 int status_command(const System& system, const StatusOptions& options) {
     constexpr milliseconds poll_interval{250};
@@ -332,7 +346,11 @@ int status_command(const System& system, const StatusOptions& options) {
         const StatusView view = view_status(status, now, is_running);
         const bool timed_out = options.timeout && now.since_boot - start >= *options.timeout;
         if (!options.wait || view.is_final || timed_out) {
-            std::cout << (options.json ? to_text(status) : view.text);
+            if (options.json) {
+                print_json(status);
+            } else {
+                print_view(view);
+            }
             return timed_out && !view.is_final && view.verdict != exit_not_running ? exit_not_yet : view.verdict;
         }
         system.clock.sleep(poll_interval, {});

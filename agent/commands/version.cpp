@@ -1,12 +1,13 @@
 #include "common/version.hpp"
 #include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
 
-#include <iostream>
+#include <string>
 
 namespace bootwright {
 
 int version_command() {
-    std::cout << "bootwright " << version << '\n';
+    print_line("bootwright " + std::string(version));
     return exit_ok;
 }
 

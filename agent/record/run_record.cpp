@@ -217,6 +217,7 @@ void RunRecord::publish() {
     report_.heartbeat = system_.clock.now();
     try {
         status_.update([&](Json& status) {
+            status["blocked"] = nullptr;  // nothing keeps a run from beginning
             status["run"] = to_json(report_);
             status["run"]["heartbeat_every_s"] = heartbeat_interval.count();
             if (report_.finished && report_.health.error) {

@@ -13,9 +13,8 @@ namespace {
 constexpr int schema = 1;
 
 Json empty_status() {
-    return {{"schema", schema},  {"boot_id", nullptr}, {"agent_version", nullptr},
-            {"daemon", nullptr}, {"run", nullptr},     {"configured", nullptr},
-            {"ready", false}};
+    return {{"schema", schema}, {"boot_id", nullptr}, {"agent_version", nullptr}, {"daemon", nullptr},
+            {"run", nullptr},   {"blocked", nullptr}, {"configured", nullptr},    {"ready", false}};
 }
 
 }  // namespace

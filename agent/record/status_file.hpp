@@ -9,7 +9,7 @@
 namespace bootwright {
 
 /// /run/bootwright/status.json: what operators read. World-readable, without secrets, replaced as a whole at each change,
-/// so that it is valid at every instant. Its sections have one writer each: `daemon` the daemon, `run` whoever runs.
+/// so that it is valid at every instant. Its sections have one writer each: `daemon` the daemon, the others whoever runs, or would.
 class StatusFile {
 public:
     explicit StatusFile(const System& system) : system_(system) {}

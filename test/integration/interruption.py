@@ -52,6 +52,33 @@ def quick_puppet(instance: Disk, recorded: str = "unchanged") -> dict[str, Any]:
     return {"puppet": {"path": "/usr/local/bin/quick-puppet"}}
 
 
+# Tells which signals it was started to ignore and to block. Told to end, it takes its time to do so in order, as Puppet does.
+_PATIENT_PUPPET = """\
+#!/bin/sh
+grep -E '^Sig(Ign|Blk)' /proc/self/status >/root/signals
+trap 'trap "" TERM; sleep SECONDS; : >/root/ended-in-order; exit 1' TERM
+: >/root/puppet-is-here
+limit=600
+while [ ! -e /root/go ] && [ $limit -gt 0 ]; do sleep 0.1; limit=$((limit - 1)); done
+exec /usr/local/bin/quick-puppet "$@"
+"""
+
+
+def patient_puppet(instance: Disk, seconds_to_end: float = 0) -> dict[str, Any]:
+    """As quick_puppet, but it waits for let_go() before it does its work."""
+    quick_puppet(instance)
+    instance.write("/usr/local/bin/patient-puppet", _PATIENT_PUPPET.replace("SECONDS", str(seconds_to_end)), 0o755)
+    return {"puppet": {"path": "/usr/local/bin/patient-puppet"}}
+
+
+def puppet_is_at_work(instance: Machine) -> None:
+    wait_for(lambda: instance.exists("/root/puppet-is-here"), "the patient Puppet", timeout=60)
+
+
+def let_go(instance: Machine) -> None:
+    instance.write("/root/go", "")
+
+
 @dataclass
 class Kills:
     """How the rounds went."""

@@ -141,6 +141,73 @@ TEST_CASE("what a killed run left is ended before the next one begins, and only 
     CHECK(result.end == ProcessResult::End::killed_by_signal);
 }
 
+TEST_CASE("a handed-over Puppet is waited for up to its deadline, and ended after it") {
+    FakeMachine machine;
+    SystemProcessRunner runner;
+    std::optional<Error> before;
+    std::size_t lines = 0;
+    ProcessId keeper;
+    const auto note = [&](std::chrono::milliseconds deadline) {
+        machine.root.write("/run/bootwright/handed_over.json", to_line({{"run", 7},
+                                                                        {"pid", keeper.pid},
+                                                                        {"pid_start", keeper.start_ticks},
+                                                                        {"deadline_ms", deadline.count()}}));
+    };
+    const auto now = machine.clock.now().since_boot;
+    const ProcessResult result = runner.run(
+        {.arguments = {"/bin/sh", "-c", "echo one; sleep 0.001; echo two; sleep 1000"},
+         .environment = {{"PATH", "/usr/bin:/bin"}},
+         .timeout = std::chrono::minutes(1)},
+        {.started = [&](ProcessId id) { keeper = id; },
+         .line =
+             [&](std::string_view) {
+                 if (++lines == 1) {
+                     note(now + std::chrono::milliseconds(1));
+                     before = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+                     return;
+                 }
+                 note(now);
+                 CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
+             }},
+        {});
+    REQUIRE(before);
+    CHECK(before->code == "run.locked");
+    CHECK(before->message.find("the Puppet of run 7") != std::string::npos);
+    CHECK(lines == 2);
+    CHECK(result.end == ProcessResult::End::killed_by_signal);
+}
+
+TEST_CASE("what keeps a run from beginning is in the status until one begins") {
+    FakeMachine machine;
+    const auto state = machine.root.path("/var/lib/bootwright");
+    const auto blocked = [&] { return StatusFile(machine.system).read().at("blocked"); };
+    CHECK(blocked().is_null());
+    CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
+    std::filesystem::rename(state, state.string() + ".away");
+    machine.root.write("/var/lib/bootwright", "no folder");
+    const Error error = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+    const Json first = blocked();
+    CHECK(first.at("error") == to_json(error));
+    CHECK(error.message.find("/var/lib/bootwright") != std::string::npos);
+    machine.clock.advance(std::chrono::minutes(1));
+    error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+    CHECK(blocked() == first);  // since then
+    std::filesystem::remove(state);
+    std::filesystem::rename(state.string() + ".away", state);
+    CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
+    CHECK(blocked().is_null());
+}
+
+TEST_CASE("that another run is under way blocks none: it is that run's status") {
+    FakeMachine machine;
+    machine.root.make_folder("/run/bootwright");
+    const auto lock = FileLock::try_take(machine.root.path("/run/bootwright/run.lock"));
+    REQUIRE(lock);
+    CHECK(error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); }).code ==
+          "run.locked");
+    CHECK(StatusFile(machine.system).read().at("blocked").is_null());
+}
+
 TEST_CASE("a status that makes no sense does not keep a run from beginning") {
     for (const char* run : {"5", "[]", R"({"state": "running"})", R"({"state": "running", "child": 5})",
                             R"({"state": "running", "child": {}})", R"({"state": "running", "child": {"pid": "x"}})",

@@ -3,13 +3,12 @@
 #include "agent/record/run_record.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/error.hpp"
+#include "common/text.hpp"
+#include "test/fakes/captured_output.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
-
-#include <iostream>
-#include <sstream>
 
 using namespace bootwright;
 using namespace std::chrono_literals;
@@ -99,21 +98,9 @@ StatusView view(const Json& status, Alive alive) {
     });
 }
 
-bool has(const StatusView& view, const std::string& text) { return view.text.find(text) != std::string::npos; }
+std::string text_of(const StatusView& view) { return joined(view.lines, "\n") + "\n"; }
 
-/// What is written to standard output while it lives.
-class CapturedOutput {
-public:
-    CapturedOutput() : before_(std::cout.rdbuf(text_.rdbuf())) {}
-    CapturedOutput(const CapturedOutput&) = delete;
-    CapturedOutput& operator=(const CapturedOutput&) = delete;
-    ~CapturedOutput() { std::cout.rdbuf(before_); }
-    [[nodiscard]] std::string text() const { return text_.str(); }
-
-private:
-    std::ostringstream text_{};
-    std::streambuf* before_;
-};
+bool has(const StatusView& view, const std::string& text) { return text_of(view).find(text) != std::string::npos; }
 
 struct Printed {
     int status;
@@ -177,7 +164,7 @@ TEST_CASE("the verdict follows from run, daemon, and what was configured") {
     const StatusView seen = view(a_status(row.daemon, row.run, row.configured), row.alive);
     CHECK(seen.verdict == row.verdict);
     CHECK(seen.is_final == row.is_final);
-    CHECK(seen.text.starts_with(row.headline));
+    CHECK(text_of(seen).starts_with(row.headline));
 }
 
 TEST_CASE("a run by hand that is under way is waited for, also after one that failed") {
@@ -315,6 +302,33 @@ TEST_CASE("a daemon that beats does not hang because a run by hand was killed lo
     CHECK_FALSE(has(view(a_status(a_daemon("waiting"), killed, nullptr), the_daemon), "it may hang"));
 }
 
+TEST_CASE("what keeps a run from beginning makes the status bad, whatever the last run was") {
+    struct Row {
+        const char* kind;
+        Alive alive;
+        bool is_final;
+    };
+    const Row row = GENERATE(
+        values<Row>({{"permanent", the_daemon, true}, {"transient", the_daemon, false}, {"transient", nobody, true}}));
+    CAPTURE(row.kind, row.alive);
+    const Json run = GENERATE(a_good_run(), Json());
+    Json status = a_status(a_daemon("waiting"), run, run.is_null() ? Json() : configured_by(42));
+    status["blocked"] = {{"since", moment(940)},
+                         {"error",
+                          {{"kind", row.kind},
+                           {"code", "io.not_permitted"},
+                           {"message", "cannot write /var/lib/bootwright: Read-only file system"},
+                           {"advice", "check that the file system is mounted writable"}}}};
+    const StatusView seen = view(status, row.alive);
+    CHECK(seen.verdict == exit_failed);
+    CHECK(seen.is_final == row.is_final);
+    CHECK(text_of(seen).starts_with("FAILED"));
+    CHECK(has(seen, "blocked   no run can begin, since 1 min ago\n"));
+    CHECK(has(seen, "io.not_permitted"));
+    CHECK(has(seen, "cannot write /var/lib/bootwright: Read-only file system\n"));
+    CHECK(has(seen, "check that the file system is mounted writable\n"));
+}
+
 TEST_CASE("an instance without a zone shows its region, or nothing") {
     Json run = a_good_run();
     run["instance"]["zone"] = nullptr;
@@ -334,11 +348,17 @@ TEST_CASE("control characters from outside are made harmless") {
         Json::parse(R"([{"resource": "\u001b[31mExec", "message": "\b\b\b", "file": "\u0000", "line": "\n"}])");
     run["instance"]["id"] = "\n";
     const StatusView seen = view(a_status(a_daemon("waiting\n"), run, nullptr), the_daemon);
-    for (const char c : seen.text) {
+    const std::string text = [&] {
+        const CapturedOutput output;
+        print_view(seen);
+        return output.text();
+    }();
+    for (const char c : text) {
         CHECK((static_cast<unsigned char>(c) >= 0x20 || c == '\n'));
         CHECK(c != '\x7f');
     }
-    CHECK_FALSE(has(seen, "\nconfigured: role fake"));
+    CHECK(text.find("\nconfigured: role fake") == std::string::npos);
+    CHECK(text.find("line one?configured: role fake") != std::string::npos);
 }
 
 TEST_CASE("the control characters above 127 are made harmless too: terminals obey them") {

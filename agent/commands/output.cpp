@@ -1,0 +1,58 @@
+#include "agent/commands/output.hpp"
+
+#include "common/encoding.hpp"
+#include "common/error.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <iostream>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+int lost_because = 0;  ///< the error number of the first write that failed
+
+void print(std::string_view text) {
+    errno = 0;
+    std::cout << text << std::flush;
+    if (!std::cout && lost_because == 0) {
+        lost_because = errno;
+    }
+}
+
+}  // namespace
+
+void print_line(std::string_view line) { print(printable(line) + "\n"); }
+
+void print_json(const Json& document) { print(to_text(document)); }
+
+void check_output() {
+    print("");
+    if (!std::cout) {
+        const std::string why = lost_because == 0 ? "" : ": " + std::system_category().message(lost_because);
+        throw permanent_error("output.lost",
+                              "what this command prints could not be written to its standard output" + why,
+                              "what it does besides is done, and stays; give its output a reader, or a file on a disk "
+                              "with free space (`df -h`)");
+    }
+}
+
+LiveLine::LiveLine(std::ostream& stream, int descriptor) : stream_(stream), is_terminal_(isatty(descriptor) != 0) {}
+
+void LiveLine::show(const std::string& line) {
+    if (is_terminal_ && line != shown_) {
+        stream_ << "\r\033[K" << printable(line) << std::flush;
+        shown_ = line;
+    }
+}
+
+void LiveLine::clear() {
+    if (is_terminal_) {
+        stream_ << "\r\033[K" << std::flush;
+    }
+}
+
+}  // namespace bootwright
