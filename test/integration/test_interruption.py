@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import metadata_server
 import pytest
 from fault_proxy import FaultProxy
+from interruption import let_go, patient_puppet, puppet_is_at_work, quick_puppet
 from metadata_server import Ec2, MetadataServer
 from roles import IMPATIENT, merged, role_config
 from servers import ControlRepo
@@ -211,6 +213,66 @@ def test_a_killed_daemon_is_seen_and_replaced(instance: Instance, metadata: Meta
     again = start_daemon(instance)
     instance.wait_for_status(lambda s: s["configured"]["run"] == 2, "the second daemon's run")
     assert again.stop() == 0
+
+
+def test_a_daemon_that_is_stopped_in_the_middle_of_a_run_ends_it_in_order(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    # Puppet has a grace of ten seconds; this one needs four of them.
+    instance.configure(merged(IMPATIENT, patient_puppet(instance, seconds_to_end=4)))
+    metadata.service = Ec2(role_config(repo))
+    daemon = start_daemon(instance)
+    puppet_is_at_work(instance)
+    daemon.signal(signal.SIGTERM)
+    instance.wait_for_status(lambda s: s["daemon"]["state"] == "stopping", "its last word but one")
+    assert daemon.wait(60) == 0
+    assert instance.exists("/root/ended-in-order"), "Puppet was killed within its grace"
+    status = instance.status()
+    run = status["run"]
+    assert (run["number"], run["state"], run["outcome"], run["error"]["code"]) == (1, "finished", "interrupted", "stopped")
+    assert status["daemon"]["state"] == "stopped" and status["daemon"]["next"] is None and status["configured"] is None
+    assert json.loads(instance.read("/var/lib/bootwright/runs/000001/report.json"))["outcome"] == "interrupted"
+    assert not instance.processes("patient-puppet")
+    let_go(instance)
+    assert instance.bootwright("run").returncode == 0
+
+
+def test_a_puppet_that_does_not_heed_a_stop_is_killed_after_its_grace(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    instance.configure(merged(IMPATIENT, patient_puppet(instance, seconds_to_end=4321)))
+    metadata.service = Ec2(role_config(repo))
+    process = instance.start_bootwright("run")
+    puppet_is_at_work(instance)
+    assert process.stop(60) == 1
+    assert instance.status()["run"]["outcome"] == "interrupted"
+    assert not instance.processes("patient-puppet") and not instance.processes("sleep 4321")
+
+
+def test_a_program_that_is_replaced_in_each_run_takes_over_once(
+    instance: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    """A manifest that installs the agent anew each time must not make it run for ever."""
+    instance.configure(merged(IMPATIENT, quick_puppet(instance), {"puppet": {"warm": False}}))
+    anew = "cp /usr/bin/bootwright /usr/bin/bootwright.new && mv /usr/bin/bootwright.new /usr/bin/bootwright\n"
+    puppet = instance.read("/usr/local/bin/quick-puppet")
+    instance.write("/usr/local/bin/quick-puppet", puppet.replace("#!/bin/sh\n", f"#!/bin/sh\n{anew}"), 0o755)
+    metadata.service = Ec2(role_config(repo))
+    daemon = start_daemon(instance)
+
+    def has_rested_after(number: int) -> None:
+        instance.wait_for_status(
+            lambda s: s["run"] and s["run"]["number"] == number and s["run"]["state"] == "finished" and s["daemon"]["watching"],
+            f"a rest after run {number}",
+        )
+
+    # The first program runs, the second takes over and begins with a run of its own, and then stays.
+    has_rested_after(2)
+    daemon.signal(signal.SIGHUP)
+    has_rested_after(4)
+    assert daemon.stop() == 0
+    assert daemon.output.count("takes over") == 2, daemon.output
+    assert instance.status()["run"]["number"] == 4
 
 
 def test_the_daemon_tells_systemd(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:

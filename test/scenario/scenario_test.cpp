@@ -1057,6 +1057,7 @@ TEST_CASE("a role config that is refused leaves the machine on the one before, a
     const Json status = StatusFile(stage.machine.system).read();
     CHECK(status.at("run").at("error").at("stage") == "role");
     CHECK(status.at("configured").at("run") == 1);
+    CHECK(read_last_good(stage.machine.system).value().run == 1);
     const RunReport again = stage.run();
     CHECK(again.fingerprint == report.fingerprint);  // what was seen is the refused one: no watch wakes up for it again
     stage.mend();

@@ -7,6 +7,8 @@
 
 #include <poll.h>
 
+#include <algorithm>
+
 using namespace bootwright;
 using namespace std::chrono_literals;
 
@@ -45,6 +47,26 @@ TEST_CASE("a service that fails is no change, and is looked at again later") {
                                               HttpResponse{.status = 404}});
     CHECK(watched_until_changed(world, seen));  // by the 404: the user-data was taken away
     CHECK(world.fake.clock.slept.size() == 6);
+}
+
+TEST_CASE("a service that says changed all the time, and serves the same, is asked no more than each five seconds") {
+    PlatformWorld world("gce/root");
+    world.fake.random = 0.5;
+    const std::uint64_t seen = fingerprint(world.read());
+    const std::string wait =
+        "GET /computeMetadata/v1/instance/attributes/?recursive=true&wait_for_change=true&timeout_sec=61";
+    const HttpResponse at_once{.status = 200, .headers = {{"metadata-flavor", "Google"}}, .body = "{}"};
+    world.fake.http.answer(wait + "&last_etag=0", Answers{at_once});
+    world.fake.clock.on_sleep = [&](std::size_t number) {
+        if (number == 3) {
+            change_answer(world, "gce/root", "/computeMetadata/v1/instance/?recursive=true",
+                          [](Json& body) { body["attributes"]["user-data"] = "e30="; });
+        }
+    };
+    CHECK(watched_until_changed(world, seen));
+    CHECK(world.fake.clock.slept == std::vector<std::chrono::milliseconds>{5s, 5s, 5s});
+    const auto asked = world.fake.http.asked();
+    CHECK(std::count(asked.begin(), asked.end(), wait + "&last_etag=0") == 4);
 }
 
 TEST_CASE("a watch ends at once when it is told to") {
