@@ -1,4 +1,5 @@
-#include "common/git.hpp"
+#include "common/git_handles.hpp"
+#include "common/git_incoming.hpp"
 
 #include "common/error.hpp"
 #include "common/file.hpp"
@@ -7,8 +8,6 @@
 #include "common/tree_fingerprint.hpp"
 #include "common/work_queue.hpp"
 
-#include <git2.h>
-#include <git2/sys/alloc.h>
 #include <git2/sys/errors.h>
 #include <git2/sys/path.h>
 #include <git2/sys/repository.h>
@@ -33,109 +32,39 @@
 namespace bootwright {
 
 namespace fs = std::filesystem;
+using namespace libgit2;
 
 namespace {
 
-template <auto free_function>
-struct Free {
-    template <typename T>
-    void operator()(T* handle) const {
-        free_function(handle);
-    }
-};
-template <typename T, auto free_function>
-using Handle = std::unique_ptr<T, Free<free_function>>;
-
-using RepositoryHandle = Handle<git_repository, git_repository_free>;
 using CommitHandle = Handle<git_commit, git_commit_free>;
 using TreeHandle = Handle<git_tree, git_tree_free>;
 using TagHandle = Handle<git_tag, git_tag_free>;
 using BlobHandle = Handle<git_blob, git_blob_free>;
 using ReferenceHandle = Handle<git_reference, git_reference_free>;
-using OdbHandle = Handle<git_odb, git_odb_free>;
-using ObjectHandle = Handle<git_odb_object, git_odb_object_free>;
-using IndexerHandle = Handle<git_indexer, git_indexer_free>;
 using PackBuilderHandle = Handle<git_packbuilder, git_packbuilder_free>;
 
 constexpr const char* keep_references = "refs/bootwright/keep/";
 constexpr const char* tag_references = "refs/bootwright/tag/";
 constexpr std::size_t longest_shallow_file = 64UL * 1024 * 1024;
 
-/// What libgit2 said last, in one line.
-std::string last_message() {
-    const git_error* error = git_error_last();
-    return error == nullptr || error->message == nullptr ? "no details" : error->message;
-}
-
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-Error corrupt(std::string_view what) {
-    return transient_error("repository.corrupt", std::string(what) + ": " + last_message(),
-                           "nothing to do: the agent sets the damaged repository aside and fetches it again");
-}
-
-bool is_disk_full() { return contains(last_message(), "No space left on device"); }
-
-/// For calls on the local repository.
-void check_local(int code, std::string_view what) {
-    if (code < 0 && contains(last_message(), "invalid path")) {
-        throw permanent_error("repository.tree_refused", std::string(what) + " is refused: " + last_message(),
-                              "remove that name from the control repository: git itself does not allow it");
-    }
-    if (code < 0) {
-        throw is_disk_full() ? system_call_error("finish", what, ENOSPC) : corrupt(what);
-    }
-}
-
-git_oid object_id(const std::string& hex) {
-    git_oid id{};
-    if (git_oid_fromstr(&id, hex.c_str()) != 0) {
-        throw permanent_error("repository.revision_invalid", "\"" + hex + "\" is not a full commit id",
-                              "give all 40 hexadecimal digits");
-    }
-    return id;
-}
-
 CommitHandle find_commit(git_repository* repository, const std::string& commit_id) {
     const git_oid id = object_id(commit_id);
     git_commit* commit = nullptr;
-    check_local(git_commit_lookup(&commit, repository, &id), "commit " + commit_id);
+    check_object(git_commit_lookup(&commit, repository, &id), repository, id, "commit " + commit_id);
     return CommitHandle(commit);
 }
 
 TreeHandle find_tree(git_repository* repository, const std::string& commit_id) {
+    const CommitHandle commit = find_commit(repository, commit_id);
     git_tree* tree = nullptr;
-    check_local(git_commit_tree(&tree, find_commit(repository, commit_id).get()), "the tree of commit " + commit_id);
+    check_object(git_commit_tree(&tree, commit.get()), repository, *git_commit_tree_id(commit.get()),
+                 "the tree of commit " + commit_id);
     return TreeHandle(tree);
-}
-
-std::string hex(const git_oid& id) {
-    std::array<char, GIT_OID_MAX_HEXSIZE + 1> text{};
-    git_oid_tostr(text.data(), text.size(), &id);
-    return text.data();
-}
-
-struct HashOfId {
-    std::size_t operator()(const git_oid& id) const {
-        std::size_t start = 0;  // an id is a hash already
-        std::memcpy(&start, id.id, sizeof(start));
-        return start;
-    }
-};
-struct EqualIds {
-    bool operator()(const git_oid& one, const git_oid& other) const { return git_oid_equal(&one, &other) != 0; }
-};
-using IdSet = std::unordered_set<git_oid, HashOfId, EqualIds>;
-
-OdbHandle objects_of(git_repository* repository) {
-    git_odb* odb = nullptr;
-    check_local(git_repository_odb(&odb, repository), "the objects of the repository");
-    return OdbHandle(odb);
 }
 
 ObjectHandle read_object(git_odb* odb, const git_oid& id, std::string_view what) {
     git_odb_object* object = nullptr;
-    check_local(git_odb_read(&object, odb, &id), what);
+    check_object(git_odb_read(&object, odb, &id), odb, id, what);
     return ObjectHandle(object);
 }
 
@@ -149,15 +78,12 @@ bool is_content_of(const git_oid& blob, std::string_view content) {
            git_oid_equal(&found, &blob) != 0;
 }
 
-/// Without looking for packs that somebody else may have added: where much is missing, that costs most.
-bool exists(git_odb* odb, const git_oid& id) { return git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1; }
-
 bool is_there(git_repository* repository, const git_oid& id, git_object_t type) {
     git_object* object = nullptr;
     const int code = git_object_lookup(&object, repository, &id, type);
     const Handle<git_object, git_object_free> owner(object);
     if (code != GIT_ENOTFOUND) {
-        check_local(code, "object " + hex(id));
+        check_object(code, repository, id, "object " + hex(id));
     }
     return code == 0;
 }
@@ -165,13 +91,13 @@ bool is_there(git_repository* repository, const git_oid& id, git_object_t type) 
 TagHandle find_tag(git_repository* repository, const std::string& tag_id) {
     const git_oid id = object_id(tag_id);
     git_tag* tag = nullptr;
-    check_local(git_tag_lookup(&tag, repository, &id), "tag " + tag_id);
+    check_object(git_tag_lookup(&tag, repository, &id), repository, id, "tag " + tag_id);
     return TagHandle(tag);
 }
 
 TreeHandle find_subtree(git_repository* repository, const git_oid& id) {
     git_tree* tree = nullptr;
-    check_local(git_tree_lookup(&tree, repository, &id), "the tree " + hex(id));
+    check_object(git_tree_lookup(&tree, repository, &id), repository, id, "the tree " + hex(id));
     return TreeHandle(tree);
 }
 
@@ -364,32 +290,9 @@ std::string_view content_of(git_blob* blob) {
 
 BlobHandle find_blob(git_repository* repository, const git_oid& id, const std::string& path) {
     git_blob* blob = nullptr;
-    check_local(git_blob_lookup(&blob, repository, &id), "file " + path);
+    check_object(git_blob_lookup(&blob, repository, &id), repository, id, "file " + path);
     return BlobHandle(blob);
 }
-
-std::uint64_t saturated_sum(std::uint64_t one, std::uint64_t other) {
-    return one > UINT64_MAX - other ? UINT64_MAX : one + other;
-}
-
-/// What is known of a tree, with all that is below it.
-struct TreeFacts {
-    TreeSize size{};
-    std::uint64_t submodules = 0;
-    int depth = 0;
-    bool is_filtered =
-        false;  ///< a checkout writes something else than the blobs, as far as libgit2 does: line endings, $Id$
-    bool has_lfs = false;
-
-    void add(const TreeFacts& below) {
-        size = {saturated_sum(size.bytes, below.size.bytes), saturated_sum(size.files, below.size.files)};
-        submodules = saturated_sum(submodules, below.submodules);
-        depth = std::max(depth, below.depth + 1);
-        is_filtered = is_filtered || below.is_filtered;
-        has_lfs = has_lfs || below.has_lfs;
-    }
-};
-using KnownTrees = std::unordered_map<git_oid, TreeFacts, HashOfId, EqualIds>;
 
 /// Looks at a tree as a whole, each of its trees once, however often it occurs: a small pack can unfold to billions of files.
 /// Of blobs only the headers are read.
@@ -448,7 +351,10 @@ private:
             missing_ = path_;
             return false;
         }
-        check_local(code, "an object of the tree");
+        check_object(code, odb_.get(), id, "\"" + path_ + "\" of the tree");
+        if (bytes > largest_object) {
+            throw too_much_memory("\"" + path_ + "\" of the tree");
+        }
         if (type != (mode == GIT_FILEMODE_TREE ? GIT_OBJECT_TREE : GIT_OBJECT_BLOB)) {
             read_object(odb_.get(), id, "\"" + path_ + "\" of the tree");  // hashes it: the disk may be to blame
             throw tree_refused("the tree says of \"" + path_ + "\" that it is what it is not",
@@ -603,22 +509,6 @@ private:
     std::optional<std::string> difference_;
 };
 
-}  // namespace
-
-struct GitRepository::Handles {
-    fs::path folder;
-    std::vector<fs::path> alternates;
-    RepositoryHandle repository{};
-    KnownTrees known_trees{};  ///< complete ones; until repack() takes something away
-
-    void add_alternates(git_repository* to) const;
-    [[nodiscard]] OdbHandle odb() const { return objects_of(repository.get()); }
-    [[nodiscard]] fs::path packs() const { return folder / "objects/pack"; }
-    [[nodiscard]] fs::path incoming() const { return folder / "incoming"; }
-};
-
-namespace {
-
 // A C callback: it lets no exception out.
 void on_checkout(const char*, std::size_t done, std::size_t total, void* user) noexcept {
     try {
@@ -626,136 +516,6 @@ void on_checkout(const char*, std::size_t done, std::size_t total, void* user) n
     } catch (...) {  // NOLINT(bugprone-empty-catch): progress that cannot be shown is no reason to stop
     }
 }
-
-/// No object, and nothing that a delta claims to become, may take more memory at once than this: a pack of 1 MB can hold
-/// deltas that unfold to terabytes. libgit2 itself knows no limit.
-constexpr std::size_t largest_allocation = 512UL * 1024 * 1024;
-constexpr std::size_t most_objects_of_a_pack = 5'000'000;
-
-// What these return is freed by libgit2, with the third of them.
-// NOLINTBEGIN(cppcoreguidelines-no-malloc)
-void* allocate(std::size_t size, const char*, int) {
-    return size > largest_allocation ? nullptr : std::malloc(size == 0 ? 1 : size);
-}
-void* reallocate(void* old, std::size_t size, const char*, int) {
-    return size > largest_allocation ? nullptr : std::realloc(old, size == 0 ? 1 : size);
-}
-void release(void* memory) { std::free(memory); }
-// NOLINTEND(cppcoreguidelines-no-malloc)
-
-}  // namespace
-
-}  // namespace bootwright
-
-// Debian builds libgit2 with mbedTLS, and then it reads all certificate authorities of the system as it starts: a seventh
-// of the time of a small fetch, though it speaks to nobody (docs/decisions/0003). No option of libgit2 prevents that. What
-// it calls for it is looked for in the program first, and this one reads none: whatever it asked, it would trust no server.
-extern "C" int mbedtls_x509_crt_parse_file(void* authorities, const char* file);
-extern "C" int mbedtls_x509_crt_parse_file(void* /*authorities*/, const char* /*file*/) { return 0; }
-
-namespace bootwright {
-
-GitLibrary::GitLibrary() {
-    static git_allocator allocator{allocate, reallocate, release};
-    git_libgit2_opts(GIT_OPT_SET_ALLOCATOR, &allocator);
-    git_libgit2_init();
-    git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, most_objects_of_a_pack);
-    // Whoever owns it: of a repository only objects are read, which are hashed, and the names of references.
-    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-    for (const int level :
-         {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {
-        git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
-    }
-    git_libgit2_opts(GIT_OPT_SET_HOMEDIR, "");
-    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
-}
-
-GitLibrary::~GitLibrary() { git_libgit2_shutdown(); }
-
-namespace {
-
-/// Removes the files below `folder` that are `left_over`.
-template <typename LeftOver>
-void remove_files(const fs::path& folder, LeftOver left_over) {
-    std::error_code error;
-    std::vector<fs::path> found;
-    for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::recursive_directory_iterator();
-         it.increment(error)) {
-        if (left_over(it->path())) {
-            found.push_back(it->path());
-        }
-    }
-    for (const fs::path& path : found) {
-        remove_tree(path);
-    }
-}
-
-/// What killed processes left: packs that were not published as a whole, and the locks of libgit2, which would stop each
-/// later write for ever.
-void remove_left_overs(const GitRepository::Handles& repository) {
-    remove_tree(repository.incoming());
-    remove_files(repository.packs(), [](const fs::path& path) {
-        const std::string name = path.filename();
-        const bool is_half = (path.extension() == ".pack" && !fs::exists(fs::path(path).replace_extension(".idx"))) ||
-                             (path.extension() == ".idx" && !fs::exists(fs::path(path).replace_extension(".pack")));
-        return is_half || name.starts_with("tmp_") || name.starts_with("pack_") || name.starts_with(".tmp-") ||
-               path.extension() == ".lock";
-    });
-    remove_files(repository.folder / "refs", [](const fs::path& path) { return path.extension() == ".lock"; });
-    for (const char* name : {"packed-refs.lock", "HEAD.lock", "config.lock", "shallow.lock"}) {
-        remove_tree(repository.folder / name);
-    }
-}
-
-/// A folder of its own below `incoming`, on the file system of the packs.
-class IncomingFolder {
-public:
-    explicit IncomingFolder(const GitRepository::Handles& repository) : packs_(repository.packs()) {
-        make_folder(repository.incoming(), 0700);
-        std::string pattern = repository.incoming() / "XXXXXX";
-        if (mkdtemp(pattern.data()) == nullptr) {
-            throw system_call_error("make a folder in", repository.incoming().string(), errno);
-        }
-        path_ = pattern;
-    }
-    IncomingFolder(const IncomingFolder&) = delete;
-    IncomingFolder& operator=(const IncomingFolder&) = delete;
-    ~IncomingFolder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-        fs::remove(path_.parent_path(), ignored);  // unless another is in use
-    }
-
-    [[nodiscard]] const fs::path& path() const { return path_; }
-
-    /// Makes the (synced) pack in here one of the repository's. It is seen from the moment when its index is there.
-    /// Returns whether it stands for an older one of the same name.
-    bool publish() const {
-        bool replaces = false;
-        for (const char* extension : {".pack", ".idx"}) {
-            for (const auto& entry : fs::directory_iterator(path_)) {
-                if (entry.path().extension() == extension) {
-                    replaces = replaces || fs::exists(packs_ / entry.path().filename());
-                    move(entry.path());
-                }
-            }
-        }
-        sync_folder(packs_);
-        return replaces;
-    }
-
-private:
-    void move(const fs::path& file) const {
-        std::error_code error;
-        fs::rename(file, packs_ / file.filename(), error);
-        if (error) {
-            throw system_call_error("move a new pack into", packs_.string(), error.value());
-        }
-    }
-
-    fs::path packs_;
-    fs::path path_;
-};
 
 using Shallow = std::set<std::string>;
 
@@ -972,26 +732,7 @@ void obey_attributes_of(const git_tree* tree, git_repository* repository) {
     check_local(git_repository_set_index(repository, index), "a new index");
 }
 
-RepositoryHandle open_again(const GitRepository::Handles& handles) {
-    git_repository* repository = nullptr;
-    check_local(git_repository_open_bare(&repository, handles.folder.c_str()),
-                "the repository " + handles.folder.string());
-    RepositoryHandle handle(repository);
-    handles.add_alternates(repository);
-    return handle;
-}
-
 }  // namespace
-
-void GitRepository::Handles::add_alternates(git_repository* to) const {
-    const OdbHandle odb = objects_of(to);
-    for (const fs::path& alternate : alternates) {
-        std::error_code ignored;
-        if (fs::is_directory(alternate / "objects", ignored)) {
-            git_odb_add_disk_alternate(odb.get(), (alternate / "objects").c_str());
-        }
-    }
-}
 
 GitRepository GitRepository::open_or_create(const fs::path& folder, const std::vector<fs::path>& alternates) {
     auto handles = std::make_shared<Handles>(Handles{.folder = folder, .alternates = alternates});
@@ -1092,15 +833,33 @@ bool GitRepository::is_shallow(const std::string& commit_id) const {
 
 namespace {
 
-std::size_t count_packs(const fs::path& packs) {
+struct Packs {
+    std::size_t count = 0;
+    std::uint64_t bytes = 0;
+};
+
+Packs packs_in(const fs::path& folder) {
+    Packs packs;
     std::error_code error;
-    const auto all = fs::directory_iterator(packs, error);
-    return static_cast<std::size_t>(
-        std::count_if(begin(all), end(all), [](const auto& entry) { return entry.path().extension() == ".pack"; }));
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+        if (entry.path().extension() == ".pack") {
+            ++packs.count;
+            packs.bytes += entry.file_size();
+        }
+    }
+    return packs;
+}
+
+std::uint64_t size_of_checkouts(const GitRepository& kept) {
+    std::uint64_t bytes = 0;
+    for (const std::string& commit : kept.kept()) {
+        bytes = saturated_sum(bytes, kept.tree_size(commit).bytes);
+    }
+    return bytes;
 }
 
 /// Writes the pack of what is kept and is nowhere but in the repository itself. Returns its name, empty if there is none.
-std::string pack_kept(const GitRepository& kept, const GitRepository::Handles& handles) {
+std::string pack_kept(const GitRepository& kept, GitRepository::Handles& handles) {
     git_odb* found = nullptr;
     check_local(git_odb_open(&found, (handles.folder / "objects").c_str()), "the objects of the repository");
     const OdbHandle own(found);
@@ -1122,7 +881,7 @@ std::string pack_kept(const GitRepository& kept, const GitRepository::Handles& h
         return "";
     }
     check_local(git_packbuilder_write(pack.get(), incoming.path().c_str(), 0, nullptr, nullptr), "a new pack");
-    incoming.publish();
+    publish_packs(incoming.path(), handles);
     return std::string("pack-") + git_packbuilder_name(pack.get());
 }
 
@@ -1146,8 +905,10 @@ void remove_other_objects(const fs::path& objects, const std::string& name) {
 
 }  // namespace
 
-bool GitRepository::repack(std::size_t most_packs) {
-    if (count_packs(handles_->packs()) <= most_packs) {
+bool GitRepository::repack(std::size_t most_packs, std::uint64_t most_else) {
+    const Packs packs = packs_in(handles_->packs());
+    const bool is_much = packs.bytes > most_else && packs.bytes > saturated_sum(most_else, size_of_checkouts(*this));
+    if (packs.count <= most_packs && !is_much) {
         return false;
     }
     const std::string pack = pack_kept(*this, *handles_);
@@ -1544,7 +1305,7 @@ std::optional<SignedText> GitRepository::commit_signature(const std::string& com
     if (code == GIT_ENOTFOUND) {
         return std::nullopt;
     }
-    check_local(code, "the signature of commit " + commit_id);
+    check_object(code, repository, object_id(commit_id), "the signature of commit " + commit_id);
     return SignedText{text_of(signature), text_of(payload), git_commit_time(commit.get())};
 }
 
@@ -1568,92 +1329,6 @@ std::string GitRepository::tag_target(const std::string& tag_id) const {
 
 std::string GitRepository::tag_name(const std::string& tag_id) const {
     return git_tag_name(find_tag(handles_->repository.get(), tag_id).get());
-}
-
-struct GitPackImport::State {
-    std::shared_ptr<GitRepository::Handles> repository;
-    GitProgress progress;
-    std::uint64_t max_bytes;
-    IncomingFolder folder;
-    IndexerHandle indexer{};
-    std::uint64_t received = 0;
-    std::uint64_t beyond = 0;  // bytes since the last object was there
-    git_indexer_progress stats{};
-    std::exception_ptr failure{};
-
-    /// Passes on what the progress threw, else says what is wrong with the pack.
-    void check(int code) {
-        if (failure) {
-            std::rethrow_exception(failure);
-        }
-        if (code >= 0) {
-            return;
-        }
-        if (is_disk_full()) {
-            throw system_call_error("write the pack into", folder.path().string(), ENOSPC);
-        }
-        if (code == GIT_EMISMATCH) {
-            throw corrupt("what the pack builds upon");
-        }
-        throw transient_error("repository.pack_damaged", "what was received is no whole pack: " + last_message(),
-                              "nothing to do: the agent asks the next mirror, or tries again");
-    }
-};
-
-GitPackImport::GitPackImport(const GitRepository& repository, GitProgress progress, std::uint64_t max_bytes)
-    : state_(new State{repository.handles_, std::move(progress), max_bytes, IncomingFolder(*repository.handles_)}) {
-    git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
-    options.progress_cb_payload = state_.get();
-    options.progress_cb = [](const git_indexer_progress* stats, void* user) noexcept -> int {
-        auto& state = *static_cast<State*>(user);
-        try {
-            state.progress("objects", stats->received_objects, stats->total_objects);
-            return 0;
-        } catch (...) {
-            state.failure = std::current_exception();
-            return GIT_EUSER;
-        }
-    };
-    git_indexer* indexer = nullptr;
-    const OdbHandle odb = state_->repository->odb();
-    const int code = git_indexer_new(&indexer, state_->folder.path().c_str(), 0, odb.get(), &options);
-    state_->indexer.reset(indexer);
-    state_->check(code);
-}
-
-GitPackImport::~GitPackImport() = default;
-
-void GitPackImport::append(std::string_view bytes) {
-    state_->received += bytes.size();
-    if (state_->received > state_->max_bytes) {
-        throw permanent_error(
-            "repository.pack_too_large",
-            "the pack is larger than the " + std::to_string(state_->max_bytes) + " bytes allowed here",
-            "take large files out of the control repository");
-    }
-    // libgit2 would keep what follows the pack, however much that is.
-    constexpr std::uint64_t checksum_bytes = 20;
-    const bool has_all =
-        state_->stats.total_objects > 0 && state_->stats.received_objects == state_->stats.total_objects;
-    state_->beyond += has_all ? bytes.size() : 0;
-    if (state_->beyond > checksum_bytes) {
-        throw transient_error("repository.pack_damaged", "what was received goes on after the end of its pack",
-                              "nothing to do: the agent asks the next mirror, or tries again");
-    }
-    state_->check(git_indexer_append(state_->indexer.get(), bytes.data(), bytes.size(), &state_->stats));
-}
-
-void GitPackImport::finish() {
-    state_->check(git_indexer_commit(state_->indexer.get(), &state_->stats));
-    if (state_->folder.publish()) {
-        // The older one was damaged, or this one would not have been needed. libgit2 knows packs by their paths as long as
-        // anything holds them, so all is let go before it looks again.
-        state_->indexer.reset();
-        state_->repository->repository.reset();
-        state_->repository->repository = open_again(*state_->repository);
-        return;
-    }
-    check_local(git_odb_refresh(state_->repository->odb().get()), "the objects of the repository");
 }
 
 }  // namespace bootwright

@@ -95,10 +95,11 @@ public:
     /// True if the commit is written down as one whose parents are left out.
     [[nodiscard]] bool is_shallow(const std::string& commit_id) const;
 
-    /// Where more than `most_packs` packs have gathered: one new pack of exactly what the kept commits and tags need, each
+    /// Where more than `most_packs` packs have gathered, or they take `most_else` bytes more than checkouts of what is kept
+    /// (a place may give more than it was asked for): one new pack of exactly what the kept commits and tags need, each
     /// commit with its tree and without history, then all else goes, also references that keep() did not make. What an
     /// alternate has is not copied. A crash at any point loses nothing that is kept. Returns whether it was done.
-    bool repack(std::size_t most_packs = 20);
+    bool repack(std::size_t most_packs = 20, std::uint64_t most_else = std::uint64_t{64} << 20U);
 
     /// Writes a snapshot: a git bundle (v2) of each commit with its tree, without history, and of the tag objects. The
     /// file appears as a whole, with mode 0644. It has no prerequisites, so any git lists, verifies and fetches it; but a
@@ -161,6 +162,7 @@ public:
 private:
     explicit GitRepository(std::shared_ptr<Handles> handles) : handles_(std::move(handles)) {}
     friend class GitPackImport;
+    friend class GitQuarantine;
     std::shared_ptr<Handles> handles_;
 };
 
@@ -172,10 +174,34 @@ std::vector<GitRef> local_refs(const std::filesystem::path& repository);
 /// @throws Error repository.not_found
 std::string origin_of(const std::filesystem::path& repository);
 
+/// What has just arrived is judged apart, as git does it ("Quarantine environment", git-receive-pack(1)): it stands in an
+/// object folder of its own below `incoming`, and the repository does not see it before publish(). What is not published is
+/// removed with this object.
+class GitQuarantine {
+public:
+    explicit GitQuarantine(const GitRepository& repository);
+    GitQuarantine(const GitQuarantine&) = delete;
+    GitQuarantine& operator=(const GitQuarantine&) = delete;
+    ~GitQuarantine();
+
+    /// Hands on the repository as it would be: what is imported into that one goes into quarantine, and is seen there beside
+    /// all that is here. It lives no longer than the call.
+    /// @throws Error what `judgement` does; but repository.pack_damaged where an object is damaged or missing that the
+    ///   repository itself does not have: repository.corrupt is only what was published once
+    void judge(const std::function<void(GitRepository& arrived)>& judgement);
+    /// What has arrived is the repository's from now on. A crash at any point leaves all of a pack, or nothing.
+    void publish();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
 /// Takes a pack as it arrives, from whoever: it is trusted for nothing. Every object is hashed; what deltas lean on may
 /// be in the repository already (a thin pack). Nothing is visible before finish(), and one that is dropped before it
 /// leaves nothing behind. After an Error it is of no more use.
-/// @throws Error repository.pack_damaged (truncated, flipped bits, no pack at all), repository.pack_too_large, io.no_space
+/// @throws Error repository.pack_damaged (truncated, flipped bits, no pack at all), repository.pack_too_large,
+///   repository.too_much_memory, io.no_space (also where too little of the disk stays free)
 class GitPackImport {
 public:
     /// @param max_bytes of the pack as it arrives; the disk takes that, the index, and the bases of a thin pack

@@ -2,6 +2,7 @@
 
 #include "agent/repository/downloader.hpp"
 #include "agent/repository/event_writer.hpp"
+#include "agent/repository/followed.hpp"
 #include "agent/repository/mirrors.hpp"
 #include "agent/repository/modules.hpp"
 #include "agent/repository/pruning.hpp"
@@ -79,12 +80,18 @@ public:
     Checkout run() {
         RepositorySource source = open_source(request_, request_.name_url, request_.places);
         const bool with_tags = request_.settings.verify == Verify::tag || request_.settings.verify == Verify::both;
-        const ObtainedCommit commit = mirrors_.obtain(source, request_.revision, with_tags);
-        const std::string signer = verify(source.repository, commit);
+        std::string signer;
+        const auto prove = [&](const GitRepository& repository, const ObtainedCommit& commit) {
+            signer = verify(repository, commit);
+        };
+        const ObtainedCommit commit = mirrors_.obtain(source, request_.revision, with_tags, prove);
         auto modules = obtain_modules(request_, mirrors_, source, commit.id);
         const fs::path folder = request_.checkouts / commit.id;
         const std::uint64_t fingerprint = ensure_checkout(source.repository, commit.id, modules, folder);
         write_seal(folder, {fingerprint, request_.policy, signer, commits_of(source, commit.id, modules)});
+        if (!is_commit_id(request_.revision) && !commit.is_from_seed) {
+            Followed(source.folder).set(request_.revision, commit.id);
+        }
         prune(request_, source.repository, modules, commit.id);
         return {commit.id, folder, signer};
     }

@@ -1,10 +1,9 @@
 #include "agent/repository/mirrors.hpp"
 
+#include "agent/repository/followed.hpp"
 #include "agent/repository/git_client.hpp"
 #include "agent/repository/object_store.hpp"
 #include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/json.hpp"
 #include "common/text.hpp"
 
 #include <algorithm>
@@ -21,28 +20,6 @@ namespace {
 
 constexpr std::string_view file_scheme = "file://";
 constexpr std::size_t most_haves = 16;  // more would say nothing new
-
-/// The commits that branches and tags have led to, beside the repository: what a place says of a name is believed only where
-/// it goes on from there.
-class Followed {
-public:
-    explicit Followed(const fs::path& repository) : file_(repository.string() + ".followed.json") {
-        constexpr std::size_t largest = std::size_t{1} << 20U;
-        names_ = parse_json(read_file_if_exists(file_, largest).value_or("{}"));
-    }
-    [[nodiscard]] std::string commit_of(const std::string& name) const { return string_at(names_, name.c_str()); }
-    void set(const std::string& name, const std::string& commit) {
-        if (commit_of(name) != commit) {
-            names_ = names_.is_object() ? names_ : Json::object();
-            names_[name] = commit;
-            write_file(file_, to_text(names_), 0600);
-        }
-    }
-
-private:
-    fs::path file_;
-    Json names_;
-};
 
 /// A seed that cannot be read makes a fetch larger, and does not stand in its way.
 std::vector<GitRef> refs_of_seed(const fs::path& seed) {
@@ -68,7 +45,9 @@ Error none_has_it(const Mirrors::Failures& failures) {
     if (failures.size() == 1) {
         return failures.front().second;
     }
-    const auto is_rewritten = [](const auto& failure) { return failure.second.code == "repository.branch_rewritten"; };
+    const auto is_rewritten = [](const auto& failure) {
+        return failure.second.code == "repository.branch_rewritten" || failure.second.code == "repository.past_unknown";
+    };
     const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
     const auto hangs_on_dates = [&](const auto& failure) {
         return is_transient(failure) && failure.second.code == "repository.server_not_trusted";
@@ -90,10 +69,11 @@ Error none_has_it(const Mirrors::Failures& failures) {
     return error;
 }
 
-/// No other place can help: this machine is to blame.
+/// No other place can help: this machine is to blame. Of a full disk it is not known: what filled it has been removed.
 bool ends_the_search(const Error& error) {
-    return error.code.starts_with("io.") || error.code == "repository.corrupt" || error.code.starts_with("sandbox.") ||
-           error.code.starts_with("process.");
+    return (error.code.starts_with("io.") && error.code != "io.no_space") || error.code == "repository.corrupt" ||
+           error.code.starts_with("sandbox.") || error.code.starts_with("process.") ||
+           error.code == "repository.verifier_missing";
 }
 
 std::vector<RemoteRef> as_remote(const std::vector<GitRef>& refs) {
@@ -115,6 +95,12 @@ std::vector<std::string> tags_of(const std::vector<GitRef>& refs, const std::str
     return tags;
 }
 
+void proven(const GitRepository& repository, const ObtainedCommit& commit, const CommitProof& prove) {
+    if (prove) {
+        prove(repository, commit);
+    }
+}
+
 }  // namespace
 
 Mirrors::Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard)
@@ -129,8 +115,9 @@ GitWish Mirrors::wish_for(const RepositorySource& source, const std::string& rev
     const std::string followed = is_commit_id(revision) ? "" : Followed(source.folder).commit_of(revision);
     std::vector<std::string> candidates = source.repository.kept();
     if (!followed.empty()) {
-        // What lies between shows whether the branch has gone on from there.
-        wish.with_history = !request_.settings.allow_rewritten_branches && source.repository.has_commit(followed);
+        // What lies between shows whether the branch has gone on from there. Where that commit is lost, its history may
+        // bring it back.
+        wish.with_history = !request_.settings.allow_rewritten_branches;
         candidates.insert(candidates.begin(), followed);
     }
     for (const GitRef& ref : refs_of_seed(request_.settings.seed)) {
@@ -149,21 +136,44 @@ GitWish Mirrors::wish_for(const RepositorySource& source, const std::string& rev
     return wish;
 }
 
-ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revision, bool with_tags) {
-    const bool is_pinned = is_commit_id(revision);
-    if (is_pinned && source.repository.is_complete(revision)) {
-        ObtainedCommit there{revision, source.repository.kept_tags(revision)};
-        for (const std::string& tag :
-             with_tags ? tags_of(refs_of_seed(request_.settings.seed), revision) : std::vector<std::string>{}) {
-            if (source.repository.has_tag(tag)) {
-                there.tags.push_back(tag);
-            }
-        }
-        if (!with_tags || !there.tags.empty()) {
-            source.repository.keep(revision, there.tags);
-            return there;
+/// A pin that is on this machine already.
+std::optional<ObtainedCommit> Mirrors::find_here(RepositorySource& source, const std::string& commit, bool with_tags,
+                                                 const CommitProof& prove) const {
+    if (!source.repository.is_complete(commit)) {
+        return std::nullopt;
+    }
+    ObtainedCommit there{commit, source.repository.kept_tags(commit)};
+    for (const std::string& tag :
+         with_tags ? tags_of(refs_of_seed(request_.settings.seed), commit) : std::vector<std::string>{}) {
+        if (source.repository.has_tag(tag)) {
+            there.tags.push_back(tag);
         }
     }
+    if (with_tags && there.tags.empty()) {
+        return std::nullopt;
+    }
+    try {
+        proven(source.repository, there, prove);
+    } catch (const Error& error) {
+        if (with_tags && error.kind == ErrorKind::permanent && !ends_the_search(error)) {
+            return std::nullopt;  // a place may have another tag
+        }
+        throw;
+    }
+    source.repository.keep(commit, there.tags);
+    return there;
+}
+
+ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revision, bool with_tags,
+                               const CommitProof& prove) {
+    const bool is_pinned = is_commit_id(revision);
+    if (auto there = is_pinned ? find_here(source, revision, with_tags, prove) : std::nullopt) {
+        return *there;
+    }
+    // A commit is signed the same wherever it comes from.
+    const auto says_it_of_all = [&](const Error& error) {
+        return is_pinned && !with_tags && error.code.starts_with("repository.signature_");
+    };
     Failures failures;
     for (const std::string& place : source.places) {
         const auto began = std::chrono::steady_clock::now();
@@ -175,22 +185,20 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
             heard_({without_credentials(place), said, took.count()});
         };
         try {
-            ObtainedCommit obtained = ask(source, place, wish_for(source, revision, with_tags));
+            ObtainedCommit obtained = ask(source, place, wish_for(source, revision, with_tags), prove);
             source.repository.keep(obtained.id, obtained.tags);
-            if (!is_pinned) {
-                Followed(source.folder).set(revision, obtained.id);
-            }
             tell("gave it");
             return obtained;
         } catch (const Error& error) {
             tell(error.message + " (" + error.code + ")");
-            if (ends_the_search(error)) {
+            if (ends_the_search(error) || says_it_of_all(error)) {
                 throw;
             }
             failures.emplace_back(place, error);
         }
     }
     if (auto obtained = is_pinned ? std::nullopt : find_in_seed(source, revision, with_tags, failures)) {
+        proven(source.repository, *obtained, prove);
         source.repository.keep(obtained->id, obtained->tags);
         heard_({request_.settings.seed.string(), "gave it, as no place answered", 0});
         return *obtained;
@@ -214,56 +222,74 @@ std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, co
         if (!source.repository.is_complete(commit)) {
             return std::nullopt;
         }
-        return ObtainedCommit{commit, with_tags ? tags_of(refs, commit) : std::vector<std::string>{}};
+        return ObtainedCommit{commit, with_tags ? tags_of(refs, commit) : std::vector<std::string>{}, true};
     } catch (const Error& error) {
         std::cerr << "the seed is of no use: " << error.message << '\n';
         return std::nullopt;
     }
 }
 
-ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, const GitWish& wish) {
+ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, const GitWish& wish,
+                            const CommitProof& prove) {
     const auto ask_once = [&](const GitWish& asked) {
-        ObtainedCommit obtained = place.starts_with(file_scheme) ? copy(source, place, asked)
-                                  : is_snapshot_url(place)       ? download_snapshot(source, place, asked)
-                                                                 : download_pack(source, place, asked);
-        if (const auto missing = source.repository.first_missing(obtained.id)) {
-            throw incomplete(place, obtained.id, *missing);
-        }
+        GitQuarantine quarantine(source.repository);
+        ObtainedCommit obtained;
+        quarantine.judge([&](GitRepository& arrived) {
+            obtained = transfer(arrived, place, asked);
+            if (const auto missing = arrived.first_missing(obtained.id)) {
+                throw incomplete(place, obtained.id, *missing);
+            }
+            if (!is_commit_id(asked.revision) && !request_.settings.allow_rewritten_branches) {
+                require_descent(arrived, place, asked.revision, obtained.id);
+            }
+            proven(arrived, obtained, prove);
+        });
+        quarantine.publish();
         return obtained;
     };
-    ObtainedCommit obtained;
     try {
-        obtained = ask_once(wish);
+        return ask_once(wish);
     } catch (const Error& error) {
         const bool may_be_the_difference =
             error.code == "repository.incomplete" || error.code == "repository.pack_damaged";
         if (!may_be_the_difference || wish.haves.empty()) {
             throw;
         }
-        // Once more, with nothing taken for known.
-        GitWish whole = wish;
-        whole.haves.clear();
-        whole.shallow.clear();
-        whole.complete.clear();
-        obtained = ask_once(whole);
     }
-    if (!is_commit_id(wish.revision) && !request_.settings.allow_rewritten_branches) {
-        require_descent(source, place, wish.revision, obtained.id);
-    }
-    return obtained;
+    // Once more, with nothing taken for known.
+    GitWish whole = wish;
+    whole.haves.clear();
+    whole.shallow.clear();
+    whole.complete.clear();
+    return ask_once(whole);
+}
+
+ObtainedCommit Mirrors::transfer(GitRepository& arrived, const std::string& place, const GitWish& wish) {
+    return place.starts_with(file_scheme) ? copy(arrived, place, wish)
+           : is_snapshot_url(place)       ? download_snapshot(arrived, place, wish)
+                                          : download_pack(arrived, place, wish);
 }
 
 /// A branch goes on from where it led before.
-void Mirrors::require_descent(const RepositorySource& source, const std::string& place, const std::string& name,
+void Mirrors::require_descent(const GitRepository& arrived, const std::string& place, const std::string& name,
                               const std::string& commit) {
-    const std::string before = Followed(source.folder).commit_of(name);
-    if (before.empty() || !source.repository.has_commit(before) || source.repository.descends_from(commit, before)) {
+    const Followed followed(arrived.folder());
+    const std::string before = followed.commit_of(name);
+    if (before.empty() || arrived.descends_from(commit, before)) {
         return;
     }
     const std::string what = "\"" + name + "\" at " + without_credentials(place) + " leads to " + commit;
     constexpr const char* if_meant =
         "if that is meant, set repository.allow_rewritten_branches in agent.json, or pin the commit itself";
-    if (source.repository.descends_from(before, commit)) {
+    if (!arrived.has_commit(before)) {
+        throw permanent_error("repository.past_unknown",
+                              what + "; it led to " + before +
+                                  " before, which is lost on this machine, and the history "
+                                  "at that place does not hold it: whether the branch was rewritten is not known",
+                              "compare the two commits, then pin the commit itself, or remove " +
+                                  followed.file().string() + " to follow the branch anew");
+    }
+    if (arrived.descends_from(before, commit)) {
         throw transient_error("repository.mirror_behind",
                               what + ", which is older than " + before + ", where it led before",
                               std::string("nothing to do where that mirror is about to catch up; ") + if_meant);
@@ -272,7 +298,7 @@ void Mirrors::require_descent(const RepositorySource& source, const std::string&
                           what + ", which does not descend from " + before + ", where it led before", if_meant);
 }
 
-ObtainedCommit Mirrors::copy(RepositorySource& source, const std::string& place, const GitWish& wish) {
+ObtainedCommit Mirrors::copy(GitRepository& arrived, const std::string& place, const GitWish& wish) {
     const fs::path other = place.substr(file_scheme.size());
     const std::vector<GitRef> refs = local_refs(other);
     ObtainedCommit obtained{wish.revision};
@@ -282,22 +308,23 @@ ObtainedCommit Mirrors::copy(RepositorySource& source, const std::string& place,
     if (wish.with_tags) {
         obtained.tags = tags_of(refs, obtained.id);
     }
+    arrived.copy_commit_from(other, obtained.id, obtained.tags, progress_);
     if (wish.with_history) {
-        source.repository.add_alternate(
-            other);  // for as long as this process lives: its history is there to be looked at
+        const bool is_bare = !fs::is_directory(other / ".git");
+        arrived.add_alternate(is_bare ? other
+                                      : other / ".git");  // its history is there to be looked at, and is not copied
     }
-    source.repository.copy_commit_from(other, obtained.id, obtained.tags, progress_);
     return obtained;
 }
 
-ObtainedCommit Mirrors::download_snapshot(RepositorySource& source, const std::string& place, const GitWish& wish) {
+ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const std::string& place, const GitWish& wish) {
     if (!is_commit_id(wish.revision)) {
         throw permanent_error("repository.revision_not_found",
                               without_credentials(place) + " holds snapshots of full commit ids, not of names",
                               "pin a full commit id, or list a git URL too");
     }
-    const BundleHeader header = downloader_.fetch_snapshot(source.repository, place, wish.revision);
-    if (!source.repository.has_commit(wish.revision)) {
+    const BundleHeader header = downloader_.fetch_snapshot(arrived, place, wish.revision);
+    if (!arrived.has_commit(wish.revision)) {
         throw permanent_error("repository.snapshot_invalid",
                               without_credentials(place) + " gave a snapshot of " + header.refs.front().first +
                                   ", not of " + wish.revision,
@@ -305,15 +332,15 @@ ObtainedCommit Mirrors::download_snapshot(RepositorySource& source, const std::s
     }
     ObtainedCommit obtained{wish.revision};
     for (const auto& [id, name] : header.refs) {
-        if (source.repository.has_tag(id)) {
+        if (wish.with_tags && arrived.has_tag(id)) {
             obtained.tags.push_back(id);
         }
     }
     return obtained;
 }
 
-ObtainedCommit Mirrors::download_pack(RepositorySource& source, const std::string& place, const GitWish& wish) {
-    const GitAnswer answer = downloader_.fetch(source.repository, place, wish);
+ObtainedCommit Mirrors::download_pack(GitRepository& arrived, const std::string& place, const GitWish& wish) {
+    const GitAnswer answer = downloader_.fetch(arrived, place, wish);
     // The program that spoke to the server is not trusted either.
     if (!is_commit_id(answer.commit) || (is_commit_id(wish.revision) && answer.commit != wish.revision)) {
         throw transient_error("repository.protocol", without_credentials(place) + " answers with another commit",
@@ -321,7 +348,7 @@ ObtainedCommit Mirrors::download_pack(RepositorySource& source, const std::strin
     }
     ObtainedCommit obtained{answer.commit};
     for (const GitTag& tag : answer.tags) {
-        if (is_commit_id(tag.id) && source.repository.has_tag(tag.id)) {
+        if (wish.with_tags && is_commit_id(tag.id) && arrived.has_tag(tag.id)) {
             obtained.tags.push_back(tag.id);
         }
     }

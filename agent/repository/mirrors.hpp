@@ -33,10 +33,15 @@ struct RepositorySource {
 struct ObtainedCommit {
     std::string id;
     std::vector<std::string> tags{};  ///< annotated tags that lead to it
+    bool is_from_seed = false;        ///< a name that no place could be asked for
 };
 
+/// Throws an Error where the commit is not what the image asks for; `repository` is where its objects can be read.
+using CommitProof = std::function<void(const GitRepository& repository, const ObtainedCommit& commit)>;
+
 /// Asks the places of a repository one after the other, until one has given what is proven to be the commit and all of its
-/// tree: with a pin none of them needs to be trusted.
+/// tree: with a pin none of them needs to be trusted. What a place gives is judged in quarantine (docs/decisions/0018), and
+/// what is wrong with it is that place's fault.
 class Mirrors {
 public:
     using Heard = std::function<void(const PlaceAnswer& answer)>;
@@ -47,16 +52,22 @@ public:
     /// The commit of a pin, or of a branch or tag, complete in the repository. A pin that is there already asks nobody. A name
     /// that no place could be asked for is looked up in the seed, unless it was followed before.
     /// @param with_tags the annotated tags that lead to it, too
+    /// @param prove is asked before anything of it becomes the repository's
     /// @throws Error of the only place; of several one that names what each said: repository.branch_rewritten (permanent)
     ///   where a branch has left its own past, else transient if one of theirs is. repository.corrupt, io.*
-    ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags);
+    ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags,
+                          const CommitProof& prove = {});
 
 private:
-    ObtainedCommit ask(RepositorySource& source, const std::string& place, const GitWish& wish);
-    ObtainedCommit copy(RepositorySource& source, const std::string& place, const GitWish& wish);
-    ObtainedCommit download_snapshot(RepositorySource& source, const std::string& place, const GitWish& wish);
-    ObtainedCommit download_pack(RepositorySource& source, const std::string& place, const GitWish& wish);
-    static void require_descent(const RepositorySource& source, const std::string& place, const std::string& name,
+    [[nodiscard]] std::optional<ObtainedCommit> find_here(RepositorySource& source, const std::string& commit,
+                                                          bool with_tags, const CommitProof& prove) const;
+    ObtainedCommit ask(RepositorySource& source, const std::string& place, const GitWish& wish,
+                       const CommitProof& prove);
+    ObtainedCommit transfer(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    ObtainedCommit copy(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    ObtainedCommit download_snapshot(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    ObtainedCommit download_pack(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    static void require_descent(const GitRepository& arrived, const std::string& place, const std::string& name,
                                 const std::string& commit);
     [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
                                                              bool with_tags, const Failures& failures) const;
