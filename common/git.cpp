@@ -671,6 +671,38 @@ RepositoryHandle open_other(const fs::path& path) {
     return RepositoryHandle(repository);
 }
 
+/// The commit that a tag object leads to; "" for what leads to none that is there.
+std::string peeled(git_repository* repository, const git_oid& id) {
+    git_object* object = nullptr;
+    git_object* commit = nullptr;
+    const bool leads_there = git_object_lookup(&object, repository, &id, GIT_OBJECT_ANY) == 0 &&
+                             git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0;
+    const Handle<git_object, git_object_free> owner(object);
+    const Handle<git_object, git_object_free> commit_owner(commit);
+    return leads_there ? hex(*git_object_id(commit)) : "";
+}
+
+void refuse_other_object(git_repository* repository, const std::string& id) {
+    const git_oid object = object_id(id);
+    std::size_t bytes = 0;
+    git_object_t type = GIT_OBJECT_INVALID;
+    const int code = git_odb_read_header(&bytes, &type, objects_of(repository).get(), &object);
+    if (code == GIT_ENOTFOUND || type == GIT_OBJECT_COMMIT) {
+        return;
+    }
+    check_local(code, "object " + id);
+    if (type != GIT_OBJECT_TAG) {
+        throw permanent_error("repository.revision_invalid",
+                              id + " is a " + git_object_type2string(type) + ", not a commit",
+                              "pin the commit that holds it: `git log --all --find-object=" + id + "`");
+    }
+    const std::string commit = peeled(repository, object);
+    throw permanent_error("repository.revision_invalid",
+                          id + " is an annotated tag" + (commit.empty() ? ", not a commit" : " of commit " + commit),
+                          commit.empty() ? "pin the commit that it leads to: `git rev-parse " + id + "^{commit}`"
+                                         : "pin that commit: " + commit);
+}
+
 void require_there(git_repository* repository, const fs::path& path, const std::string& id, git_object_t type) {
     if (!is_there(repository, object_id(id), type)) {
         throw permanent_error("repository.revision_not_found",
@@ -757,6 +789,10 @@ void GitRepository::add_alternate(const fs::path& bare_repository) {
 
 bool GitRepository::has_commit(const std::string& commit_id) const {
     return is_there(handles_->repository.get(), object_id(commit_id), GIT_OBJECT_COMMIT);
+}
+
+void GitRepository::refuse_other_object(const std::string& id) const {
+    bootwright::refuse_other_object(handles_->repository.get(), id);
 }
 
 bool GitRepository::has_tag(const std::string& tag_id) const {
@@ -959,6 +995,7 @@ void GitRepository::copy_commit_from(const fs::path& repository, const std::stri
     OdbHandle odb = handles_->odb();
     const auto is_missing = [&](const git_oid& id) { return !exists(odb.get(), id); };
     blame(repository, [&] {
+        bootwright::refuse_other_object(other.get(), commit_id);
         require_there(other.get(), repository, commit_id, GIT_OBJECT_COMMIT);
         const IncomingFolder folder(*handles_);
         pack_without_deltas(other.get(), folder);
@@ -1323,8 +1360,16 @@ std::optional<SignedText> GitRepository::tag_signature(const std::string& tag_id
                       tagger == nullptr ? 0 : tagger->when.time};
 }
 
-std::string GitRepository::tag_target(const std::string& tag_id) const {
-    return hex(*git_tag_target_id(find_tag(handles_->repository.get(), tag_id).get()));
+TagChain GitRepository::follow_tag(const std::string& tag_id) const {
+    constexpr std::size_t most = 16;
+    TagChain chain{{}, tag_id};
+    for (git_object_t type = GIT_OBJECT_TAG; type == GIT_OBJECT_TAG && chain.tags.size() < most;) {
+        chain.tags.push_back(chain.target);
+        const TagHandle tag = find_tag(handles_->repository.get(), chain.target);
+        type = git_tag_target_type(tag.get());
+        chain.target = hex(*git_tag_target_id(tag.get()));
+    }
+    return chain;
 }
 
 std::string GitRepository::tag_name(const std::string& tag_id) const {

@@ -39,6 +39,12 @@ struct SignedText {
     std::int64_t time;  ///< of the committer or tagger, as they claim it: seconds since 1970
 };
 
+/// An annotated tag, and the tags that it leads over.
+struct TagChain {
+    std::vector<std::string> tags;  ///< outermost first; not more than 16
+    std::string target;             ///< what the last of them names
+};
+
 struct Submodule {
     std::string path;
     std::string commit_id;
@@ -71,6 +77,9 @@ public:
 
     /// True if the commit's object is there (its tree may still lack something: is_complete tells).
     [[nodiscard]] bool has_commit(const std::string& commit_id) const;
+    /// For an id that was taken for that of a commit. @throws Error repository.revision_invalid (permanent) where its object is
+    /// there and is none; for an annotated tag it names the commit
+    void refuse_other_object(const std::string& id) const;
     /// True if the annotated tag's object is there.
     [[nodiscard]] bool has_tag(const std::string& tag_id) const;
 
@@ -152,8 +161,8 @@ public:
     [[nodiscard]] std::optional<SignedText> commit_signature(const std::string& commit_id) const;
     /// The signature of the annotated tag, or nothing where it has none.
     [[nodiscard]] std::optional<SignedText> tag_signature(const std::string& tag_id) const;
-    /// What the tag object itself names: a commit, or another tag.
-    [[nodiscard]] std::string tag_target(const std::string& tag_id) const;
+    /// The tag object, and those that it names in turn.
+    [[nodiscard]] TagChain follow_tag(const std::string& tag_id) const;
     /// The name in the tag object itself ("v1.0"), which is signed, as the name of a reference is not.
     [[nodiscard]] std::string tag_name(const std::string& tag_id) const;
 

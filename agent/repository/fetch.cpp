@@ -10,6 +10,7 @@
 #include "agent/repository/seal.hpp"
 #include "agent/repository/signature.hpp"
 #include "agent/repository/snapshot.hpp"
+#include "common/encoding.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
@@ -109,6 +110,7 @@ private:
     /// What the image asks for must be there, and of a key that it knows. Returns the signer.
     std::string verify(const GitRepository& repository, const ObtainedCommit& commit) {
         const Verify wanted = request_.settings.verify;
+        refuse_other_name(repository, commit);
         std::string signer;
         if (wanted == Verify::commit || wanted == Verify::both) {
             signer = verified(repository.commit_signature(commit.id), "commit " + commit.id);
@@ -119,12 +121,58 @@ private:
         return signer;
     }
 
-    std::string verify_a_tag(const GitRepository& repository, const ObtainedCommit& commit) {
-        Error error = signature_missing("any tag of commit " + commit.id);
+    /// The name of the tag that a revision asks for; "" for a pin, and for what says that it is no tag. A server may call any
+    /// name a branch, so that "v1" must be the tag v1 wherever a tag is to be proven.
+    [[nodiscard]] std::string tag_asked_for() const {
+        const std::string& revision = request_.revision;
+        constexpr std::string_view tags = "refs/tags/";
+        if (revision.starts_with(tags)) {
+            return revision.substr(tags.size());
+        }
+        return is_commit_id(revision) || revision == "HEAD" || revision.starts_with("refs/") ? "" : revision;
+    }
+
+    /// Of a name that is an annotated tag's, the tag object must say the same: else an old tag passes for a new one.
+    void refuse_other_name(const GitRepository& repository, const ObtainedCommit& commit) const {
+        const std::string name = tag_asked_for();
+        if (name.empty() || commit.tags.empty()) {
+            return;
+        }
+        const std::vector<std::string> tags = all_tags(repository, commit);
+        const auto has_name = [&](const std::string& tag) { return repository.tag_name(tag) == name; };
+        if (std::none_of(tags.begin(), tags.end(), has_name)) {
+            throw tag_misnamed(name, commit.id, repository.tag_name(commit.tags.front()));
+        }
+    }
+
+    static Error tag_misnamed(const std::string& name, const std::string& commit, const std::string& other) {
+        return permanent_error("repository.tag_misnamed",
+                               "\"" + name + "\" leads to commit " + commit + ", whose tag calls itself \"" +
+                                   printable(shortened(other, 100)) + "\"",
+                               "look who has moved that name on the server; of a branch write refs/heads/" + name +
+                                   " as repository.revision");
+    }
+
+    /// The tags of the commit, with those that they lead over.
+    static std::vector<std::string> all_tags(const GitRepository& repository, const ObtainedCommit& commit) {
+        std::vector<std::string> tags;
         for (const std::string& tag : commit.tags) {
+            const TagChain chain = repository.follow_tag(tag);
+            if (chain.target == commit.id) {
+                tags.insert(tags.end(), chain.tags.begin(), chain.tags.end());
+            }
+        }
+        return tags;
+    }
+
+    std::string verify_a_tag(const GitRepository& repository, const ObtainedCommit& commit) {
+        const std::string name = tag_asked_for();
+        Error error =
+            signature_missing((name.empty() ? "any tag" : "a tag \"" + name + "\"") + " of commit " + commit.id);
+        for (const std::string& tag : all_tags(repository, commit)) {
             try {
-                if (repository.tag_target(tag) == commit.id) {
-                    return verified(repository.tag_signature(tag), "tag " + repository.tag_name(tag));
+                if (const std::string own = repository.tag_name(tag); name.empty() || own == name) {
+                    return verified(repository.tag_signature(tag), "tag " + own);
                 }
             } catch (const Error& failure) {
                 if (failure.kind != ErrorKind::permanent) {

@@ -375,11 +375,13 @@ public:
 
 private:
     void resolve(const std::vector<RemoteRef>& refs) {
-        answer_.commit = is_commit_id(wish_.revision) ? wish_.revision : resolve_name(refs, wish_.revision);
+        const bool is_named = !is_commit_id(wish_.revision);
+        const RemoteRef named = is_named ? resolve_name(refs, wish_.revision) : RemoteRef{};
+        answer_.commit = is_named ? named.peeled : wish_.revision;
         for (const RemoteRef& ref : refs) {
             const bool is_tag =
                 ref.peeled == answer_.commit && ref.id != ref.peeled && ref.name.starts_with("refs/tags/");
-            if (wish_.with_tags && is_tag) {
+            if (is_tag && (wish_.with_tags || ref.name == named.name)) {
                 answer_.tags.push_back({ref.name, ref.id});
             }
         }
@@ -469,7 +471,7 @@ void RateWatch::saw(std::size_t bytes, bool is_at_work) {
     bytes_ = 0;
 }
 
-std::string resolve_name(const std::vector<RemoteRef>& refs, const std::string& name) {
+RemoteRef resolve_name(const std::vector<RemoteRef>& refs, const std::string& name) {
     std::vector<RemoteRef> found;
     for (const RemoteRef& ref : refs) {
         if (ref.name == name || ref.name == "refs/heads/" + name || ref.name == "refs/tags/" + name) {
@@ -484,7 +486,7 @@ std::string resolve_name(const std::vector<RemoteRef>& refs, const std::string& 
         throw permanent_error("repository.revision_ambiguous", "\"" + name + "\" is a branch and also a tag",
                               "write " + joined({found[0].name, found[1].name}, " or ") + " as repository.revision");
     }
-    return found.front().peeled;
+    return found.front();
 }
 
 std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience& patience) {

@@ -72,11 +72,11 @@ std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClien
 
 /// What is asked of a git server.
 struct GitWish {
-    std::string revision;                 ///< a commit id, or the name of a branch or tag
-    bool with_tags = false;               ///< the annotated tags that lead to the commit, too
-    bool with_history = false;            ///< not the commit alone: what lies between it and what is had
-    std::vector<std::string> haves{};     ///< commits that are complete here
-    std::vector<std::string> shallow{};   ///< those of them without parents here
+    std::string revision;                ///< a commit id, or the name of a branch or tag
+    bool with_tags = false;              ///< all annotated tags that lead to the commit; else only the one of that name
+    bool with_history = false;           ///< not the commit alone: what lies between it and what is had
+    std::vector<std::string> haves{};    ///< commits that are complete here
+    std::vector<std::string> shallow{};  ///< those of them without parents here
     std::vector<std::string> complete{};  ///< objects that need not be fetched
 };
 
@@ -101,9 +101,9 @@ using GitHeard = std::function<void(std::size_t bytes, bool is_at_work)>;
 GitAnswer fetch_from(GitTransport& transport, const GitWish& wish, const FetchAnswer::Sink& sink,
                      const GitHeard& heard);
 
-/// The commit that a branch's or tag's name stands for.
+/// The branch or tag of that name; `peeled` is the commit that it stands for.
 /// @throws Error repository.revision_not_found, repository.revision_ambiguous (permanent)
-std::string resolve_name(const std::vector<RemoteRef>& refs, const std::string& name);
+RemoteRef resolve_name(const std::vector<RemoteRef>& refs, const std::string& name);
 
 /// The ssh program's arguments: no agent, no configuration, no forwarding, only the host keys of the given file.
 /// @throws Error repository.url_invalid

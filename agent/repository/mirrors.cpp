@@ -69,9 +69,11 @@ Error none_has_it(const Mirrors::Failures& failures) {
     return error;
 }
 
-/// No other place can help: this machine is to blame. Of a full disk it is not known: what filled it has been removed.
-bool ends_the_search(const Error& error) {
-    return (error.code.starts_with("io.") && error.code != "io.no_space") || error.code == "repository.corrupt" ||
+/// No other place can help: this machine is to blame, or the pin, whose id proves what it stands for. Of a full disk it is not
+/// known: what filled it has been removed.
+bool ends_the_search(const Error& error, bool is_pinned) {
+    return (is_pinned && error.code == "repository.revision_invalid") ||
+           (error.code.starts_with("io.") && error.code != "io.no_space") || error.code == "repository.corrupt" ||
            error.code.starts_with("sandbox.") || error.code.starts_with("process.") ||
            error.code == "repository.verifier_missing";
 }
@@ -99,6 +101,11 @@ void proven(const GitRepository& repository, const ObtainedCommit& commit, const
     if (prove) {
         prove(repository, commit);
     }
+}
+
+/// The tag object of a name that is an annotated tag's.
+std::vector<std::string> own_tag(const RemoteRef& ref) {
+    return ref.id == ref.peeled ? std::vector<std::string>{} : std::vector<std::string>{ref.id};
 }
 
 }  // namespace
@@ -155,7 +162,7 @@ std::optional<ObtainedCommit> Mirrors::find_here(RepositorySource& source, const
     try {
         proven(source.repository, there, prove);
     } catch (const Error& error) {
-        if (with_tags && error.kind == ErrorKind::permanent && !ends_the_search(error)) {
+        if (with_tags && error.kind == ErrorKind::permanent && !ends_the_search(error, true)) {
             return std::nullopt;  // a place may have another tag
         }
         throw;
@@ -167,6 +174,9 @@ std::optional<ObtainedCommit> Mirrors::find_here(RepositorySource& source, const
 ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revision, bool with_tags,
                                const CommitProof& prove) {
     const bool is_pinned = is_commit_id(revision);
+    if (is_pinned) {
+        source.repository.refuse_other_object(revision);
+    }
     if (auto there = is_pinned ? find_here(source, revision, with_tags, prove) : std::nullopt) {
         return *there;
     }
@@ -191,7 +201,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
             return obtained;
         } catch (const Error& error) {
             tell(error.message + " (" + error.code + ")");
-            if (ends_the_search(error) || says_it_of_all(error)) {
+            if (ends_the_search(error, is_pinned) || says_it_of_all(error)) {
                 throw;
             }
             failures.emplace_back(place, error);
@@ -218,11 +228,11 @@ std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, co
         return std::nullopt;
     }
     try {
-        const std::string commit = resolve_name(as_remote(refs), name);
-        if (!source.repository.is_complete(commit)) {
+        const RemoteRef ref = resolve_name(as_remote(refs), name);
+        if (!source.repository.is_complete(ref.peeled)) {
             return std::nullopt;
         }
-        return ObtainedCommit{commit, with_tags ? tags_of(refs, commit) : std::vector<std::string>{}, true};
+        return ObtainedCommit{ref.peeled, with_tags ? tags_of(refs, ref.peeled) : own_tag(ref), true};
     } catch (const Error& error) {
         std::cerr << "the seed is of no use: " << error.message << '\n';
         return std::nullopt;
@@ -236,6 +246,9 @@ ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, 
         ObtainedCommit obtained;
         quarantine.judge([&](GitRepository& arrived) {
             obtained = transfer(arrived, place, asked);
+            if (is_commit_id(asked.revision)) {
+                arrived.refuse_other_object(asked.revision);
+            }
             if (const auto missing = arrived.first_missing(obtained.id)) {
                 throw incomplete(place, obtained.id, *missing);
             }
@@ -303,7 +316,8 @@ ObtainedCommit Mirrors::copy(GitRepository& arrived, const std::string& place, c
     const std::vector<GitRef> refs = local_refs(other);
     ObtainedCommit obtained{wish.revision};
     if (!is_commit_id(wish.revision)) {
-        obtained.id = resolve_name(as_remote(refs), wish.revision);
+        const RemoteRef ref = resolve_name(as_remote(refs), wish.revision);
+        obtained = {ref.peeled, own_tag(ref)};
     }
     if (wish.with_tags) {
         obtained.tags = tags_of(refs, obtained.id);
@@ -324,6 +338,7 @@ ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const std::str
                               "pin a full commit id, or list a git URL too");
     }
     const BundleHeader header = downloader_.fetch_snapshot(arrived, place, wish.revision);
+    arrived.refuse_other_object(wish.revision);
     if (!arrived.has_commit(wish.revision)) {
         throw permanent_error("repository.snapshot_invalid",
                               without_credentials(place) + " gave a snapshot of " + header.refs.front().first +

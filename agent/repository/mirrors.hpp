@@ -32,7 +32,7 @@ struct RepositorySource {
 /// What was obtained.
 struct ObtainedCommit {
     std::string id;
-    std::vector<std::string> tags{};  ///< annotated tags that lead to it
+    std::vector<std::string> tags{};  ///< annotated tags that lead to it; of a name at least its own
     bool is_from_seed = false;        ///< a name that no place could be asked for
 };
 

@@ -198,7 +198,7 @@ Snapshot look_into(const SnapshotRequest& request, const FetchEvents& events) {
     }
     std::vector<std::string> tags;
     for (const auto& [id, name] : header.refs) {
-        if (repository.has_tag(id) && repository.tag_target(id) == revision) {
+        if (repository.has_tag(id) && repository.follow_tag(id).target == revision) {
             tags.push_back(id);
         }
     }

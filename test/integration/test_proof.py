@@ -296,13 +296,65 @@ def test_a_changed_demand_counts_for_what_is_on_disk(
     has_checkout(ready, repo, revision)
 
 
+# Names
+
+
+@pytest.mark.parametrize("verify", ["none", "tag"])
+@pytest.mark.parametrize("as_a", ["tag", "branch"])
+def test_an_old_signed_tag_does_not_pass_for_a_new_one(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any, verify: str, as_a: str
+) -> None:
+    """A server that gives the signed v1 where v2 is asked for. As a branch it is no matter of tags where none must be signed."""
+    ann = signers["ssh", "ann"]
+    prepare(ready, git, verify=verify, allow_branches_and_tags=True)
+    trusts(ready, ann)
+    old = ann.commit(repo, signs=False)
+    ann.tag(repo, "v1")
+    new = ann.commit(repo, signs=False)
+    ann.tag(repo, "v2")
+    right = git_bytes(repo.bare, "rev-parse", "refs/tags/v2").decode().strip()
+    wrong = git_bytes(repo.bare, "rev-parse", "refs/tags/v1" if as_a == "tag" else old).decode().strip()
+    git_bytes(repo.bare, "update-ref", "-d", "refs/tags/v2")
+    git_bytes(repo.bare, "update-ref", "refs/tags/v2" if as_a == "tag" else "refs/heads/v2", wrong)
+    asks("v2", repo.url("https", host="git.test"))
+    if verify == "none" and as_a == "branch":
+        converges(ready)
+        return
+    fails(ready, "repository", "repository.tag_misnamed", "permanent", "v1", "v2")
+    never_ran(ready, old)
+    if as_a == "branch":
+        git_bytes(repo.bare, "update-ref", "-d", "refs/heads/v2")
+    git_bytes(repo.bare, "update-ref", "refs/tags/v2", right)
+    converges(ready)
+    has_checkout(ready, repo, new)
+
+
+@pytest.mark.parametrize("what", ["tag", "tree"])
+@pytest.mark.parametrize("way", ["https", "http-v0", "ssh", "git", "file", "disk"])
+def test_a_pin_that_is_no_commit_is_told_with_the_commit(
+    ready: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer, way: str, what: str
+) -> None:
+    repo.tag("v1", annotated=True)
+    pin = git_bytes(repo.bare, "rev-parse", "v1" if what == "tag" else "HEAD^{tree}").decode().strip()
+    urls = {"https": repo.url("https", host="git.test"), "http-v0": repo.url(at="v0"), "ssh": repo.url("ssh"), "git": repo.url("git")}
+    if way == "file":
+        shutil.copytree(repo.bare, ready.path("/srv/copy.git"))
+    if way == "disk":
+        shutil.copytree(repo.bare, ready.path(SEED))
+    pinned = {"url": urls.get(way, "file:///srv/copy.git"), "mirrors": [repo.url()], "revision": pin}
+    metadata.service = Ec2(role_config(repo, repository=pinned))
+    said = f"is an annotated tag of commit {repo.head}" if what == "tag" else "is a tree, not a commit"
+    run = fails(ready, "repository", "repository.revision_invalid", "permanent", pin, said)
+    assert len(run["places"]) == (0 if way == "disk" else 1)  # no mirror can help
+
+
 # What moves on the server
 
 
 def test_a_branch_goes_on_but_is_not_rewritten(ready: Instance, git: GitServer, repo: ControlRepo, asks: Any) -> None:
     prepare(ready, git, allow_branches_and_tags=True)
     first = repo.head
-    asks("main")
+    asks("main", repo.url("https", host="git.test"))
     converges(ready)
     repo.commit({"second": "x"})
     second = repo.commit({"third": "x"})

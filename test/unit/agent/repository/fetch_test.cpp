@@ -683,3 +683,76 @@ TEST_CASE("a revision that was fetched without tags gets them once a signed tag 
     world.switch_server_off();
     CHECK(world.fetch().signer == "ann@example.com");
 }
+
+TEST_CASE("an old signed tag does not pass for a new one") {
+    SigningWorld world;
+    world.tag("v1", "key");
+    world.push("two");
+    world.tag("v2", "key");
+    world.request.settings.verify = GENERATE(Verify::none, Verify::tag);
+    world.request.revision = GENERATE("v2", "refs/tags/v2");
+    world.server("git update-ref refs/tags/v2 $(git rev-parse refs/tags/v1)");
+    const Error error = world.failure();
+    CHECK(error.code == "repository.tag_misnamed");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("\"v1\"") != std::string::npos);
+    CHECK(world.checkouts().empty());
+}
+
+TEST_CASE("a branch that is called as the tag is no way around its name") {
+    SigningWorld world;
+    world.tag("v1", "key");
+    world.server("git branch v2 v1^{commit}");
+    world.request.settings.verify = Verify::tag;
+    world.request.revision = "v2";
+    CHECK(world.failure().code == "repository.tag_misnamed");
+    world.request.revision = "refs/heads/v2";
+    CHECK(world.fetch().signer == "ann@example.com");
+}
+
+TEST_CASE("of a tag of a tag each one is looked at: what counts is signed, and has the name") {
+    SigningWorld world;
+    world.tag("v1", "key");
+    world.request.settings.verify = Verify::tag;
+    world.request.revision = "v2";
+    const bool is_signed = GENERATE(true, false);
+    world.server(std::string("git ") + (is_signed ? "-c gpg.format=ssh -c user.signingkey=../key tag -s" : "tag -a") +
+                 " -m outer v2 $(git rev-parse refs/tags/v1)");
+    if (is_signed) {
+        CHECK(world.fetch().signer == "ann@example.com");
+    } else {
+        CHECK(world.failure().code == "repository.signature_missing");
+    }
+    // The inner one is as good as ever.
+    world.request.revision = world.server("git rev-parse v1^{commit}");
+    world.server("git update-ref -d refs/tags/v1");
+    CHECK(world.fetch().signer == "ann@example.com");
+}
+
+TEST_CASE("a pin that is no commit is told, with the commit, and no other place is asked") {
+    World world;
+    world.server("git tag -a -m x v1; git tag -a -m y v2 v1");
+    const std::string commit = world.request.revision;
+    const std::string kind = GENERATE("v1", "v2", "HEAD^{tree}", "HEAD:manifests/site.pp");
+    CAPTURE(kind);
+    world.request.revision = world.server("git rev-parse " + kind);
+    const bool is_local = GENERATE(true, false);
+    if (!is_local) {
+        constexpr const char* place = "https://git.example.com/x.git";
+        world.set_places({place, "https://other.example.com/x.git"});
+        world.downloads.serve(place, [&](const DownloadRequest& request) {
+            const GitAnswer answer{.commit = request.wish.revision, .has_pack = true};
+            const std::string object = world.server("git rev-parse " + kind);
+            return gives(request,
+                         pack_of(world.root.path() / "server", {object, commit, world.server("git rev-parse v1")}),
+                         {{"git", to_json(answer)}});
+        });
+    }
+    const Error error = world.failure();
+    CHECK(error.code == "repository.revision_invalid");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(world.downloads.requests.size() == (is_local ? 0 : 1));
+    const bool is_tag = kind.starts_with('v');
+    CHECK((error.message.find("is an annotated tag of commit " + commit) != std::string::npos) == is_tag);
+    CHECK((error.advice.find(commit) != std::string::npos) == is_tag);
+}

@@ -141,8 +141,8 @@ TEST_CASE("a name below version 2 is found among what is advertised") {
 TEST_CASE("a name that is not there, or that is two things, is told") {
     const std::vector<RemoteRef> refs{
         {"refs/heads/a", pin, pin}, {"refs/tags/a", tag, other}, {"refs/heads/b", pin, pin}};
-    CHECK(resolve_name(refs, "b") == pin);
-    CHECK(resolve_name(refs, "refs/tags/a") == other);
+    CHECK(resolve_name(refs, "b").peeled == pin);
+    CHECK(resolve_name(refs, "refs/tags/a").peeled == other);
     CHECK(error_of([&] { return resolve_name(refs, "x"); }).code == "repository.revision_not_found");
     const Error error = error_of([&] { return resolve_name(refs, "a"); });
     CHECK(error.code == "repository.revision_ambiguous");
