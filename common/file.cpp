@@ -30,6 +30,12 @@ UniqueFd open_or_throw(const fs::path& path, int flags, mode_t mode = 0) {
     return fd;
 }
 
+/// What lies there already, from a process that was killed or from somebody else, may be open to others: it is not written to.
+UniqueFd open_temporary(const fs::path& path) {
+    unlink(path.c_str());
+    return open_or_throw(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+}
+
 void write_all(int fd, std::string_view content, const fs::path& path) {
     while (!content.empty()) {
         const ssize_t written = write(fd, content.data(), content.size());
@@ -236,7 +242,7 @@ FileReplacement::FileReplacement(fs::path path, mode_t mode)
     : path_(std::move(path)),
       temporary_(path_.string() + ".tmp" + std::to_string(getpid())),
       mode_(mode),
-      fd_(open_or_throw(temporary_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600)) {}
+      fd_(open_temporary(temporary_)) {}
 
 FileReplacement::~FileReplacement() {
     if (fd_) {

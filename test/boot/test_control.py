@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,8 @@ from test_boot import SERVICE, install, status
 from world import World, command, wait_for
 
 
-def long(test: Callable[..., None]) -> Callable[..., None] | None:
-    """Takes minutes, with the others of its kind: collected with BOOTWRIGHT_REBOOTS=1 only. A test that is skipped is a failure."""
-    return test if "BOOTWRIGHT_REBOOTS" in os.environ else None
-
+#: Takes minutes, with the others of its kind.
+long = pytest.mark.skipif("BOOTWRIGHT_REBOOTS" not in os.environ, reason="by name only: BOOTWRIGHT_REBOOTS=1 test/run boot")
 
 #: A process that makes a session of its own, loses its parent, and ignores every polite request.
 DAEMON = '(setsid sh -c "trap \\"\\" TERM; sleep %d" >/dev/null 2>&1 &)'
@@ -32,12 +30,13 @@ GROUP = f"/system.slice/{SERVICE}"
 
 
 @pytest.fixture(scope="module")
-def machine(new_container: Callable[..., Container], package: Path) -> Container:
+def machine(new_container: Callable[..., Container], package: Path) -> Iterator[Container]:
     made = new_container("control")
     install(made, package)
     configuration = {"platform": "file", "retry": {"puppet": {"attempts": 1}}, "puppet": {"nice": 5, "io_class": "idle", "memory_max": "1G"}}
     made.write("/etc/bootwright/agent.json", json.dumps(configuration))
-    return made
+    yield made
+    made.power_off()
 
 
 def shell(title: str, script: str, **more: str) -> str:
@@ -237,7 +236,3 @@ def test_a_loop_of_reboots_is_broken(machine: Container, surroundings: Surroundi
     # Another revision is another matter.
     number = begin(machine, surroundings, "tame", "  notify { 'tame': }")
     assert finished(machine, number)["outcome"] == "changed"
-
-
-def test_the_end(machine: Container) -> None:
-    machine.power_off()

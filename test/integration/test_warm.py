@@ -1,7 +1,4 @@
-"""Puppet that was loaded ahead does what one does that is started when it is needed; and where it cannot, that one is started.
-
-BOOTWRIGHT_WARM=all compares the whole set, which takes some minutes.
-"""
+"""Puppet that was loaded ahead does what one does that is started when it is needed; and where it cannot, that one is started."""
 
 from __future__ import annotations
 
@@ -184,10 +181,9 @@ CASES = {
     "web": ({}, "changed"),
     "no_such_role": ({}, "compile_failed"),
 }
-_CHOSEN = CASES if os.environ.get("BOOTWRIGHT_WARM") == "all" else ("failing", "broken")
 
 
-@pytest.mark.parametrize("role", _CHOSEN)
+@pytest.mark.parametrize("role", CASES)
 def test_also_where_it_fails(
     new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo, role: str
 ) -> None:
@@ -207,21 +203,16 @@ OVERRIDES = {
     },
     "a file of Facter's": {"modules/other/lib/facter/resolvers/augeas.rb": "raise 'not to be loaded'\n"},
 }
-# By default one of each: each run of the real Puppet takes seconds.
-_CHOSEN_OVERRIDES = OVERRIDES if os.environ.get("BOOTWRIGHT_WARM") == "all" else ("a provider",)
 
 
-@pytest.mark.parametrize("what", _CHOSEN_OVERRIDES)
+@pytest.mark.parametrize("what", OVERRIDES)
 def test_a_module_that_replaces_what_is_loaded_makes_it_cold(
     new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo, what: str
 ) -> None:
     repo.commit({**MODULE, **OVERRIDES[what]})
     repo.commit_class("user", "user { 'own': ensure => present }\n  notify { 'x': }")
     metadata.service = Ec2(role_config(repo, "user"))
-    if os.environ.get("BOOTWRIGHT_WARM") == "all":
-        ahead, _ = _compare(new_instance, warm=False)
-    else:
-        ahead = _apply(new_instance, True, 1)[0][0]
+    ahead, _ = _compare(new_instance, warm=False)
     assert ahead["puppet_start"] == "cold"
     assert next(iter(OVERRIDES[what])) in ahead["puppet_cold_because"]
 

@@ -1,11 +1,9 @@
-#!/usr/bin/python3
 """Reads every #include of agent/ and common/ and fails on an arrow that the design forbids.
 
-Run by test/run and ctest; also: /usr/bin/python3 test/structure/test_includes.py, or pytest on this file.
+Run by test/run and ctest.
 """
 
 import re
-import sys
 import tempfile
 from pathlib import Path
 
@@ -212,19 +210,3 @@ def test_forbidden_arrows_are_caught():
         line = f'#include "{target}"\n' if target.startswith(("agent/", "common/", "run")) else f"#include <{target}>\n"
         found = violations_of({**ALLOWED, source: ALLOWED.get(source, "") + line})
         assert any(reason in text and source in text for text in found), f"{source} → {target} was not caught: {found}"
-
-
-def main():
-    failed = 0
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            try:
-                test()
-            except AssertionError as error:
-                failed += 1
-                print(f"FAILED {name}: {error}")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

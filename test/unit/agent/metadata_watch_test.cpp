@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <future>
 
 using namespace bootwright;
 using namespace std::chrono_literals;
@@ -69,9 +70,20 @@ TEST_CASE("a service that says changed all the time, and serves the same, is ask
     CHECK(std::count(asked.begin(), asked.end(), wait + "&last_etag=0") == 4);
 }
 
-TEST_CASE("a watch ends at once when it is told to") {
+TEST_CASE("a watch ends when it is told to, and where nothing changes nothing else ends it") {
     PlatformWorld world("ec2/root-nitro");
     const std::uint64_t seen = fingerprint(world.read());
-    { const MetadataWatch watch(world.fake.system, world.config, seen); }
-    SUCCEED("it has been joined");
+    std::promise<void> has_looked_often;
+    world.fake.clock.on_sleep = [&](std::size_t sleeps) {
+        if (sleeps == 10) {
+            has_looked_often.set_value();
+        }
+    };
+    bool has_changed = true;
+    {
+        const MetadataWatch watch(world.fake.system, world.config, seen);
+        has_looked_often.get_future().wait();
+        has_changed = watch.has_changed();
+    }
+    CHECK_FALSE(has_changed);
 }

@@ -32,6 +32,9 @@ std::vector<std::string> names_in(const fs::path& folder) {
     return names;
 }
 
+/// Beside a file called "file", until it is whole.
+std::string temporary_name() { return "file.tmp" + std::to_string(getpid()); }
+
 /// No file may grow: each write to a file fails, as on a full disk.
 class NoWrites {
 public:
@@ -153,9 +156,29 @@ TEST_CASE("writing over a folder, or into none, is an error") {
 TEST_CASE("a link that lies where the temporary file goes is not followed") {
     const TemporaryRoot root;
     root.write("/victim", "precious");
-    fs::create_symlink(root.path() / "victim", root.path() / ("file.tmp" + std::to_string(getpid())));
-    CHECK(error_of([&] { return write_file(root.path() / "file", "x", 0644), 0; }).code == "io.failed");
+    fs::create_symlink(root.path() / "victim", root.path() / temporary_name());
+    write_file(root.path() / "file", "x", 0644);
     CHECK(root.read("/victim") == "precious");
+    CHECK(root.read("/file") == "x");
+    CHECK(names_in(root.path()) == std::vector<std::string>{"file", "victim"});
+}
+
+TEST_CASE("a file is nobody else's until it is whole, whatever the umask and whatever lay there") {
+    const TemporaryRoot root;
+    const std::string temporary = "/" + temporary_name();
+    root.write(temporary, "", 0666);
+    const UniqueFd of_somebody_else(open(root.path(temporary).c_str(), O_RDONLY | O_CLOEXEC));
+    REQUIRE(of_somebody_else);
+    const mode_t before = umask(0);
+    FileReplacement file(root.path("/file"), 0640);
+    umask(before);
+    file.append("secret");
+    CHECK(root.mode(temporary) == 0600);
+    char byte = 0;
+    CHECK(read(of_somebody_else.get(), &byte, 1) == 0);
+    file.finish();
+    CHECK(root.read("/file") == "secret");
+    CHECK(root.mode("/file") == 0640);
 }
 
 TEST_CASE("a reader sees the old content or the new, never a mixture") {

@@ -77,6 +77,19 @@ TEST_CASE("an answer that lacks the vendor's header is none, not even of absence
     CHECK(world.client().get("/x") == std::nullopt);
 }
 
+TEST_CASE("an answer that lacks the vendor's header wins no race: the other address is heard") {
+    World world;
+    world.service.proof = {{"metadata-flavor", "Google"}};
+    const std::string other = std::string("GET ") + second + "/x";
+    world.fake.http.answer("GET /x", "a stranger's");
+    world.fake.http.answer(
+        other, {HttpResponse{.status = 200, .headers = {{"metadata-flavor", "Google"}}, .body = "the cloud's"}});
+    CHECK(world.client().get("/x") == "the cloud's");
+    // Nor does one win that denies there is anything.
+    world.fake.http.answer_status("GET /x", 404);
+    CHECK(world.client().get("/x") == "the cloud's");
+}
+
 TEST_CASE("what counts as absent is the cloud's own table") {
     World world;
     world.service.absent = {410};
