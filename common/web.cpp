@@ -24,6 +24,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t largest_error_body = std::size_t{64} << 10U;
 constexpr std::size_t most_headers = 200;
+constexpr std::size_t largest_head = std::size_t{64} << 10U;  // as of the metadata service's answers
 constexpr long most_redirects = 5;
 
 struct FreeEasy {
@@ -174,17 +175,24 @@ private:
             if (!is_good()) {
                 return;  // the beginning of an error page says enough
             }
-            throw permanent_error(
-                "repository.too_large",
-                shown() + " answers with more than the " + std::to_string(limit) + " bytes allowed here",
-                "check that the URL is right");
+            throw too_large(limit);
         }
         response_.body.append(bytes);
+    }
+
+    [[nodiscard]] Error too_large(std::size_t limit) const {
+        return permanent_error("repository.too_large",
+                               shown() + " answers with more than the " + std::to_string(limit) + " bytes allowed here",
+                               "check that the URL is right");
     }
 
     /// One line; a redirect or a proxy's answer begins the head anew.
     void take_header(std::string_view bytes) {
         const std::string_view line = trimmed(bytes);
+        head_bytes_ = line.starts_with("HTTP/") ? 0 : head_bytes_ + bytes.size();
+        if (head_bytes_ > largest_head) {
+            throw too_large(largest_head);
+        }
         if (line.starts_with("HTTP/")) {
             head_began_ = std::chrono::steady_clock::now();
             response_.headers.clear();
@@ -225,6 +233,7 @@ private:
     std::exception_ptr failure_{};
     SteadyTime heard_;
     std::optional<SteadyTime> head_began_{};
+    std::size_t head_bytes_ = 0;
     curl_off_t moved_ = 0;
 };
 

@@ -208,6 +208,7 @@ private:
 
     void begin(const WebResponse& head, std::uint64_t offset) {
         if (head.status == 206 && !header(head, "content-range").starts_with("bytes " + std::to_string(offset) + "-")) {
+            file_.begin_anew();  // it would answer the same to the next try
             throw transient_error("repository.protocol", shown() + " answers with another part than was asked for",
                                   "check the server");
         }

@@ -4,6 +4,7 @@
 #include "common/text.hpp"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -21,7 +22,7 @@ namespace bootwright {
 /// What a server does with one request.
 struct Reply {
     std::string bytes{};
-    enum class Then { close, next_request, wait } then = Then::close;
+    enum class Then { close, next_request, wait, drip } then = Then::close;  ///< drip: byte by byte, then close
     std::function<void()> before{};
 };
 
@@ -72,12 +73,27 @@ private:
                 if (reply->before) {
                     reply->before();
                 }
-                send(connection.get(), reply->bytes.data(), reply->bytes.size(), MSG_NOSIGNAL);
+                if (reply->then == Reply::Then::drip) {
+                    drip(connection.get(), reply->bytes);
+                } else {
+                    send(connection.get(), reply->bytes.data(), reply->bytes.size(), MSG_NOSIGNAL);
+                }
                 if (reply->then == Reply::Then::wait) {
                     read_request(connection.get());  // until the client closes
                 }
                 open = reply->then == Reply::Then::next_request;
                 ++reply;
+            }
+        }
+    }
+
+    /// A byte every two milliseconds, as long as the client listens.
+    static void drip(int fd, std::string_view bytes) {
+        constexpr int pause_ms = 2;
+        for (const char byte : bytes) {
+            pollfd closed{.fd = fd, .events = POLLIN, .revents = 0};
+            if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 || poll(&closed, 1, pause_ms) != 0) {
+                return;
             }
         }
     }

@@ -16,6 +16,8 @@ PLACES = {
     "": "",
     "no-range": "/no-range",  # ignores Range: always the whole file
     "no-validator": "/no-validator",  # neither ETag nor Last-Modified
+    "weak": "/weak",  # an ETag that does not name one content
+    "wrong-part": "/wrong-part",  # in answer to Range: another part than was asked for
     "gone": "/gone",  # 410
     "forbidden": "/forbidden",
     "moved": "/moved",  # to the file
@@ -45,6 +47,11 @@ http {
         location / { root /srv/static; }
         location /no-range/ { alias /srv/static/; max_ranges 0; }
         location /no-validator/ { alias /srv/static/; etag off; add_header Last-Modified ""; }
+        location /weak/ { alias /srv/static/; etag off; add_header Last-Modified ""; add_header ETag 'W/"one"'; }
+        location /wrong-part/ {
+            alias /srv/static/;
+            if ($http_range) { add_header Content-Range "bytes 0-8/9"; return 206 "something"; }
+        }
         location /gone/ { return 410; }
         location /forbidden/ { return 403; }
         location /html/ { default_type text/html; return 200 "<html>Please log in</html>"; }

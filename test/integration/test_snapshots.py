@@ -221,7 +221,7 @@ def test_each_break_brings_it_further(
     assert offsets == sorted(set(offsets)) and len(offsets) == 5
 
 
-@pytest.mark.parametrize("at", ["no-range", "no-validator"])
+@pytest.mark.parametrize("at", ["no-range", "no-validator", "weak"])
 def test_a_server_that_cannot_go_on_is_asked_anew(
     ready: Instance, git: GitServer, static: StaticServer, proxies: dict[str, FaultProxy], repo: ControlRepo, asks: Any,
     heavy: bytes, at: str,
@@ -235,6 +235,19 @@ def test_a_server_that_cannot_go_on_is_asked_anew(
     _, second = static.requests()[before:]
     assert bool(second["range"]) == (at == "no-range")
     assert (second["status"], second["sent"]) == (200, len(heavy))
+
+
+def test_another_part_than_was_asked_for_is_not_put_together_with_the_first(
+    ready: Instance, static: StaticServer, proxies: dict[str, FaultProxy], repo: ControlRepo, asks: Any, heavy: bytes
+) -> None:
+    proxies["static"].cut(len(heavy) // 2, "close", times=1)
+    asks(static.url(snapshot_name(), at="wrong-part", port=proxies["static"].port))
+    before = len(static.requests())
+    fails(ready, "repository", "repository.unreachable", "transient")
+    fails(ready, "repository", "repository.protocol", "transient")
+    converges(ready)  # from its beginning
+    has_checkout(ready, repo, repo.head)
+    assert [request["status"] for request in static.requests()[before:]] == [200, 206, 200]
 
 
 def test_another_file_under_the_same_name_is_taken_from_its_beginning(

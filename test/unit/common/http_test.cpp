@@ -177,6 +177,34 @@ TEST_CASE("a service that is silent, or slow, is given up at the time limit") {
     }
 }
 
+TEST_CASE("a service that drips its answer, its headers or its body, is given up at the time limit") {
+    const std::string padding(2000, 'x');
+    for (const std::string& bytes :
+         {"HTTP/1.1 200 OK\r\nX-Padding: " + padding + "\r\nContent-Length: 0\r\n\r\n", answer("200 OK", padding)}) {
+        CAPTURE(bytes.substr(0, 30));
+        HttpRequest request;
+        request.timeout = 30ms;
+        CHECK(failure({bytes, Reply::Then::drip}, request).code == "http.timeout");
+    }
+}
+
+TEST_CASE("headers beyond 64 KiB are refused, whether it is one or many, and fewer are not") {
+    const std::string line = "X-Padding: " + std::string(1000, 'x') + "\r\n";
+    std::string many;
+    for (int i = 0; i < 60; ++i) {
+        many += line;
+    }
+    RawServer server({{answer("200 OK", "body", many)}});
+    NetworkHttpClient client;
+    CHECK(client.send({.url = server.url()}, {}).body == "body");
+    const std::string one = "X-Padding: " + std::string(70'000, 'x') + "\r\n";
+    for (const std::string& headers : {one, many + many}) {
+        const Error error = failure({answer("200 OK", "body", headers)});
+        CHECK(error.code == "http.too_large");
+        CHECK(error.kind == ErrorKind::permanent);
+    }
+}
+
 TEST_CASE("a port where nobody listens is unreachable") {
     RawServer server({});
     const std::string url = server.url();
