@@ -340,6 +340,30 @@ TEST_CASE("compressed data that is cut, damaged, or a bomb is refused") {
     }
 }
 
+TEST_CASE("user-data that unpacks to 4 MiB is read, and a bomb of a byte more through no layer") {
+    const auto padded = [](std::size_t size) { return document + std::string(size - document.size(), ' '); };
+    const auto gzip = [](const std::string& text) { return to_gzip(text); };
+    const auto base64 = [](const std::string& text) { return encode_base64(text); };
+    const auto mime = [](const std::string& text) {
+        return "Content-Type: text/x-bootwright\nContent-Transfer-Encoding: base64\n\n" + in_lines(encode_base64(text));
+    };
+    constexpr std::size_t largest = std::size_t{4} << 20U;
+    CHECK(parse_user_data(gzip(padded(largest)), "user-data").document.has_value());
+    const std::string bomb = gzip(padded(largest + 1));
+    REQUIRE(bomb.size() < 100'000);
+    const std::vector<std::vector<std::string (*)(const std::string&)>> ways{
+        {}, {gzip}, {base64}, {gzip, base64}, {base64, gzip}, {base64, base64, base64}};
+    for (const auto& way : ways) {
+        std::string served = bomb;
+        for (auto* layer : way) {
+            served = layer(served);
+        }
+        CAPTURE(way.size());
+        CHECK(error_for(served).code == "role.user_data_damaged");
+        CHECK(error_for(mime(served)).code == "role.user_data_damaged");
+    }
+}
+
 TEST_CASE("user-data that is ours but malformed names the line and shows nothing of it") {
     for (const char* served : {"{\n\"role\": hunter2}", "{\n\"role\": \"hunter2", "{\n\"hunter\": 2,}", "hunter2",
                                "{\n\"a\":1e999}", "[\"hunter2\"]", "\"hunter2\"", "hunter2: [", "- hunter2"}) {
