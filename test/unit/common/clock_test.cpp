@@ -2,6 +2,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <ctime>
+
 using namespace bootwright;
 using namespace std::chrono_literals;
 
@@ -43,6 +45,18 @@ TEST_CASE("durations are written for people") {
     CHECK(to_human(48h) == "2 d 0 h");
     CHECK(to_human(52h) == "2 d 4 h");
     CHECK(to_human(24h * 1000) == "1000 d 0 h");
+}
+
+TEST_CASE("the boot clock is the kernel's, in milliseconds") {
+    const auto kernels = [] {
+        timespec time{};
+        clock_gettime(CLOCK_BOOTTIME, &time);
+        return std::chrono::milliseconds(time.tv_sec * 1000LL + time.tv_nsec / 1'000'000);
+    };
+    const auto before = kernels();
+    const auto ours = SystemClock().now().since_boot;
+    CHECK(before <= ours);
+    CHECK(ours <= kernels());
 }
 
 TEST_CASE("the boot clock never goes back") {

@@ -66,8 +66,9 @@ TEST_CASE("a socket in the abstract namespace works as well") {
 }
 
 TEST_CASE("without a usable socket nothing happens") {
-    for (const std::string& name :
-         {std::string(), std::string("relative"), "/" + std::string(200, 'x'), std::string("/no/such/socket")}) {
+    const std::size_t most = sizeof(sockaddr_un::sun_path);
+    for (const std::string& name : {std::string(), std::string("relative"), "/" + std::string(most - 1, 'x'),
+                                    "/" + std::string(200, 'x'), std::string("/no/such/socket")}) {
         setenv("NOTIFY_SOCKET", name.c_str(), 1);
         CHECK_NOTHROW(notify_service_manager("READY=1"));
     }
@@ -88,7 +89,10 @@ TEST_CASE("a machine that goes down is known by systemd's jobs") {
          GoingDown::reboot},
         {{"2 kexec.target start waiting", "1 shutdown.target start waiting"}, GoingDown::reboot},
         {{"1 shutdown.target start waiting", "2 poweroff.target start waiting"}, GoingDown::off},
+        {{"2 soft-reboot.target start waiting", "1 shutdown.target start waiting"}, GoingDown::reboot},
         {{"7 reboot.target.wants.service start waiting"}, GoingDown::no},
+        {{"7 reboot.target stop waiting"}, GoingDown::no},
+        {{"7 shutdown.target stop waiting"}, GoingDown::no},
     };
     for (const Row& row : rows) {
         CAPTURE(row.jobs);

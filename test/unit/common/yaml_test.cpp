@@ -91,11 +91,24 @@ TEST_CASE("a document that grows by aliases is refused before it fills the memor
     CHECK_FALSE(parse_yaml(long_words + "]\n"));
 }
 
+TEST_CASE("a document may take as much as is allowed, and not a byte more") {
+    // Each of 1023 values of 16 KiB, two of 160 bytes around them, and the last: 16 MiB together.
+    const auto sized = [](std::size_t last) {
+        std::string text = "a: &a " + std::string(16384 - 160, 'x') + "\nb: [*a";
+        for (int copy = 1; copy < 1022; ++copy) {
+            text += ", *a";
+        }
+        return text + "]\nc: " + std::string(last, 'y') + "\n";
+    };
+    CHECK(parse_yaml(sized(15904)));
+    CHECK_FALSE(parse_yaml(sized(15905)));
+}
+
 TEST_CASE("a document that contains itself is refused") { CHECK_FALSE(parse_yaml("a: &a [*a]\n")); }
 
 TEST_CASE("the nesting of YAML is limited, so that no document can use up the stack") {
-    CHECK(parse_yaml(std::string(30, '[') + std::string(30, ']')));
-    CHECK_FALSE(parse_yaml(std::string(40, '[') + std::string(40, ']')));
+    CHECK(parse_yaml(std::string(33, '[') + std::string(33, ']')));
+    CHECK_FALSE(parse_yaml(std::string(34, '[') + std::string(34, ']')));
     CHECK_FALSE(parse_yaml(std::string(100000, '[')));
     CHECK_FALSE(parse_yaml(std::string(100000, '{')));
     std::string dashes;

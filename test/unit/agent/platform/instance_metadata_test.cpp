@@ -22,7 +22,8 @@ TEST_CASE("the metadata has one shape, with null for what the platform does not 
 
 TEST_CASE("tags whose names speak of a secret are not shown") {
     InstanceMetadata metadata{.platform = "openstack", .instance_id = "7"};
-    for (const char* name : {"db_password", "API-Key", "Token", "aws.secret", "root_passwd"}) {
+    for (const char* name : {"db_password", "API-Key", "Token", "aws.secret", "root_passwd", "passphrase", "admin-pass",
+                             "apikey", "access_key", "auth_key", "private_key", "credentials", "random_seed"}) {
         metadata.tags[name] = "hunter2";
     }
     metadata.tags["role"] = "web";
@@ -42,6 +43,7 @@ TEST_CASE("a tag for bootwright is known by its prefix, with any separator that 
         CHECK(bootwright_key(tag) == std::nullopt);
     }
     CHECK(bootwright_key("bootwright:facts:datacenter") == "facts:datacenter");
+    CHECK(bootwright_key("bootwright:r") == "r");
 }
 
 TEST_CASE("the fingerprint changes with what a role config is read from, and with nothing else") {

@@ -146,3 +146,81 @@ TEST_CASE("a tag may be called whatever people call it") {
     CHECK(tags == std::map<std::string, std::string>{
                       {"Cost Center", "it"}, {"a#b?c%", "odd"}, {"\xC3\x9C", "u"}, {"bootwright:role", "web"}});
 }
+
+TEST_CASE("a token is asked for once, sent with each request, and anew when it has expired") {
+    World world;
+    world.service.token = {.path = "/token", .header = "X-Token"};
+    world.fake.http.answer("PUT /token",
+                           {HttpResponse{.status = 200, .body = " one\n"}, HttpResponse{.status = 200, .body = "two"}});
+    world.fake.http.answer(
+        "GET /x", {HttpResponse{.status = 200, .body = "x"}, status(401), HttpResponse{.status = 200, .body = "x"}});
+    MetadataClient client = world.client();
+    client.get("/x");
+    CHECK(world.fake.http.requests.back().headers == MetadataService::Headers{{"X-Token", "one"}});
+    client.get("/x");
+    CHECK(world.fake.http.requests.back().headers == MetadataService::Headers{{"X-Token", "two"}});
+    CHECK(world.fake.http.asked() ==
+          std::vector<std::string>{"PUT /token", "GET /x", "GET /x", "PUT /token", "GET /x"});
+}
+
+TEST_CASE("a service without tokens is one only where none is needed, and one that is switched off says so") {
+    World world;
+    world.fake.http.answer("GET /x", "x");
+    for (const int code : {404, 405}) {
+        world.service.token = {.path = "/token", .header = "X-Token", .if_missing = "switch it on"};
+        world.fake.http.answer_status("PUT /token", code);
+        CHECK(world.failure().code == "platform.token_missing");
+        CHECK(world.failure().advice == "switch it on");
+        world.service.token->is_optional = true;
+        CHECK(world.client().get("/x") == "x");
+        CHECK(world.fake.http.requests.back().headers.empty());
+    }
+    world.service.token->if_disabled = "allow it";
+    world.fake.http.answer_status("PUT /token", 403);
+    CHECK(world.failure().code == "platform.metadata_disabled");
+    CHECK(world.failure().advice == "allow it");
+    world.fake.http.answer_status("PUT /token", 500);
+    CHECK(world.failure().code == "platform.unexpected_answer");
+}
+
+TEST_CASE("a token is visible characters, and no more than any service gives: it is to stand in a header") {
+    World world;
+    world.service.token = {.path = "/token", .header = "X-Token"};
+    world.fake.http.answer("GET /x", "x");
+    for (const std::string& token : {std::string("!"), std::string("~"), std::string(4096, 'x')}) {
+        world.fake.http.answer("PUT /token", token);
+        CHECK(world.client().get("/x") == "x");
+    }
+    for (const std::string& token : {std::string(), std::string("a b"), std::string("a\x7f"), std::string("a\r\nX: y"),
+                                     std::string("\xC3\x9C"), std::string(4097, 'x')}) {
+        world.fake.http.answer("PUT /token", token);
+        CHECK(world.failure().code == "platform.bad_document");
+        CHECK(world.failure().message.find(token + "x") == std::string::npos);
+    }
+}
+
+TEST_CASE("a secret of an identity is one that can stand in a header, and is never shown") {
+    const auto required = [](const std::string& secret) {
+        return required_secret(Json{{"key", secret}}, "key", "/identity");
+    };
+    CHECK(required(std::string(16384, 'x')).size() == 16384);
+    for (const std::string& secret : {std::string(), std::string("hunter2\n"), std::string(16385, 'x')}) {
+        const Error error = error_of([&] { return required(secret); });
+        CHECK(error.code == "platform.bad_document");
+        CHECK(error.message == "/identity of the metadata service has no key that could be one");
+    }
+    CHECK(error_of([] { return required_secret(Json{{"key", 7}}, "key", "/identity"); }).kind == ErrorKind::transient);
+}
+
+TEST_CASE("of several versions of a document the first that the service knows is read") {
+    World world;
+    const std::vector<std::string> paths{"/3", "/2", "/1"};
+    world.fake.http.answer_status("GET /3", 400);
+    world.fake.http.answer_status("GET /2", 404);
+    world.fake.http.answer("GET /1", "{}");
+    CHECK(world.client().get_object_of_version(paths).second == "/1");
+    world.fake.http.answer_status("GET /1", 404);
+    CHECK(error_of([&] { return world.client().get_object_of_version(paths); }).code == "platform.bad_document");
+    world.fake.http.answer_status("GET /2", 500);  // it may know it, at another time
+    CHECK(error_of([&] { return world.client().get_object_of_version(paths); }).code == "platform.unexpected_answer");
+}

@@ -66,10 +66,39 @@ TEST_CASE("guestinfo is read in each of its encodings, and what is not in the on
     }
 }
 
-TEST_CASE("a line that the process port may have cut is refused") {
+TEST_CASE("a line that the process port may have cut is refused, and more user-data than anybody serves") {
     PlatformWorld world("vmware/root");
-    world.fake.processes.answer(user_data_key, {.lines = {std::string(65536, 'x')}});
+    world.fake.processes.answer(encoding_key, not_set);
+    const std::string longest(65534, 'x');
+    world.fake.processes.answer(user_data_key, {.lines = {longest}});
+    CHECK(world.read().user_data == longest + "\n");
+    world.fake.processes.answer(user_data_key, {.lines = {longest + "x"}});
     CHECK(world.failure().code == "http.too_large");
+    CHECK(world.failure().kind == ErrorKind::permanent);
+    // Each line is counted with its end.
+    world.fake.processes.answer(user_data_key, {.lines = std::vector<std::string>(16, longest)});
+    CHECK(world.read().user_data->size() == 16 * 65535);
+    world.fake.processes.answer(user_data_key, {.lines = std::vector<std::string>(17, longest)});
+    CHECK(world.failure().code == "http.too_large");
+}
+
+TEST_CASE("what the tool complains of is in the error, and the words of a value are no complaint") {
+    PlatformWorld world("vmware/root");
+    world.fake.processes.answer(user_data_key, {.result = {.exit_code = 1}, .error_lines = {"Permission denied"}});
+    CHECK(world.failure().message.find("Permission denied") != std::string::npos);
+    world.fake.processes.answer(encoding_key, not_set);
+    world.fake.processes.answer(user_data_key, {.lines = {"# No value found"}});
+    CHECK(world.read().user_data == "# No value found\n");
+}
+
+TEST_CASE("a stop while the tool is asked is a stop, and metadata that is no mapping is refused") {
+    PlatformWorld world("vmware/root");
+    world.fake.processes.answer(user_data_key, {.result = {.end = ProcessResult::End::stopped}});
+    CHECK(world.failure().kind == ErrorKind::stopped);
+    world.fake.processes.answer(metadata_key, {.lines = {"- a list"}});
+    world.fake.processes.answer("info-get guestinfo.metadata.encoding", not_set);
+    CHECK(world.failure().code == "platform.bad_document");
+    CHECK(world.failure().kind == ErrorKind::permanent);
 }
 
 TEST_CASE("without an instance-id the firmware's name of the machine counts, and without metadata too") {

@@ -142,3 +142,24 @@ TEST_CASE("a history that cannot be written is an error") {
     CHECK_THROWS_AS(keep_report(fake.system, good_report(1)), Error);
     CHECK_THROWS_AS(keep_role_config(fake.system, 1, {}), Error);
 }
+
+TEST_CASE("what is larger than anything the agent writes is no memory of a good run") {
+    const FakeSystem fake;
+    fake.root.make_folder("/var/lib/bootwright");
+    const std::string revision = "0123456789abcdef0123456789abcdef01234567";
+    keep_last_good(fake.system, {7, revision, "", "", {.platform = "ec2", .instance_id = "i-1"}});
+    const std::string kept = fake.root.read("/var/lib/bootwright/last_good.json");
+    const std::size_t largest = std::size_t{8} << 20U;
+    fake.root.write("/var/lib/bootwright/last_good.json", std::string(largest - kept.size(), ' ') + kept);
+    CHECK(read_last_good(fake.system));
+    fake.root.write("/var/lib/bootwright/last_good.json", std::string(largest + 2 - kept.size(), ' ') + kept);
+    CHECK_FALSE(read_last_good(fake.system));
+}
+
+TEST_CASE("the highest number that a run may have is the last that counts") {
+    const FakeSystem fake;
+    fake.root.make_folder("/var/lib/bootwright/runs/999999999");
+    CHECK(next_run_number(fake.system) == 1000000000);
+    fake.root.make_folder("/var/lib/bootwright/runs/1000000000");
+    CHECK(next_run_number(fake.system) == 1000000000);
+}

@@ -116,15 +116,53 @@ TEST_CASE("a container shares boot and firmware with others, so neither says who
 
 TEST_CASE("what belongs to another instance is forgotten, and what is proven by hashes stays") {
     World world;
-    for (const char* file : {"last_good.json", "puppet/var/state/x", "runs/000001/report.json"}) {
+    for (const char* file :
+         {"last_good.json", "bad_revisions.json", "applying.json", "puppet/var/state/x", "runs/000001/report.json"}) {
         world.fake.root.write(std::string("/var/lib/bootwright/") + file, "x");
     }
     world.fake.root.write("/var/lib/bootwright/checkout/0123/x", "x");
     forget_kept_instance(world.fake.system);
-    for (const char* gone : {"last_good.json", "puppet", "runs", "instance.json"}) {
+    for (const char* gone :
+         {"last_good.json", "bad_revisions.json", "applying.json", "puppet", "runs", "instance.json"}) {
         CAPTURE(gone);
         CHECK_FALSE(world.fake.root.exists(std::string("/var/lib/bootwright/") + gone));
     }
     CHECK(world.fake.root.exists("/var/lib/bootwright/checkout/0123/x"));
     forget_kept_instance(world.fake.system);  // what is not there is no error
+}
+
+TEST_CASE("what is larger than anything the agent writes is not kept") {
+    const World world;
+    const std::string kept = world.fake.root.read("/var/lib/bootwright/instance.json");
+    const std::size_t largest = std::size_t{8} << 20U;
+    world.fake.root.write("/var/lib/bootwright/instance.json", std::string(largest - kept.size(), ' ') + kept);
+    CHECK(read_kept_instance(world.fake.system));
+    world.fake.root.write("/var/lib/bootwright/instance.json", std::string(largest + 2 - kept.size(), ' ') + kept);
+    CHECK_FALSE(read_kept_instance(world.fake.system));
+}
+
+TEST_CASE("each value by which the firmware names a machine counts, and each sign of a container") {
+    for (const char* file :
+         {"/sys/class/dmi/id/product_serial", "/sys/class/dmi/id/board_asset_tag", "/sys/hypervisor/uuid"}) {
+        CAPTURE(file);
+        World world;
+        world.reboot();
+        CHECK(world.is_this_machine());
+        world.fake.root.write(file, "another\n");
+        CHECK_FALSE(world.is_this_machine());
+    }
+    for (const char* sign : {"/run/host/container-manager", "/run/.containerenv"}) {
+        CAPTURE(sign);
+        World world;
+        world.fake.root.write(sign, "");
+        CHECK_FALSE(world.is_this_machine());
+    }
+}
+
+TEST_CASE("a boot id that is not known says nothing") {
+    World world;
+    world.fake.root.remove("/sys/class/dmi/id/product_uuid");
+    world.fake.root.remove("/proc/sys/kernel/random/boot_id");
+    keep_instance(world.fake.system, an_instance());
+    CHECK_FALSE(world.is_this_machine());
 }

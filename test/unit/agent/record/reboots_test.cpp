@@ -125,7 +125,7 @@ TEST_CASE("a reboot right after a run that changed something is that run's") {
         std::chrono::minutes later;
         bool is_loop;
     };
-    for (const Row& row : {Row{true, std::chrono::minutes(1), true}, Row{true, std::chrono::minutes(6), false},
+    for (const Row& row : {Row{true, std::chrono::minutes(1), true}, Row{true, std::chrono::minutes(5), false},
                            Row{false, std::chrono::minutes(1), false}}) {
         CAPTURE(row.has_changed, row.later.count());
         Rebooting machine;
@@ -154,4 +154,18 @@ TEST_CASE("a damaged note counts as none") {
     }
     machine.root.write("/var/lib/bootwright/applying.json", "{");
     machine_reboots(machine.system);
+}
+
+TEST_CASE("the note is for root alone, and one larger than any that the agent writes counts as none") {
+    Rebooting machine;
+    machine.begin()->ended(true, GoingDown::reboot);
+    CHECK(machine.root.mode("/var/lib/bootwright/applying.json") == 0600);
+    const std::string note = machine.root.read("/var/lib/bootwright/applying.json");
+    machine.boot();
+    const auto resumes_with = [&](std::size_t size) {
+        machine.root.write("/var/lib/bootwright/applying.json", std::string(size - note.size(), ' ') + note);
+        return machine.begin()->resumes();
+    };
+    CHECK(resumes_with(65536) == 1);
+    CHECK(resumes_with(65538) == 0);
 }

@@ -8,6 +8,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <thread>
 
 using namespace bootwright;
@@ -277,4 +279,59 @@ TEST_CASE("an instance is ready from a good run on, until its checks are bad; ot
     record.finish();
     CHECK(status().at("ready") == false);
     CHECK(status().at("configured").at("run") == 1);
+}
+
+TEST_CASE("what belongs to a moment of a run is gone with the next") {
+    World world;
+    const auto is_gone = [&](std::initializer_list<const char*> keys) {
+        return std::all_of(keys.begin(), keys.end(), [&](const char* key) { return world.run().at(key).is_null(); });
+    };
+    const auto fill = [&] {
+        world.record.retrying(transient_error("a.b", "what", "do"), 3s);
+        world.record.waiting("a lock", 1s);
+        world.record.child_started({4242, 99});
+        world.fake.clock.advance(1s);
+        world.record.progress("objects", 1, 9);
+        for (const char* key : {"retry", "waiting", "child", "progress"}) {
+            CHECK_FALSE(is_gone({key}));
+        }
+    };
+    fill();
+    world.record.begin_attempt(1);  // a part of the stage that began
+    CHECK_FALSE(is_gone({"retry"}));
+    world.record.begin_attempt(2);
+    CHECK(is_gone({"retry", "waiting", "progress"}));
+    fill();
+    world.record.begin_stage(Stage::puppet, 3);
+    CHECK(is_gone({"retry", "waiting", "child", "progress"}));
+    fill();
+    world.record.finish();
+    CHECK(is_gone({"retry", "waiting", "child", "progress"}));
+}
+
+TEST_CASE("a run that takes up another, or applies the last good revision instead, says so") {
+    World world;
+    CHECK(world.run().at("resumes").is_null());
+    world.record.resumes(1);
+    CHECK(world.run().at("resumes") == 1);
+    CHECK(world.run().at("instead").is_null());
+    world.record.applied_instead(
+        {.run = 41, .revision = "0123", .configuration = "", .puppet = {.outcome = Outcome::changed}});
+    CHECK(world.run().at("instead").at("run") == 41);
+    CHECK(world.run().at("instead").at("outcome") == "changed");
+    CHECK(world.run().at("instead").at("configuration").is_null());
+}
+
+TEST_CASE("the beat of a run is the time at which it was last written, and who was told is kept with the time") {
+    World world;
+    world.fake.clock.advance(7s);
+    world.record.beat();
+    CHECK(world.run().at("heartbeat").at("monotonic_s") == 12.0);
+    CHECK(world.run().at("started").at("monotonic_s") == 5.0);
+    world.fake.clock.advance(1s);
+    world.record.announced({.to = "https://h/", .good = true, .was_taken = false, .said = "no"});
+    CHECK(world.run().at("announced").at(0).at("at").at("monotonic_s") == 13.0);
+    CHECK(world.run().at("announced").at(0).at("was_taken") == false);
+    world.record.warning("odd");
+    CHECK(world.run().at("warnings") == Json{"odd"});
 }
