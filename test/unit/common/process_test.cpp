@@ -424,10 +424,10 @@ TEST_CASE("where its family ends with it, nothing that a child has started outli
         "(trap '' TERM HUP INT; setsid sh -c 'sleep 1000' &)",             // deaf
         "sleep 1000 & kill -STOP $!",                                      // stopped
         "setsid sh -c 'while :; do (sleep 1000 &) ; sleep 0.01; done' &",  // goes on while it is killed
-        // Forks and exits faster than anybody can read about it.
-        R"(setsid perl -e 'while (1) { fork and exit; select(undef, undef, undef, 0.0001) }' &)",
+        // Forks and exits faster than anybody can read about it; for so long that none outlives a test that is killed itself.
+        R"(setsid perl -e '$e = time + 20; while (time < $e) { fork and exit; select(undef, undef, undef, 0.0001) }' &)",
         // Multiplies, up to what a test may take of its machine.
-        R"(setsid perl -e 'for (1..6) { fork } while (1) { my $p = fork; exit if $p; select(undef, undef, undef, 0.002) }' &)");
+        R"(setsid perl -e '$e = time + 20; for (1..6) { fork } while (time < $e) { fork and exit; select(undef, undef, undef, 0.002) }' &)");
     CAPTURE(way_to_hide);
     Family family;
     ProcessRequest request = shell(way_to_hide + "\nsleep 0.05; exit 7");
