@@ -35,8 +35,8 @@ std::optional<std::string> without_layer(const std::string& text, const std::str
         return unpacked;
     }
     auto decoded = trimmed(text).starts_with('{') ? std::nullopt : decode_base64(text);
-    const bool is_sensible =
-        decoded && !text.empty() && (is_gzip(*decoded) || is_text(without_byte_order_mark(*decoded)));
+    const std::string bare = without_byte_order_mark(decoded.value_or(""));
+    const bool is_sensible = decoded && !text.empty() && (is_gzip(bare) || is_text(bare));
     return is_sensible ? decoded : std::nullopt;
 }
 

@@ -2,8 +2,8 @@
 
 #include "agent/record/run_record.hpp"
 #include "agent/record/status_file.hpp"
+#include "common/encoding.hpp"
 #include "common/error.hpp"
-#include "common/text.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/fake_system.hpp"
 
@@ -98,7 +98,14 @@ StatusView view(const Json& status, Alive alive) {
     });
 }
 
-std::string text_of(const StatusView& view) { return joined(view.lines, "\n") + "\n"; }
+/// As print_view() prints it.
+std::string text_of(const StatusView& view) {
+    std::string text;
+    for (const std::string& line : view.lines) {
+        text += printable(line) + "\n";
+    }
+    return text;
+}
 
 bool has(const StatusView& view, const std::string& text) { return text_of(view).find(text) != std::string::npos; }
 
