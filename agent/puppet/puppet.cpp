@@ -99,18 +99,29 @@ std::map<std::string, std::string> proxy_variables(const System& system) {
     return variables;
 }
 
+std::array<fs::path, 6> traces_in(const PuppetFiles& files) {
+    return {files.log(), files.summary(), files.resources(), files.classes(), files.observation(), files.catalog()};
+}
+
+/// Puppet gives what it writes modes of its own, which let others read it.
+void close_traces(const PuppetFiles& files) {
+    for (const fs::path& trace : traces_in(files)) {
+        std::error_code absent;
+        fs::permissions(trace, fs::perms::owner_read | fs::perms::owner_write, absent);
+    }
+}
+
 /// Begins the folder anew: what an earlier attempt of the same run left must not be read as this one's.
 void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
              const InstanceMetadata& instance, const RoleConfig& role) {
-    for (const fs::path& leftover :
-         {files.log(), files.summary(), files.resources(), files.classes(), files.observation(), files.catalog()}) {
+    for (const fs::path& leftover : traces_in(files)) {
         remove_tree(leftover);
     }
     for (const fs::path& folder :
          {files.facts(), files.no_modules(), place.state, place.state / "conf", place.state / "var"}) {
         make_folder(folder, 0700);
     }
-    write_file(files.log(), "", 0600);  // Puppet would make it 0644
+    write_file(files.log(), "", 0600);  // Puppet would make it 0644, and it grows while others may look
     for (const PreparedFile& file : prepared_files(files, place, config, instance, role)) {
         write_file(file.path, file.content, 0600);
     }
@@ -187,6 +198,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                                        .error_line = keep_output};
     PuppetStart start;
     traces.process = warm.run(program, request, process_events, std::move(stop), start);
+    close_traces(files);
     traces.summary = read_file_start(files.summary(), most_read);
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");

@@ -50,7 +50,7 @@ PLANTED = {
 }
 
 #: What may hold secrets, since it is root's alone: their names below /var/lib/bootwright. docs/files.md says so.
-OF_ROOT = ("role_config.json", "data.json", "puppet.jsonl", "observation.json", "catalog.json.gz", "instance.json", "last_good.json")
+OF_ROOT = ("role_config.json", "data.json", "puppet.jsonl", "observation.json", "catalog.json.gz", "instance.json", "last_good.json", "resources.txt")
 
 #: What Puppet itself keeps there, with modes of its own, behind folders of mode 0700.
 OF_PUPPET = "/var/lib/bootwright/puppet/var/state/"

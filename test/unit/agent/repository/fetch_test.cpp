@@ -149,9 +149,9 @@ TEST_CASE("a pin that is pushed later is found then") {
 TEST_CASE("what is no commit cannot be pinned") {
     World world;
     world.request.revision = world.server("git rev-parse HEAD:manifests/site.pp");
-    CHECK(world.failure().code == "repository.revision_not_found");
+    CHECK(world.failure().code == "repository.revision_invalid");
     world.request.revision = world.server("git tag -a -m x annotated; git rev-parse annotated");
-    CHECK(world.failure().code == "repository.revision_not_found");
+    CHECK(world.failure().code == "repository.revision_invalid");
 }
 
 TEST_CASE("a server that is away is an error that passes, and nothing on disk is lost") {
