@@ -216,8 +216,8 @@ std::string without_byte_order_mark(std::string text) {
     std::string result;
     char32_t high = 0;  // the first of a pair of surrogates (RFC 2781, section 2.2)
     for (std::size_t at = 2; at < text.size(); at += 2) {
-        const auto first = static_cast<unsigned char>(text[at]);
-        const auto second = static_cast<unsigned char>(text[at + 1]);
+        const char32_t first = static_cast<unsigned char>(text[at]);
+        const char32_t second = static_cast<unsigned char>(text[at + 1]);
         const char32_t unit = is_big_endian ? first << 8U | second : second << 8U | first;
         const bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
         const bool is_low = unit >= 0xDC00 && unit <= 0xDFFF;
