@@ -361,9 +361,10 @@ ObtainedCommit Mirrors::download_pack(GitRepository& arrived, const std::string&
         throw transient_error("repository.protocol", without_credentials(place) + " answers with another commit",
                               "check the server");
     }
+    const bool may_have_tags = wish.with_tags || !is_commit_id(wish.revision);
     ObtainedCommit obtained{answer.commit};
     for (const GitTag& tag : answer.tags) {
-        if (wish.with_tags && is_commit_id(tag.id) && arrived.has_tag(tag.id)) {
+        if (may_have_tags && is_commit_id(tag.id) && arrived.has_tag(tag.id)) {
             obtained.tags.push_back(tag.id);
         }
     }

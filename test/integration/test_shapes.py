@@ -240,11 +240,11 @@ said << 'state ' + tried { Dir.children('/var/lib/bootwright') }
 said << 'tmp ' + tried { File.write('/tmp/escaped', 'x') }
 said << 'root ' + tried { Process::Sys.setuid(0) }
 said << 'listen ' + tried { require 'socket'; TCPServer.new('127.0.0.1', 0) }
-Dir.mkdir('tree/said')
-File.write('tree/said/it', said.join("\\n"))
-File.write('tree/said/program', "#!/bin/sh\\n")
-File.chmod(0755, 'tree/said/program')
-File.symlink('it', 'tree/said/link')
+Dir.mkdir('download/said')
+File.write('download/said/it', said.join("\\n"))
+File.write('download/said/program', "#!/bin/sh\\n")
+File.chmod(0755, 'download/said/program')
+File.symlink('it', 'download/said/link')
 """
     repo = shape(shapes.plain)
     repo.commit({"Puppetfile": code.encode()})
@@ -262,10 +262,10 @@ File.symlink('it', 'tree/said/link')
 @pytest.mark.parametrize(
     "made",
     [
-        "File.symlink('/etc/shadow', 'tree/x')",
-        "File.symlink('../../x', 'tree/x')",
-        "Dir.mkdir('tree/a'); File.symlink('.', 'tree/a/b'); File.symlink('b/../b/../../x', 'tree/a/c')",
-        "File.mkfifo('tree/x')",
+        "File.symlink('/etc/shadow', 'download/x')",
+        "File.symlink('../../x', 'download/x')",
+        "Dir.mkdir('download/a'); File.symlink('.', 'download/a/b'); File.symlink('b/../b/../../x', 'download/a/c')",
+        "File.mkfifo('download/x')",
     ],
 )
 def test_what_r10k_leaves_may_not_lead_out(instance: Instance, metadata: MetadataServer, shape: Shape, made: str) -> None:
