@@ -43,6 +43,7 @@ void print_value(const Json& document, const std::string& key) {
     const auto found = values.find(key);
     if (found == values.end()) {
         std::vector<std::string> keys;
+        keys.reserve(values.size());
         for (const auto& [name, value] : values) {
             keys.push_back(name);
         }
