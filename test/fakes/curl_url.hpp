@@ -2,13 +2,28 @@
 
 #include "common/url.hpp"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 
 namespace bootwright {
+
+/// libcurl writes an IPv6 address anew: the same one may be written in many ways.
+inline bool is_same_host(const std::string& one, const std::string& other) {
+    const std::size_t ends[]{std::min(one.find('%'), one.size()), std::min(other.find('%'), other.size())};
+    in6_addr addresses[2]{};
+    if (inet_pton(AF_INET6, one.substr(0, ends[0]).c_str(), &addresses[0]) != 1 ||
+        inet_pton(AF_INET6, other.substr(0, ends[1]).c_str(), &addresses[1]) != 1) {
+        return one == other;
+    }
+    return std::memcmp(&addresses[0], &addresses[1], sizeof(in6_addr)) == 0 &&
+           one.substr(ends[0]) == other.substr(ends[1]);
+}
 
 /// Where libcurl's reading of `text` differs from that of `url`, which was made of it: the part's name; nothing where both
 /// read it alike.
@@ -37,7 +52,7 @@ inline std::optional<std::string> difference_from_curl(const Url& url, const std
         return is_same ? std::nullopt : std::optional<std::string>(name);
     };
     for (const auto& difference :
-         {differs("scheme", part(CURLUPART_SCHEME) == url.scheme()), differs("host", host == url.host()),
+         {differs("scheme", part(CURLUPART_SCHEME) == url.scheme()), differs("host", is_same_host(host, url.host())),
           differs("user", part(CURLUPART_USER, CURLU_URLDECODE) == url.user_for_transfer()),
           differs("password", part(CURLUPART_PASSWORD, CURLU_URLDECODE) == url.password_for_transfer()),
           differs("port", port.empty() || std::stoi(port) == url.port()),
