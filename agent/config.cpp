@@ -108,6 +108,30 @@ void assign_proxy(std::string& target, ObjectReader& reader) {
     target = *value;
 }
 
+void assign_commit(std::string& target, ObjectReader& reader, const std::string& key) {
+    const auto value = reader.string(key);
+    if (value && !value->empty() && !is_commit_id(*value)) {
+        throw reader.error(key, "not a full commit id", "write all 40 hexadecimal digits (`git rev-parse REVISION`)");
+    }
+    assign(target, value);
+}
+
+void read_insecure(std::vector<std::string>& hosts, ObjectReader& reader) {
+    const auto listed = reader.strings("insecure");
+    if (!listed) {
+        return;
+    }
+    hosts.clear();
+    for (const std::string& host : *listed) {
+        const auto address = server_address("https://" + host, {"https"});
+        if (!address || address->has_credentials()) {
+            throw reader.error("insecure", "expected hosts",
+                               R"(write them like ["git.example.com", "git.example.com:8080"], without http://)");
+        }
+        hosts.push_back(lower(host));
+    }
+}
+
 /// The keys of a secret's source. The secret stores among them are those of agent/repository; a test compares.
 const std::vector<std::string> secret_kinds{"file",          "credential", "aws_secret",
                                             "aws_parameter", "gcp_secret", "azure_secret"};
@@ -164,6 +188,9 @@ void read_repository(AgentConfig::Repository& repository, ObjectReader reader) {
     assign_path(repository.allowed_signers, reader, "allowed_signers");
     assign_path(repository.keyring, reader, "keyring");
     assign(repository.allow_rewritten_branches, reader.boolean("allow_rewritten_branches"));
+    assign_commit(repository.not_before, reader, "not_before");
+    assign_commit(repository.configuration_not_before, reader, "configuration_not_before");
+    read_insecure(repository.insecure, reader);
     assign_choice(repository.mirror_order, reader, "mirror_order", {"listed", "shuffled"});
     assign_choice(repository.puppetfile, reader, "puppetfile", {"fetch", "r10k", "ignore"});
     reader.finish();

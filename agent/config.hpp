@@ -63,6 +63,9 @@ struct AgentConfig {
         std::filesystem::path allowed_signers = "/etc/bootwright/allowed_signers";
         std::filesystem::path keyring = "/etc/bootwright/keyring.gpg";
         bool allow_rewritten_branches = false;
+        std::string not_before{};  ///< a commit that a revision must descend from, or be; empty: any may run
+        std::string configuration_not_before{};  ///< the same of the repository that `configuration` names
+        std::vector<std::string> insecure{};     ///< hosts, or "host:port", that names are followed from all the same
         enum class MirrorOrder { listed, shuffled } mirror_order = MirrorOrder::listed;
         enum class Puppetfile { fetch, r10k, ignore } puppetfile = Puppetfile::fetch;
     } repository;

@@ -1311,6 +1311,11 @@ std::vector<std::string> GitRepository::names_in(const std::string& commit_id, c
 }
 
 bool GitRepository::descends_from(const std::string& commit_id, const std::string& ancestor) const {
+    return descent(commit_id, ancestor) == Descent::shown;
+}
+
+Descent GitRepository::descent(const std::string& commit_id, const std::string& ancestor) const {
+    Descent otherwise = Descent::refuted;
     const OdbHandle odb = handles_->odb();
     const git_oid wanted = object_id(ancestor);
     IdSet seen{object_id(commit_id)};
@@ -1319,15 +1324,17 @@ bool GitRepository::descends_from(const std::string& commit_id, const std::strin
         const git_oid id = open.back();
         open.pop_back();
         if (git_oid_equal(&id, &wanted) != 0) {
-            return true;
+            return Descent::shown;
         }
-        for (const git_oid& parent : parents_of(odb.get(), id).value_or(std::vector<git_oid>())) {
+        const auto parents = parents_of(odb.get(), id);
+        otherwise = parents ? otherwise : Descent::unknown;
+        for (const git_oid& parent : parents.value_or(std::vector<git_oid>())) {
             if (seen.insert(parent).second) {
                 open.push_back(parent);
             }
         }
     }
-    return false;
+    return otherwise;
 }
 
 std::optional<SignedText> GitRepository::commit_signature(const std::string& commit_id) const {

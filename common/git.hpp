@@ -45,6 +45,13 @@ struct TagChain {
     std::string target;             ///< what the last of them names
 };
 
+/// Whether a commit descends from another one, as far as its history is there.
+enum class Descent {
+    shown,
+    refuted,  ///< all of its history is there, and the other is not in it
+    unknown,  ///< a part of its history is not there
+};
+
 struct Submodule {
     std::string path;
     std::string commit_id;
@@ -153,8 +160,9 @@ public:
     /// The names in a folder of the commit's tree ("" is its root); none where there is no such folder.
     [[nodiscard]] std::vector<std::string> names_in(const std::string& commit_id, const std::string& path) const;
 
-    /// True if a way leads from the commit over its parents to `ancestor`, as far as they are there; a commit descends
-    /// from itself.
+    /// A commit descends from another one if a way leads there over its parents; and from itself.
+    [[nodiscard]] Descent descent(const std::string& commit_id, const std::string& ancestor) const;
+    /// True if that is shown by the parents that are there.
     [[nodiscard]] bool descends_from(const std::string& commit_id, const std::string& ancestor) const;
 
     /// The signature of the commit, or nothing where it has none.

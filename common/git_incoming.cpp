@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <iostream>
 #include <system_error>
 #include <utility>
 
@@ -70,8 +71,12 @@ IncomingFolder::IncomingFolder(const GitRepository::Handles& repository) {
 }
 
 IncomingFolder::~IncomingFolder() {
+    try {
+        remove_tree(path_);
+    } catch (const Error& error) {
+        std::cerr << "what came of a transfer is not removed: " << error.message << '\n';
+    }
     std::error_code ignored;
-    fs::remove_all(path_, ignored);
     fs::remove(path_.parent_path(), ignored);  // unless another is in use
 }
 

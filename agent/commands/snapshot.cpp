@@ -6,6 +6,7 @@
 #include "common/file.hpp"
 #include "common/signals.hpp"
 #include "common/text.hpp"
+#include "common/url.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,8 +38,11 @@ public:
     WorkFolder(const WorkFolder&) = delete;
     WorkFolder& operator=(const WorkFolder&) = delete;
     ~WorkFolder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
+        try {
+            remove_tree(path_);
+        } catch (const Error& error) {
+            std::cerr << "the work folder is not removed: " << error.message << '\n';
+        }
     }
     [[nodiscard]] const fs::path& path() const { return path_; }
 
@@ -88,6 +92,8 @@ AgentConfig::Repository settings_of_caller(const System& system, const SnapshotO
     settings.known_hosts = home / ".ssh/known_hosts";
     settings.allow_branches_and_tags = true;
     settings.allow_rewritten_branches = true;
+    settings.insecure = {
+        Url::parse(options.repository).value_or(Url()).host_and_port()};  // whoever names it sees what it led to
     settings.puppetfile =
         options.without_puppetfile ? AgentConfig::Repository::Puppetfile::ignore : settings.puppetfile;
     add_proxy_of(system.environment, settings);

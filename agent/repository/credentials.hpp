@@ -29,6 +29,9 @@ std::string read_secret_file(const std::filesystem::path& path, const SecretFile
 /// True where the credential is for the host of `url`. A port that the URL leaves out is its scheme's.
 bool is_for_url(const Credential& credential, const std::string& url);
 
+/// True where `host`, in small letters and with or without a port, is that of `url`.
+bool is_host_of(const std::string& host, const std::string& url);
+
 /// The secret in a file or in a systemd credential, without a line's end at its end; nothing for a source in a secret store.
 /// @param judge as of read_secret_file
 /// @throws Error repository.credential_missing, repository.credential_exposed (permanent), io.*; and as `judge`

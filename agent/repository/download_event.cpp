@@ -34,6 +34,7 @@ struct Code {
     bool is_permanent;
 };
 constexpr std::array codes{
+    Code{"http.bad_header", false, true},
     Code{"repository.access_denied", false, true},
     Code{"repository.fetch_crashed", true, false},
     Code{"repository.not_found", false, true},
@@ -47,6 +48,7 @@ constexpr std::array codes{
     Code{"repository.too_large", false, true},
     Code{"repository.unreachable", true, false},
     Code{"repository.url_invalid", false, true},
+    Code{"url.invalid", false, true},
 };
 constexpr std::array codes_of_r10k{
     Code{"repository.fetch_crashed", true, false},

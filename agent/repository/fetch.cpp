@@ -5,6 +5,7 @@
 #include "agent/repository/followed.hpp"
 #include "agent/repository/mirrors.hpp"
 #include "agent/repository/modules.hpp"
+#include "agent/repository/not_before.hpp"
 #include "agent/repository/pruning.hpp"
 #include "agent/repository/r10k.hpp"
 #include "agent/repository/seal.hpp"
@@ -80,6 +81,7 @@ public:
 
     Checkout run() {
         RepositorySource source = open_source(request_, request_.name_url, request_.places);
+        source.not_before = request_.settings.not_before;
         const bool with_tags = request_.settings.verify == Verify::tag || request_.settings.verify == Verify::both;
         std::string signer;
         const auto prove = [&](const GitRepository& repository, const ObtainedCommit& commit) {
@@ -89,7 +91,8 @@ public:
         auto modules = obtain_modules(request_, mirrors_, source, commit.id);
         const fs::path folder = request_.checkouts / commit.id;
         const std::uint64_t fingerprint = ensure_checkout(source.repository, commit.id, modules, folder);
-        write_seal(folder, {fingerprint, request_.policy, signer, commits_of(source, commit.id, modules)});
+        write_seal(folder, {fingerprint, request_.policy, signer, commits_of(source, commit.id, modules),
+                            request_.settings.not_before});
         if (!is_commit_id(request_.revision) && !commit.is_from_seed) {
             Followed(source.folder).set(request_.revision, commit.id);
         }
@@ -110,6 +113,7 @@ private:
     /// What the image asks for must be there, and of a key that it knows. Returns the signer.
     std::string verify(const GitRepository& repository, const ObtainedCommit& commit) {
         const Verify wanted = request_.settings.verify;
+        require_not_before(repository, commit.id, request_.settings.not_before, request_.checkouts);
         refuse_other_name(repository, commit);
         std::string signer;
         if (wanted == Verify::commit || wanted == Verify::both) {

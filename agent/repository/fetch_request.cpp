@@ -91,6 +91,8 @@ Json settings_to_json(const AgentConfig::Repository& settings) {
             {"allowed_signers", settings.allowed_signers.string()},
             {"keyring", settings.keyring.string()},
             {"allow_rewritten_branches", settings.allow_rewritten_branches},
+            {"not_before", settings.not_before},
+            {"insecure", settings.insecure},
             {"puppetfile", static_cast<int>(settings.puppetfile)}};
 }
 
@@ -114,6 +116,8 @@ AgentConfig::Repository settings_from_json(const Json& json) {
     settings.allowed_signers = text_of(json.at("allowed_signers"));
     settings.keyring = text_of(json.at("keyring"));
     settings.allow_rewritten_branches = json.at("allow_rewritten_branches");
+    settings.not_before = json.at("not_before");
+    settings.insecure = json.at("insecure").get<std::vector<std::string>>();
     settings.puppetfile = static_cast<Repository::Puppetfile>(json.at("puppetfile").get<int>());
     return settings;
 }

@@ -72,10 +72,10 @@ Error none_has_it(const Mirrors::Failures& failures) {
 /// No other place can help: this machine is to blame, or the pin, whose id proves what it stands for. Of a full disk it is not
 /// known: what filled it has been removed.
 bool ends_the_search(const Error& error, bool is_pinned) {
-    return (is_pinned && error.code == "repository.revision_invalid") ||
-           (error.code.starts_with("io.") && error.code != "io.no_space") || error.code == "repository.corrupt" ||
-           error.code.starts_with("sandbox.") || error.code.starts_with("process.") ||
-           error.code == "repository.verifier_missing";
+    const bool is_pin_s_fault = error.code == "repository.revision_invalid" || error.code == "repository.not_before";
+    return (is_pinned && is_pin_s_fault) || (error.code.starts_with("io.") && error.code != "io.no_space") ||
+           error.code == "repository.corrupt" || error.code.starts_with("sandbox.") ||
+           error.code.starts_with("process.") || error.code == "repository.verifier_missing";
 }
 
 std::vector<RemoteRef> as_remote(const std::vector<GitRef>& refs) {
@@ -121,10 +121,15 @@ GitWish Mirrors::wish_for(const RepositorySource& source, const std::string& rev
     GitWish wish{.revision = revision, .with_tags = with_tags};
     const std::string followed = is_commit_id(revision) ? "" : Followed(source.folder).commit_of(revision);
     std::vector<std::string> candidates = source.repository.kept();
+    if (!source.not_before.empty() && revision != source.not_before) {
+        // What lies between shows that it descends from there.
+        wish.with_history = true;
+        candidates.insert(candidates.begin(), source.not_before);
+    }
     if (!followed.empty()) {
         // What lies between shows whether the branch has gone on from there. Where that commit is lost, its history may
         // bring it back.
-        wish.with_history = !request_.settings.allow_rewritten_branches;
+        wish.with_history = wish.with_history || !request_.settings.allow_rewritten_branches;
         candidates.insert(candidates.begin(), followed);
     }
     for (const GitRef& ref : refs_of_seed(request_.settings.seed)) {
@@ -162,8 +167,10 @@ std::optional<ObtainedCommit> Mirrors::find_here(RepositorySource& source, const
     try {
         proven(source.repository, there, prove);
     } catch (const Error& error) {
-        if (with_tags && error.kind == ErrorKind::permanent && !ends_the_search(error, true)) {
-            return std::nullopt;  // a place may have another tag
+        const bool may_have_other_tag =
+            with_tags && error.kind == ErrorKind::permanent && !ends_the_search(error, true);
+        if (may_have_other_tag || error.code == "repository.descent_unknown") {
+            return std::nullopt;  // a place may have more of it
         }
         throw;
     }
@@ -195,6 +202,10 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
             heard_({without_credentials(place), said, took.count()});
         };
         try {
+            if (!is_pinned) {
+                refuse_unproven_name(request_.settings, place);
+            }
+            bring_not_before(source, place, revision);
             ObtainedCommit obtained = ask(source, place, wish_for(source, revision, with_tags), prove);
             source.repository.keep(obtained.id, obtained.tags);
             tell("gave it");
@@ -239,6 +250,34 @@ std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, co
     }
 }
 
+/// Fetches the commit of repository.not_before itself: a server then gives what lies between it and the revision.
+void Mirrors::bring_not_before(const RepositorySource& source, const std::string& place, const std::string& revision) {
+    const std::string& commit = source.not_before;
+    if (commit.empty() || revision == commit || is_snapshot_url(place) || source.repository.has_commit(commit)) {
+        return;
+    }
+    RepositorySource own{source.repository, source.folder, {}};
+    try {
+        ask(own, place, wish_for(own, commit, false), {});
+        own.repository.keep(commit);
+    } catch (Error& error) {
+        error.message = "commit " + commit + " of repository.not_before: " + error.message;
+        throw;
+    }
+}
+
+/// What to ask for once more, with nothing taken for known; but for the commit from which on the history is wanted. Nothing
+/// before that one is known either, or a server would leave out what shows that an older one is older.
+GitWish Mirrors::asked_anew(const GitWish& wish, const RepositorySource& source, const Error& error) {
+    GitWish whole = wish;
+    const bool is_from_there =
+        error.code == "repository.descent_unknown" && source.repository.has_commit(source.not_before);
+    whole.haves = is_from_there ? std::vector<std::string>{source.not_before} : std::vector<std::string>{};
+    whole.shallow = whole.haves;
+    whole.complete = whole.haves;
+    return whole;
+}
+
 ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, const GitWish& wish,
                             const CommitProof& prove) {
     const auto ask_once = [&](const GitWish& asked) {
@@ -260,20 +299,18 @@ ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, 
         quarantine.publish();
         return obtained;
     };
+    GitWish whole;
     try {
         return ask_once(wish);
     } catch (const Error& error) {
-        const bool may_be_the_difference =
-            error.code == "repository.incomplete" || error.code == "repository.pack_damaged";
-        if (!may_be_the_difference || wish.haves.empty()) {
+        const bool may_be_the_difference = error.code == "repository.incomplete" ||
+                                           error.code == "repository.pack_damaged" ||
+                                           error.code == "repository.descent_unknown";
+        whole = asked_anew(wish, source, error);
+        if (!may_be_the_difference || wish.haves == whole.haves) {
             throw;
         }
     }
-    // Once more, with nothing taken for known.
-    GitWish whole = wish;
-    whole.haves.clear();
-    whole.shallow.clear();
-    whole.complete.clear();
     return ask_once(whole);
 }
 
@@ -281,34 +318,6 @@ ObtainedCommit Mirrors::transfer(GitRepository& arrived, const std::string& plac
     return place.starts_with(file_scheme) ? copy(arrived, place, wish)
            : is_snapshot_url(place)       ? download_snapshot(arrived, place, wish)
                                           : download_pack(arrived, place, wish);
-}
-
-/// A branch goes on from where it led before.
-void Mirrors::require_descent(const GitRepository& arrived, const std::string& place, const std::string& name,
-                              const std::string& commit) {
-    const Followed followed(arrived.folder());
-    const std::string before = followed.commit_of(name);
-    if (before.empty() || arrived.descends_from(commit, before)) {
-        return;
-    }
-    const std::string what = "\"" + name + "\" at " + without_credentials(place) + " leads to " + commit;
-    constexpr const char* if_meant =
-        "if that is meant, set repository.allow_rewritten_branches in agent.json, or pin the commit itself";
-    if (!arrived.has_commit(before)) {
-        throw permanent_error("repository.past_unknown",
-                              what + "; it led to " + before +
-                                  " before, which is lost on this machine, and the history "
-                                  "at that place does not hold it: whether the branch was rewritten is not known",
-                              "compare the two commits, then pin the commit itself, or remove " +
-                                  followed.file().string() + " to follow the branch anew");
-    }
-    if (arrived.descends_from(before, commit)) {
-        throw transient_error("repository.mirror_behind",
-                              what + ", which is older than " + before + ", where it led before",
-                              std::string("nothing to do where that mirror is about to catch up; ") + if_meant);
-    }
-    throw permanent_error("repository.branch_rewritten",
-                          what + ", which does not descend from " + before + ", where it led before", if_meant);
 }
 
 ObtainedCommit Mirrors::copy(GitRepository& arrived, const std::string& place, const GitWish& wish) {

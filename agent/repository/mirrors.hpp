@@ -27,6 +27,7 @@ struct RepositorySource {
     GitRepository repository;
     std::filesystem::path folder;     ///< of that repository
     std::vector<std::string> places;  ///< in the order in which they are asked
+    std::string not_before{};         ///< a commit that a revision must descend from, or be; empty: any will do
 };
 
 /// What was obtained.
@@ -59,6 +60,8 @@ public:
                           const CommitProof& prove = {});
 
 private:
+    void bring_not_before(const RepositorySource& source, const std::string& place, const std::string& revision);
+    [[nodiscard]] static GitWish asked_anew(const GitWish& wish, const RepositorySource& source, const Error& error);
     [[nodiscard]] std::optional<ObtainedCommit> find_here(RepositorySource& source, const std::string& commit,
                                                           bool with_tags, const CommitProof& prove) const;
     ObtainedCommit ask(RepositorySource& source, const std::string& place, const GitWish& wish,
@@ -67,8 +70,6 @@ private:
     ObtainedCommit copy(GitRepository& arrived, const std::string& place, const GitWish& wish);
     ObtainedCommit download_snapshot(GitRepository& arrived, const std::string& place, const GitWish& wish);
     ObtainedCommit download_pack(GitRepository& arrived, const std::string& place, const GitWish& wish);
-    static void require_descent(const GitRepository& arrived, const std::string& place, const std::string& name,
-                                const std::string& commit);
     [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
                                                              bool with_tags, const Failures& failures) const;
     [[nodiscard]] GitWish wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const;

@@ -109,6 +109,9 @@ void prune(const FetchRequest& request, GitRepository& control, std::vector<Modu
         return;
     }
     const std::string name = control.folder().filename();
+    if (!request.settings.not_before.empty()) {
+        (*needed)[name].insert(request.settings.not_before);  // else each fetch would begin with it
+    }
     forget_all_but(control, (*needed)[name]);
     std::set<std::string> done{name};
     for (ModuleTree& module : modules) {

@@ -35,11 +35,15 @@ std::string policy_of(const AgentConfig::Repository& settings) {
             policy += " " + std::to_string(hash_of(read_file_if_exists(keys, largest).value_or("")));
         }
     }
+    policy += settings.not_before.empty() ? "" : " not before " + settings.not_before;
     return policy;
 }
 
-AgentConfig::Repository settings_on(const System& system, const AgentConfig& config) {
+AgentConfig::Repository settings_on(const System& system, const AgentConfig& config, const RepositoryPin& pin) {
     AgentConfig::Repository settings = config.repository;
+    if (pin.checkouts == "configuration") {
+        settings.not_before = settings.configuration_not_before;
+    }
     for (fs::path* path : {&settings.ca_file, &settings.known_hosts, &settings.ssh_key, &settings.client_certificate,
                            &settings.client_key, &settings.seed, &settings.allowed_signers, &settings.keyring}) {
         *path = path->empty() ? *path : system.path(path->string());
@@ -122,7 +126,7 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
                          .name_url = pin.url,
                          .revision = pin.revision,
                          .protect = pin.protect,
-                         .settings = settings_on(system, config),
+                         .settings = settings_on(system, config, pin),
                          .secrets_endpoint = config.secrets_endpoint};
     request.policy = policy_of(request.settings);
     for (const char* folder : {"checkout", "configuration"}) {
@@ -197,7 +201,7 @@ Checkout read_checkout(const Json& json, const FetchRequest& request) {
 /// What it throws itself; that the agent was told to stop, the agent knows.
 Error read_error(const Json& json) {
     const Error error = error_from_json(json);
-    constexpr std::array areas{"repository.", "io.", "process.", "sandbox."};
+    constexpr std::array areas{"repository.", "http.", "url.", "io.", "process.", "sandbox."};
     const bool is_known = error.code == "internal" || std::any_of(areas.begin(), areas.end(), [&](const char* area) {
                               return error.code.starts_with(area);
                           });
@@ -283,7 +287,7 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
 
 Checkout prepare_checkout(const System& system, const AgentConfig& config, const RepositoryPin& pin,
                           const RepositoryStage& stage, std::stop_token stop) {
-    const AgentConfig::Repository settings = settings_on(system, config);
+    const AgentConfig::Repository settings = settings_on(system, config, pin);
     if (auto proven = proven_checkout(system.state() / pin.checkouts, pin.revision, policy_of(settings))) {
         return *proven;
     }

@@ -22,6 +22,7 @@ std::optional<Seal> read_seal(const fs::path& checkout) {
             seal.commits.push_back({string_at(commit, "repository"), string_at(commit, "commit")});
         }
     }
+    seal.not_before = string_at(json, "not_before");
     return seal;
 }
 
@@ -30,8 +31,11 @@ void write_seal(const fs::path& checkout, const Seal& seal) {
     for (const SealedCommit& commit : seal.commits) {
         commits.push_back({{"repository", commit.repository}, {"commit", commit.commit}});
     }
-    const Json json{
-        {"fingerprint", seal.fingerprint}, {"policy", seal.policy}, {"signer", seal.signer}, {"commits", commits}};
+    const Json json{{"fingerprint", seal.fingerprint},
+                    {"policy", seal.policy},
+                    {"signer", seal.signer},
+                    {"commits", commits},
+                    {"not_before", seal.not_before}};
     if (fs::is_directory(fs::symlink_status(seal_of(checkout)))) {
         remove_tree(seal_of(checkout));  // no file replaces a folder
     }

@@ -23,6 +23,7 @@ struct Seal {
     std::string policy{};                 ///< under which it was proven; another one asks for another proof
     std::string signer{};                 ///< empty: no signature was asked for
     std::vector<SealedCommit> commits{};  ///< with what it can be made and proven again; empty: not known
+    std::string not_before{};             ///< the commit that it was shown to descend from; empty: none was asked for
 };
 
 /// Nothing where there is no seal, or a damaged one.

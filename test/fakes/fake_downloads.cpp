@@ -76,6 +76,25 @@ std::string pack_of(const std::filesystem::path& folder, const std::vector<std::
                                 joined(ids, "\\n") + "\\n'; } | sort -u | git pack-objects -q --stdout");
 }
 
+namespace {
+
+/// What git's own upload-pack gives: all that leads to `wanted`, less what the wish says to be there.
+std::string history_of(const std::filesystem::path& folder, const std::vector<std::string>& wanted,
+                       const GitWish& wish) {
+    std::string lines;
+    for (const std::string& id : wish.shallow) {
+        lines += " '--shallow " + id + "'";
+    }
+    lines += " " + joined(wanted, " ") + " --not";
+    for (const std::string& id : wish.haves) {
+        lines += bytes_of(folder, "git cat-file -e " + id + " 2>/dev/null && printf ' " + id + "' || true");
+    }
+    return bytes_of(folder,
+                    "printf '%s\\n'" + lines + " | git --shallow-file '' pack-objects -q --revs --shallow --stdout");
+}
+
+}  // namespace
+
 FakeDownloads::Server git_server(const std::filesystem::path& folder) {
     return [folder](const DownloadRequest& request) {
         const GitWish& wish = request.wish;
@@ -94,10 +113,7 @@ FakeDownloads::Server git_server(const std::filesystem::path& folder) {
                 wanted.push_back(words.at(1));
             }
         }
-        const std::string pack =
-            wish.with_history
-                ? bytes_of(folder, "printf '" + joined(wanted, "\\n") + "\\n' | git pack-objects -q --revs --stdout")
-                : pack_of(folder, wanted);
+        const std::string pack = wish.with_history ? history_of(folder, wanted, wish) : pack_of(folder, wanted);
         return gives(request, pack, {{"git", to_json(answer)}});
     };
 }

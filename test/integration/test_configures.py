@@ -159,19 +159,21 @@ def test_an_older_commit_comes_alone_where_the_server_gives_it(
 
 
 def test_branches_and_tags_only_where_the_image_allows_them(
-    instance: Instance, metadata: MetadataServer, repo: ControlRepo
+    instance: Instance, git: GitServer, metadata: MetadataServer, repo: ControlRepo
 ) -> None:
+    url = repo.url("https", host="git.test")
+    instance.write("/etc/bootwright/ca.pem", git.ca_file.read_bytes())
     repo.tag("v1", annotated=True)
     pinned = repo.head
     repo.commit({"later": "x"})
-    metadata.service = Ec2(role_config(repo, revision="v1"))
+    metadata.service = Ec2(role_config(repo, url=url, revision="v1"))
     assert instance.bootwright("run").returncode == 1
     error = instance.status()["run"]["error"]
     assert error["code"] == "role.invalid" and "repository.revision" in error["message"]
-    instance.configure({"repository": {"allow_branches_and_tags": True}})
+    instance.configure({"repository": {"allow_branches_and_tags": True, "ca_file": "/etc/bootwright/ca.pem"}})
     run = run_well(instance)
     assert run["revision"] == {"asked": "v1", "resolved": pinned}
-    metadata.service = Ec2(role_config(repo, revision="main"))
+    metadata.service = Ec2(role_config(repo, url=url, revision="main"))
     assert run_well(instance)["revision"]["resolved"] == repo.head
 
 

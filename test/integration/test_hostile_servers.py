@@ -323,7 +323,7 @@ def test_a_rewritten_branch_is_not_let_in_by_damage_that_its_server_made(
 ) -> None:
     """Back to an older commit, which is signed, and over to another one."""
     ann = signers["ssh", "ann"]
-    prepare(ready, git, allow_branches_and_tags=True, verify=verify)
+    prepare(ready, git, allow_branches_and_tags=True, verify=verify, insecure=["10.99.0.1"])
     trusts(ready, ann)
     old = ann.commit(repo)
     new = ann.commit(repo)

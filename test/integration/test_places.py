@@ -23,10 +23,14 @@ from world import Instance, World, command
 CHEAP = 100_000
 
 
+#: The hosts of the tests that speak without encryption.
+INSECURE = ["10.99.0.1", "git.test"]
+
+
 @pytest.fixture
 def ready(instance: Instance, git: GitServer) -> Instance:
-    """An instance that may fetch in every way, branches and tags too."""
-    prepare(instance, git, allow_branches_and_tags=True)
+    """An instance that may fetch in every way, branches and tags too, also from where nothing proves who answers."""
+    prepare(instance, git, allow_branches_and_tags=True, insecure=INSECURE)
     return instance
 
 
@@ -499,7 +503,7 @@ def test_a_flood_of_refs_does_not_drown_the_name(
     ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, liar: LyingGitServer, count: int | None
 ) -> None:
     """Which of the names a server invents is believed is up to the server; an endless list is left."""
-    prepare(ready, git, allow_branches_and_tags=True)
+    prepare(ready, git, allow_branches_and_tags=True, insecure=INSECURE)
     liar.tell(lies.many_refs(count), "ls-refs")
     asks(liar.url(repo), "main", mirrors=[repo.url()])
     converges(ready)

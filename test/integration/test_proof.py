@@ -16,7 +16,7 @@ import pytest
 from lying_git_server import git as git_bytes
 from metadata_server import Ec2, MetadataServer
 from roles import role_config
-from runs import CHECKOUTS, REPOSITORIES, SEED, converges, fails, has_checkout, is_sound, prepare
+from runs import CHECKOUTS, REPOSITORIES, SEED, converges, fails, has_checkout, is_sound, places, prepare
 from servers import ControlRepo, GitServer
 from world import Instance, World, command
 
@@ -329,6 +329,36 @@ def test_an_old_signed_tag_does_not_pass_for_a_new_one(
     has_checkout(ready, repo, new)
 
 
+@pytest.mark.parametrize("way", ["http", "git"])
+def test_a_name_is_followed_only_where_who_answers_is_proven(
+    ready: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer, signers: Any, way: str
+) -> None:
+    """Whoever is in between would say where the branch leads, and have root."""
+    proven = repo.url("https", host="git.test")
+
+    def ask(url: str, *mirrors: str) -> None:
+        named = {"url": url, "mirrors": list(mirrors), "revision": "main"}
+        metadata.service = Ec2(role_config(repo, repository=named))
+
+    prepare(ready, git, allow_branches_and_tags=True)
+    ask(repo.url(way))
+    fails(ready, "repository", "repository.insecure", "permanent", repo.url(way), "https")
+    never_ran(ready, repo.head)
+    ask(repo.url(way), proven)
+    converges(ready)
+    assert [said == "gave it" for _, said in places(ready)] == [False, True]
+    repo.commit({"next": "x"})
+    ask(repo.url(way))
+    prepare(ready, git, allow_branches_and_tags=True, insecure=["10.99.0.1"])
+    converges(ready)
+    has_checkout(ready, repo, repo.head)
+    prepare(ready, git, allow_branches_and_tags=True, verify="commit")
+    trusts(ready, signers["ssh", "ann"])
+    revision = signers["ssh", "ann"].commit(repo)
+    converges(ready)
+    has_checkout(ready, repo, revision)
+
+
 @pytest.mark.parametrize("what", ["tag", "tree"])
 @pytest.mark.parametrize("way", ["https", "http-v0", "ssh", "git", "file", "disk"])
 def test_a_pin_that_is_no_commit_is_told_with_the_commit(
@@ -346,6 +376,54 @@ def test_a_pin_that_is_no_commit_is_told_with_the_commit(
     said = f"is an annotated tag of commit {repo.head}" if what == "tag" else "is a tree, not a commit"
     run = fails(ready, "repository", "repository.revision_invalid", "permanent", pin, said)
     assert len(run["places"]) == (0 if way == "disk" else 1)  # no mirror can help
+
+
+# Not before
+
+
+@pytest.mark.parametrize("way", ["https", "http-v0", "ssh", "git", "file", "seed"])
+def test_nothing_runs_before_the_commit_that_the_image_names(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, signers: Any, way: str
+) -> None:
+    """User-data pins older commits, signed as well as any; also one whose checkout is there from before."""
+    ann = signers["ssh", "ann"]
+    old, least, between, new = (ann.commit(repo) for _ in range(4))
+    repo.rewind(old)
+    repo.commit({"other": "x"})
+    other = ann.commit(repo)
+    repo.branch("other", other)
+    repo.rewind(new)
+    if way in ("file", "seed"):
+        shutil.copytree(repo.bare, ready.path("/srv/copy.git" if way == "file" else SEED))
+    urls = {"https": repo.url("https", host="git.test"), "http-v0": repo.url(at="v0"), "ssh": repo.url("ssh"), "git": repo.url("git")}
+    url = urls.get(way, "file:///srv/copy.git")
+
+    def image(**settings: Any) -> None:
+        prepare(ready, git, verify="commit", **settings)
+        ready.configure({"allow_from_anywhere": ["repository.url.file"]}, "agent.d/anywhere.json")
+
+    image()
+    trusts(ready, ann)
+    asks(old, url)
+    converges(ready)
+    image(not_before=least)
+    for bad in (old, other):
+        asks(bad, url)
+        done = ready.bootwright("run")
+        assert done.returncode == 1, done.stdout
+        # The second time the agent goes by the last accepted role config, whose revision is too old as well.
+        assert f"commit {bad} does not descend from {least}" in done.stdout, done.stdout
+        error = ready.status()["run"]["error"]
+        assert (error["code"], error["kind"]) == ("repository.not_before", "permanent") and "agent.json" in error["advice"]
+        assert not ready.exists(f"/var/lib/bootwright/runs/{ready.status()['run']['number']:06d}/puppet.jsonl")
+    for good in (new, least, between):
+        asks(good, url)
+        converges(ready)
+        has_checkout(ready, repo, good)
+    is_sound(ready)
+    git.stop()
+    asks(new, url)
+    converges(ready)
 
 
 # What moves on the server

@@ -408,7 +408,7 @@ def test_a_snapshot_is_of_no_name(ready: Instance, git: GitServer, static: Stati
     before = len(static.requests())
     fails(ready, "repository", "repository.revision_not_found", "permanent", "snapshots of full commit ids", "list a git URL")
     assert len(static.requests()) == before
-    asks(static.url(snapshot_name()), repo.url(), revision="main")
+    asks(static.url(snapshot_name()), repo.url("https", host="git.test"), revision="main")
     converges(ready)
     has_checkout(ready, repo, repo.head)
 

@@ -46,6 +46,16 @@ def test_each_code_is_listed_and_each_listed_code_exists() -> None:
     assert set(listed) == set(codes_in_sources(ROOT))
 
 
+def test_what_the_download_program_may_say_is_on_the_list_of_what_is_believed() -> None:
+    spoken = ["agent/repository/download.cpp", "agent/repository/git_client.cpp", "common/url.cpp"]
+    files = [ROOT / file for file in spoken] + [*ROOT.glob("common/web*.cpp"), *ROOT.glob("common/http_header.cpp")]
+    made = {(code, kind) for file in files for kind, _, code in MADE.findall(file.read_text())}
+    rows = re.findall(r'Code\{"([a-z0-9_.]+)", (true|false), (true|false)\}', (ROOT / "agent/repository/download_event.cpp").read_text())
+    believed = {(code, "transient") for code, transient, _ in rows if transient == "true"}
+    believed |= {(code, "permanent") for code, _, permanent in rows if permanent == "true"}
+    assert len(made) > 10 and made <= believed, made - believed
+
+
 def test_the_kinds_are_those_of_the_sources() -> None:
     listed = codes_in_document((ROOT / "docs/errors.md").read_text())
     for code, kinds in codes_in_sources(ROOT).items():

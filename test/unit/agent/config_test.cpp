@@ -131,6 +131,8 @@ TEST_CASE("every key of where a repository comes from is read") {
             "client_certificate": "/cert.pem", "client_key": "/key.pem",
             "proxy": "http://user:pass@proxy.example.com:3128", "no_proxy": "localhost,.example.com",
             "verify": "both", "allowed_signers": "/signers", "keyring": "/ring.gpg", "allow_rewritten_branches": true,
+            "not_before": "0123456789012345678901234567890123456789", "insecure": ["Git.example.com", "[fd00::1]:80"],
+            "configuration_not_before": "abcdefabcdefabcdefabcdefabcdefabcdefabcd",
             "mirror_order": "shuffled", "puppetfile": "r10k", "seed": "", "least_rate": 4096},
         "s3": {"endpoint": "http://minio.example.com:9000/", "region": "eu-west-1", "keys_file": "/keys.json"},
         "secrets": {"endpoint": "https://vpce-1.example.com"}
@@ -155,6 +157,9 @@ TEST_CASE("every key of where a repository comes from is read") {
     CHECK(repository.allowed_signers == "/signers");
     CHECK(repository.keyring == "/ring.gpg");
     CHECK(repository.allow_rewritten_branches);
+    CHECK(repository.not_before == "0123456789012345678901234567890123456789");
+    CHECK(repository.configuration_not_before == "abcdefabcdefabcdefabcdefabcdefabcdefabcd");
+    CHECK(repository.insecure == std::vector<std::string>{"git.example.com", "[fd00::1]:80"});
     CHECK(repository.mirror_order == Repository::MirrorOrder::shuffled);
     CHECK(repository.puppetfile == Repository::Puppetfile::r10k);
     CHECK(repository.seed.empty());
@@ -163,6 +168,16 @@ TEST_CASE("every key of where a repository comes from is read") {
     CHECK(config.s3.region == "eu-west-1");
     CHECK(config.s3.keys_file == "/keys.json");
     CHECK(config.secrets_endpoint == "https://vpce-1.example.com");
+}
+
+TEST_CASE("a commit that is none, and a host that is a URL, are refused") {
+    for (const std::string value : {R"("not_before": "main")", R"("not_before": "0123456")",
+                                    R"("configuration_not_before": "v1")", R"("insecure": ["http://git.example.com"])",
+                                    R"("insecure": ["user@git.example.com"])", R"("insecure": [""])"}) {
+        CAPTURE(value);
+        CHECK(error_of([&] { config_of("{\"repository\": {" + value + "}}"); }).code == "config.invalid");
+    }
+    CHECK(config_of(R"({"repository": {"not_before": "", "insecure": []}})").repository.not_before.empty());
 }
 
 TEST_CASE("each word of a choice is that choice") {

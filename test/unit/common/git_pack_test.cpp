@@ -556,6 +556,8 @@ TEST_CASE("a commit descends from its ancestors, as far as they are there") {
         CHECK(two.ours.descends_from(merge, ancestor));
     }
     CHECK_FALSE(two.ours.descends_from(two.first, merge));
+    CHECK(two.ours.descent(two.first, merge) == Descent::refuted);
+    CHECK(two.ours.descent(merge, std::string(40, '1')) == Descent::refuted);
     CHECK_FALSE(two.ours.descends_from(two.head, side));
     CHECK_FALSE(two.ours.descends_from(merge, std::string(40, '1')));
     Two shallow;
@@ -563,6 +565,7 @@ TEST_CASE("a commit descends from its ancestors, as far as they are there") {
     shallow.ours.keep(shallow.head);
     CHECK(shallow.ours.descends_from(shallow.head, shallow.first));  // the commit names it, though it is not there
     CHECK_FALSE(shallow.ours.descends_from(shallow.head, std::string(40, '1')));
+    CHECK(shallow.ours.descent(shallow.head, std::string(40, '1')) == Descent::unknown);
 }
 
 TEST_CASE("files, folders and submodules of a commit are read without a checkout") {

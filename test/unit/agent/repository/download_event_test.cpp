@@ -98,6 +98,8 @@ TEST_CASE("the download program's errors are those of its own list, each with it
     CHECK(said(error_line("permanent", "repository.access_denied")).kind == ErrorKind::permanent);
     CHECK(said(error_line("transient", "repository.server_not_trusted")).kind == ErrorKind::transient);
     CHECK(said(error_line("permanent", "repository.server_not_trusted")).kind == ErrorKind::permanent);
+    CHECK(said(error_line("permanent", "http.bad_header")).code == "http.bad_header");
+    CHECK(said(error_line("permanent", "url.invalid")).code == "url.invalid");
     CHECK(said(error_line("transient", "repository.r10k_failed"), Kind::r10k).code == "repository.r10k_failed");
     check_refused(Kind::git, {error_line("permanent", "repository.unreachable")});
     check_refused(Kind::git, {error_line("transient", "repository.access_denied")});

@@ -49,6 +49,8 @@ FetchRequest full_request() {
                         .allowed_signers = "/signers",
                         .keyring = "/ring",
                         .allow_rewritten_branches = true,
+                        .not_before = "0123456789012345678901234567890123456789",
+                        .insecure = {"one", "two:80"},
                         .puppetfile = AgentConfig::Repository::Puppetfile::ignore};
     request.credentials = {{.credential = {.host = "h",
                                            .user = "u",
@@ -104,6 +106,8 @@ TEST_CASE("a request survives the way to the child that fetches, field by field"
     CHECK(back.settings.allowed_signers == request.settings.allowed_signers);
     CHECK(back.settings.keyring == request.settings.keyring);
     CHECK(back.settings.allow_rewritten_branches);
+    CHECK(back.settings.not_before == "0123456789012345678901234567890123456789");
+    CHECK(back.settings.insecure == std::vector<std::string>{"one", "two:80"});
     CHECK(back.settings.puppetfile == request.settings.puppetfile);
     CHECK(back.stores.s3_endpoint == "https://e");
     CHECK(back.stores.s3_region == "r");

@@ -306,6 +306,8 @@ TEST_CASE("a checkout that is not as it was proven, or not proven as is asked no
          [](World& world, const path&) {
              world.config.repository.puppetfile = AgentConfig::Repository::Puppetfile::ignore;
          }},
+        {"nothing may run before a commit",
+         [](World& world, const path&) { world.config.repository.not_before = std::string(40, 'b'); }},
         {"another revision",
          [](World& world, const path&) {
              world.pin.revision = std::string(40, 'a');
@@ -322,6 +324,15 @@ TEST_CASE("a checkout that is not as it was proven, or not proven as is asked no
     row.change(world, folder);
     world.prepare();
     CHECK(world.children() == before + 1);
+}
+
+TEST_CASE("each repository has a commit of its own before which nothing runs") {
+    World world;
+    world.config.repository.not_before = std::string(40, 'a');
+    world.config.repository.configuration_not_before = std::string(40, 'b');
+    CHECK(world.asked().settings.not_before == std::string(40, 'a'));
+    world.pin.checkouts = "configuration";
+    CHECK(world.asked().settings.not_before == std::string(40, 'b'));
 }
 
 TEST_CASE("other keys ask for another proof, where signatures are asked for") {
@@ -375,11 +386,12 @@ TEST_CASE("a progress event of a wrong shape ends nothing") {
 
 TEST_CASE("the child's error is handed on with its kind, code and advice") {
     World world;
-    const Error error = permanent_error("repository.revision_not_found", "there is no commit", "push it");
+    const Error error = permanent_error(GENERATE("repository.revision_not_found", "http.bad_header", "url.invalid"),
+                                        "there is no commit", "push it");
     world.fake.processes.answer("bootwright-fetch",
                                 {.result = {.exit_code = 1}, .lines = {to_line({{"error", to_json(error)}})}});
     const Error thrown = world.failure();
-    CHECK(thrown.code == "repository.revision_not_found");
+    CHECK(thrown.code == error.code);
     CHECK(thrown.kind == ErrorKind::permanent);
     CHECK(thrown.advice == "push it");
 }
