@@ -40,8 +40,8 @@ public:
     ~WorkFolder() {
         try {
             remove_tree(path_);
-        } catch (const Error& error) {
-            std::cerr << "the work folder is not removed: " << error.message << '\n';
+        } catch (const Error&) {  // it is a temporary one
+            return;
         }
     }
     [[nodiscard]] const fs::path& path() const { return path_; }
