@@ -189,8 +189,10 @@ const fs::path& base_repository() {
     return folder;
 }
 
-bool is_damaged_pack(const Error& error) {
-    return error.kind == ErrorKind::transient && error.code == "repository.pack_damaged";
+/// What is wrong with it. A pack of few bytes may claim, or unpack to, more than the memory that is allowed.
+bool is_fault_of_pack(const Error& error) {
+    return (error.kind == ErrorKind::transient && error.code == "repository.pack_damaged") ||
+           (error.kind == ErrorKind::permanent && error.code == "repository.too_much_memory");
 }
 
 /// True if the pack was taken. Whatever a stranger sends, it is his pack that is damaged, and never what is on the disk.
@@ -203,7 +205,7 @@ bool is_taken(const fs::path& folder, std::string_view pack, std::size_t step,
             import_into(repository, pack, step);
             taken = true;
         },
-        is_damaged_pack);
+        is_fault_of_pack);
     require(taken || fs::is_empty(folder / "objects/pack"), "a refused pack left something behind", folder.native());
     require(!fs::exists(folder / "incoming"), "an import left its folder behind", folder.native());
     for (const std::string& commit : commits) {
