@@ -48,7 +48,7 @@ SHARED_BY_CLOUDS = {
 # Each library is known to one file. nlohmann-json is used directly everywhere.
 LIBRARIES = {
     r"boost/(asio|beast)/.*": "common/http.cpp",
-    r"git2(\.h|/.*)": r"common/git(_handles|_library)?\.cpp|common/git_handles\.hpp",
+    r"git2(\.h|/.*)": r"common/git(_[a-z]+)?\.cpp|common/git_handles\.hpp",
     r"yaml-cpp/.*": "common/yaml.cpp",
     r"curl/.*": "common/web.cpp",
     r"zlib\.h": "common/encoding.cpp",
