@@ -35,12 +35,12 @@ std::size_t start_of_signature(std::string_view text) {
 /// The entry of the commit's tree, or nothing where there is none.
 using EntryHandle = Handle<git_tree_entry, git_tree_entry_free>;
 EntryHandle find_entry(const git_tree* tree, const std::string& path) {
-    git_tree_entry* entry = nullptr;
-    const int code = git_tree_entry_bypath(&entry, tree, path.c_str());
+    EntryHandle entry;
+    const int code = git_tree_entry_bypath(out(entry), tree, path.c_str());
     if (code != GIT_ENOTFOUND) {
         check_local(code, "\"" + path + "\" of the tree");
     }
-    return EntryHandle(entry);
+    return entry;
 }
 
 }  // namespace
@@ -48,10 +48,8 @@ EntryHandle find_entry(const git_tree* tree, const std::string& path) {
 GitRepository GitRepository::open_or_create(const fs::path& folder, const std::vector<fs::path>& alternates) {
     auto handles = std::make_shared<Handles>(Handles{.folder = folder, .alternates = alternates});
     if (!fs::exists(folder / "HEAD")) {
-        git_repository* created = nullptr;
-        const int code = git_repository_init(&created, folder.c_str(), 1);
-        const RepositoryHandle owner(created);
-        check_local(code, "the repository " + folder.string());
+        RepositoryHandle created;
+        check_local(git_repository_init(out(created), folder.c_str(), 1), "the repository " + folder.string());
     }
     remove_left_overs(*handles);
     handles->repository = open_again(*handles);

@@ -155,11 +155,10 @@ void on_checkout(const char*, std::size_t done, std::size_t total, void* user) n
 /// libgit2 looks for .gitattributes in the folder, where they are not yet when it asks, and then in the index. git itself
 /// obeys those of the tree, as this makes libgit2 do; the index stays in memory.
 void obey_attributes_of(const git_tree* tree, git_repository* repository) {
-    git_index* index = nullptr;
-    check_local(git_index_new(&index), "a new index");
-    const Handle<git_index, git_index_free> owner(index);
-    check_local(git_index_read_tree(index, tree), "the tree " + hex(*git_tree_id(tree)));
-    check_local(git_repository_set_index(repository, index), "a new index");
+    Handle<git_index, git_index_free> index;
+    check_local(git_index_new(out(index)), "a new index");
+    check_local(git_index_read_tree(index.get(), tree), "the tree " + hex(*git_tree_id(tree)));
+    check_local(git_repository_set_index(repository, index.get()), "a new index");
 }
 
 /// Writes the blobs as they are, each hashed on its way. One thread takes them out of the packs: libgit2 locks a pack so often

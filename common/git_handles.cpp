@@ -62,9 +62,8 @@ void check_object(int code, git_odb* odb, const git_oid& id, std::string_view wh
             throw;
         }
         const std::string why = last_message();
-        git_odb_object* object = nullptr;
-        const bool is_what_its_id_says = git_odb_read(&object, odb, &id) == 0;  // hashes it
-        const ObjectHandle owner(object);
+        ObjectHandle object;
+        const bool is_what_its_id_says = git_odb_read(out(object), odb, &id) == 0;  // hashes it
         if (is_what_its_id_says) {
             throw permanent_error("repository.object_invalid", std::string(what) + " is none that git can read: " + why,
                                   "make that commit anew with git itself: `git fsck` refuses this one");
@@ -98,20 +97,19 @@ std::string hex(const git_oid& id) {
 }
 
 OdbHandle objects_of(git_repository* repository) {
-    git_odb* odb = nullptr;
-    check_local(git_repository_odb(&odb, repository), "the objects of the repository");
-    return OdbHandle(odb);
+    OdbHandle odb;
+    check_local(git_repository_odb(out(odb), repository), "the objects of the repository");
+    return odb;
 }
 
 bool exists(git_odb* odb, const git_oid& id) { return git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1; }
 
 RepositoryHandle open_again(const GitRepository::Handles& handles) {
-    git_repository* repository = nullptr;
-    check_local(git_repository_open_bare(&repository, handles.folder.c_str()),
+    RepositoryHandle repository;
+    check_local(git_repository_open_bare(out(repository), handles.folder.c_str()),
                 "the repository " + handles.folder.string());
-    RepositoryHandle handle(repository);
-    handles.add_alternates(repository);
-    return handle;
+    handles.add_alternates(repository.get());
+    return repository;
 }
 
 }  // namespace libgit2

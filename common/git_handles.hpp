@@ -30,6 +30,26 @@ struct Free {
 template <typename T, auto free_function>
 using Handle = std::unique_ptr<T, Free<free_function>>;
 
+/// What std::out_ptr is in C++23: hands a handle to the function that makes what it owns. The handle has it from the end of that
+/// statement on.
+template <typename H>
+class OutPointer {
+public:
+    explicit OutPointer(H& handle) : handle_(handle) {}
+    OutPointer(const OutPointer&) = delete;
+    OutPointer& operator=(const OutPointer&) = delete;
+    ~OutPointer() { handle_.reset(made_); }
+    operator typename H::pointer *() { return &made_; }  // NOLINT(google-explicit-constructor): as of std::out_ptr
+
+private:
+    H& handle_;
+    typename H::pointer made_ = nullptr;
+};
+template <typename H>
+OutPointer<H> out(H& handle) {
+    return OutPointer<H>(handle);
+}
+
 using RepositoryHandle = Handle<git_repository, git_repository_free>;
 using OdbHandle = Handle<git_odb, git_odb_free>;
 using ObjectHandle = Handle<git_odb_object, git_odb_object_free>;

@@ -180,10 +180,8 @@ GitPackImport::GitPackImport(const GitRepository& repository, GitProgress progre
             return GIT_EUSER;
         }
     };
-    git_indexer* indexer = nullptr;
     const OdbHandle odb = state_->repository->odb();
-    const int code = git_indexer_new(&indexer, state_->folder.path().c_str(), 0, odb.get(), &options);
-    state_->indexer.reset(indexer);
+    const int code = git_indexer_new(out(state_->indexer), state_->folder.path().c_str(), 0, odb.get(), &options);
     state_->check(code);
 }
 

@@ -6,36 +6,36 @@ namespace {
 
 /// The commit that a tag object leads to; "" for what leads to none that is there.
 std::string peeled(git_repository* repository, const git_oid& id) {
-    git_object* object = nullptr;
-    git_object* commit = nullptr;
-    const bool leads_there = git_object_lookup(&object, repository, &id, GIT_OBJECT_ANY) == 0 &&
-                             git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0;
-    const Handle<git_object, git_object_free> owner(object);
-    const Handle<git_object, git_object_free> commit_owner(commit);
-    return leads_there ? hex(*git_object_id(commit)) : "";
+    AnyHandle object;
+    AnyHandle commit;
+    const bool is_there = git_object_lookup(out(object), repository, &id, GIT_OBJECT_ANY) == 0;
+    if (!is_there || git_object_peel(out(commit), object.get(), GIT_OBJECT_COMMIT) != 0) {
+        return "";
+    }
+    return hex(*git_object_id(commit.get()));
 }
 
 }  // namespace
 
 CommitHandle find_commit(git_repository* repository, const std::string& commit_id) {
     const git_oid id = object_id(commit_id);
-    git_commit* commit = nullptr;
-    check_object(git_commit_lookup(&commit, repository, &id), repository, id, "commit " + commit_id);
-    return CommitHandle(commit);
+    CommitHandle commit;
+    check_object(git_commit_lookup(out(commit), repository, &id), repository, id, "commit " + commit_id);
+    return commit;
 }
 
 TreeHandle find_tree(git_repository* repository, const std::string& commit_id) {
     const CommitHandle commit = find_commit(repository, commit_id);
-    git_tree* tree = nullptr;
-    check_object(git_commit_tree(&tree, commit.get()), repository, *git_commit_tree_id(commit.get()),
+    TreeHandle tree;
+    check_object(git_commit_tree(out(tree), commit.get()), repository, *git_commit_tree_id(commit.get()),
                  "the tree of commit " + commit_id);
-    return TreeHandle(tree);
+    return tree;
 }
 
 ObjectHandle read_object(git_odb* odb, const git_oid& id, std::string_view what) {
-    git_odb_object* object = nullptr;
-    check_object(git_odb_read(&object, odb, &id), odb, id, what);
-    return ObjectHandle(object);
+    ObjectHandle object;
+    check_object(git_odb_read(out(object), odb, &id), odb, id, what);
+    return object;
 }
 
 std::string_view content_of(git_odb_object* object) {
@@ -49,9 +49,8 @@ bool is_content_of(const git_oid& blob, std::string_view content) {
 }
 
 bool is_there(git_repository* repository, const git_oid& id, git_object_t type) {
-    git_object* object = nullptr;
-    const int code = git_object_lookup(&object, repository, &id, type);
-    const Handle<git_object, git_object_free> owner(object);
+    AnyHandle object;
+    const int code = git_object_lookup(out(object), repository, &id, type);
     if (code != GIT_ENOTFOUND) {
         check_object(code, repository, id, "object " + hex(id));
     }
@@ -60,15 +59,15 @@ bool is_there(git_repository* repository, const git_oid& id, git_object_t type) 
 
 TagHandle find_tag(git_repository* repository, const std::string& tag_id) {
     const git_oid id = object_id(tag_id);
-    git_tag* tag = nullptr;
-    check_object(git_tag_lookup(&tag, repository, &id), repository, id, "tag " + tag_id);
-    return TagHandle(tag);
+    TagHandle tag;
+    check_object(git_tag_lookup(out(tag), repository, &id), repository, id, "tag " + tag_id);
+    return tag;
 }
 
 TreeHandle find_subtree(git_repository* repository, const git_oid& id) {
-    git_tree* tree = nullptr;
-    check_object(git_tree_lookup(&tree, repository, &id), repository, id, "the tree " + hex(id));
-    return TreeHandle(tree);
+    TreeHandle tree;
+    check_object(git_tree_lookup(out(tree), repository, &id), repository, id, "the tree " + hex(id));
+    return tree;
 }
 
 std::optional<std::vector<git_oid>> parents_of(git_odb* odb, const git_oid& id) {
@@ -97,9 +96,9 @@ std::string_view content_of(git_blob* blob) {
 }
 
 BlobHandle find_blob(git_repository* repository, const git_oid& id, const std::string& path) {
-    git_blob* blob = nullptr;
-    check_object(git_blob_lookup(&blob, repository, &id), repository, id, "file " + path);
-    return BlobHandle(blob);
+    BlobHandle blob;
+    check_object(git_blob_lookup(out(blob), repository, &id), repository, id, "file " + path);
+    return blob;
 }
 
 void refuse_other_object(git_repository* repository, const std::string& id) {

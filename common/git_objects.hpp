@@ -14,6 +14,7 @@ namespace bootwright::libgit2 {
 using CommitHandle = Handle<git_commit, git_commit_free>;
 using TreeHandle = Handle<git_tree, git_tree_free>;
 using TagHandle = Handle<git_tag, git_tag_free>;
+using AnyHandle = Handle<git_object, git_object_free>;
 using BlobHandle = Handle<git_blob, git_blob_free>;
 
 // Each of these throws as check_object() does where the object is missing, damaged, or of another type.

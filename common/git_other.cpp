@@ -11,14 +11,14 @@ using namespace libgit2;
 namespace {
 
 RepositoryHandle open_other(const fs::path& path) {
-    git_repository* repository = nullptr;
-    const int code = git_repository_open_ext(&repository, path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr);
+    RepositoryHandle repository;
+    const int code = git_repository_open_ext(out(repository), path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr);
     if (code < 0) {
         throw permanent_error("repository.not_found",
                               "there is no git repository at " + path.string() + ": " + last_message(),
                               "check repository.url and repository.mirrors of the role config");
     }
-    return RepositoryHandle(repository);
+    return repository;
 }
 
 void require_there(git_repository* repository, const fs::path& path, const std::string& id, git_object_t type) {
@@ -79,30 +79,26 @@ std::vector<GitRef> local_refs(const fs::path& repository) {
     std::vector<GitRef> refs;
     for (std::string& name : names) {
         git_oid target{};
-        git_object* object = nullptr;
-        git_object* commit = nullptr;
-        if (git_reference_name_to_id(&target, other.get(), name.c_str()) == 0 &&
-            git_object_lookup(&object, other.get(), &target, GIT_OBJECT_ANY) == 0 &&
-            git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0) {
-            const bool is_tag = git_object_type(object) == GIT_OBJECT_TAG;
-            refs.push_back({std::move(name), hex(*git_object_id(commit)), is_tag ? hex(target) : ""});
+        AnyHandle object;
+        AnyHandle commit;
+        const bool is_there = git_reference_name_to_id(&target, other.get(), name.c_str()) == 0 &&
+                              git_object_lookup(out(object), other.get(), &target, GIT_OBJECT_ANY) == 0;
+        if (is_there && git_object_peel(out(commit), object.get(), GIT_OBJECT_COMMIT) == 0) {
+            const bool is_tag = git_object_type(object.get()) == GIT_OBJECT_TAG;
+            refs.push_back({std::move(name), hex(*git_object_id(commit.get())), is_tag ? hex(target) : ""});
         }
-        git_object_free(commit);
-        git_object_free(object);
     }
     return refs;
 }
 
 std::string origin_of(const fs::path& repository) {
     const RepositoryHandle other = open_other(repository);
-    git_remote* origin = nullptr;
-    if (git_remote_lookup(&origin, other.get(), "origin") != 0) {
+    Handle<git_remote, git_remote_free> origin;
+    if (git_remote_lookup(out(origin), other.get(), "origin") != 0) {
         return "";
     }
-    const char* url = git_remote_url(origin);
-    std::string result = url == nullptr ? "" : url;
-    git_remote_free(origin);
-    return result;
+    const char* url = git_remote_url(origin.get());
+    return url == nullptr ? "" : url;
 }
 
 }  // namespace bootwright

@@ -17,9 +17,9 @@ namespace fs = std::filesystem;
 namespace libgit2 {
 
 PackBuilderHandle new_pack(git_repository* repository) {
-    git_packbuilder* pack = nullptr;
-    check_local(git_packbuilder_new(&pack, repository), "a new pack");
-    return PackBuilderHandle(pack);
+    PackBuilderHandle pack;
+    check_local(git_packbuilder_new(out(pack), repository), "a new pack");
+    return pack;
 }
 
 void insert_commit(git_packbuilder* pack, git_repository* repository, const std::string& commit_id,
@@ -60,12 +60,11 @@ void pack_without_deltas(git_repository* repository, const IncomingFolder& folde
     // configuration only from files.
     const fs::path file = folder.path() / "config";
     write_file(file, "[core]\n\tbigFileThreshold = 1\n[pack]\n\tdeltaCacheSize = 1\n", 0600);
-    git_config* config = nullptr;
-    check_local(git_config_new(&config), "a configuration");
-    const Handle<git_config, git_config_free> owner(config);
-    check_local(git_config_add_file_ondisk(config, file.c_str(), GIT_CONFIG_LEVEL_LOCAL, nullptr, 0),
+    Handle<git_config, git_config_free> config;
+    check_local(git_config_new(out(config)), "a configuration");
+    check_local(git_config_add_file_ondisk(config.get(), file.c_str(), GIT_CONFIG_LEVEL_LOCAL, nullptr, 0),
                 "a configuration");
-    check_local(git_repository_set_config(repository, config), "a configuration");
+    check_local(git_repository_set_config(repository, config.get()), "a configuration");
 }
 
 void build(git_packbuilder* pack, const std::function<void(std::string_view)>& sink) {
@@ -123,9 +122,8 @@ std::uint64_t size_of_checkouts(const GitRepository& kept) {
 
 /// Writes the pack of what is kept and is nowhere but in the repository itself. Returns its name, empty if there is none.
 std::string pack_kept(const GitRepository& kept, GitRepository::Handles& handles) {
-    git_odb* found = nullptr;
-    check_local(git_odb_open(&found, (handles.folder / "objects").c_str()), "the objects of the repository");
-    const OdbHandle own(found);
+    OdbHandle own;
+    check_local(git_odb_open(out(own), (handles.folder / "objects").c_str()), "the objects of the repository");
     const OdbHandle all = handles.odb();
     // What is nowhere is wanted too: the pack fails then, before anything is removed.
     const auto is_own = [&](const git_oid& id) { return exists(own.get(), id) || !exists(all.get(), id); };

@@ -63,21 +63,18 @@ void remove_reference(git_repository* repository, const std::string& name) {
 }
 
 void set_reference(git_repository* repository, const std::string& name, const git_oid& id) {
-    git_reference* reference = nullptr;
-    check_local(git_reference_create(&reference, repository, name.c_str(), &id, 1, nullptr), "reference " + name);
-    const ReferenceHandle owner(reference);
+    ReferenceHandle reference;
+    check_local(git_reference_create(out(reference), repository, name.c_str(), &id, 1, nullptr), "reference " + name);
 }
 
 void check_references(git_repository* repository) {
-    git_reference* head = nullptr;  // it leads nowhere, but without it git takes this for no repository
-    check_local(git_reference_lookup(&head, repository, "HEAD"), "HEAD of the repository");
-    git_reference_free(head);
+    ReferenceHandle head;  // it leads nowhere, but without it git takes this for no repository
+    check_local(git_reference_lookup(out(head), repository, "HEAD"), "HEAD of the repository");
     const OdbHandle odb = objects_of(repository);
     for (const std::string& name : reference_names(repository, "*")) {
-        git_reference* found = nullptr;
-        check_local(git_reference_lookup(&found, repository, name.c_str()), "reference " + name);
-        const ReferenceHandle reference(found);
-        const git_oid* target = git_reference_target(found);
+        ReferenceHandle found;
+        check_local(git_reference_lookup(out(found), repository, name.c_str()), "reference " + name);
+        const git_oid* target = git_reference_target(found.get());
         if (target == nullptr || git_odb_exists(odb.get(), target) == 1) {
             continue;
         }
@@ -159,13 +156,11 @@ std::vector<std::string> GitRepository::kept_tags(const std::string& commit_id) 
     constexpr std::string_view prefix = tag_references;
     std::vector<std::string> tags;
     for (const std::string& name : reference_names(repository, std::string(prefix) + "*")) {
-        git_reference* found = nullptr;
-        check_local(git_reference_lookup(&found, repository, name.c_str()), "reference " + name);
-        const ReferenceHandle reference(found);
-        git_object* commit = nullptr;
-        const int code = git_reference_peel(&commit, found, GIT_OBJECT_COMMIT);
-        const Handle<git_object, git_object_free> owner(commit);
-        if (code == 0 && git_oid_equal(git_object_id(commit), &id) != 0) {
+        ReferenceHandle found;
+        check_local(git_reference_lookup(out(found), repository, name.c_str()), "reference " + name);
+        AnyHandle commit;
+        const int code = git_reference_peel(out(commit), found.get(), GIT_OBJECT_COMMIT);
+        if (code == 0 && git_oid_equal(git_object_id(commit.get()), &id) != 0) {
             tags.push_back(name.substr(prefix.size()));
         }
     }
