@@ -3,7 +3,6 @@
 #include "agent/repository/credentials.hpp"
 #include "agent/repository/download_child.hpp"
 #include "agent/repository/download_folder.hpp"
-#include "agent/repository/r10k.hpp"
 #include "agent/repository/secret_store.hpp"
 #include "common/error.hpp"
 #include "common/file.hpp"
@@ -191,10 +190,9 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const s
     return *reader.header();
 }
 
-fs::path Downloader::install_modules(const std::string& puppetfile) {
+fs::path Downloader::install_modules(const fs::path& program, const std::string& puppetfile) {
     DownloadRequest request = request_for(Kind::r10k);
-    request.program = find_r10k().string();
-    require_own_user(confined_user);
+    request.program = program.string();
     request.puppetfile = puppetfile;
     // r10k works with absolute paths, and the folder of the state is closed to the user that it runs as.
     request.folder = request_.r10k;

@@ -33,8 +33,9 @@ public:
     BundleHeader fetch_snapshot(const GitRepository& repository, const std::string& place, const std::string& revision);
 
     /// Has r10k install what the Puppetfile asks for, and returns the folder that it stands in. Nothing proves it.
-    /// @throws Error repository.no_r10k (permanent), repository.r10k_failed (transient)
-    std::filesystem::path install_modules(const std::string& puppetfile);
+    /// @param program r10k itself
+    /// @throws Error repository.r10k_failed (transient)
+    std::filesystem::path install_modules(const std::filesystem::path& program, const std::string& puppetfile);
     /// What install_modules left goes.
     void remove_installed() const { remove_tree(request_.r10k); }
 

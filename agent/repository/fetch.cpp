@@ -16,6 +16,7 @@
 #include "common/file.hpp"
 #include "common/json.hpp"
 #include "common/text.hpp"
+#include "common/user.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -227,7 +228,9 @@ private:
             module.repository.check_out(module.commit, module_folder(fresh, module.path), events_.progress);
         }
         if (puppetfile) {
-            copy_modules(downloader_.install_modules(*puppetfile), fresh);
+            const fs::path r10k = find_r10k();
+            require_own_user(confined_user);
+            copy_modules(downloader_.install_modules(r10k, *puppetfile), fresh);
             downloader_.remove_installed();
         }
         if (puppetfile || !modules.empty()) {  // they have changed folders since
