@@ -3,14 +3,14 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
-#include "agent/system.hpp"
-#include "common/clock.hpp"
-#include "common/error.hpp"
-#include "common/http.hpp"
-#include "common/json.hpp"
-#include "common/log.hpp"
-#include "common/process.hpp"
-#include "common/text.hpp"
+#include "agent/config/system.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/http.hpp"
+#include "common/processes/process.hpp"
 
 #include <CLI/CLI.hpp>
 

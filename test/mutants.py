@@ -124,7 +124,7 @@ def changes(line: str, code: str, begins: bool, ruby: bool) -> list[tuple[str, s
 
 def candidates(root: Path, only: str, seed: int) -> list[Mutant]:
     """One change to each line that can be changed, in the seed's order. only: sources whose path begins so."""
-    files = (file for pattern in ("agent/**/*.cpp", "common/*.cpp", "agent/puppet/ruby/*.rb") for file in root.glob(pattern))
+    files = (file for pattern in ("agent/**/*.cpp", "common/**/*.cpp", "agent/puppet/ruby/*.rb") for file in root.glob(pattern))
     chance = random.Random(seed)
     found = []
     for source in sorted(name for name in (str(file.relative_to(root)) for file in files) if name.startswith(only)):

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/record/run_record.hpp"
 #include "agent/role/announce_config.hpp"
-#include "agent/system.hpp"
 
 #include <functional>
 #include <optional>

@@ -1,11 +1,11 @@
 #include "agent/announce/messages.hpp"
 
-#include "agent/repository/cloud_request.hpp"
-#include "common/clock.hpp"
-#include "common/error.hpp"
-#include "common/json.hpp"
-#include "common/retry.hpp"
-#include "common/text.hpp"
+#include "agent/servers/cloud_request.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/error.hpp"
+#include "common/base/retry.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
 
 #include <algorithm>
 #include <string_view>

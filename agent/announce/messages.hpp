@@ -3,7 +3,7 @@
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/record/run_report.hpp"
 #include "agent/role/announce_config.hpp"
-#include "common/web.hpp"
+#include "common/net/web.hpp"
 
 #include <chrono>
 #include <optional>

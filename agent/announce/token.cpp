@@ -1,8 +1,8 @@
 #include "agent/announce/token.hpp"
 
-#include "agent/repository/credentials.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
+#include "agent/servers/credentials.hpp"
+#include "common/base/error.hpp"
+#include "common/files/file.hpp"
 
 #include <sys/stat.h>
 

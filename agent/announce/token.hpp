@@ -1,8 +1,8 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/system.hpp"
 
 #include <string>
 

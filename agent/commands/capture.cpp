@@ -2,12 +2,12 @@
 #include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
 #include "agent/commands/redaction.hpp"
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
-#include "common/volume.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/files/volume.hpp"
 
 #include <array>
 #include <filesystem>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "agent/system.hpp"
-#include "common/clock.hpp"
-#include "common/json.hpp"
-#include "common/process.hpp"
+#include "agent/config/system.hpp"
+#include "common/base/clock.hpp"
+#include "common/documents/json.hpp"
+#include "common/processes/process.hpp"
 
 #include <chrono>
 #include <filesystem>

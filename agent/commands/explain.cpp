@@ -1,11 +1,11 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/role_keys.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/role_keys.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
 namespace bootwright {
 

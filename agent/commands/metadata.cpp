@@ -1,10 +1,10 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/error.hpp"
-#include "common/log.hpp"
-#include "common/text.hpp"
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "agent/commands/output.hpp"
 
-#include "common/encoding.hpp"
-#include "common/error.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/puppet/warm.hpp"
 
 #include <string>

@@ -1,10 +1,11 @@
 #include "agent/commands/recorded_answers.hpp"
 
 #include "agent/platform/instance_metadata.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "agent/system.hpp"
-#include "common/http.hpp"
-#include "common/json.hpp"
-#include "common/process.hpp"
+#include "agent/config/system.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/http.hpp"
+#include "common/processes/process.hpp"
 
 #include <filesystem>
 #include <string>

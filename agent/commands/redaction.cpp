@@ -3,10 +3,11 @@
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/role/announce_config.hpp"
 #include "agent/role/user_data.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
-#include "common/yaml.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/yaml.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>

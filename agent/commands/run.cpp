@@ -2,9 +2,9 @@
 #include "agent/commands/output.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
-#include "agent/run_worker.hpp"
-#include "common/error.hpp"
-#include "common/signals.hpp"
+#include "agent/run/run_worker.hpp"
+#include "common/base/error.hpp"
+#include "common/processes/signals.hpp"
 
 #include <unistd.h>
 

@@ -1,12 +1,13 @@
-#include "agent/repository/snapshot.hpp"
+#include "agent/repository/fetch/snapshot.hpp"
 
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/signals.hpp"
-#include "common/text.hpp"
-#include "common/url.hpp"
+#include "agent/servers/proxy.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/net/url.hpp"
+#include "common/processes/signals.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>

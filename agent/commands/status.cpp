@@ -1,8 +1,8 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/record/status_file.hpp"
-#include "common/clock.hpp"
-#include "common/text.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/text.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "common/version.hpp"
+#include "common/base/version.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 

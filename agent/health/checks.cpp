@@ -1,13 +1,13 @@
 #include "agent/health/checks.hpp"
 
-#include "common/clock.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/http.hpp"
-#include "common/process.hpp"
-#include "common/redactor.hpp"
-#include "common/tcp.hpp"
-#include "common/text.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/net/http.hpp"
+#include "common/net/redactor.hpp"
+#include "common/net/tcp.hpp"
+#include "common/processes/process.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/health/health_result.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/system.hpp"
 
 #include <functional>
 #include <stop_token>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 
 #include <optional>
 #include <string>

@@ -3,9 +3,9 @@
 #include "agent/platform/ec2_style.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 
 #include <arpa/inet.h>
 

@@ -3,8 +3,8 @@
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/openstack_document.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/error.hpp"
-#include "common/volume.hpp"
+#include "common/base/error.hpp"
+#include "common/files/volume.hpp"
 
 namespace bootwright {
 

@@ -3,7 +3,7 @@
 
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
 
 namespace bootwright {
 

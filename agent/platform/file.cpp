@@ -2,9 +2,9 @@
 
 #include "agent/platform/platform.hpp"
 
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/owner.hpp"
+#include "common/base/error.hpp"
+#include "common/files/file.hpp"
+#include "common/files/owner.hpp"
 
 #include <filesystem>
 #include <system_error>

@@ -2,7 +2,7 @@
 
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/yaml.hpp"
+#include "common/documents/yaml.hpp"
 
 namespace bootwright {
 

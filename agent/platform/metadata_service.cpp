@@ -1,9 +1,10 @@
 #include "agent/platform/metadata_service.hpp"
 
 #include "agent/platform/platform.hpp"
-#include "common/encoding.hpp"
-#include "common/retry.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/retry.hpp"
+#include "common/base/text.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 

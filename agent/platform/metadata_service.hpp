@@ -1,10 +1,10 @@
 #pragma once
 
-#include "agent/config.hpp"
-#include "agent/system.hpp"
-#include "common/error.hpp"
-#include "common/http.hpp"
-#include "common/json.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
+#include "common/base/error.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/http.hpp"
 
 #include <chrono>
 #include <filesystem>

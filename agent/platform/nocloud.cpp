@@ -4,13 +4,13 @@
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/owner.hpp"
-#include "common/text.hpp"
-#include "common/url.hpp"
-#include "common/volume.hpp"
-#include "common/yaml.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/yaml.hpp"
+#include "common/files/file.hpp"
+#include "common/files/owner.hpp"
+#include "common/files/volume.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,10 +1,11 @@
 #include "agent/platform/platform.hpp"
 
 #include "agent/platform/metadata_service.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/platform/instance_metadata.hpp"
-#include "agent/system.hpp"
-#include "common/error.hpp"
-#include "common/http.hpp"
-#include "common/retry.hpp"
+#include "common/base/error.hpp"
+#include "common/base/retry.hpp"
+#include "common/net/http.hpp"
 
 #include <chrono>
 #include <optional>

@@ -3,10 +3,10 @@
 
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
-#include "common/yaml.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/yaml.hpp"
 
 #include <filesystem>
 #include <system_error>

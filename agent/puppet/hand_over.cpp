@@ -1,12 +1,12 @@
 #include "agent/puppet/hand_over.hpp"
 
-#include "common/control_group.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/json.hpp"
-#include "common/log.hpp"
-#include "common/process_tree.hpp"
-#include "common/text.hpp"
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/files/file.hpp"
+#include "common/processes/control_group.hpp"
+#include "common/processes/process_tree.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "agent/system.hpp"
-#include "common/process.hpp"
+#include "agent/config/system.hpp"
+#include "common/processes/process.hpp"
 
 #include <chrono>
 #include <optional>

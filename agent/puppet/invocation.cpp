@@ -1,7 +1,7 @@
 #include "agent/puppet/invocation.hpp"
 
 #include "agent/puppet/warm.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
 
 #include <unistd.h>
 

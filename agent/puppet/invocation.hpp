@@ -1,10 +1,10 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/role_config.hpp"
-#include "common/process.hpp"
+#include "common/processes/process.hpp"
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 #include "agent/puppet/observation.hpp"
 
-#include "common/json.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
 
 namespace bootwright {
 

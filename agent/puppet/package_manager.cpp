@@ -1,9 +1,9 @@
 #include "agent/puppet/package_manager.hpp"
 
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 
 #include <fcntl.h>
 

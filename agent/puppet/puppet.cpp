@@ -5,9 +5,9 @@
 #include "agent/puppet/package_manager.hpp"
 #include "agent/puppet/puppet_program.hpp"
 #include "agent/puppet/reading.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 
 #include <algorithm>
 #include <array>

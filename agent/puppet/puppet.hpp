@@ -1,12 +1,12 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/puppet/puppet_result.hpp"
 #include "agent/puppet/warm.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/system.hpp"
 
 #include <filesystem>
 #include <stop_token>

@@ -1,8 +1,8 @@
 #include "agent/puppet/puppet_program.hpp"
 
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "agent/config.hpp"
-#include "agent/system.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
 
 #include <filesystem>
 #include <string>

@@ -1,10 +1,10 @@
 #include "agent/puppet/reading.hpp"
 
 #include "agent/puppet/observation.hpp"
-#include "common/clock.hpp"
-#include "common/json.hpp"
-#include "common/text.hpp"
-#include "common/yaml.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/documents/yaml.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "agent/puppet/puppet_result.hpp"
-#include "common/process.hpp"
-#include "common/redactor.hpp"
+#include "common/net/redactor.hpp"
+#include "common/processes/process.hpp"
 
 #include <filesystem>
 #include <optional>

@@ -1,11 +1,11 @@
 #include "agent/puppet/warm.hpp"
 
 #include "agent/puppet/invocation.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/json.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/files/file.hpp"
 
 #include <sys/socket.h>
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
 #include "agent/puppet/puppet_program.hpp"
 #include "agent/puppet/puppet_result.hpp"
-#include "agent/system.hpp"
-#include "common/process.hpp"
+#include "common/processes/process.hpp"
 
 #include <map>
 #include <memory>

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/system.hpp"
-#include "common/error.hpp"
-#include "common/json.hpp"
+#include "common/base/error.hpp"
+#include "common/documents/json.hpp"
 
 #include <optional>
 #include <string>

@@ -1,7 +1,7 @@
 #include "agent/record/history.hpp"
 
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 
 #include <algorithm>
 #include <array>

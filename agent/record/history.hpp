@@ -1,8 +1,8 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/record/run_report.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/system.hpp"
 
 #include <filesystem>
 #include <optional>

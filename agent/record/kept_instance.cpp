@@ -1,10 +1,10 @@
 #include "agent/record/kept_instance.hpp"
 
 #include "agent/record/status_file.hpp"
-#include "common/clock.hpp"
-#include "common/file.hpp"
-#include "common/json.hpp"
-#include "common/text.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/files/file.hpp"
 
 #include <filesystem>
 #include <system_error>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
-#include "agent/system.hpp"
 
 #include <optional>
 #include <string>

@@ -2,10 +2,10 @@
 
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/json.hpp"
-#include "common/log.hpp"
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/documents/json.hpp"
+#include "common/files/file.hpp"
 
 #include <chrono>
 #include <filesystem>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/system.hpp"
-#include "common/service_manager.hpp"
+#include "common/processes/service_manager.hpp"
 
 #include <string>
 

@@ -1,9 +1,9 @@
 #include "agent/record/run_record.hpp"
 
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/log.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
 
 #include <unistd.h>
 

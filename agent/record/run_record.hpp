@@ -1,9 +1,9 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/record/run_report.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/system.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -5,10 +5,10 @@
 #include "agent/puppet/puppet_result.hpp"
 #include "agent/record/bad_revision.hpp"
 #include "agent/repository/checkout.hpp"
-#include "common/clock.hpp"
-#include "common/error.hpp"
-#include "common/json.hpp"
-#include "common/process.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/error.hpp"
+#include "common/documents/json.hpp"
+#include "common/processes/process.hpp"
 
 #include <chrono>
 #include <cstdint>

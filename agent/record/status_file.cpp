@@ -1,8 +1,8 @@
 #include "agent/record/status_file.hpp"
 
-#include "common/file.hpp"
-#include "common/text.hpp"
-#include "common/version.hpp"
+#include "common/base/text.hpp"
+#include "common/base/version.hpp"
+#include "common/files/file.hpp"
 
 #include <optional>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "agent/system.hpp"
-#include "common/json.hpp"
+#include "agent/config/system.hpp"
+#include "common/documents/json.hpp"
 
 #include <functional>
 #include <string>

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/platform/cloud_identity.hpp"
-#include "agent/repository/object_store.hpp"
-#include "common/error.hpp"
-#include "common/json.hpp"
+#include "agent/servers/objects/object_store.hpp"
+#include "common/base/error.hpp"
+#include "common/documents/json.hpp"
 
 #include <filesystem>
 #include <map>
@@ -43,9 +43,6 @@ struct FetchRequest {
     std::optional<CloudIdentity> secrets_identity{};
     std::string secrets_endpoint{};
 };
-
-/// The proxy that the environment names, where the configuration names none.
-void add_proxy_of(const std::map<std::string, std::string>& environment, AgentConfig::Repository& settings);
 
 Json to_json(const FetchRequest& request);
 /// @throws nlohmann::json::exception if `json` was not made by to_json

@@ -1,16 +1,18 @@
 #include "agent/repository/repository.hpp"
 
-#include "agent/repository/credentials.hpp"
 #include "agent/repository/fetch_request.hpp"
-#include "agent/repository/seal.hpp"
-#include "agent/repository/secret_store.hpp"
-#include "common/clock.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/log.hpp"
-#include "common/redactor.hpp"
-#include "common/text.hpp"
+#include "agent/repository/proof/seal.hpp"
+#include "agent/servers/credentials.hpp"
+#include "agent/servers/proxy.hpp"
+#include "agent/servers/secrets/secret_store.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/net/redactor.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>

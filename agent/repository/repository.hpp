@@ -1,9 +1,11 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
+
+#include "agent/config/system.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/repository/checkout.hpp"
-#include "agent/system.hpp"
+#include "common/net/url.hpp"
 
 #include <functional>
 #include <optional>

@@ -1,8 +1,8 @@
 #include "agent/role/announce_config.hpp"
 
-#include "common/error.hpp"
-#include "common/text.hpp"
-#include "common/url.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <string_view>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/role/who_may_say.hpp"
-#include "common/json.hpp"
+#include "common/documents/json.hpp"
 
 #include <chrono>
 #include <optional>

@@ -1,10 +1,10 @@
 #include "agent/role/health_config.hpp"
 
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/tcp.hpp"
-#include "common/text.hpp"
-#include "common/url.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/net/tcp.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>

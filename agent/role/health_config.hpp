@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/json.hpp"
+#include "common/documents/json.hpp"
 
 #include <chrono>
 #include <string>

@@ -1,7 +1,7 @@
 #include "agent/role/mime.hpp"
 
-#include "common/encoding.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/text.hpp"
 
 #include <charconv>
 #include <map>

@@ -1,11 +1,11 @@
 #include "agent/role/role_config.hpp"
 
 #include "agent/role/user_data.hpp"
-#include "common/clock.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
-#include "common/url.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,12 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/role/announce_config.hpp"
 #include "agent/role/health_config.hpp"
 #include "agent/role/who_may_say.hpp"
-#include "common/json.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/url.hpp"
 
 #include <chrono>
 #include <map>

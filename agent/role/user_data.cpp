@@ -1,10 +1,10 @@
 #include "agent/role/user_data.hpp"
 
 #include "agent/role/mime.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
-#include "common/yaml.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/yaml.hpp"
 
 #include <array>
 #include <string_view>

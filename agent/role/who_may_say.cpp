@@ -1,8 +1,8 @@
 #include "agent/role/who_may_say.hpp"
 
-#include "agent/role_keys.hpp"
-#include "common/error.hpp"
-#include "common/text.hpp"
+#include "agent/config/role_keys.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
 #include <cstddef>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "agent/config.hpp"
-#include "common/json.hpp"
+#include "agent/config/config.hpp"
+#include "common/documents/json.hpp"
 
 #include <string_view>
 

@@ -1,7 +1,7 @@
 #include "test/fakes/answers.hpp"
 
-#include "common/encoding.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/text.hpp"
 #include "test/fakes/fixtures.hpp"
 
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "common/http.hpp"
-#include "common/json.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/http.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <string_view>

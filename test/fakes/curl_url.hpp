@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/url.hpp"
+#include "common/net/url.hpp"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>

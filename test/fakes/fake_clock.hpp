@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/clock.hpp"
+#include "common/base/clock.hpp"
 
 #include <chrono>
 #include <functional>

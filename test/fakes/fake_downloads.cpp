@@ -1,9 +1,9 @@
 #include "test/fakes/fake_downloads.hpp"
 
-#include "common/encoding.hpp"
-#include "common/error.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/git_program.hpp"
 #include "test/fakes/temporary_root.hpp"
 

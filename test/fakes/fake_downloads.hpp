@@ -1,7 +1,7 @@
 #pragma once
 
-#include "agent/repository/download_request.hpp"
-#include "common/process.hpp"
+#include "agent/servers/request.hpp"
+#include "common/processes/process.hpp"
 #include "test/fakes/fake_processes.hpp"
 
 #include <filesystem>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "common/error.hpp"
-#include "common/http.hpp"
+#include "common/base/error.hpp"
+#include "common/net/http.hpp"
 
 #include <chrono>
 #include <cstddef>

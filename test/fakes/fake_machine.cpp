@@ -1,6 +1,6 @@
 #include "test/fakes/fake_machine.hpp"
 
-#include "common/json.hpp"
+#include "common/documents/json.hpp"
 
 namespace bootwright {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "common/error.hpp"
-#include "common/process.hpp"
+#include "common/base/error.hpp"
+#include "common/processes/process.hpp"
 
 #include <cstddef>
 #include <functional>

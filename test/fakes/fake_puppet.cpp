@@ -1,6 +1,6 @@
 #include "test/fakes/fake_puppet.hpp"
 
-#include "common/file.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/fixtures.hpp"
 
 #include <charconv>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/system.hpp"
+#include "agent/config/system.hpp"
 #include "test/fakes/fake_clock.hpp"
 #include "test/fakes/fake_http.hpp"
 #include "test/fakes/fake_processes.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/repository/fetch.hpp"
+#include "agent/repository/fetch/fetch.hpp"
 #include "test/fakes/fake_downloads.hpp"
 #include "test/fakes/temporary_root.hpp"
 

@@ -1,6 +1,6 @@
 #include "test/fakes/fixtures.hpp"
 
-#include "common/file.hpp"
+#include "common/files/file.hpp"
 
 #include <cstddef>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/git.hpp"
+#include "common/git/git.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/process.hpp"
+#include "common/processes/process.hpp"
 
 #include <chrono>
 #include <filesystem>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 
 #include <netinet/in.h>
 #include <poll.h>

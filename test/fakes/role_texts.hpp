@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "agent/role/role_config.hpp"
 
 #include <string>

@@ -1,7 +1,7 @@
 #include "test/fakes/temporary_root.hpp"
 
-#include "common/error.hpp"
-#include "common/file.hpp"
+#include "common/base/error.hpp"
+#include "common/files/file.hpp"
 
 #include <sys/stat.h>
 

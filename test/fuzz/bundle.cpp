@@ -1,7 +1,7 @@
 // A git bundle as any server may give it, in pieces of any size.
 
-#include "common/git_bundle.hpp"
-#include "common/text.hpp"
+#include "common/git/bundle.hpp"
+#include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 #include <optional>

@@ -1,8 +1,8 @@
 // What the program that speaks to servers says, once a server has taken it over: lines, read as root reads them.
 
-#include "agent/repository/download_event.hpp"
-#include "common/encoding.hpp"
-#include "common/text.hpp"
+#include "agent/servers/event.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 #include <array>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // What a git server may say, in pieces of any size: packets, and each of the answers that are made of them.
 
-#include "common/git_protocol.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/git/protocol.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 #include <optional>

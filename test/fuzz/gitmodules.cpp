@@ -1,7 +1,7 @@
 // A .gitmodules file as anybody may push it, and the URLs that its submodules are fetched from.
 
-#include "agent/repository/submodules.hpp"
-#include "agent/repository/tree_source.hpp"
+#include "agent/repository/modules/gitmodules.hpp"
+#include "agent/repository/modules/source_policy.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 using namespace bootwright;

@@ -1,7 +1,7 @@
 // What gpgv writes of a signature that anybody may have made, with user ids of their choice in it.
 
-#include "agent/repository/gpgv_status.hpp"
-#include "common/text.hpp"
+#include "agent/repository/proof/gpgv_status.hpp"
+#include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 // platform's fixture, but that the N-th answer has this body.
 
 #include "agent/platform/platform.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/answers.hpp"
 #include "test/fakes/fixtures.hpp"
 #include "test/fuzz/fuzz.hpp"

@@ -4,8 +4,8 @@
 // pack is noticed by the checksums of zlib and of the pack at once; a recipe's objects are compressed and summed up here,
 // so that what lies behind the checksums is reached. The second byte is the size of the pieces.
 
-#include "common/file.hpp"
-#include "common/git.hpp"
+#include "common/files/file.hpp"
+#include "common/git/git.hpp"
 #include "test/fakes/temporary_root.hpp"
 #include "test/fuzz/fuzz.hpp"
 

@@ -1,8 +1,8 @@
 // A Puppetfile as anybody may push it. Which of its modules are vendored is decided by their paths.
 
-#include "agent/repository/puppetfile.hpp"
-#include "agent/repository/tree_source.hpp"
-#include "common/text.hpp"
+#include "agent/repository/modules/puppetfile.hpp"
+#include "agent/repository/modules/source_policy.hpp"
+#include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 #include <set>

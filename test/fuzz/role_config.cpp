@@ -2,7 +2,7 @@
 // the user-data.
 
 #include "agent/role/role_config.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 using namespace bootwright;

@@ -1,6 +1,6 @@
 // The answers of secret stores. An input is a line "KIND STATUS" and a body.
 
-#include "agent/repository/secret_store.hpp"
+#include "agent/servers/secrets/secret_store.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 #include <algorithm>

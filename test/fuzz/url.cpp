@@ -1,6 +1,6 @@
 // URLs: what is accepted, libcurl reads alike; what is shown of one holds neither its credentials nor its query.
 
-#include "common/url.hpp"
+#include "common/net/url.hpp"
 #include "test/fakes/curl_url.hpp"
 #include "test/fuzz/fuzz.hpp"
 

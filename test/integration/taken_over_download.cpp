@@ -1,8 +1,8 @@
 // A bootwright-download that a server has taken over: confined as the real one is, and from then on as bad as it can. What it
 // does is ordered by /etc/taken_over.json: {"do": NAME, "say": [LINE…]}.
 
-#include "common/file.hpp"
-#include "common/sandbox.hpp"
+#include "common/files/file.hpp"
+#include "common/sandbox/sandbox.hpp"
 
 #include <nlohmann/json.hpp>
 

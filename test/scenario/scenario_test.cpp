@@ -2,13 +2,13 @@
 // of child processes and of time, with the real record on a real (temporary) disk. After each row the fault is taken away,
 // and the next run must bring the instance where it belongs.
 
-#include "agent/run.hpp"
+#include "agent/run/run.hpp"
 
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
-#include "common/encoding.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/compressed.hpp"
 #include "test/fakes/fake_machine.hpp"
 

@@ -13,14 +13,14 @@ MADE_BY_DOCUMENTS = {"config.invalid": {"permanent"}, "role.invalid": {"permanen
 
 def codes_in_sources(root: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {code: set(kinds) for code, kinds in MADE_BY_DOCUMENTS.items()}
-    for file in [*root.glob("agent/**/*.cpp"), *root.glob("common/*.cpp")]:
+    for file in [*root.glob("agent/**/*.cpp"), *root.glob("common/**/*.cpp")]:
         text = file.read_text()
         for kind, stopped, code in MADE.findall(text):
             found.setdefault(code, set()).add(kind or stopped)
         for code in re.findall(r'\? "([a-z]+\.[a-z_]+)" : "([a-z]+\.[a-z_]+)"', text):
             for one in code:
                 found.setdefault(one, set())
-        # Those of agent/repository/credentials.hpp: what is wrong with the file of a secret.
+        # Those of agent/servers/credentials.hpp: what is wrong with the file of a secret.
         for code in re.findall(r'\.(?:missing|exposed) = "([a-z]+\.[a-z_]+)"', text):
             found.setdefault(code, {"permanent"})
     found["stopped"] = {"stopped"}
@@ -47,10 +47,10 @@ def test_each_code_is_listed_and_each_listed_code_exists() -> None:
 
 
 def test_what_the_download_program_may_say_is_on_the_list_of_what_is_believed() -> None:
-    spoken = ["agent/repository/download.cpp", "agent/repository/git_client.cpp", "common/url.cpp"]
-    files = [ROOT / file for file in spoken] + [*ROOT.glob("common/web*.cpp"), *ROOT.glob("common/http_header.cpp")]
+    spoken = ["agent/servers/program.cpp", "agent/servers/git/git_client.cpp", "common/net/url.cpp"]
+    files = [ROOT / file for file in spoken] + [*ROOT.glob("common/net/web*.cpp"), *ROOT.glob("common/net/http_header.cpp")]
     made = {(code, kind) for file in files for kind, _, code in MADE.findall(file.read_text())}
-    rows = re.findall(r'Code\{"([a-z0-9_.]+)", (true|false), (true|false)\}', (ROOT / "agent/repository/download_event.cpp").read_text())
+    rows = re.findall(r'Code\{"([a-z0-9_.]+)", (true|false), (true|false)\}', (ROOT / "agent/servers/event.cpp").read_text())
     believed = {(code, "transient") for code, transient, _ in rows if transient == "true"}
     believed |= {(code, "permanent") for code, _, permanent in rows if permanent == "true"}
     assert len(made) > 10 and made <= believed, made - believed

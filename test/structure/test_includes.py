@@ -9,21 +9,45 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The floors of the house, from the top. An include points downwards, or stays on its floor.
-FLOORS = [
-    (11, r"agent/((fetch|download)_)?main\.cpp"),
-    (10, r"agent/commands/.*|agent/daemon\..*"),
-    (9, r"agent/(run(_worker)?|metadata_watch|boot_wait|stages)\..*|agent/announce/.*"),
-    (8, r"agent/record/.*"),
-    (7, r"agent/health/.*"),
-    (6, r"agent/puppet/.*"),
-    (5, r"agent/repository/.*"),
-    (4, r"agent/role/.*"),
-    (3, r"agent/platform/.*"),
-    (2, r"agent/(config|role_keys|system)\..*"),
-    (1, r"common/.*"),
-]
-STAGES = range(3, 9)
+# Which room may include which, besides itself. No circle is possible: each room names only rooms that stand below it here.
+ROOMS = {
+    "agent": "agent/commands agent/config agent/repository/fetch agent/servers common",
+    "agent/commands": "agent/daemon agent/run agent/record agent/puppet agent/repository/fetch agent/role agent/platform agent/servers agent/config common",
+    "agent/daemon": "agent/run agent/record agent/platform agent/config common",
+    "agent/run": "agent/announce agent/record agent/health agent/puppet agent/repository agent/role agent/platform agent/config common",
+    "agent/announce": "agent/record agent/role agent/servers agent/platform agent/config common",
+    "agent/record": "agent/health agent/puppet agent/repository agent/role agent/platform agent/config common",
+    "agent/health": "agent/role agent/config common",
+    "agent/puppet": "agent/repository agent/role agent/platform agent/config common",
+    "agent/repository/fetch": (
+        "agent/repository/modules agent/repository/sources agent/repository agent/repository/proof"
+        " agent/servers/objects agent/servers common"
+    ),
+    "agent/repository/modules": "agent/repository/sources agent/repository agent/servers/objects common",
+    "agent/repository/sources": (
+        "agent/repository agent/servers/objects agent/servers/secrets agent/servers agent/servers/git agent/config common"
+    ),
+    "agent/repository": (
+        "agent/repository/proof agent/servers/objects agent/servers/secrets agent/servers agent/platform agent/config common"
+    ),
+    "agent/repository/proof": "common",
+    "agent/role": "agent/platform agent/config common",
+    "agent/servers/objects": "agent/servers agent/platform common",
+    "agent/servers/secrets": "agent/servers agent/platform agent/config common",
+    "agent/servers": "agent/servers/git agent/platform agent/config common",
+    "agent/servers/git": "common",
+    "agent/platform": "agent/config common",
+    "agent/config": "common",
+    "common/git": "common/files common/base",
+    "common/net": "common/documents common/files common/base",
+    "common/processes": "common/files common/base",
+    "common/sandbox": "common/files common/base",
+    "common/documents": "common/base",
+    "common/files": "common/base",
+    "common/base": "",
+}
+# The stages of a run. Each knows of an earlier one only the type that is handed on.
+STAGES = ["agent/platform", "agent/role", "agent/repository", "agent/puppet", "agent/health", "agent/record"]
 
 # All that a stage may know of an earlier one: the type that it hands on.
 HANDED_ON = {
@@ -47,12 +71,12 @@ SHARED_BY_CLOUDS = {
 
 # Each library is known to one file. nlohmann-json is used directly everywhere.
 LIBRARIES = {
-    r"boost/(asio|beast)/.*": "common/http.cpp",
-    r"git2(\.h|/.*)": r"common/git(_[a-z]+)?\.cpp|common/git_handles\.hpp",
-    r"yaml-cpp/.*": "common/yaml.cpp",
-    r"curl/.*": "common/web.cpp",
-    r"zlib\.h": "common/encoding.cpp",
-    r"seccomp\.h": "common/sandbox.cpp",
+    r"boost/(asio|beast)/.*": "common/net/http.cpp",
+    r"git2(\.h|/.*)": r"common/git/.*\.cpp|common/git/handles\.hpp",
+    r"yaml-cpp/.*": "common/documents/yaml.cpp",
+    r"curl/.*": "common/net/web.cpp",
+    r"zlib\.h": "common/base/encoding.cpp",
+    r"seccomp\.h": "common/sandbox/sandbox.cpp",
     r"CLI/.*": "agent/main.cpp",
     r"boost/(?!asio/|beast/).*|(asio|fmt|systemd|openssl|archive)/.*|archive\.h": "no file",
     r"catch2/.*|test/.*": "no file",
@@ -61,8 +85,8 @@ LIBRARIES = {
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
-def floor_of(path):
-    return next((floor for floor, pattern in FLOORS if re.fullmatch(pattern, path)), None)
+def stage_of(path):
+    return next((stage for stage in STAGES if path.startswith(stage + "/")), None)
 
 
 def folder_of(path):
@@ -82,16 +106,20 @@ def read_includes(root):
     return files
 
 
+def may_include(room, other):
+    allowed = ROOMS[room].split()
+    return other == room or other in allowed or ("common" in allowed and other.startswith("common/"))
+
+
 def why_forbidden(source, target):
     """What is wrong with this arrow between two of our own files, or None."""
-    above, below = floor_of(source), floor_of(target)
-    if below > above:
-        return f"points upwards, from floor {above} to floor {below}"
-    if above in STAGES and below in STAGES and below < above and target not in HANDED_ON:
+    room, other = folder_of(source), folder_of(target)
+    if not may_include(room, other):
+        return f"{room} may not know {other}"
+    if stage_of(source) and stage_of(target) and stage_of(source) != stage_of(target) and target not in HANDED_ON:
         return "a stage knows of an earlier stage only the type that is handed on"
-    clouds = folder_of(source) == folder_of(target) == "agent/platform"
     own = Path(source).stem == Path(target).stem
-    if clouds and not own and source not in SHARED_BY_CLOUDS and target not in SHARED_BY_CLOUDS:
+    if room == other == "agent/platform" and not own and source not in SHARED_BY_CLOUDS and target not in SHARED_BY_CLOUDS:
         return "one cloud knows of another"
     return None
 
@@ -120,8 +148,8 @@ def violations(root):
     files = read_includes(root)
     found, graph = [], {}
     for source, includes in files.items():
-        if floor_of(source) is None:
-            found.append(f"{source}: stands on no floor of the design")
+        if folder_of(source) not in ROOMS:
+            found.append(f"{source}: stands in no room of the design")
             continue
         for line, bracket, target in includes:
             where = f"{source}:{line}: {target}"
@@ -133,7 +161,7 @@ def violations(root):
                     found.append(f"{where}: no such file")
                 elif target.endswith(".cpp"):
                     found.append(f"{where}: only headers are included")
-                elif floor_of(target) is not None and (why := why_forbidden(source, target)):
+                elif folder_of(target) in ROOMS and (why := why_forbidden(source, target)):
                     found.append(f"{where}: {why}")
                 continue
             if bracket == '"':
@@ -155,40 +183,50 @@ def test_includes_follow_the_design():
 # --- The check itself: each forbidden arrow, alone in a tree of its own, must be seen.
 
 ALLOWED = {
-    "agent/main.cpp": '#include "agent/run.hpp"\n#include <CLI/CLI.hpp>\n',
-    "agent/run.hpp": '#include "agent/platform/platform.hpp"\n',
+    "agent/main.cpp": '#include "agent/commands/commands.hpp"\n#include <CLI/CLI.hpp>\n',
+    "agent/commands/commands.hpp": '#include "agent/run/run.hpp"\n',
+    "agent/run/run.hpp": '#include "agent/platform/platform.hpp"\n#include "agent/puppet/puppet_result.hpp"\n',
+    "agent/puppet/puppet_result.hpp": '#include "agent/repository/checkout.hpp"\n',
     "agent/role/role_config.hpp": '#include "agent/platform/instance_metadata.hpp"\n#include <nlohmann/json.hpp>\n',
-    "agent/repository/fetch.cpp": '#include "agent/role/role_config.hpp"\n',
-    "agent/repository/fetch.hpp": "",
-    "agent/config.hpp": '#include "common/error.hpp"\n',
-    "agent/platform/platform.hpp": '#include "agent/platform/instance_metadata.hpp"\n#include "agent/config.hpp"\n',
+    "agent/repository/checkout.hpp": "",
+    "agent/repository/repository.cpp": '#include "agent/repository/checkout.hpp"\n#include "agent/servers/ask.hpp"\n',
+    "agent/repository/fetch/fetch.cpp": '#include "agent/repository/checkout.hpp"\n',
+    "agent/servers/ask.hpp": '#include "agent/platform/cloud_identity.hpp"\n',
+    "agent/platform/cloud_identity.hpp": "",
+    "agent/config/config.hpp": '#include "common/base/error.hpp"\n',
+    "agent/platform/platform.hpp": '#include "agent/platform/instance_metadata.hpp"\n#include "agent/config/config.hpp"\n',
     "agent/platform/instance_metadata.hpp": "#include <string>\n",
     "agent/platform/ec2.cpp": '#include "agent/platform/ec2.hpp"\n#include "agent/platform/platform.hpp"\n',
     "agent/platform/ec2.hpp": "",
-    "common/error.hpp": '#include "common/version.hpp"\n',
-    "common/version.hpp.in": "",
-    "common/http.cpp": "#include <boost/asio/io_context.hpp>\n",
+    "common/base/error.hpp": '#include "common/base/version.hpp"\n',
+    "common/base/version.hpp.in": "",
+    "common/net/http.cpp": "#include <boost/asio/io_context.hpp>\n",
 }
 FORBIDDEN = [
-    ("common/error.hpp", "agent/config.hpp", "upwards"),
-    ("agent/config.hpp", "agent/platform/platform.hpp", "upwards"),
-    ("agent/role/role_config.hpp", "agent/repository/fetch.hpp", "upwards"),
-    ("agent/repository/fetch.cpp", "agent/platform/platform.hpp", "handed on"),
-    ("agent/platform/platform.hpp", "agent/run.hpp", "upwards"),
+    ("common/base/error.hpp", "agent/config/config.hpp", "may not know"),
+    ("common/base/error.hpp", "common/net/http.hpp", "no such file"),
+    ("common/net/http.hpp", "agent/config/config.hpp", "may not know"),
+    ("agent/config/config.hpp", "agent/platform/platform.hpp", "may not know"),
+    ("agent/role/role_config.hpp", "agent/repository/checkout.hpp", "may not know"),
+    ("agent/servers/ask.hpp", "agent/repository/checkout.hpp", "may not know"),
+    ("agent/repository/checkout.hpp", "agent/repository/fetch/fetch.hpp", "no such file"),
+    ("agent/repository/repository.cpp", "agent/platform/platform.hpp", "handed on"),
+    ("agent/platform/platform.hpp", "agent/run/run.hpp", "may not know"),
     ("agent/platform/gce.cpp", "agent/platform/ec2.hpp", "another"),
-    ("common/error.hpp", "common/error.hpp", "ring"),
+    ("common/base/error.hpp", "common/base/error.hpp", "ring"),
     ("agent/platform/instance_metadata.hpp", "agent/platform/platform.hpp", "ring"),
-    ("common/error.hpp", "common/missing.hpp", "no such file"),
-    ("agent/run.hpp", "agent/platform/ec2.cpp", "only headers"),
-    ("agent/other.hpp", "common/error.hpp", "no floor"),
-    ("agent/run.hpp", "boost/asio/io_context.hpp", "library"),
-    ("common/git.hpp", "git2.h", "library"),
-    ("common/http.cpp", "yaml-cpp/yaml.h", "library"),
-    ("common/http.cpp", "zlib.h", "library"),
-    ("common/http.cpp", "seccomp.h", "library"),
-    ("agent/run.hpp", "CLI/App.hpp", "library"),
-    ("common/http.cpp", "boost/process.hpp", "library"),
-    ("agent/run.hpp", "run.hpp", "root"),
+    ("common/base/error.hpp", "common/base/missing.hpp", "no such file"),
+    ("agent/run/run.hpp", "agent/platform/ec2.cpp", "only headers"),
+    ("agent/other/other.hpp", "common/base/error.hpp", "no room"),
+    ("common/other.hpp", "common/base/error.hpp", "no room"),
+    ("agent/run/run.hpp", "boost/asio/io_context.hpp", "library"),
+    ("common/git/git.hpp", "git2.h", "library"),
+    ("common/net/http.cpp", "yaml-cpp/yaml.h", "library"),
+    ("common/net/http.cpp", "zlib.h", "library"),
+    ("common/net/http.cpp", "seccomp.h", "library"),
+    ("agent/run/run.hpp", "CLI/App.hpp", "library"),
+    ("common/net/http.cpp", "boost/process.hpp", "library"),
+    ("agent/run/run.hpp", "run.hpp", "root"),
 ]
 
 
@@ -199,6 +237,19 @@ def violations_of(tree):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         return violations(Path(folder))[0]
+
+
+def test_rooms_name_only_rooms_below_them():
+    rooms = list(ROOMS)
+    for number, room in enumerate(rooms):
+        for other in ROOMS[room].split():
+            assert other == "common" or other in rooms[number + 1 :], f"{room} names {other}, which stands above it"
+
+
+def test_no_room_may_include_more_than_it_does():
+    known = {(folder_of(source), folder_of(target)) for source, found in read_includes(ROOT).items() for _, _, target in found if "/" in target}
+    spare = [(room, other) for room in ROOMS for other in ROOMS[room].split() if other != "common" and (room, other) not in known]
+    assert not spare, spare
 
 
 def test_allowed_arrows_pass():

@@ -1,4 +1,4 @@
-"""docs/role-config.md shows the table of agent/role_keys.cpp: the same keys, in the same order, with the same trust."""
+"""docs/role-config.md shows the table of agent/config/role_keys.cpp: the same keys, in the same order, with the same trust."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def keys_in_document(text: str) -> list[tuple[str, str]]:
 
 
 def test_the_document_shows_the_table_of_the_code() -> None:
-    source = keys_in_source((ROOT / "agent/role_keys.cpp").read_text())
+    source = keys_in_source((ROOT / "agent/config/role_keys.cpp").read_text())
     assert source
     assert keys_in_document((ROOT / "docs/role-config.md").read_text()) == source
 

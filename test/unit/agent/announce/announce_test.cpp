@@ -4,9 +4,9 @@
 
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
-#include "agent/run.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
+#include "agent/run/run.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/fake_machine.hpp"
 
 #include <catch2/catch_test_macros.hpp>

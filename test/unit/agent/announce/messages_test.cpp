@@ -1,7 +1,7 @@
 #include "agent/announce/messages.hpp"
 
-#include "common/error.hpp"
-#include "common/json.hpp"
+#include "common/base/error.hpp"
+#include "common/documents/json.hpp"
 #include "test/fakes/errors.hpp"
 
 #include <catch2/catch_test_macros.hpp>

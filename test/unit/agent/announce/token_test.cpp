@@ -1,6 +1,6 @@
 #include "agent/announce/token.hpp"
 
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 

@@ -1,6 +1,6 @@
 #include "agent/commands/commands.hpp"
 
-#include "common/json.hpp"
+#include "common/documents/json.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/platform_world.hpp"
 

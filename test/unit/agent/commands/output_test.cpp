@@ -1,6 +1,6 @@
 #include "agent/commands/output.hpp"
 
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
 

@@ -1,6 +1,6 @@
 #include "agent/commands/commands.hpp"
 
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/fake_machine.hpp"
 
 #include <catch2/catch_test_macros.hpp>

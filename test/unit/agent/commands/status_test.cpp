@@ -2,8 +2,8 @@
 
 #include "agent/record/run_record.hpp"
 #include "agent/record/status_file.hpp"
-#include "common/encoding.hpp"
-#include "common/error.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/fake_system.hpp"
 

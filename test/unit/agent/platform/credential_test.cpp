@@ -1,6 +1,6 @@
 #include "agent/platform/platform.hpp"
 
-#include "common/file.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"

@@ -3,7 +3,7 @@
 
 #include "agent/platform/platform.hpp"
 
-#include "common/text.hpp"
+#include "common/base/text.hpp"
 #include "test/fakes/answers.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fixtures.hpp"

@@ -1,8 +1,8 @@
 #include "agent/platform/platform.hpp"
 
 #include "agent/platform/metadata_service.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"

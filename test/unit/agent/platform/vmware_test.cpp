@@ -1,4 +1,4 @@
-#include "common/encoding.hpp"
+#include "common/base/encoding.hpp"
 #include "test/fakes/compressed.hpp"
 #include "test/fakes/platform_world.hpp"
 

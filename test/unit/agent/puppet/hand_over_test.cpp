@@ -1,8 +1,8 @@
 #include "agent/puppet/hand_over.hpp"
 
-#include "common/control_group.hpp"
-#include "common/file.hpp"
-#include "common/json.hpp"
+#include "common/documents/json.hpp"
+#include "common/files/file.hpp"
+#include "common/processes/control_group.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>

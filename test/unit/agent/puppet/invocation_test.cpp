@@ -1,6 +1,6 @@
 #include "agent/puppet/invocation.hpp"
 
-#include "common/text.hpp"
+#include "common/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

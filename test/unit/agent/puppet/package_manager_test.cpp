@@ -1,6 +1,6 @@
 #include "agent/puppet/package_manager.hpp"
 
-#include "common/file.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 

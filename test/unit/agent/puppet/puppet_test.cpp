@@ -1,7 +1,7 @@
 #include "agent/puppet/puppet.hpp"
 
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_puppet.hpp"
 #include "test/fakes/fake_system.hpp"

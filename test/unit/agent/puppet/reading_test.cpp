@@ -1,9 +1,9 @@
 #include "agent/puppet/reading.hpp"
 
-#include "common/encoding.hpp"
-#include "common/file.hpp"
-#include "common/json.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/fixtures.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,6 +1,6 @@
 #include "agent/record/history.hpp"
 
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,7 +1,7 @@
 #include "agent/record/run_record.hpp"
 
 #include "agent/record/status_file.hpp"
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,7 +1,7 @@
 #include "agent/record/run_report.hpp"
 
-#include "common/encoding.hpp"
-#include "common/text.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/text.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,7 +1,7 @@
 #include "agent/record/status_file.hpp"
 
-#include "common/error.hpp"
-#include "common/version.hpp"
+#include "common/base/error.hpp"
+#include "common/base/version.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 

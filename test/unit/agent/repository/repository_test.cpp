@@ -1,9 +1,9 @@
 #include "agent/repository/repository.hpp"
 
 #include "agent/repository/fetch_request.hpp"
-#include "agent/repository/seal.hpp"
-#include "common/file.hpp"
-#include "common/text.hpp"
+#include "agent/repository/proof/seal.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 

@@ -1,6 +1,6 @@
 #include "agent/role/role_config.hpp"
 
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,7 +1,7 @@
 #include "agent/role/user_data.hpp"
 
-#include "common/encoding.hpp"
-#include "common/error.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/compressed.hpp"
 #include "test/fakes/errors.hpp"
 

@@ -1,8 +1,8 @@
 #include "agent/role/who_may_say.hpp"
 
+#include "agent/config/role_keys.hpp"
 #include "agent/role/role_config.hpp"
-#include "agent/role_keys.hpp"
-#include "common/error.hpp"
+#include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/role_texts.hpp"
 

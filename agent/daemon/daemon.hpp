@@ -1,0 +1,52 @@
+#pragma once
+
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
+#include "agent/record/run_report.hpp"
+#include "agent/run/run.hpp"
+#include "common/base/clock.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace bootwright {
+
+/// Runs at fixed moments of the wall clock, whatever the instance does between them.
+struct Schedule {
+    std::chrono::milliseconds interval{0};
+    std::chrono::milliseconds phase{
+        0};  ///< how far the moments lie behind the multiples of the interval, since 1970 in UTC
+    std::chrono::milliseconds last{0};  ///< when the last run ended, since boot
+};
+
+/// How an instance keeps to the interval: with a phase that is always the same, and another one on each instance, so that a
+/// fleet spreads over `splay`, or over the interval where that is shorter.
+Schedule schedule_of(const std::string& instance_id, std::chrono::milliseconds interval,
+                     std::chrono::milliseconds splay, std::chrono::milliseconds last);
+
+/// How long it is from `now` to the next run: to the first of its moments that is half an interval or more after the last run,
+/// so that it comes within one and a half. One that has passed, as in a suspension, is due, and made up for once. However the
+/// wall clock is set, runs neither crowd nor stay away: to be asked anew whenever the agent wakes up.
+std::chrono::milliseconds until_scheduled(const Schedule& schedule, const Instant& now);
+
+/// When the daemon runs again, and why.
+struct NextRun {
+    std::chrono::milliseconds delay{0};
+    std::string reason;
+    RunCause cause = RunCause::planned;
+    std::optional<Schedule> schedule{};  ///< where it is by schedule
+};
+
+/// The daemon's plan, at `now`, after a run. A good run: the schedule, if there is one. After a transient error: full-jitter
+/// backoff by `retry.run`. After a permanent one: slowly, by `retry.permanent` and never sooner than its base, since a pin may
+/// be pushed later. `failures` counts the failed runs in a row; `random` is in [0, 1).
+std::optional<NextRun> plan_next_run(const RunReport& report, int failures, const AgentConfig& config, double random,
+                                     const Instant& now);
+
+/// The service: a run at start, then by plan, and at SIGHUP at once; READY to systemd after the first good run. Returns
+/// at SIGTERM or SIGINT, when the run under way has been stopped and recorded.
+/// @throws Error daemon.locked where another daemon is running; io.*
+void run_daemon(const System& system);
+
+}  // namespace bootwright

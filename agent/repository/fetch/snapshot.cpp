@@ -1,0 +1,228 @@
+#include "agent/repository/fetch/snapshot.hpp"
+
+#include "agent/repository/modules/modules.hpp"
+#include "agent/repository/modules/source_policy.hpp"
+#include "agent/repository/sources/downloader.hpp"
+#include "agent/servers/objects/object_store.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/git/bundle.hpp"
+#include "common/net/url.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <utility>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool takes_puppetfile(const SnapshotRequest& request) {
+    return request.fetch.settings.puppetfile == AgentConfig::Repository::Puppetfile::fetch;
+}
+
+RepositorySource empty_repository(const SnapshotRequest& request) {
+    make_folder(request.fetch.repositories, 0700);
+    const fs::path folder = request.fetch.repositories / "snapshot.git";
+    return {GitRepository::open_or_create(folder), folder, {}};
+}
+
+/// What the snapshot holds, once all of it is in the repository.
+Snapshot describe(const GitRepository& repository, const std::string& revision, const std::vector<std::string>& tags,
+                  const std::vector<ModuleTree>& modules) {
+    const TreeSize size = repository.tree_size(revision);
+    Snapshot snapshot{.revision = revision, .file = {}, .files = size.files, .bytes = size.bytes};
+    for (const ModuleTree& module : modules) {
+        const TreeSize more = module.repository.tree_size(module.commit);
+        snapshot.files += more.files;
+        snapshot.bytes += more.bytes;
+        snapshot.modules.push_back({module.path, module.commit});
+    }
+    for (const std::string& tag : tags) {
+        snapshot.tags.push_back(repository.tag_name(tag));
+    }
+    return snapshot;
+}
+
+// --- Making one
+
+/// A repository on this machine, which may have been checked out together with its modules; else a URL.
+class Origin {
+public:
+    explicit Origin(const std::string& repository) {
+        const std::string url = as_git_url(repository);
+        if (url.find("://") == std::string::npos || url.starts_with("file://")) {
+            folder_ = fs::absolute(url.starts_with("file://") ? url.substr(7) : repository).lexically_normal();
+            place_ = "file://" + folder_.string();
+            const std::string cloned_from = as_git_url(origin_of(folder_));
+            base_url_ = why_url_is_refused(cloned_from) ? place_ : cloned_from;
+        } else {
+            place_ = base_url_ = url;
+        }
+        if (is_snapshot_url(place_) || place_.starts_with("s3:")) {
+            throw permanent_error("repository.url_invalid",
+                                  without_credentials(place_) + " is a place of snapshots, not a git repository",
+                                  "name a git repository with --repository: a folder, or a URL");
+        }
+    }
+
+    [[nodiscard]] const std::string& place() const { return place_; }
+    /// What the URLs of submodules are relative to.
+    [[nodiscard]] const std::string& base_url() const { return base_url_; }
+
+    /// Where a module is to be had, the nearest first.
+    [[nodiscard]] std::vector<std::string> places_of(const std::string& url, const std::string& path) const {
+        const fs::path beside = folder_ / path;
+        if (!folder_.empty() && fs::exists(beside / ".git")) {
+            return {"file://" + beside.string(), url};
+        }
+        return {url};
+    }
+
+private:
+    fs::path folder_{};
+    std::string place_{};
+    std::string base_url_{};
+};
+
+/// Of who makes a snapshot, the role config is no concern.
+template <typename Action>
+auto with_advice_for_a_maker(const std::string& revision, Action action) {
+    try {
+        return action();
+    } catch (Error& error) {
+        if (error.code == "repository.revision_not_found") {
+            error.advice =
+                "push or fetch " + revision +
+                " there; name a full commit id (`git rev-parse REVISION` prints it), a branch, a tag or HEAD";
+        } else if (error.code == "repository.not_found") {
+            error.advice = "name the repository with --repository: a folder, or a URL";
+        }
+        throw;
+    }
+}
+
+Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const FetchEvents& events) {
+    const Origin origin(request.repository);
+    RepositorySource source = empty_repository(request);
+    source.places = {origin.place()};
+    Downloader downloader(request.fetch, processes, events.progress);
+    Mirrors mirrors(request.fetch, downloader, events.progress, events.heard);
+    const ObtainedCommit commit = mirrors.obtain(source, request.fetch.revision, true);
+    refuse_large_files(source.repository, commit.id, "");
+
+    const auto obtain = [&](const std::string& url, const std::string& module, const std::string& path) {
+        RepositorySource own{source.repository, source.folder, origin.places_of(url, path)};
+        mirrors.obtain(own, module, false);
+        return std::optional(own.repository);
+    };
+    const auto modules =
+        gather_modules(source.repository, commit.id, origin.base_url(), takes_puppetfile(request), obtain);
+    std::vector<std::string> commits{commit.id};
+    for (const ModuleTree& module : modules) {
+        refuse_large_files(module.repository, module.commit, module.path + "/");
+        if (std::find(commits.begin(), commits.end(), module.commit) == commits.end()) {
+            commits.push_back(module.commit);
+        }
+    }
+    Snapshot snapshot = describe(source.repository, commit.id, commit.tags, modules);
+    snapshot.file = request.output / (commit.id + ".bundle");
+    source.repository.write_bundle(commits, commit.tags, snapshot.file);
+    return snapshot;
+}
+
+// --- Looking into one
+
+Error damaged(const fs::path& file, const std::string& why) {
+    return permanent_error("repository.snapshot_invalid", file.string() + ": " + why,
+                           "make it anew: `bootwright snapshot make`");
+}
+
+BundleHeader import_bundle(const fs::path& file, const GitRepository& repository, const GitProgress& progress) {
+    std::ifstream input(file, std::ios::binary);
+    if (!input) {
+        throw system_call_error("open", file.string(), errno);
+    }
+    BundleReader reader;
+    GitPackImport import(repository, progress);
+    std::array<char, std::size_t{128} << 10U> buffer{};
+    try {
+        while (input.read(buffer.data(), buffer.size()) || input.gcount() > 0) {
+            reader.feed({buffer.data(), static_cast<std::size_t>(input.gcount())},
+                        [&](std::string_view pack) { import.append(pack); });
+        }
+        if (!reader.header()) {
+            throw damaged(file, "it ends within its header");
+        }
+        import.finish();
+    } catch (const Error& error) {
+        throw error.code == "repository.pack_damaged" ? damaged(file, error.message) : error;
+    }
+    return *reader.header();
+}
+
+/// The one that is asked for, or that the file's name says, or the first of the file that is no tag.
+std::string revision_in(const BundleHeader& header, const GitRepository& repository, const fs::path& file,
+                        const std::string& wanted) {
+    const std::string name = file.stem();
+    if (!wanted.empty() || is_commit_id(name)) {
+        return wanted.empty() ? name : wanted;
+    }
+    const auto found = std::find_if(header.refs.begin(), header.refs.end(),
+                                    [&](const auto& ref) { return repository.has_commit(ref.first); });
+    return (found == header.refs.end() ? header.refs.front() : *found).first;
+}
+
+Snapshot look_into(const SnapshotRequest& request, const FetchEvents& events) {
+    const fs::path& file = request.look_into;
+    const RepositorySource source = empty_repository(request);
+    const GitRepository& repository = source.repository;
+    const BundleHeader header = import_bundle(file, repository, events.progress);
+    if (!header.prerequisites.empty()) {
+        throw damaged(file, "it needs commit " + header.prerequisites.front() + ", which it does not hold");
+    }
+    const std::string revision = revision_in(header, repository, file, request.fetch.revision);
+    if (!repository.has_commit(revision)) {
+        throw permanent_error("repository.revision_not_found",
+                              file.string() + " does not hold commit " + revision + "; its first reference is " +
+                                  header.refs.front().first + " " + header.refs.front().second,
+                              "make one of that commit: `bootwright snapshot make --revision " + revision + "`");
+    }
+    if (const auto missing = repository.first_missing(revision)) {
+        throw damaged(file, "commit " + revision + " lacks " + (missing->empty() ? "its tree" : *missing));
+    }
+    std::vector<std::string> tags;
+    for (const auto& [id, name] : header.refs) {
+        if (repository.has_tag(id) && repository.follow_tag(id).target == revision) {
+            tags.push_back(id);
+        }
+    }
+    std::vector<Snapshot::Module> missing;
+    const auto leave_out = [&](const std::string&, const std::string& commit, const std::string& path) {
+        missing.push_back({path, commit});
+        return std::optional<GitRepository>();
+    };
+    const auto modules = gather_modules(repository, revision, "", takes_puppetfile(request), leave_out);
+    Snapshot snapshot = describe(repository, revision, tags, modules);
+    snapshot.file = file;
+    snapshot.missing = std::move(missing);
+    return snapshot;
+}
+
+}  // namespace
+
+Snapshot take_snapshot(const SnapshotRequest& request, ProcessRunner& processes, const FetchEvents& events) {
+    const GitLibrary library;
+    if (!request.look_into.empty()) {
+        return look_into(request, events);
+    }
+    return with_advice_for_a_maker(request.fetch.revision, [&] { return make(request, processes, events); });
+}
+
+}  // namespace bootwright

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "agent/repository/fetch_request.hpp"
+#include "agent/repository/sources/mirrors.hpp"
+#include "common/git/git.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+/// A tree that stands in a folder of another one: a submodule, or a module of the Puppetfile.
+struct ModuleTree {
+    GitRepository repository;
+    std::string commit;
+    std::string path;  ///< from the root of the whole checkout
+};
+
+/// The bare repository for a URL below `repositories`, made where it is not there yet. Credentials in the URL make no other
+/// one, so that a renewed token does not begin anew.
+RepositorySource open_source(const FetchRequest& request, const std::string& name_url, std::vector<std::string> places);
+
+/// Gets a module that the repository which names it does not hold. Nothing: it is left out, with all that it would name.
+using ObtainModule = std::function<std::optional<GitRepository>(const std::string& url, const std::string& commit,
+                                                                const std::string& path)>;
+
+/// The modules that a commit of `repository` names: its submodules and theirs, and what its Puppetfile pins.
+/// @param base_url what relative URLs of submodules are relative to; "" or a snapshot's place: nobody knows
+/// @throws Error repository.submodule, repository.puppetfile (permanent); what `obtain` throws
+std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit,
+                                       const std::string& base_url, bool with_puppetfile, const ObtainModule& obtain);
+
+/// The modules of the commit, each complete: its submodules and theirs, and what its Puppetfile pins (agent.json may say that
+/// this is not asked for). Each is proven by the tree that pins it.
+/// @throws Error repository.submodule, repository.puppetfile (permanent); as Mirrors::obtain
+std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
+                                       const std::string& commit);
+
+/// @param path where the tree stands, for the error: "" or "modules/apt/"
+/// @throws Error repository.lfs (permanent) where a file of the commit is kept in Git LFS
+void refuse_large_files(const GitRepository& repository, const std::string& commit, const std::string& path);
+
+}  // namespace bootwright

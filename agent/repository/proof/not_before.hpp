@@ -1,0 +1,19 @@
+#pragma once
+
+#include "common/git/git.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace bootwright {
+
+/// What repository.not_before of the image asks for: that a revision descends from a commit, or is it. User-data could else pin
+/// any older commit, which may well be signed. A commit's id proves its parents, so who gives the history need not be trusted.
+/// @param not_before empty: nothing is asked for
+/// @param checkouts whose seals say what was shown before: the history itself is not kept
+/// @throws Error repository.not_before (permanent) where the history is there, and leads elsewhere;
+///   repository.descent_unknown (permanent) where it cannot be shown
+void require_not_before(const GitRepository& repository, const std::string& revision, const std::string& not_before,
+                        const std::filesystem::path& checkouts);
+
+}  // namespace bootwright

@@ -1,0 +1,289 @@
+#include "agent/repository/sources/downloader.hpp"
+
+#include "agent/servers/ask.hpp"
+#include "agent/servers/credentials.hpp"
+#include "agent/servers/folder.hpp"
+#include "agent/servers/secrets/secret_store.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/net/url.hpp"
+#include "common/sandbox/user.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iostream>
+#include <optional>
+#include <system_error>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+using Kind = DownloadRequest::Kind;
+
+namespace {
+
+constexpr std::size_t largest_pem = std::size_t{4} << 20U;
+
+/// Reads a file of the program's folder while it grows. Whoever writes it is not trusted: what is no plain file is refused.
+class GrowingInput {
+public:
+    explicit GrowingInput(fs::path path) : path_(std::move(path)) {}
+
+    /// Hands on what is there beyond what was handed on before, up to `end` bytes from the beginning.
+    template <typename Take>
+    void read_to(std::uint64_t end, Take take) {
+        open_if_closed();
+        std::array<char, std::size_t{128} << 10U> buffer{};
+        while (done_ < end) {
+            const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(end - done_, buffer.size()));
+            const ssize_t count = pread(fd_.get(), buffer.data(), most, static_cast<off_t>(done_));
+            if (count < 0 && errno == EINTR) {
+                continue;
+            }
+            if (count < 0) {
+                throw system_call_error("read", path_.string(), errno);
+            }
+            if (count == 0) {
+                return;  // shorter than it was told: what is missing is found missing
+            }
+            take(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+            done_ += static_cast<std::uint64_t>(count);
+        }
+    }
+
+private:
+    void open_if_closed() {
+        if (fd_) {
+            return;
+        }
+        fd_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+        struct stat status {};
+        if (!fd_ || fstat(fd_.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+            throw transient_error(
+                "repository.fetch_crashed",
+                "bootwright-download says that it has written " + path_.string() + ", and no regular file is there",
+                "a server may have taken it over; else report this as a defect of bootwright");
+        }
+    }
+
+    fs::path path_;
+    UniqueFd fd_{};
+    std::uint64_t done_ = 0;
+};
+
+std::string read_pem(const fs::path& file) { return file.empty() ? "" : read_file(file, largest_pem); }
+
+std::string read_client_key(const fs::path& file) {
+    constexpr SecretFileErrors errors{
+        .advice = "put the certificate's private key there, mode 0600, or correct repository.client_key of agent.json"};
+    return file.empty() ? "" : read_secret_file(file, errors);
+}
+
+std::string read_ssh_key(const fs::path& file) {
+    constexpr SecretFileErrors errors{
+        .missing = "repository.no_ssh_key",
+        .exposed = "repository.ssh_key_exposed",
+        .advice = "put an ed25519 private key there, or name another in repository.ssh_key of agent.json"};
+    return read_secret_file(file, errors);
+}
+
+std::string read_known_hosts(const fs::path& file) {
+    if (auto text = read_file_if_exists(file, largest_pem)) {
+        return std::move(*text);
+    }
+    throw permanent_error("repository.no_known_hosts",
+                          "there is no known_hosts file at " + file.string() + ", so no ssh server can be trusted",
+                          "put the server's host key there: the line that `ssh-keyscan HOST` prints, once compared");
+}
+
+Error too_late() {
+    return transient_error("repository.timeout", "it was not complete in its share of repository.timeout",
+                           "check the server, or raise repository.timeout in agent.json");
+}
+
+void require_prerequisites(const BundleHeader& header, const GitRepository& repository) {
+    for (const std::string& commit : header.prerequisites) {
+        if (!repository.has_commit(commit)) {
+            throw permanent_error("repository.snapshot_invalid",
+                                  "the snapshot is of a range, and leans on commit " + commit + ", which is not here",
+                                  "make it of the one commit: `bootwright snapshot make`");
+        }
+    }
+}
+
+}  // namespace
+
+Downloader::Downloader(const FetchRequest& request, ProcessRunner& processes, GitProgress progress)
+    : request_(request), processes_(processes), progress_(std::move(progress)) {
+    trust_ = {.ca_pem = read_pem(request.settings.ca_file),
+              .client_certificate = read_pem(request.settings.client_certificate),
+              .client_key = read_client_key(request.settings.client_key),
+              .proxy = request.settings.proxy,
+              .no_proxy = request.settings.no_proxy};
+}
+
+GitAnswer Downloader::fetch(const GitRepository& repository, const std::string& url, const GitWish& wish) {
+    forget_partials(request_.downloads, wish.revision);
+    DownloadRequest request = request_for(Kind::git);
+    request.url = url;
+    request.wish = wish;
+    add_credentials(request, url);
+    const DownloadFolder folder(request_.downloads);
+    request.folder = folder.path();
+    GrowingInput input(folder.file());
+    std::optional<GitPackImport> import;
+    const auto append = [&](std::string_view bytes) {
+        if (!import) {
+            import.emplace(repository, progress_);
+        }
+        import->append(bytes);
+    };
+    const Json ending = run(request, [&](std::uint64_t end) { input.read_to(end, append); });
+    const GitAnswer answer = git_answer_of(ending);
+    if (answer.has_pack && import) {
+        import->finish();
+    }
+    forget_partials(request_.downloads, "");
+    return answer;
+}
+
+BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const std::string& place,
+                                        const std::string& revision) {
+    forget_partials(request_.downloads, revision);
+    DownloadRequest request = request_for(Kind::snapshot);
+    request.web = snapshot_request(place, revision, request_.stores);
+    add_credentials(request, request.web.url);
+    request.web.user = request.user;
+    request.web.password = request.password;
+
+    const DownloadFolder folder(request_.downloads, snapshot_name(revision, place));
+    request.folder = folder.path();
+    GrowingInput input(folder.file());
+    BundleReader reader;
+    GitPackImport import(repository, progress_);
+    const auto append = [&](std::string_view bytes) {
+        reader.feed(bytes, [&](std::string_view pack) {
+            require_prerequisites(*reader.header(), repository);
+            import.append(pack);
+        });
+    };
+    try {
+        run(request, [&](std::uint64_t end) { input.read_to(end, append); });
+        if (!reader.header()) {
+            throw permanent_error("repository.snapshot_invalid", "the snapshot ends within its header",
+                                  "make it anew: `bootwright snapshot make`");
+        }
+        import.finish();
+    } catch (const Error& error) {
+        if (error.code != "repository.pack_damaged" && error.code != "repository.snapshot_invalid") {
+            folder.keep_partial();
+        }
+        throw;
+    }
+    forget_partials(request_.downloads, "");
+    return *reader.header();
+}
+
+fs::path Downloader::install_modules(const fs::path& program, const std::string& puppetfile) {
+    DownloadRequest request = request_for(Kind::r10k);
+    request.program = program.string();
+    request.puppetfile = puppetfile;
+    // r10k works with absolute paths, and the folder of the state is closed to the user that it runs as.
+    request.folder = request_.r10k;
+    remove_installed();
+    make_folder(request_.r10k.parent_path(), 0755);
+    make_folder_for_confined(request_.r10k);
+    give_up_at(std::chrono::steady_clock::time_point::max());  // what a mirror was given is no matter of r10k's
+    run(request, [](std::uint64_t) {});
+    return request.folder / request.file;
+}
+
+Json Downloader::run(const DownloadRequest& request, const Received& received) {
+    using std::chrono::milliseconds;
+    constexpr milliseconds a_day = std::chrono::hours(24);
+    const auto now = std::chrono::steady_clock::now;
+    const auto left = std::chrono::duration_cast<milliseconds>(end_ - now());
+    const auto heard = [&](const DownloadEvents::Event& event) {
+        if (now() > end_) {
+            throw too_late();  // what came may take longer to read than to send
+        }
+        if (const auto lack = lack_of_confinement(event)) {
+            std::cerr << *lack << '\n';
+            return;
+        }
+        if (event.received.value_or(0) == 0) {
+            progress_("objects", 0, 0);  // a sign of life; later the pack itself says how far it is
+        }
+        received(event.received.value_or(0));
+    };
+    return ask_download_program(processes_, request_.download_program, request,
+                                std::clamp(left, milliseconds(1), a_day), too_late(), heard, {});
+}
+
+DownloadRequest Downloader::request_for(Kind kind) const {
+    return {.kind = kind,
+            .file = DownloadFolder::file_name,
+            .trust = trust_,
+            .patience = {.stall = request_.settings.stall},
+            .least_rate = static_cast<std::uint64_t>(request_.settings.least_rate)};
+}
+
+void Downloader::add_credentials(DownloadRequest& request, const std::string& url) {
+    const Url parsed(url);
+    const bool is_ssh = parsed.scheme() == "ssh";
+    if (parsed.exposes_credentials()) {
+        throw permanent_error("repository.credential_exposed",
+                              "the user and password in the URL " + parsed.shown() +
+                                  " are not sent, since everybody on the way there could read them",
+                              "write https into the URL of the repository; an ssh URL holds no password");
+    }
+    for (const ReadyCredential& ready : request_.credentials) {
+        if (!is_for_url(ready.credential, url)) {
+            continue;
+        }
+        if (ready.problem) {
+            throw *ready.problem;
+        }
+        if (url.starts_with("http://")) {
+            throw permanent_error("repository.credential_exposed",
+                                  "the credential for " + ready.credential.host +
+                                      " is not sent over http, where everybody between can read it",
+                                  "write https into the URL of the repository");
+        }
+        const auto value = [&](const std::optional<std::string>& known, const std::optional<SecretSource>& source) {
+            return known ? *known : source ? secret(*source) : "";
+        };
+        if (is_ssh) {
+            request.ssh_key = value(ready.ssh_key, ready.credential.ssh_key);
+        } else {
+            request.user = ready.credential.user;
+            request.password = value(ready.password, ready.credential.password);
+        }
+        break;
+    }
+    if (is_ssh) {
+        request.ssh_key = request.ssh_key.empty() ? read_ssh_key(request_.settings.ssh_key) : request.ssh_key;
+        request.ssh_key += request.ssh_key.ends_with('\n') ? "" : "\n";
+        request.known_hosts = read_known_hosts(request_.settings.known_hosts);
+    }
+}
+
+std::string Downloader::secret(const SecretSource& source) {
+    const SecretStore& store = *find_secret_store(source.kind);
+    const DownloadFolder folder(request_.downloads);
+    DownloadRequest request = request_for(Kind::answer);
+    request.folder = folder.path();
+    request.web = secret_request(store, source.name, request_.secrets_identity, request_.secrets_endpoint);
+    constexpr std::size_t largest_answer = std::size_t{40} << 10U;  // as base64 it must fit into a line of a child
+    request.web.max_bytes = largest_answer;
+    const Json ending = run(request, [](std::uint64_t) {});
+    return read_secret(store, source.name, web_response_of(ending));
+}
+
+}  // namespace bootwright

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "agent/repository/fetch_request.hpp"
+#include "agent/servers/request.hpp"
+#include "common/files/file.hpp"
+#include "common/git/bundle.hpp"
+#include "common/git/git.hpp"
+#include "common/processes/process.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bootwright {
+
+/// Has the unprivileged program speak to servers, and takes from it what can be proven: packs, of which each object is hashed
+/// on the way into the repository. It works through a fresh folder in each transfer, which holds nothing else.
+class Downloader {
+public:
+    Downloader(const FetchRequest& request, ProcessRunner& processes, GitProgress progress);
+
+    /// What is not done by then is given up: repository.timeout (transient). Without it nothing ends a server that always has
+    /// something to say.
+    void give_up_at(std::chrono::steady_clock::time_point moment) { end_ = moment; }
+
+    /// A pack from a git server at `url`, into the repository. @throws Error repository.*, io.*
+    GitAnswer fetch(const GitRepository& repository, const std::string& url, const GitWish& wish);
+
+    /// A snapshot of the revision from `place`, into the repository. What came of one that broke off is gone on with.
+    BundleHeader fetch_snapshot(const GitRepository& repository, const std::string& place, const std::string& revision);
+
+    /// Has r10k install what the Puppetfile asks for, and returns the folder that it stands in. Nothing proves it.
+    /// @param program r10k itself
+    /// @throws Error repository.r10k_failed (transient)
+    std::filesystem::path install_modules(const std::filesystem::path& program, const std::string& puppetfile);
+    /// What install_modules left goes.
+    void remove_installed() const { remove_tree(request_.r10k); }
+
+private:
+    using Received = std::function<void(std::uint64_t bytes)>;
+
+    /// Runs the program, and returns what it says at the end.
+    Json run(const DownloadRequest& request, const Received& received);
+    [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind) const;
+    void add_credentials(DownloadRequest& request, const std::string& url);
+    std::string secret(const SecretSource& source);
+
+    const FetchRequest& request_;
+    ProcessRunner& processes_;
+    GitProgress progress_;
+    WebTrust trust_;
+    std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
+};
+
+}  // namespace bootwright

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "agent/repository/checkout.hpp"
+#include "agent/repository/fetch_request.hpp"
+#include "agent/repository/sources/downloader.hpp"
+#include "common/base/error.hpp"
+#include "common/git/git.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bootwright {
+
+/// What is told of a fetch while it goes on.
+struct FetchEvents {
+    GitProgress progress;
+    std::function<void(const PlaceAnswer& answer)> heard;
+};
+
+/// A bare repository of this machine, and where what it lacks is to be had.
+struct RepositorySource {
+    GitRepository repository;
+    std::filesystem::path folder;     ///< of that repository
+    std::vector<std::string> places;  ///< in the order in which they are asked
+    std::string not_before{};         ///< a commit that a revision must descend from, or be; empty: any will do
+};
+
+/// What was obtained.
+struct ObtainedCommit {
+    std::string id;
+    std::vector<std::string> tags{};  ///< annotated tags that lead to it; of a name at least its own
+    bool is_from_seed = false;        ///< a name that no place could be asked for
+};
+
+/// Throws an Error where the commit is not what the image asks for; `repository` is where its objects can be read.
+using CommitProof = std::function<void(const GitRepository& repository, const ObtainedCommit& commit)>;
+
+/// Asks the places of a repository one after the other, until one has given what is proven to be the commit and all of its
+/// tree: with a pin none of them needs to be trusted. What a place gives is judged in quarantine (docs/decisions/0018), and
+/// what is wrong with it is that place's fault.
+class Mirrors {
+public:
+    using Heard = std::function<void(const PlaceAnswer& answer)>;
+    using Failures = std::vector<std::pair<std::string, Error>>;  ///< places, and what each said
+
+    Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard);
+
+    /// The commit of a pin, or of a branch or tag, complete in the repository. A pin that is there already asks nobody. A name
+    /// that no place could be asked for is looked up in the seed, unless it was followed before.
+    /// @param with_tags the annotated tags that lead to it, too
+    /// @param prove is asked before anything of it becomes the repository's
+    /// @throws Error of the only place; of several one that names what each said: repository.branch_rewritten (permanent)
+    ///   where a branch has left its own past, else transient if one of theirs is. repository.corrupt, io.*
+    ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags,
+                          const CommitProof& prove = {});
+
+private:
+    void bring_not_before(const RepositorySource& source, const std::string& place, const std::string& revision);
+    [[nodiscard]] static GitWish asked_anew(const GitWish& wish, const RepositorySource& source, const Error& error);
+    [[nodiscard]] std::optional<ObtainedCommit> find_here(RepositorySource& source, const std::string& commit,
+                                                          bool with_tags, const CommitProof& prove) const;
+    ObtainedCommit ask(RepositorySource& source, const std::string& place, const GitWish& wish,
+                       const CommitProof& prove);
+    ObtainedCommit transfer(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    ObtainedCommit copy(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    ObtainedCommit download_snapshot(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    ObtainedCommit download_pack(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
+                                                             bool with_tags, const Failures& failures) const;
+    [[nodiscard]] GitWish wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const;
+
+    const FetchRequest& request_;
+    Downloader& downloader_;
+    GitProgress progress_;
+    Heard heard_;
+    std::chrono::steady_clock::time_point end_;  // of the fetch as a whole
+};
+
+}  // namespace bootwright

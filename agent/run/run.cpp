@@ -1,0 +1,423 @@
+#include "agent/run/run.hpp"
+
+#include "agent/announce/announce.hpp"
+#include "agent/config/config.hpp"
+#include "agent/health/checks.hpp"
+#include "agent/platform/platform.hpp"
+#include "agent/puppet/puppet.hpp"
+#include "agent/puppet/warm.hpp"
+#include "agent/record/bad_revision.hpp"
+#include "agent/record/history.hpp"
+#include "agent/record/kept_instance.hpp"
+#include "agent/record/reboots.hpp"
+#include "agent/repository/repository.hpp"
+#include "agent/role/role_config.hpp"
+#include "agent/run/stages.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/error.hpp"
+#include "common/base/retry.hpp"
+#include "common/files/file.hpp"
+#include "common/processes/service_manager.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace bootwright {
+
+namespace {
+
+/// What a run goes by: a role config is accepted once what it pins is here.
+struct Accepted {
+    InstanceMetadata instance;
+    RoleConfig role;
+    Checkout checkout;
+    std::string configuration{};  ///< the revision of the second repository, if there is one
+};
+
+/// The stages of one run, each of which hands on to the next.
+class Pipeline {
+public:
+    Pipeline(const System& system, const AgentConfig& config, RunRecord& record, RunCause cause,
+             const std::stop_token& stop)
+        : system_(system),
+          config_(config),
+          warm_(system, config),
+          record_(record),
+          cause_(cause),
+          stop_(stop),
+          stage_(system, record, stop),
+          last_good_(read_last_good(system)) {}
+
+    /// Who the instance is and what it is to be: as the platform says; where that cannot be read, or is refused, or cannot
+    /// be fetched, as it was accepted last, if that was on this very machine.
+    Accepted read_and_accept() {
+        const auto kept = read_kept_instance(system_);
+        bool has_other = kept && is_this_machine(system_, *kept);
+        std::optional<Accepted> accepted;
+        try {
+            const InstanceMetadata instance = read_instance(has_other);
+            has_other = kept && kept->metadata.instance_id == instance.instance_id &&
+                        fingerprint(kept->metadata) != fingerprint(instance);
+            forget_another_instance(kept, instance);
+            record_.instance(instance);
+            accepted = accept(instance);
+        } catch (const Error& error) {
+            if (!has_other || error.kind == ErrorKind::stopped) {
+                throw;
+            }
+            record_.goes_by_kept(kept->metadata, kept->accepted, error);
+            return accept(kept->metadata);
+        }
+        keep_instance(system_, accepted->instance);
+        return *accepted;
+    }
+
+    /// What would be cut off in the middle is not begun.
+    void check_not_going_away() {
+        stage_(Stage::puppet, {1}, [&] {
+            if (platform_ != nullptr) {
+                bootwright::check_not_going_away(*platform_, system_, config_, stop_);
+            }
+        });
+    }
+
+    /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error. A revision that is
+    /// given up is not tried again; where the role config says so, the last good one is applied in its place.
+    void apply(const Accepted& accepted) {
+        const std::string inputs =
+            inputs_of(system_, accepted.instance, accepted.role, accepted.checkout.revision, accepted.configuration);
+        try {
+            stage_(Stage::puppet, config_.retry.puppet, [&] {
+                refuse_what_is_given_up(inputs);
+                const PuppetResult result = apply_in(own_folder(), accepted);
+                record_.puppet(result);
+                if (result.error) {
+                    throw judged(*result.error, accepted, inputs);
+                }
+                tell_if_it_fails([&] { forget_bad_revision(system_, inputs); });
+            });
+        } catch (const Error&) {
+            const auto bad = record_.snapshot().bad;
+            if (bad && bad->is_given_up && is_other_than(accepted)) {
+                stay_at_last_good(accepted);
+            }
+            throw;
+        }
+    }
+
+    /// What to come back to, if the run turns out good.
+    [[nodiscard]] LastGood as_last_good(const Accepted& accepted) const {
+        return {record_.number(), accepted.checkout.revision, accepted.configuration, name_of(accepted.role),
+                accepted.instance};
+    }
+
+    /// Whether the machine now does what it was configured for: until it does, the run is not good.
+    void check_health(const RoleConfig& role) {
+        if (role.health.checks.empty()) {
+            return;
+        }
+        stage_(Stage::health, RetryPolicy{}, [&] {
+            const auto heard = [&](const HealthResult& so_far) { record_.health(so_far); };
+            const HealthResult result = bootwright::check_health(system_, role, events_for(record_), heard, stop_);
+            if (result.error) {
+                throw Error(*result.error);
+            }
+        });
+    }
+
+    /// Tells who is to be told how the run came out. It has ended by then, and stays as it is.
+    void announce() {
+        const AnnounceIdentity identity{.for_services = [&] { return identity_for(CloudService::auto_scaling); },
+                                        .token_for = [&](const std::string& audience) -> std::optional<std::string> {
+                                            return platform_ == nullptr
+                                                       ? std::nullopt
+                                                       : platform_->identity_token(system_, config_, audience, stop_);
+                                        }};
+        const AnnounceConfig receivers = announce_ ? *announce_ : announce_of_image(config_);
+        bootwright::announce(system_, config_, receivers, identity, record_, stop_);
+    }
+
+private:
+    [[nodiscard]] std::filesystem::path own_folder() const { return run_folder(system_, record_.number()); }
+
+    [[nodiscard]] std::optional<CloudIdentity> identity_for(CloudService service) const {
+        return platform_ == nullptr ? std::nullopt : platform_->identity(system_, config_, service, stop_);
+    }
+
+    /// @param folder of this application of Puppet; the machine may go down in its midst
+    PuppetResult apply_in(const std::filesystem::path& folder, const Accepted& accepted) {
+        Applying applying(system_, record_.number(), accepted.checkout.revision, accepted.role, config_.puppet.reboots);
+        if (applying.resumes() > 0) {
+            record_.resumes(applying.resumes());
+        }
+        use_configuration(accepted.configuration);
+        PuppetResult result = apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout,
+                                           folder, warm_, events_for(record_), stop_);
+        const GoingDown going_down =
+            result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
+        tell_if_it_fails([&] { applying.ended(result.resources && result.resources->changed > 0, going_down); });
+        if (going_down != GoingDown::no) {
+            result.error = stopped_error();
+            result.error->message = std::string("the machine was ") +
+                                    (going_down == GoingDown::reboot ? "rebooted" : "shut down") + " during this run";
+            result.error->advice = "nothing: the next boot resumes it";
+        }
+        return result;
+    }
+
+    /// A memory that cannot be kept changes nothing about what the run came to.
+    template <typename Action>
+    void tell_if_it_fails(Action action) {
+        try {
+            action();
+        } catch (const Error& error) {
+            record_.warning("what came of this revision is not kept: " + error.message);
+        }
+    }
+
+    /// The catalog reads its data from where this leads.
+    void use_configuration(const std::string& revision) const {
+        if (!revision.empty()) {
+            point_to(system_.state() / "configuration" / "current", revision);
+        }
+    }
+
+    void refuse_what_is_given_up(const std::string& inputs) {
+        const auto bad = find_bad_revision(system_, inputs);
+        if (!bad || !bad->is_given_up || cause_ == RunCause::asked_for) {
+            return;
+        }
+        record_.bad(*bad);
+        throw given_up(*bad);
+    }
+
+    /// Remembers what came of it. A catalog that does not compile fails each time; resources get a second chance, and more
+    /// where this machine has nothing to go back to.
+    Error judged(Error error, const Accepted& accepted, const std::string& inputs) {
+        if (!is_fault_of_revision(error)) {
+            return error;
+        }
+        constexpr int most_failures = 2;
+        const auto known = find_bad_revision(system_, inputs);
+        const int failures = (known ? known->failures : 0) + 1;
+        const bool is_certain = error.kind == ErrorKind::permanent;
+        const bool is_given_up = is_certain || (failures >= most_failures && is_other_than(accepted));
+        const BadRevision bad{inputs,
+                              accepted.checkout.revision,
+                              accepted.configuration,
+                              failures,
+                              is_given_up,
+                              record_.number(),
+                              to_iso8601(system_.clock.now().wall),
+                              error};
+        tell_if_it_fails([&] { remember_bad_revision(system_, bad); });
+        record_.bad(bad);
+        error.kind = is_given_up ? ErrorKind::permanent : error.kind;
+        return error;
+    }
+
+    /// True where the last good run was of another revision or role config.
+    [[nodiscard]] bool is_other_than(const Accepted& accepted) const {
+        return last_good_ && (last_good_->revision != accepted.checkout.revision ||
+                              last_good_->configuration != accepted.configuration ||
+                              last_good_->role_config != name_of(accepted.role));
+    }
+
+    /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. Where
+    /// the role config says so, that run's revision is applied again, which converges to the old state, and undoes nothing.
+    void stay_at_last_good(const Accepted& given_up) {
+        use_configuration(last_good_->configuration);
+        if (given_up.role.on_failure != RoleConfig::OnFailure::last_good) {
+            return;
+        }
+        RunReport::Instead instead{last_good_->run, last_good_->revision, last_good_->configuration, {}};
+        try {
+            const auto folder = own_folder() / "last_good";
+            make_folder(folder, 0700);
+            instead.puppet = apply_in(folder, last_good_again());
+        } catch (const Error& error) {
+            instead.puppet.error = error;
+        }
+        record_.applied_instead(instead);
+        if (stop_.stop_requested()) {
+            throw stopped_error();
+        }
+    }
+
+    /// What the last good run went by, from what is on this disk.
+    Accepted last_good_again() {
+        const auto read = [&](const std::optional<JsonDocument>& file) {
+            return read_role_config(config_, last_good_->instance, file);
+        };
+        const auto second = [&](const RoleConfig::Configuration& wanted) {
+            return prepare(pin_of(wanted, last_good_->configuration));
+        };
+        const auto first = [&](const RoleConfig::Repository& wanted) {
+            return prepare(pin_of(wanted, last_good_->revision));
+        };
+        return assemble(last_good_->instance, read, second, first);
+    }
+
+    /// Reads the role config, which may stand in the second repository in part, and fetches what it pins.
+    template <typename Read, typename FetchSecond, typename FetchFirst>
+    static Accepted assemble(const InstanceMetadata& instance, Read read, FetchSecond fetch_second,
+                             FetchFirst fetch_first) {
+        RoleConfig role = read(std::nullopt);
+        std::string configuration;
+        if (!role.configuration.url.empty()) {
+            const Checkout second = fetch_second(role.configuration);
+            configuration = second.revision;
+            if (!role.configuration.path.empty()) {
+                role = read(configuration_file(role.configuration, second));
+            }
+        }
+        Checkout checkout = fetch_first(role.repository);
+        return {instance, std::move(role), std::move(checkout), std::move(configuration)};
+    }
+
+    InstanceMetadata read_instance(bool has_kept) {
+        // A machine that knows what it was does not wait minutes for a service that may be gone for good.
+        constexpr int attempts_with_kept = 5;
+        const auto patience = [&](RetryPolicy policy) {
+            policy.attempts = has_kept ? std::min(policy.attempts, attempts_with_kept) : policy.attempts;
+            return policy;
+        };
+        platform_ =
+            stage_(Stage::platform, patience(config_.retry.platform.value_or(AgentConfig::Retry::usual_platform)),
+                   [&] { return &find_platform(system_, config_, stop_); });
+        return stage_(Stage::platform, patience(config_.retry.platform.value_or(platform_->retry_policy())),
+                      [&] { return platform_->read(system_, config_, stop_); });
+    }
+
+    /// An image that was taken from a running instance carries that one's state.
+    void forget_another_instance(const std::optional<KeptInstance>& kept, const InstanceMetadata& instance) {
+        if (kept && kept->metadata.instance_id != instance.instance_id) {
+            forget_kept_instance(system_);
+            last_good_.reset();
+            record_.warning("this disk was copied from the instance " + kept->metadata.instance_id +
+                            ": what was kept of that one is removed");
+        }
+    }
+
+    Accepted accept(const InstanceMetadata& instance) {
+        const auto read = [&](const std::optional<JsonDocument>& file) { return read_role(instance, file); };
+        const auto second = [&](const RoleConfig::Configuration& wanted) {
+            Checkout checkout = fetch(pin_of(wanted, wanted.revision));
+            record_.configuration(checkout);
+            return checkout;
+        };
+        const auto first = [&](const RoleConfig::Repository& wanted) {
+            Checkout checkout = fetch(pin_of(wanted, wanted.revision));
+            record_.revision(checkout);
+            return checkout;
+        };
+        return assemble(instance, read, second, first);
+    }
+
+    RoleConfig read_role(const InstanceMetadata& instance, const std::optional<JsonDocument>& configuration) {
+        return stage_(Stage::role, config_.retry.role, [&] {
+            RoleConfig role = read_role_config(config_, instance, configuration);
+            keep_role_config(system_, record_.number(), role);
+            record_.role(role);
+            announce_ = role.announce;
+            return role;
+        });
+    }
+
+    /// The role config in the second repository.
+    static JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout) {
+        constexpr std::size_t largest_file = std::size_t{1} << 20U;
+        const std::string origin = wanted.path + " of the configuration repository at " + checkout.revision;
+        const auto text = read_file_below(checkout.folder, wanted.path, largest_file);
+        if (!text) {
+            throw permanent_error("role.no_configuration_file", "there is no file " + origin,
+                                  "correct configuration.path or configuration.revision of the role config");
+        }
+        return read_configuration_file(*text, origin);
+    }
+
+    [[nodiscard]] RepositoryPin pin_of(const RoleConfig::Repository& wanted, const std::string& revision) const {
+        return {wanted.url, wanted.mirrors, revision, "checkout", {last_good_ ? last_good_->revision : ""}};
+    }
+    [[nodiscard]] RepositoryPin pin_of(const RoleConfig::Configuration& wanted, const std::string& revision) const {
+        return {wanted.url, wanted.mirrors, revision, "configuration", {last_good_ ? last_good_->configuration : ""}};
+    }
+
+    Checkout fetch(const RepositoryPin& pin) {
+        Checkout checkout = stage_(Stage::repository, config_.retry.repository, [&] { return prepare(pin); });
+        if (config_.repository.puppetfile == AgentConfig::Repository::Puppetfile::r10k &&
+            std::filesystem::exists(checkout.folder / "Puppetfile")) {
+            record_.warning("the modules that r10k has installed for " + checkout.revision +
+                            " are not proven: agent.json says so (repository.puppetfile)");
+        }
+        return checkout;
+    }
+
+    Checkout prepare(const RepositoryPin& pin) {
+        const RepositoryStage stage{.events = events_for(record_),
+                                    .heard = [&](const PlaceAnswer& answer) { record_.place_answered(answer); },
+                                    .identity = [&](CloudService service) { return identity_for(service); }};
+        return prepare_checkout(system_, config_, pin, stage, stop_);
+    }
+
+    const System& system_;
+    const AgentConfig& config_;
+    WarmPuppet warm_;  ///< from the start of the run, as it takes as long as all that comes before Puppet
+    RunRecord& record_;
+    RunCause cause_;
+    std::stop_token stop_;
+    Stages stage_;
+    std::optional<LastGood> last_good_;         ///< before this run
+    std::optional<AnnounceConfig> announce_{};  ///< of the role config, once it is read
+    const Platform* platform_ = nullptr;        ///< nothing where none was found: the kept role config may do
+};
+
+/// The history is kept whatever became of the run; that it cannot be kept does not make a good run bad.
+RunReport finish(const System& system, RunRecord& record, int keep, const std::optional<LastGood>& good) {
+    const RunReport report = record.finish();
+    try {
+        keep_report(system, report);
+        if (report.is_good() && good) {
+            keep_last_good(system, *good);
+        }
+        prune_history(system, keep);
+    } catch (const Error& error) {
+        record.warning("the run's record is not complete: " + error.message);
+    }
+    return record.snapshot();
+}
+
+}  // namespace
+
+RunReport run(const System& system, RunRecord& record, RunCause cause, std::stop_token stop) {
+    AgentConfig config;
+    std::optional<Pipeline> pipeline;
+    std::optional<LastGood> good;
+    try {
+        config = read_agent_config(system);
+        pipeline.emplace(system, config, record, cause, stop);
+        const Accepted accepted = pipeline->read_and_accept();
+        pipeline->check_not_going_away();
+        pipeline->apply(accepted);
+        pipeline->check_health(accepted.role);
+        record.begin_stage(Stage::record, 1);
+        good = pipeline->as_last_good(accepted);
+    } catch (const Error& error) {
+        record.error(error);
+    } catch (const std::exception& exception) {
+        record.error(transient_error("internal", std::string("an unexpected error: ") + exception.what(),
+                                     "report this as a defect of bootwright, with the run's folder"));
+    }
+    RunReport report = finish(system, record, config.history_keep, good);
+    record.over();
+    if (!pipeline) {
+        return report;
+    }
+    pipeline->announce();
+    return record.snapshot();
+}
+
+}  // namespace bootwright

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "agent/config/system.hpp"
+#include "agent/record/run_record.hpp"
+#include "agent/record/run_report.hpp"
+#include "agent/run/run.hpp"
+#include "common/files/file.hpp"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+namespace bootwright {
+
+/// Puts into the status what keeps a run from beginning ("blocked", until one begins), but for another run.
+void tell_what_blocks(const System& system, const Error& error);
+
+/// One run on a thread of its own, under the run lock, so that the main thread can beat, show progress and hear signals.
+/// Destruction stops the run and waits for it.
+class RunWorker {
+public:
+    /// Ends what a killed run has left, then begins; or tells what blocks it.
+    /// @throws Error run.locked (transient) where another run is under way; process.cannot_start (transient); io.*
+    RunWorker(const System& system, RunCause cause);
+    RunWorker(const RunWorker&) = delete;
+    RunWorker& operator=(const RunWorker&) = delete;
+    ~RunWorker();
+
+    /// Becomes readable when the run is over and recorded; those outside who are told of it may still be.
+    [[nodiscard]] int over_fd() const { return over_.get(); }
+    [[nodiscard]] bool is_over() const { return is_over_; }
+    /// Becomes readable when the thread has nothing more to do, and join() does not wait.
+    [[nodiscard]] int ended_fd() const { return ended_.get(); }
+    [[nodiscard]] bool has_ended() const { return has_ended_; }
+    [[nodiscard]] RunRecord& record() { return *record_; }
+    void request_stop() { thread_.request_stop(); }
+    /// Waits for the run's end.
+    RunReport join();
+
+private:
+    void begin(const System& system, RunCause cause);
+
+    FileLock lock_;
+    UniqueFd over_;
+    UniqueFd ended_;
+    std::unique_ptr<RunRecord> record_;
+    RunReport report_;
+    std::atomic<bool> is_over_ = false;
+    std::atomic<bool> has_ended_ = false;
+    std::jthread thread_;
+};
+
+}  // namespace bootwright

@@ -1,0 +1,327 @@
+#include "agent/servers/program.hpp"
+
+#include "agent/servers/child_protocol.hpp"
+#include "agent/servers/folder.hpp"
+#include "agent/servers/request.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/retry.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/net/url.hpp"
+#include "common/sandbox/sandbox.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+namespace bootwright {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = DownloadRequest::Kind;
+
+/// The file that grows while somebody else reads it.
+class GrowingFile {
+public:
+    explicit GrowingFile(fs::path path)
+        : path_(std::move(path)), fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+        struct stat status {};
+        if (!fd_ || fstat(fd_.get(), &status) != 0) {
+            throw system_call_error("write", path_.string(), errno);
+        }
+        size_ = static_cast<std::uint64_t>(status.st_size);
+    }
+
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+
+    void begin_anew() {
+        if (ftruncate(fd_.get(), 0) != 0) {
+            throw system_call_error("empty", path_.string(), errno);
+        }
+        size_ = 0;
+    }
+
+    void append(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t written = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+            if (written < 0 && errno == EINTR) {
+                continue;
+            }
+            if (written < 0) {
+                throw system_call_error("write", path_.string(), errno);
+            }
+            size_ += static_cast<std::uint64_t>(written);
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+        }
+    }
+
+private:
+    fs::path path_;
+    UniqueFd fd_;
+    std::uint64_t size_ = 0;
+};
+
+/// Says how far the file has grown.
+class Growth {
+public:
+    explicit Growth(const GrowingFile& file) : file_(file) {}
+    void tell(bool is_last) {
+        if (pace_.is_due(is_last)) {
+            write_event({{"received", file_.size()}});
+        }
+    }
+
+private:
+    const GrowingFile& file_;
+    EventPace pace_{};
+};
+
+/// What the ssh program reads, in the working folder; gone with this object, at the latest when the folder is next used.
+class SshFiles {
+public:
+    explicit SshFiles(const DownloadRequest& request) {
+        if (!request.ssh_key.empty()) {
+            write_file(key_, request.ssh_key, 0600);
+            write_file(known_hosts_, request.known_hosts, 0600);
+        }
+    }
+    SshFiles(const SshFiles&) = delete;
+    SshFiles& operator=(const SshFiles&) = delete;
+    ~SshFiles() {
+        unlink(key_.c_str());
+        unlink(known_hosts_.c_str());
+    }
+    [[nodiscard]] const fs::path& key() const { return key_; }
+    [[nodiscard]] const fs::path& known_hosts() const { return known_hosts_; }
+
+private:
+    fs::path key_ = "./ssh_key";
+    fs::path known_hosts_ = "./known_hosts";
+};
+
+Json download_pack(const DownloadRequest& request, CurlWebClient& web) {
+    const SshFiles ssh_files(request);
+    const GitPlace place{request.url, request.user, request.password, ssh_files.key(), ssh_files.known_hosts()};
+    SystemProcessRunner processes;
+    const auto transport = make_transport(place, web, processes, request.patience);
+    GrowingFile file("./" + request.file);
+    file.begin_anew();
+    Growth growth(file);
+    RateWatch rate(without_credentials(request.url), request.patience.stall, request.least_rate);
+    const FetchAnswer::Sink sink = [&](std::string_view bytes) { file.append(bytes); };
+    const GitHeard heard = [&](std::size_t bytes, bool is_at_work) {
+        growth.tell(false);
+        rate.saw(bytes, is_at_work);
+    };
+    const GitAnswer answer = fetch_from(*transport, request.wish, sink, heard);
+    growth.tell(true);
+    return {{"git", to_json(answer)}};
+}
+
+/// The error for a snapshot that is not given.
+Error snapshot_error(const std::string& shown, const WebResponse& response) {
+    const std::string message = shown + " answers with HTTP status " + std::to_string(response.status);
+    if (response.status == 404 || response.status == 410) {
+        return permanent_error("repository.revision_not_found", message + ": there is no snapshot of this revision",
+                               "make one: `bootwright snapshot make`, and put it there");
+    }
+    if (response.status == 401 || response.status == 403) {
+        // An object store without the right to list says 403 of what is not there, too.
+        return permanent_error("repository.access_denied", message,
+                               "check that the snapshot is there, and the rights of the instance's role or the "
+                               "credentials");
+    }
+    Error error = transient_error("repository.server_error", message, "check the server, and its log for the reason");
+    error.retry_after = retry_after(response.headers);
+    return error;
+}
+
+std::string header(const WebResponse& response, const char* name) {
+    const auto found = response.headers.find(name);
+    return found == response.headers.end() ? "" : found->second;
+}
+
+/// A strong ETag names one content; a weak one does not, and If-Range must not carry it (RFC 9110, 13.1.5).
+std::string strong_tag(const WebResponse& response) {
+    const std::string tag = header(response, "etag");
+    return tag.starts_with('"') && printable(tag) == tag ? tag : "";
+}
+
+/// Takes a file, or the rest of one.
+class SnapshotDownload {
+public:
+    SnapshotDownload(const DownloadRequest& request, CurlWebClient& web)
+        : request_(request),
+          web_(web),
+          file_("./" + request.file),
+          tag_file_(std::string("./") + DownloadFolder::tag_name),
+          growth_(file_),
+          rate_(shown(), request.patience.stall, request.least_rate) {}
+
+    void run() {
+        const std::string tag = read_file_if_exists(tag_file_, 1024).value_or("");
+        if (file_.size() > 0 && !tag.empty() && try_from(file_.size(), tag)) {
+            return;
+        }
+        file_.begin_anew();
+        if (!try_from(0, "")) {
+            throw transient_error("repository.protocol", shown() + " answers with a part of the file unasked",
+                                  "check the server");
+        }
+    }
+
+private:
+    /// False where the server does not go on from there.
+    bool try_from(std::uint64_t offset, const std::string& tag) {
+        WebRequest web = request_.web;
+        web.offset = offset;
+        web.if_range = tag;
+        bool has_begun = false;
+        const auto sink = [&](const WebResponse& head, std::string_view bytes) {
+            if (!has_begun) {
+                begin(head, offset);
+                has_begun = true;
+            }
+            file_.append(bytes);
+            growth_.tell(false);
+            rate_.saw(bytes.size(), false);
+        };
+        const WebResponse response = web_.send(web, sink);
+        if (response.status == 416 || (response.status == 206 && offset == 0)) {
+            return false;
+        }
+        if (response.status != 200 && response.status != 206) {
+            throw snapshot_error(shown(), response);
+        }
+        growth_.tell(true);
+        return true;
+    }
+
+    void begin(const WebResponse& head, std::uint64_t offset) {
+        if (head.status == 206 && !header(head, "content-range").starts_with("bytes " + std::to_string(offset) + "-")) {
+            file_.begin_anew();  // it would answer the same to the next try
+            throw transient_error("repository.protocol", shown() + " answers with another part than was asked for",
+                                  "check the server");
+        }
+        if (head.status == 200) {
+            file_.begin_anew();
+            write_file(tag_file_, strong_tag(head), 0600);
+        }
+    }
+
+    [[nodiscard]] std::string shown() const { return without_credentials(request_.web.url); }
+
+    const DownloadRequest& request_;
+    CurlWebClient& web_;
+    GrowingFile file_;
+    fs::path tag_file_;
+    Growth growth_;
+    RateWatch rate_;
+};
+
+Json download_snapshot(const DownloadRequest& request, CurlWebClient& web) {
+    SnapshotDownload(request, web).run();
+    return {{"snapshot", Json::object()}};
+}
+
+Json download_answer(const DownloadRequest& request, CurlWebClient& web) {
+    const WebResponse response = web.send(request.web);
+    return {{"answer",
+             {{"status", response.status}, {"headers", response.headers}, {"body", encode_base64(response.body)}}}};
+}
+
+/// Says every second that somebody is at work. That it comes to an end is the business of its own deadline.
+std::jthread signs_of_life() {
+    return std::jthread([](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any wake;
+        while (!wake.wait_for(lock, stop, std::chrono::seconds(1), [&] { return stop.stop_requested(); })) {
+            write_event({{"received", 0}});
+        }
+    });
+}
+
+/// The Puppetfile is Ruby, and r10k runs it: nothing in here is trusted, and nothing of it is secret.
+Json install_modules(const DownloadRequest& request) {
+    constexpr std::chrono::minutes deadline{10};
+    const std::string folder = request.folder.string();
+    const std::string tree = folder + "/" + request.file;
+    make_folder("./" + request.file, 0700);
+    write_file("./" + request.file + "/Puppetfile", request.puppetfile, 0600);
+    ProcessRequest process{.arguments = {request.program, "puppetfile", "install", "--puppetfile", tree + "/Puppetfile",
+                                         "--moduledir", tree + "/modules"},
+                           .environment = {{"PATH", "/opt/puppetlabs/puppet/bin:/usr/bin:/bin"},
+                                           {"LC_ALL", "C.UTF-8"},
+                                           {"HOME", folder},
+                                           {"TMPDIR", folder},
+                                           {"GIT_TERMINAL_PROMPT", "0"},
+                                           {"GIT_CONFIG_NOSYSTEM", "1"},
+                                           {"GIT_ALLOW_PROTOCOL", "https:http:git:file"}},
+                           .folder = "",
+                           .timeout = deadline,
+                           .grace = std::chrono::seconds(1),
+                           .ends_family = true};
+    if (!request.trust.ca_pem.empty()) {
+        write_file("./ca.pem", request.trust.ca_pem, 0600);
+        process.environment["GIT_SSL_CAINFO"] = process.environment["SSL_CERT_FILE"] = folder + "/ca.pem";
+    }
+    for (const char* name : {"http_proxy", "https_proxy"}) {
+        process.environment[name] = request.trust.proxy;
+    }
+    process.environment["no_proxy"] = request.trust.no_proxy;
+    std::string last_words;
+    const auto keep = [&](std::string_view line) {
+        last_words += (last_words.empty() ? "" : "; ") + without_credentials(printable(line));
+        last_words = last_words.substr(0, 2000);
+    };
+    SystemProcessRunner processes;
+    const std::jthread alive = signs_of_life();
+    const ProcessResult result = processes.run(process, {.error_line = keep}, {});
+    if (result.end != ProcessResult::End::exited || result.exit_code != 0) {
+        const std::string how = result.end == ProcessResult::End::timed_out ? "was not done after 10 minutes"
+                                : result.end == ProcessResult::End::exited
+                                    ? "ended with status " + std::to_string(result.exit_code)
+                                    : "was killed";
+        throw transient_error("repository.r10k_failed", "r10k " + how + ": " + shortened(last_words, 1000),
+                              "try `r10k puppetfile install` with that Puppetfile by hand; or vendor the modules");
+    }
+    return {{"r10k", Json::object()}};
+}
+
+Json download(const DownloadRequest& request) {
+    CurlWebClient web(request.trust, request.patience);
+    switch (request.kind) {
+        case Kind::git: return download_pack(request, web);
+        case Kind::snapshot: return download_snapshot(request, web);
+        case Kind::r10k: return install_modules(request);
+        case Kind::answer: break;
+    }
+    return download_answer(request, web);
+}
+
+}  // namespace
+
+int run_download_child() {
+    return run_child([](const Json& input) {
+        const DownloadRequest request = download_request_from_json(input);
+        const auto missing = confine(
+            {.writable = request.folder, .may_start_programs = !request.ssh_key.empty() || request.kind == Kind::r10k});
+        if (!missing.empty()) {
+            write_event({{"unconfined", missing}});
+        }
+        return download(request);
+    });
+}
+
+}  // namespace bootwright

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "agent/servers/git/git_client.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/web.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace bootwright {
+
+/// What the program that fetches asks of the one that speaks to servers; handed over on its standard input, since it holds
+/// secrets.
+struct DownloadRequest {
+    enum class Kind {
+        git,       ///< a pack from a git server, into `file`
+        snapshot,  ///< a file, into `file`; what is there of it already is not asked for again
+        answer,    ///< a short answer, handed back
+        r10k       ///< what r10k makes of a Puppetfile, below `file`, a folder
+    };
+    Kind kind = Kind::git;
+    std::filesystem::path folder{};  ///< the only one that may be written
+    std::string file{};              ///< a name in that folder
+
+    WebTrust trust{};
+    WebPatience patience{};
+    std::uint64_t least_rate = 1024;  ///< bytes a second
+
+    std::string url{};   ///< git: https, http, ssh, git
+    std::string user{};  ///< for https and http, besides what the URL says
+    std::string password{};
+    std::string ssh_key{};      ///< the key itself
+    std::string known_hosts{};  ///< the file's content
+    GitWish wish{};
+
+    WebRequest web{};  ///< snapshot and answer
+
+    std::string program{};     ///< r10k: its path
+    std::string puppetfile{};  ///< r10k: the text
+};
+
+Json to_json(const DownloadRequest& request);
+/// @throws nlohmann::json::exception if `json` was not made by to_json
+DownloadRequest download_request_from_json(const Json& json);
+
+/// Read by git_answer_of().
+Json to_json(const GitAnswer& answer);
+
+}  // namespace bootwright

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "agent/config/config.hpp"
+#include "agent/platform/cloud_identity.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/web.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bootwright {
+
+/// A service that keeps secrets, and gives them to whoever proves to be this instance. One file each, secret_NAME.cpp, which
+/// defines one of these; the list is in secret_store.cpp.
+struct SecretStore {
+    std::string_view kind;     ///< its key in `from` of agent.json
+    std::string_view called;   ///< for errors: "AWS Secrets Manager"
+    std::string_view right;    ///< what the instance's role needs, for the advice
+    std::string_view example;  ///< of a name
+    bool (*is_name)(const std::string& name);
+    /// For a name that is one. @throws Error repository.no_identity
+    WebRequest (*request)(const std::string& name, const std::optional<CloudIdentity>& identity);
+    /// The value in a good answer; nothing where it is none.
+    std::optional<std::string> (*value)(const Json& answer);
+};
+
+/// Nothing for `file` and `credential`.
+const SecretStore* find_secret_store(std::string_view kind);
+
+/// All of them.
+const std::vector<const SecretStore*>& secret_stores();
+
+/// What is to be asked; at `endpoint` ("https://vpce-1.example.com") where that is not empty.
+/// @throws Error repository.secret_name_invalid, repository.no_identity (permanent)
+WebRequest secret_request(const SecretStore& store, const std::string& name,
+                          const std::optional<CloudIdentity>& identity, const std::string& endpoint);
+
+/// The secret, at most 64 KiB, without a line's end at its end.
+/// @throws Error repository.secret_denied, repository.secret_not_found (permanent), repository.secret_unavailable
+/// (transient, with Retry-After); none shows what was answered, but for the service's own word for a fault
+std::string read_secret(const SecretStore& store, const std::string& name, const WebResponse& response);
+
+// What the stores share.
+
+/// What both of Amazon's want: a POST of `body`, signed. `name` may be an ARN, which names the region.
+WebRequest aws_json_request(const std::string& service, const std::string& target, const std::string& name,
+                            const Json& body, const std::optional<CloudIdentity>& identity);
+
+/// The string at a JSON pointer; nothing where there is none.
+std::optional<std::string> string_at_pointer(const Json& answer, const char* pointer);
+
+}  // namespace bootwright

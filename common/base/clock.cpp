@@ -1,0 +1,68 @@
+#include "common/base/clock.hpp"
+
+#include <sys/timex.h>
+
+#include <array>
+#include <condition_variable>
+#include <cstdio>
+#include <ctime>
+#include <mutex>
+
+namespace bootwright {
+
+Instant SystemClock::now() const {
+    timespec boot{};
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    const auto since_boot = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
+    return {std::chrono::system_clock::now(), std::chrono::duration_cast<std::chrono::milliseconds>(since_boot)};
+}
+
+bool SystemClock::is_synchronised() const {
+    // The same limit as systemd's (ntp_synced() in basic/time-util.c), and as little of the flag STA_UNSYNC, which is also set
+    // to keep the kernel from writing the hardware's clock. The error grows from the last synchronisation on.
+    constexpr long largest_error_us = 16'000'000;
+    timex state{};
+    return adjtimex(&state) >= 0 && state.maxerror < largest_error_us;
+}
+
+bool SystemClock::sleep(std::chrono::milliseconds duration, std::stop_token stop) {
+    std::mutex mutex;
+    std::condition_variable_any never_notified;
+    std::unique_lock lock(mutex);
+    never_notified.wait_for(lock, stop, duration, [] { return false; });
+    return !stop.stop_requested();
+}
+
+std::string to_iso8601(std::chrono::system_clock::time_point time) {
+    const auto whole_seconds = std::chrono::floor<std::chrono::seconds>(time);
+    const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(time - whole_seconds).count();
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(whole_seconds);
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    std::array<char, 32> date{};
+    std::array<char, 48> text{};
+    std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+    std::snprintf(text.data(), text.size(), "%s.%03dZ", date.data(), static_cast<int>(milliseconds));
+    return text.data();
+}
+
+std::string to_human(std::chrono::milliseconds duration) {
+    const long long ms = duration.count();
+    const long long seconds = ms / 1000;
+    if (ms < 1000) {
+        return std::to_string(ms) + " ms";
+    }
+    if (seconds < 60) {
+        return std::to_string(seconds) + "." + std::to_string(ms % 1000 / 100) + " s";
+    }
+    const long long minutes = seconds / 60;
+    if (minutes < 60) {
+        return std::to_string(minutes) + " min";
+    }
+    if (minutes < 48 * 60) {
+        return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
+    }
+    return std::to_string(minutes / (24 * 60)) + " d " + std::to_string(minutes / 60 % 24) + " h";
+}
+
+}  // namespace bootwright

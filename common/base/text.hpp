@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bootwright {
+
+/// `text` without white space at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// ASCII lower case.
+std::string lower(std::string_view text);
+
+/// The pieces between separators; empty ones are kept.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// The candidate that `word` is most likely a misspelling of, or nothing if none is near.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "a, b, c"
+std::string joined(const std::vector<std::string>& words, std::string_view separator);
+
+/// True for [a-z][a-z0-9_]*: the names of facts, and the parts of Puppet's class names.
+bool is_name(std::string_view text);
+
+/// An ASCII letter or digit.
+bool is_alphanumeric(char c);
+
+/// Of 1 to `longest` characters, each an ASCII letter, a digit, or one of `others`.
+bool is_made_of(std::string_view text, std::string_view others, std::size_t longest);
+
+/// At most `longest` bytes of UTF-8 text, with "…" where it was cut; never within a character.
+std::string shortened(std::string_view text, std::size_t longest);
+
+/// True for a full git commit id: 40 characters of 0-9 and a-f.
+bool is_commit_id(std::string_view text);
+
+/// A 64-bit hash (FNV-1a) that stays the same from release to release. Not for what somebody may forge.
+std::uint64_t hash_of(std::string_view text);
+
+/// 16 hex digits.
+std::string hex_of(std::uint64_t number);
+
+}  // namespace bootwright

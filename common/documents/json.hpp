@@ -1,0 +1,101 @@
+#pragma once
+
+#include "common/base/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+extern template class nlohmann::basic_json<>;  // made once, in json.cpp: a fifth of the time to compile everything
+
+namespace bootwright {
+
+using Json = nlohmann::json;
+
+/// A JSON document that people wrote, kept with its text so that an error can name the line.
+struct JsonDocument {
+    std::string origin;      ///< what people know it by: a path, "user-data"
+    std::string error_code;  ///< the stable code of every error in it
+    std::string text;        ///< empty where the document was not JSON text
+    Json root;
+
+    using Path = std::vector<std::string>;
+    Path above{};                         ///< where `root` stands in the whole document: {"bootwright"}
+    std::map<Path, std::size_t> lines{};  ///< of the values of the whole document, where it was YAML
+
+    /// Strict: an object at the top, no comments, no duplicate keys, at most 32 levels deep.
+    /// @throws Error permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
+    static JsonDocument parse(std::string text, std::string origin, std::string error_code);
+
+    /// The error for the value at `path` ("repository.revision"): names origin, line and path.
+    [[nodiscard]] Error error_at(const Path& path, const std::string& why, const std::string& advice) const;
+};
+
+/// Reads one object strictly: each accessor makes its key known, and finish() refuses the keys that nobody asked for.
+/// An absent key is nullopt; a value of the wrong type is an Error that names the line and what would be right.
+class ObjectReader {
+public:
+    explicit ObjectReader(const JsonDocument& document) : ObjectReader(document, document.root, {}) {}
+
+    std::optional<std::string> string(const std::string& key);
+    std::optional<bool> boolean(const std::string& key);
+    std::optional<int> integer(const std::string& key, int lowest, int highest);
+    std::optional<std::chrono::milliseconds> duration(const std::string& key);
+    std::optional<std::vector<std::string>> strings(const std::string& key);
+    std::optional<ObjectReader> object(const std::string& key);
+    std::optional<std::vector<ObjectReader>> objects(const std::string& key);
+    /// Any JSON value; for what is handed on unread.
+    const Json* value(const std::string& key);
+
+    /// @throws Error for the first key that no accessor asked for
+    void finish() const;
+
+    [[nodiscard]] const Json& json() const { return *object_; }
+    /// The error for `key` of this object.
+    [[nodiscard]] Error error(const std::string& key, const std::string& why, const std::string& advice) const;
+
+private:
+    ObjectReader(const JsonDocument& document, const Json& object, std::vector<std::string> path)
+        : document_(&document), object_(&object), path_(std::move(path)) {}
+    const Json* find(const std::string& key, bool (Json::*is_right_type)() const noexcept, const std::string& wanted);
+
+    const JsonDocument* document_;
+    const Json* object_;
+    std::vector<std::string> path_;
+    std::vector<std::string> known_;
+};
+
+/// "500ms", "30s", "5m", "2h", "1d", at most ten years; nothing for anything else.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// The line (from 1) on which the value at `path` begins in `text`, which must be valid JSON; 0 if there is none.
+std::size_t line_of(std::string_view text, const std::vector<std::string>& path);
+
+/// An Error as it stands in status.json and is handed from a child to its parent: {kind, code, message, advice}.
+Json to_json(const Error& error);
+/// The reverse; whatever is missing is made up so that the result is a valid transient Error.
+Error error_from_json(const Json& json);
+
+/// What a program wrote; a discarded value, which is no object, array or string, where `text` is not JSON, or is nested so
+/// deeply that whoever walks through it or writes it again would use up the stack.
+Json parse_json(std::string_view text);
+
+/// The string at `key` of an object that a program wrote, or "" where there is none.
+std::string string_at(const Json& object, const char* key);
+
+/// The same for a number that is not negative, or 0.
+std::uint64_t number_at(const Json& object, const char* key);
+
+/// One line of JSON that never throws: invalid UTF-8 becomes U+FFFD.
+std::string to_line(const Json& json);
+/// The same, indented for files that people read.
+std::string to_text(const Json& json);
+
+}  // namespace bootwright

@@ -1,0 +1,227 @@
+#include "common/documents/yaml.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include "common/base/error.hpp"
+
+#include <charconv>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+/// Why a document is refused, and where.
+struct Refused {
+    std::size_t line = 0;
+    const char* why = "";
+};
+
+std::size_t line_of(const YAML::Mark& mark) { return mark.line < 0 ? 1 : static_cast<std::size_t>(mark.line) + 1; }
+
+template <typename Number>
+std::optional<Number> whole_number(std::string_view text) {
+    Number number{};
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return status == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+Json scalar(const YAML::Node& node, YamlScalars scalars) {
+    const std::string& text = node.Scalar();
+    // yaml-cpp tags a quoted scalar "!": that is a string whatever it looks like.
+    if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") {
+        return text;
+    }
+    if (text.empty() || text == "~" || text == "null") {
+        return nullptr;
+    }
+    if (scalars == YamlScalars::as_written) {
+        return text;
+    }
+    if (text == "true" || text == "false") {
+        return text == "true";
+    }
+    if (const auto integer = whole_number<std::int64_t>(text)) {
+        return *integer;
+    }
+    // from_chars also reads "nan(1)" and "infinity".
+    const bool has_digits_only = text.find_first_not_of("0123456789+-.eE") == std::string::npos;
+    if (const auto real = whole_number<double>(text); real && has_digits_only) {
+        return *real;
+    }
+    return text;
+}
+
+/// YAML to JSON, node by node; where `lines` is given, strictly, and noting where each value begins.
+class Converter {
+    static constexpr std::size_t value_cost = 160;  // bytes that a value takes at least, however short it is
+
+public:
+    explicit Converter(YamlScalars scalars, std::map<JsonDocument::Path, std::size_t>* lines = nullptr)
+        : scalars_(scalars), lines_(lines) {}
+
+    Json convert(const YAML::Node& node) {
+        constexpr std::size_t deepest_level = 32;
+        const std::size_t cost = value_cost + (node.IsScalar() ? node.Scalar().size() : 0);
+        if (path_.size() > deepest_level || cost > budget_) {
+            throw Refused{line_of(node.Mark()), "too many levels, or too large once aliases are followed"};
+        }
+        budget_ -= cost;
+        if (lines_ != nullptr) {
+            lines_->emplace(path_, line_of(node.Mark()));
+            check_tag(node);
+        }
+        switch (node.Type()) {
+            case YAML::NodeType::Scalar: return scalar(node, scalars_);
+            case YAML::NodeType::Sequence: return convert_sequence(node);
+            case YAML::NodeType::Map: return convert_map(node);
+            case YAML::NodeType::Undefined:
+            case YAML::NodeType::Null: return nullptr;
+        }
+        return nullptr;
+    }
+
+    /// Of a mapping, only what stands at `key`; a document that is no mapping is converted as it is.
+    Json convert_key(const YAML::Node& node, const std::string& key) {
+        Json object = Json::object();
+        if (!node.IsMap()) {
+            return node.IsNull() ? object : convert(node);
+        }
+        for (const auto& entry : node) {
+            if (entry.first.IsScalar() && entry.first.Scalar() == key) {
+                convert_entry(object, entry.first, entry.second);
+            }
+        }
+        return object;
+    }
+
+private:
+    static void check_tag(const YAML::Node& node) {
+        const std::string& tag = node.Tag();  // "?" and "!": none
+        if (!tag.empty() && tag != "?" && tag != "!" && !tag.starts_with("tag:yaml.org,2002:str")) {
+            throw Refused{line_of(node.Mark()), "a tag, which means nothing here"};
+        }
+    }
+
+    Json convert_sequence(const YAML::Node& node) {
+        Json list = Json::array();
+        for (const auto& item : node) {
+            path_.push_back(std::to_string(list.size()));
+            list.push_back(convert(item));
+            path_.pop_back();
+        }
+        return list;
+    }
+
+    Json convert_map(const YAML::Node& node) {
+        Json object = Json::object();
+        for (const auto& entry : node) {
+            convert_entry(object, entry.first, entry.second);
+        }
+        return object;
+    }
+
+    void convert_entry(Json& object, const YAML::Node& name, const YAML::Node& value) {
+        const std::string& key = name.Scalar();
+        const bool is_plain = name.IsScalar() && !object.contains(key);
+        if (lines_ != nullptr && !is_plain) {
+            throw Refused{line_of(name.Mark()), "a key that stands there twice, or is no plain word"};
+        }
+        path_.push_back(key);
+        object[key] = convert(value);
+        if (lines_ != nullptr) {  // a value may begin on a later line; people look for the key
+            (*lines_)[path_] = line_of(name.Mark());
+        }
+        path_.pop_back();
+    }
+
+    YamlScalars scalars_;
+    std::map<JsonDocument::Path, std::size_t>* lines_;
+    JsonDocument::Path path_{};
+    std::size_t budget_ = std::size_t{16} << 20U;
+};
+
+/// Hears where a document begins, and keeps nothing else of it.
+class Listener : public YAML::EventHandler {
+public:
+    void OnDocumentStart(const YAML::Mark& mark) override { line = line_of(mark); }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+
+    std::size_t line = 0;
+};
+
+/// yaml-cpp reads the first document and is silent about others; PyYAML's safe_load, and with it cloud-init, refuses them.
+YAML::Node load_only_document(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    Listener listener;
+    if (parser.HandleNextDocument(listener) && parser.HandleNextDocument(listener)) {
+        throw Refused{listener.line, "a second YAML document begins: only one is read"};
+    }
+    return YAML::Load(text);
+}
+
+}  // namespace
+
+std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars) {
+    try {
+        return Converter(scalars).convert(load_only_document(text));
+    } catch (const YAML::Exception&) {
+        return std::nullopt;
+    } catch (const Refused&) {
+        return std::nullopt;
+    }
+}
+
+namespace {
+
+using Convert = std::function<Json(Converter&, const YAML::Node&)>;
+
+JsonDocument parse(const std::string& text, std::string origin, std::string error_code, const Convert& convert) {
+    JsonDocument document{std::move(origin), std::move(error_code), "", {}, {}, {}};
+    const auto refuse = [&](std::size_t line, const std::string& why) {
+        return permanent_error(document.error_code, document.origin + ":" + std::to_string(line) + ": " + why,
+                               "correct the YAML, or write JSON");
+    };
+    try {
+        Converter converter(YamlScalars::typed, &document.lines);
+        document.root = convert(converter, load_only_document(text));
+    } catch (const YAML::Exception& error) {  // its message may quote the text
+        throw refuse(line_of(error.mark), "not valid YAML");
+    } catch (const Refused& refused) {
+        throw refuse(refused.line, refused.why);
+    }
+    if (!document.root.is_object()) {
+        throw refuse(1, "the top level must be a JSON object or a YAML mapping, but it is " +
+                            std::string(document.root.type_name()));
+    }
+    return document;
+}
+
+}  // namespace
+
+JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code) {
+    return parse(text, std::move(origin), std::move(error_code),
+                 [](Converter& converter, const YAML::Node& node) { return converter.convert(node); });
+}
+
+JsonDocument parse_yaml_key(const std::string& text, const std::string& key, std::string origin,
+                            std::string error_code) {
+    return parse(text, std::move(origin), std::move(error_code),
+                 [&](Converter& converter, const YAML::Node& node) { return converter.convert_key(node, key); });
+}
+
+}  // namespace bootwright

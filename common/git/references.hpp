@@ -1,0 +1,34 @@
+#pragma once
+
+// References, and the file `shallow`. For the files of the port alone.
+
+#include "common/git/objects.hpp"
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace bootwright::libgit2 {
+
+constexpr const char* keep_references = "refs/bootwright/keep/";
+constexpr const char* tag_references = "refs/bootwright/tag/";
+
+/// The names of all references that match, sorted.
+std::vector<std::string> reference_names(git_repository* repository, const std::string& glob);
+void set_reference(git_repository* repository, const std::string& name, const git_oid& id);
+void remove_reference(git_repository* repository, const std::string& name);
+
+/// Every reference must lead to an object that is there: a fetch trusts that, and would bring nothing. What was kept in an
+/// alternate may have gone with it, and is forgotten.
+/// @throws Error repository.corrupt for any other reference
+void check_references(git_repository* repository);
+
+/// Commits whose parents are left out.
+using Shallow = std::set<std::string>;
+Shallow read_shallow(const std::filesystem::path& repository);
+void write_shallow(const std::filesystem::path& repository, const Shallow& commits);
+/// Without those whose history has arrived.
+Shallow without_complete(git_odb* odb, const Shallow& shallow);
+
+}  // namespace bootwright::libgit2

@@ -1,0 +1,115 @@
+#include "common/net/tcp.hpp"
+
+#include "common/base/clock.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+
+#include <netdb.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <system_error>
+
+namespace bootwright {
+
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+struct FreeAddresses {
+    void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+
+std::string words_for(int error_number) { return std::generic_category().message(error_number); }
+
+/// poll() until the deadline, also when a signal comes in between.
+int poll_until(std::array<pollfd, 2>& polled, SteadyTime end) {
+    while (true) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        const auto wait = std::clamp<long long>(left.count(), 0, 86'400'000);
+        const int ready = poll(polled.data(), polled.size(), static_cast<int>(wait));
+        if (ready >= 0 || errno != EINTR) {
+            return ready;
+        }
+    }
+}
+
+/// "" once the connection stands.
+std::string try_address(const addrinfo& address, int wake, SteadyTime end) {
+    const UniqueFd fd(socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) {
+        return words_for(errno);
+    }
+    if (connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) {
+        return "";
+    }
+    if (errno != EINPROGRESS) {
+        return words_for(errno);
+    }
+    std::array<pollfd, 2> polled{pollfd{fd.get(), POLLOUT, 0}, pollfd{wake, POLLIN, 0}};
+    if (poll_until(polled, end) <= 0 || polled[1].revents != 0) {
+        return "no answer";
+    }
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error == 0 ? "" : words_for(error);
+}
+
+}  // namespace
+
+std::optional<TcpPlace> parse_tcp_place(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos || text.size() > 300) {
+        return std::nullopt;
+    }
+    std::string_view host = text.substr(0, colon);
+    const std::string_view digits = text.substr(colon + 1);
+    const bool is_bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+    if (is_bracketed) {
+        host = host.substr(1, host.size() - 2);
+    }
+    const auto is_allowed = [&](char c) {
+        return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' || (is_bracketed && (c == ':' || c == '%'));
+    };
+    int port = 0;
+    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    const bool is_port = status == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65535;
+    if (host.empty() || !std::all_of(host.begin(), host.end(), is_allowed) || !is_port) {
+        return std::nullopt;
+    }
+    return TcpPlace{std::string(host), port};
+}
+
+std::optional<std::string> why_not_connected(const TcpPlace& place, std::chrono::milliseconds timeout,
+                                             std::stop_token stop) {
+    const SteadyTime end = std::chrono::steady_clock::now() + timeout;
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    const int status = getaddrinfo(place.host.c_str(), std::to_string(place.port).c_str(), &hints, &found);
+    if (status != 0) {
+        return "the name is not resolved: " + std::string(gai_strerror(status));
+    }
+    const std::unique_ptr<addrinfo, FreeAddresses> addresses(found);
+    const UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const std::stop_callback wake_on_stop(stop, [&] { eventfd_write(wake.get(), 1); });
+    std::string problem;
+    for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+        problem = try_address(*address, wake.get(), end);
+        if (problem.empty()) {
+            return std::nullopt;
+        }
+    }
+    return problem == "no answer" ? problem + " within " + to_human(timeout) : problem;
+}
+
+}  // namespace bootwright

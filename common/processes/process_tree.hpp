@@ -1,0 +1,41 @@
+#pragma once
+
+#include "common/processes/control_group.hpp"
+#include "common/processes/process.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+namespace bootwright {
+
+/// A process and all that descends from it. What its members leave behind stays below the root where that is a keeper
+/// (common/processes/kept_child.hpp): then nothing is missed. With a control group its members count too.
+class ProcessTree {
+public:
+    ProcessTree(ProcessId root, const ControlGroup* group);
+
+    /// Adds what the members have started since. True if there was anything.
+    bool grow();
+
+    /// SIGTERM to each member once, those that have come since the last call included.
+    void ask_to_end();
+
+    /// True if a member other than the root still runs.
+    [[nodiscard]] bool is_at_work() const;
+
+    /// Stops all before it kills any: a stopped process starts no other. Returns how many were killed.
+    std::size_t kill_all();
+
+    [[nodiscard]] const std::vector<ProcessId>& members() const { return members_; }  ///< the root first
+
+private:
+    void signal(int number, std::size_t first = 0) const;
+    [[nodiscard]] bool contains(const ProcessId& process) const;
+
+    std::vector<ProcessId> members_;
+    const ControlGroup* group_;
+    std::size_t asked_ = 0;  ///< members that have got SIGTERM
+};
+
+}  // namespace bootwright

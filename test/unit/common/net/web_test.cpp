@@ -1,0 +1,127 @@
+#include "common/net/web.hpp"
+
+#include "common/base/error.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/raw_server.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <string>
+
+using namespace bootwright;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr WebPatience patience{.connect = 5s, .stall = 5s};
+
+Error failure(const Reply& reply, WebRequest request = {}, WebPatience with = patience) {
+    RawServer server({reply});
+    request.url = server.url();
+    CurlWebClient client({}, with);
+    return error_of([&] { return client.send(request); });
+}
+
+WebResponse answer_to(const std::string& bytes, WebRequest request = {}) {
+    RawServer server({{bytes}});
+    request.url = server.url();
+    CurlWebClient client({}, patience);
+    return client.send(request);
+}
+
+std::string header_lines(int count, std::size_t length) {
+    std::string lines;
+    for (int i = 0; i < count; ++i) {
+        lines += "X-" + std::to_string(i) + ": " + std::string(length, 'x') + "\r\n";
+    }
+    return lines;
+}
+
+}  // namespace
+
+TEST_CASE("an answer that is kept has a limit, with and without a length") {
+    WebRequest request;
+    request.max_bytes = 1000;
+    const std::string body(1001, 'x');
+    for (const std::string& bytes :
+         {answer("200 OK", body), "HTTP/1.1 200 OK\r\n\r\n" + body,
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + body + "\r\n0\r\n\r\n"}) {
+        const Error error = failure({bytes}, request);
+        CHECK(error.code == "repository.too_large");
+        CHECK(error.kind == ErrorKind::permanent);
+    }
+    CHECK(answer_to(answer("200 OK", body.substr(1)), request).body == body.substr(1));
+}
+
+TEST_CASE("what goes to a sink has no limit here, and what the sink throws ends the request") {
+    RawServer server({{answer("200 OK", std::string(100'000, 'x'))}, {answer("200 OK", "x")}});
+    CurlWebClient client({}, patience);
+    std::size_t taken = 0;
+    const WebRequest request{.url = server.url(), .max_bytes = 10};
+    CHECK(
+        client.send(request, [&](const WebResponse&, std::string_view bytes) { taken += bytes.size(); }).body.empty());
+    CHECK(taken == 100'000);
+    const auto refuse = [](const WebResponse&, std::string_view) { throw transient_error("a.b", "no", "do"); };
+    CHECK(error_of([&] { return client.send(request, refuse); }).code == "a.b");
+}
+
+TEST_CASE("of an error's page the beginning is kept, and none of it goes to a sink") {
+    RawServer server({{answer("404 Not Found", "because " + std::string(1'000'000, 'x'))}});
+    CurlWebClient client({}, patience);
+    const WebRequest request{.url = server.url(), .max_bytes = 10};
+    std::size_t taken = 0;
+    const WebResponse response =
+        client.send(request, [&](const WebResponse&, std::string_view bytes) { taken += bytes.size(); });
+    CHECK(response.status == 404);
+    CHECK(response.body.starts_with("because "));
+    CHECK(response.body.size() <= std::size_t{64} << 10U);
+    CHECK(taken == 0);
+}
+
+TEST_CASE("of a web server's headers so many are kept, and beyond 64 KiB the answer is refused") {
+    const WebResponse response = answer_to(answer("200 OK", "body", header_lines(500, 10)));
+    CHECK(response.body == "body");
+    CHECK(response.headers.size() == 200);
+    CHECK(answer_to(answer("200 OK", "body", header_lines(60, 1000))).headers.at("x-59").size() == 1000);
+    for (const std::string& lines : {header_lines(70, 1000), header_lines(1, 70'000)}) {
+        const Error error = failure({answer("200 OK", "body", lines)});
+        CHECK(error.code == "repository.too_large");
+        CHECK(error.kind == ErrorKind::permanent);
+    }
+}
+
+TEST_CASE("the headers of each answer on the way are counted for themselves") {
+    RawServer server({{answer("302 Found", "", "Location: /there\r\n" + header_lines(60, 1000))},
+                      {answer("200 OK", "body", header_lines(60, 1000))}});
+    CurlWebClient client({}, patience);
+    CHECK(client.send({.url = server.url(), .follow_redirects = true}).body == "body");
+}
+
+TEST_CASE("a server that is silent, or drips its headers, is given up") {
+    const WebPatience impatient{.connect = 5s, .stall = 50ms};
+    const std::string head = "HTTP/1.1 200 OK\r\n";
+    for (const Reply& reply : {Reply{"", Reply::Then::wait}, Reply{head + "X-Half", Reply::Then::wait},
+                               Reply{head + header_lines(1, 1000) + "\r\n", Reply::Then::drip}}) {
+        CAPTURE(reply.bytes.substr(0, 25));
+        const Error error = failure(reply, {}, impatient);
+        CHECK(error.code == "repository.stalled");
+        CHECK(error.kind == ErrorKind::transient);
+    }
+}
+
+TEST_CASE("libcurl is never given a header that would begin another one") {
+    WebRequest request = GENERATE(values<WebRequest>({
+        {.headers = {{"Authorization", "Bearer hunter2\r\nX-Other: 1"}}},
+        {.headers = {{"X-To\r\nken", "hunter2"}}},
+        {.signature = AwsSignature{"key", "hunter2", "hunter2\nX-Other: 1", "eu-west-1", "s3"}},
+        {.offset = 5, .if_range = "\"hunter2\r\n\""},
+    }));
+    RawServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}});
+    request.url = server.url();
+    CurlWebClient web({}, {.connect = 5s, .stall = 5s});
+    const Error error = error_of([&] { return web.send(request); });
+    CHECK(error.code == "http.bad_header");
+    CHECK((error.message + error.advice).find("hunter2") == std::string::npos);
+    CHECK(server.finish().empty());
+}

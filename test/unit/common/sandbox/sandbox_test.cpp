@@ -1,0 +1,551 @@
+#include "common/sandbox/sandbox.hpp"
+
+#include "common/base/error.hpp"
+#include "common/files/file.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/temporary_root.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace bootwright;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
+
+namespace {
+
+const bool is_root = geteuid() == 0;
+/// What confine() says on a system that has everything.
+const std::string nothing_missing = is_root ? "" : "not started as root: stays the user that it is\n";
+
+std::string lines(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) {
+        text += word + "\n";
+    }
+    return text;
+}
+
+/// "ok", or the name of errno.
+std::string result_of(long result) { return result >= 0 ? "ok" : strerrorname_np(errno); }
+
+struct Pipe {
+    Pipe() {
+        std::array<int, 2> ends{};
+        if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+            throw system_call_error("make", "a pipe", errno);
+        }
+        read = UniqueFd(ends[0]);
+        write = UniqueFd(ends[1]);
+    }
+    UniqueFd read;
+    UniqueFd write;
+};
+
+/// A process that confines itself, which is for life. It says what `action` returns.
+class Child {
+public:
+    explicit Child(const std::function<std::string()>& action) {
+        std::fflush(nullptr);  // or the child's end writes it a second time
+        pid_ = fork();
+        if (pid_ == 0) {
+            alarm(60);  // whatever hangs ends
+            dup2(said_.write.get(), STDOUT_FILENO);
+            dup2(said_.write.get(), STDERR_FILENO);
+            dup2(go_on_.read.get(), STDIN_FILENO);
+            std::string said;
+            try {
+                said = action();
+            } catch (const std::exception& error) {
+                said = std::string("exception: ") + error.what();
+            }
+            const ssize_t written = write(STDOUT_FILENO, said.data(), said.size());
+            _exit(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
+        }
+        said_.write.reset();
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() {
+        if (pid_ > 0) {
+            kill(pid_, SIGKILL);
+            waitpid(pid_, nullptr, 0);
+        }
+    }
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+
+    std::string said() {
+        std::string text = read_open_file(said_.read, "what the child says", 65536);
+        waitpid(std::exchange(pid_, -1), &status_, 0);
+        return text;
+    }
+    [[nodiscard]] int status() const { return status_; }
+
+private:
+    Pipe said_;
+    Pipe go_on_;
+    pid_t pid_ = -1;
+    int status_ = 0;
+};
+
+std::string said_by_child(const std::function<std::string()>& action) { return Child(action).said(); }
+
+/// The folder to write in, below one that is closed to everybody but its owner.
+struct Place {
+    Place() {
+        root.make_folder("/work");
+        if (is_root && chown(folder().c_str(), nobody.uid, nobody.gid) != 0) {
+            throw system_call_error("give away", folder().string(), errno);
+        }
+        chmod(folder().c_str(), 0700);
+    }
+    [[nodiscard]] fs::path folder() const { return root.path("/work"); }
+    /// The folder above is open, so that only the sandbox stands between.
+    void open_the_way() const { chmod(root.path().c_str(), 0711); }
+    [[nodiscard]] Confinement confinement() const { return {.user = "nobody", .writable = folder()}; }
+    [[nodiscard]] Confinement with_programs() const {
+        Confinement confinement = this->confinement();
+        confinement.may_start_programs = true;
+        return confinement;
+    }
+
+    TemporaryRoot root;
+};
+
+std::string opened(const fs::path& path, int flags) {
+    return result_of(UniqueFd(open(path.c_str(), flags | O_CLOEXEC, 0666)).get());
+}
+
+std::string field_of(const std::string& status, const std::string& name) {
+    const std::size_t start = status.find("\n" + name + ":\t");
+    if (start == std::string::npos) {
+        return "no such field";
+    }
+    const std::size_t value = start + name.size() + 3;
+    return status.substr(value, status.find('\n', value) - value);
+}
+
+void check_without_rights(const std::string& status) {
+    INFO(status);
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) {
+        CHECK(field_of(status, set) == "0000000000000000");
+    }
+    CHECK(field_of(status, "NoNewPrivs") == "1");
+    CHECK(field_of(status, "Seccomp") == "2");
+    if (is_root) {
+        CHECK(field_of(status, "CapBnd") == "0000000000000000");
+        CHECK(field_of(status, "Uid") == "65534\t65534\t65534\t65534");
+        CHECK(field_of(status, "Gid") == "65534\t65534\t65534\t65534");
+        CHECK(field_of(status, "Groups").find_first_not_of(' ') == std::string::npos);
+    }
+}
+
+/// As a kernel that does not have these system calls.
+void pretend_missing(const std::vector<unsigned>& calls) {
+    std::vector<sock_filter> program{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+    for (const unsigned call : calls) {
+        program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
+        program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
+    }
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        throw system_call_error("install", "a filter of the test", errno);
+    }
+}
+
+/// A port of the loopback interface that somebody listens on.
+struct Listener {
+    Listener() {
+        socklen_t size = sizeof address;
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (bind(fd.get(), general(), size) != 0 || listen(fd.get(), 4) != 0 ||
+            getsockname(fd.get(), general(), &size) != 0) {
+            throw system_call_error("listen on", "the loopback interface", errno);
+        }
+    }
+    sockaddr* general() { return static_cast<sockaddr*>(static_cast<void*>(&address)); }
+
+    UniqueFd fd{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in address{};
+};
+
+std::string resolved(const char* name) {
+    addrinfo* found = nullptr;
+    const int error = getaddrinfo(name, "443", nullptr, &found);
+    if (error != 0) {
+        return gai_strerror(error);
+    }
+    freeaddrinfo(found);
+    return "ok";
+}
+
+std::string run_program(const std::vector<const char*>& arguments) {
+    std::vector<char*> vector;
+    vector.reserve(arguments.size() + 1);
+    for (const char* argument : arguments) {
+        vector.push_back(const_cast<char*>(argument));
+    }
+    vector.push_back(nullptr);
+    std::array<char*, 1> environment{nullptr};
+    execve(vector.front(), vector.data(), environment.data());
+    return result_of(-1);
+}
+
+/// The new process ends at once, and the old one says what came of it.
+long started(long pid) { return pid == 0 ? (_exit(0), 0) : pid; }
+
+/// With the library's function, which returns twice as the bare call cannot.
+long vforked() {
+    const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+    if (pid == 0) {
+        _exit(0);
+    }
+    return pid;
+}
+
+/// As a service manager may hand them on. Only root can.
+void have_inheritable_capabilities_and_groups() {
+    const std::array<gid_t, 2> groups{0, 4};
+    static_cast<void>(setgroups(groups.size(), groups.data()));
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    syscall(SYS_capget, &header, sets.data());
+    for (auto& set : sets) {
+        set.inheritable = set.permitted;
+    }
+    syscall(SYS_capset, &header, sets.data());
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0);
+}
+
+}  // namespace
+
+TEST_CASE("a confined process has no rights left, and no way back to them") {
+    const Place place;
+    const std::string said = said_by_child([&] {
+        have_inheritable_capabilities_and_groups();
+        const UniqueFd status(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+        const std::string words = lines(confine(place.confinement()));
+        std::string back;
+        for (const int call : {SYS_setuid, SYS_setgid}) {
+            back += result_of(syscall(call, 0)) + " ";
+        }
+        back += result_of(setresuid(0, 0, 0)) + " " + result_of(setgroups(0, nullptr));
+        rlimit files{};
+        rlimit core{};
+        getrlimit(RLIMIT_NOFILE, &files);
+        getrlimit(RLIMIT_CORE, &core);
+        return words + "Back:\t" + back + "\nFiles:\t" + std::to_string(files.rlim_max) + "\nCore:\t" +
+               std::to_string(core.rlim_max) + "\nDumpable:\t" + std::to_string(prctl(PR_GET_DUMPABLE)) + "\n" +
+               read_open_file(status, "status", 65536);
+    });
+    CHECK(("\n" + said).starts_with("\n" + nothing_missing + "Back:"));
+    check_without_rights("\n" + said);
+    CHECK(field_of("\n" + said, "Back") == "EPERM EPERM EPERM EPERM");
+    CHECK(field_of(said, "Files") == "256");
+    CHECK(field_of(said, "Core") == "0");
+    CHECK(field_of(said, "Dumpable") == "0");
+}
+
+TEST_CASE("a confined process writes in its folder, also where the folder above is closed to it") {
+    const Place place;
+    CHECK(said_by_child([&] {
+              const std::string words = lines(confine(place.confinement()));
+              fs::create_directory("below");
+              write_file("below/first", "content", 0600);
+              fs::rename("below/first", "pack");
+              return words + opened("new", O_WRONLY | O_CREAT) + opened("pack", O_RDWR | O_TRUNC);
+          }) == nothing_missing + "okok");
+    CHECK(place.root.exists("/work/pack"));
+    CHECK(place.root.mode("/work/new") == 0600);
+    struct stat status {};
+    REQUIRE(stat((place.folder() / "new").c_str(), &status) == 0);
+    CHECK(status.st_uid == (is_root ? nobody.uid : geteuid()));
+}
+
+TEST_CASE("a confined process writes nowhere else, however open it stands") {
+    const Place place;
+    place.open_the_way();
+    place.root.write("/open", "content");
+    chmod(place.root.path("/open").c_str(), 0666);
+    const std::string mine = "bwtest-" + std::to_string(getpid());
+    const std::vector<fs::path> elsewhere{"/tmp/" + mine, "/dev/shm/" + mine, "/var/tmp/" + mine, "/etc/" + mine,
+                                          place.root.path("/new")};
+    CHECK(said_by_child([&] {
+              confine(place.confinement());
+              std::string said;
+              for (const fs::path& path : elsewhere) {
+                  said += opened(path, O_WRONLY | O_CREAT) + " ";
+              }
+              said += opened(place.root.path("/open"), O_WRONLY) + " ";
+              said += result_of(truncate(place.root.path("/open").c_str(), 0)) + " ";
+              said += opened("mine", O_WRONLY | O_CREAT) + " ";
+              said += result_of(rename("mine", place.root.path("/moved").c_str())) + " ";
+              return said + opened("/dev/null", O_RDWR);
+          }) == "EACCES EACCES EACCES EACCES EACCES EACCES EACCES ok EACCES ok");
+    CHECK(place.root.read("/open") == "content");
+    for (const fs::path& path : elsewhere) {
+        CHECK_FALSE(fs::exists(path));
+    }
+}
+
+TEST_CASE("a confined process reads the system's settings, what it is given, and nothing else") {
+    const Place place;
+    place.open_the_way();
+    place.root.write("/secret", "secret", 0600);
+    place.root.write("/open", "content", 0644);
+    place.root.write("/ca.pem", "certificate", 0644);
+    Confinement confinement = place.confinement();
+    confinement.readable = {place.root.path("/ca.pem"), "/does/not/exist"};
+    const std::string proc = "/proc/" + std::to_string(getpid()) + "/cmdline";
+    CHECK(said_by_child([&] {
+              const std::string words = lines(confine(confinement));
+              std::string said = words;
+              for (const fs::path& path :
+                   {fs::path("/etc/shadow"), place.root.path("/secret"), place.root.path("/open"), fs::path(proc),
+                    fs::path("/root"), fs::path("/home"), fs::path("/dev/tty")}) {
+                  said += opened(path, O_RDONLY) + " ";
+              }
+              for (const fs::path& path :
+                   {place.root.path("/ca.pem"), fs::path("/etc/passwd"), fs::path("/etc/ssl"),
+                    fs::path("/etc/nsswitch.conf"), fs::path("/usr/lib"), fs::path("/dev/urandom")}) {
+                  said += opened(path, O_RDONLY) + " ";
+              }
+              return said;
+          }) == nothing_missing + "EACCES EACCES EACCES EACCES EACCES EACCES EACCES ok ok ok ok ok ok ");
+}
+
+TEST_CASE("what a confined process must not ask is refused, and it lives on") {
+    const Place place;
+    struct Row {
+        const char* name;
+        const char* expected;
+        std::function<long()> call;
+    };
+    const std::vector<Row> rows{
+        {"ptrace", "EPERM", [] { return ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }},
+        {"process_vm_readv", "EPERM",
+         [] { return syscall(SYS_process_vm_readv, getpid(), nullptr, 0, nullptr, 0, 0); }},
+        {"kcmp", "EPERM", [] { return syscall(SYS_kcmp, getpid(), getpid(), 0, 0, 0); }},
+        {"mount", "EPERM", [] { return syscall(SYS_mount, nullptr, nullptr, nullptr, 0, nullptr); }},
+        {"fsopen", "EPERM", [] { return syscall(SYS_fsopen, nullptr, 0); }},
+        {"chroot", "EPERM", [] { return syscall(SYS_chroot, nullptr); }},
+        {"unshare", "EPERM", [] { return unshare(CLONE_NEWUSER); }},
+        {"unshare nothing", "EPERM", [] { return unshare(0); }},
+        {"setns", "EPERM", [] { return setns(-1, 0); }},
+        {"clone with a namespace", "EPERM",
+         [] { return started(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)); }},
+        {"clone of a process", "EPERM", [] { return started(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)); }},
+        {"clone of a process that shares all but is no thread", "EPERM",
+         [] { return started(syscall(SYS_clone, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND, 0, 0, 0, 0)); }},
+        {"fork of the library", "EPERM", [] { return started(fork()); }},
+        {"vfork", "EPERM", [] { return vforked(); }},
+#ifdef SYS_fork
+        {"fork", "EPERM", [] { return started(syscall(SYS_fork)); }},
+#endif
+        {"clone3", "ENOSYS", [] { return syscall(SYS_clone3, nullptr, 0); }},
+        {"bpf", "EPERM", [] { return syscall(SYS_bpf, -1, nullptr, 0); }},
+        {"perf_event_open", "EPERM", [] { return syscall(SYS_perf_event_open, nullptr, 0, 0, 0, 0); }},
+        {"userfaultfd", "EPERM", [] { return syscall(SYS_userfaultfd, -1); }},
+        {"io_uring_setup", "EPERM", [] { return syscall(SYS_io_uring_setup, 0, nullptr); }},
+        {"keyctl", "EPERM", [] { return syscall(SYS_keyctl, -1, 0, 0, 0, 0); }},
+        {"add_key", "EPERM", [] { return syscall(SYS_add_key, nullptr, nullptr, nullptr, 0, 0); }},
+        {"open_by_handle_at", "EPERM", [] { return syscall(SYS_open_by_handle_at, -1, nullptr, 0); }},
+        {"finit_module", "EPERM", [] { return syscall(SYS_finit_module, -1, nullptr, 0); }},
+        {"adjtimex", "EPERM", [] { return syscall(SYS_adjtimex, nullptr); }},
+        {"clock_settime", "EPERM", [] { return syscall(SYS_clock_settime, 0, nullptr); }},
+        {"setuid to itself", "EPERM", [] { return syscall(SYS_setuid, getuid()); }},
+        {"setgroups", "EPERM", [] { return syscall(SYS_setgroups, 0, nullptr); }},
+        {"personality", "EPERM", [] { return personality(PER_LINUX32); }},
+        {"personality, asked", "ok", [] { return personality(0xffffffff); }},
+        {"a character into the terminal", "EPERM", [] { return ioctl(-1, TIOCSTI, nullptr); }},
+        {"another ioctl", "EBADF", [] { return ioctl(-1, FIONREAD, nullptr); }},
+        {"listen", "EPERM", [] { return listen(-1, 1); }},
+        {"AF_PACKET", "EPERM", [] { return socket(AF_PACKET, SOCK_DGRAM, 0); }},
+        {"AF_ALG", "EPERM", [] { return socket(AF_ALG, SOCK_SEQPACKET, 0); }},
+        {"AF_VSOCK", "EPERM", [] { return socket(AF_VSOCK, SOCK_STREAM, 0); }},
+        {"AF_AX25", "EPERM", [] { return socket(AF_AX25, SOCK_DGRAM, 0); }},
+        {"AF_NETLINK for devices", "EPERM", [] { return socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT); }},
+        {"AF_NETLINK for addresses", "ok", [] { return socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE); }},
+        {"AF_INET", "ok", [] { return socket(AF_INET, SOCK_STREAM, 0); }},
+        {"AF_UNIX", "ok", [] { return socket(AF_UNIX, SOCK_STREAM, 0); }},
+        {"execve", "EPERM", [] { return syscall(SYS_execve, "/bin/true", nullptr, nullptr); }},
+        {"execveat", "EPERM", [] { return syscall(SYS_execveat, -1, nullptr, nullptr, nullptr, 0); }},
+#ifdef __x86_64__
+        {"AF_PACKET with more than an int", "EPERM",
+         [] { return syscall(SYS_socket, (1L << 32U) | AF_PACKET, SOCK_DGRAM, 0); }},
+#endif
+    };
+    std::string expected = nothing_missing;
+    for (const Row& row : rows) {
+        expected += std::string(row.name) + ": " + row.expected + "\n";
+    }
+    CHECK(said_by_child([&] {
+              std::string said = lines(confine(place.confinement()));
+              for (const Row& row : rows) {
+                  said += std::string(row.name) + ": " + result_of(row.call()) + "\n";
+              }
+              return said;
+          }) == expected);
+}
+
+#ifdef __x86_64__
+TEST_CASE("a call by the numbers of another architecture ends the confined process") {
+    const Place place;
+    Child child([&] {
+        confine(place.confinement());
+        constexpr long x32 = 0x40000000;
+        return result_of(syscall(x32 + SYS_getpid));
+    });
+    CHECK(child.said().empty());
+    CHECK(WIFSIGNALED(child.status()));
+    CHECK(WTERMSIG(child.status()) == SIGSYS);
+}
+#endif
+
+TEST_CASE("threads, names and connections work in a confined process") {
+    const Place place;
+    Listener listener;
+    CHECK(said_by_child([&] {
+              std::string said = lines(confine(place.confinement()));
+              std::thread([&said] { said += "thread "; }).join();
+              for (const char* name : {"localhost", "127.0.0.1", "::1"}) {
+                  said += resolved(name) + " ";
+              }
+              const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+              return said + result_of(connect(client.get(), listener.general(), sizeof listener.address));
+          }) == nothing_missing + "thread ok ok ok ok");
+}
+
+TEST_CASE("a confined process starts programs only where it may, and none of what it has written") {
+    const Place place;
+    const std::vector<const char*> echo{"/bin/sh", "-c", "echo started"};
+    CHECK(said_by_child([&] {
+              confine(place.confinement());
+              return run_program(echo);
+          }) == "EPERM");
+    CHECK(said_by_child([&] {
+              confine(place.with_programs());
+              return result_of(started(fork()));
+          }) == "ok");
+    CHECK(said_by_child([&] {
+              confine(place.with_programs());
+              return run_program(echo);
+          }) == "started\n");
+    CHECK(said_by_child([&] {
+              confine(place.with_programs());
+              write_file("program", "#!/bin/sh\necho started\n", 0700);
+              return run_program({"./program"});
+          }) == "EACCES");
+    CHECK_THAT(said_by_child([&] {
+                   confine(place.with_programs());
+                   return run_program({"/usr/bin/ssh", "-V"});
+               }),
+               ContainsSubstring("OpenSSH"));
+}
+
+TEST_CASE("ssh, started by a confined process, connects and is as confined") {
+    const Place place;
+    Listener listener;
+    const std::string port = std::to_string(ntohs(listener.address.sin_port));
+    const Child child([&] {
+        confine(place.with_programs());
+        return run_program({"/usr/bin/ssh", "-F", "/dev/null", "-o", "BatchMode=yes", "-p", port.c_str(), "127.0.0.1"});
+    });
+    // It now waits for the greeting of a server.
+    pollfd connection{listener.fd.get(), POLLIN, 0};
+    REQUIRE(poll(&connection, 1, 60000) == 1);
+    const std::string status = read_file("/proc/" + std::to_string(child.pid()) + "/status", 65536);
+    CHECK(status.starts_with("Name:\tssh\n"));
+    check_without_rights(status);
+}
+
+TEST_CASE("a kernel without Landlock is told, and the rest holds") {
+    const Place place;
+    const std::string said = said_by_child([&] {
+        pretend_missing({SYS_landlock_create_ruleset});
+        const UniqueFd status(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+        const std::string words = lines(confine(place.confinement()));
+        return words + "Shadow:\t" + opened("/etc/shadow", O_RDONLY) + "\nMine:\t" +
+               opened("mine", O_WRONLY | O_CREAT) + "\n" + read_open_file(status, "status", 65536);
+    });
+    CHECK(said.starts_with("no Landlock in this kernel: Function not implemented\n" + nothing_missing + "Shadow:"));
+    check_without_rights(said);
+    CHECK(field_of(said, "Shadow") == "EACCES");
+    CHECK(field_of(said, "Mine") == "ok");
+}
+
+TEST_CASE("a kernel without seccomp is told, and the rest holds") {
+    const Place place;
+    place.open_the_way();
+    place.root.write("/open", "content", 0644);
+    const std::string said = said_by_child([&] {
+        pretend_missing({SYS_seccomp});
+        const std::string words = lines(confine(place.confinement()));
+        return words + opened(place.root.path("/open"), O_RDONLY) + " " + opened("mine", O_WRONLY | O_CREAT) + " " +
+               (is_root ? result_of(setuid(0)) : "EPERM");
+    });
+    CHECK(said == nothing_missing + "no seccomp filter in this kernel\nEACCES ok EPERM");
+}
+
+TEST_CASE("where the user does not exist it is nobody") {
+    const Place place;
+    CHECK(said_by_child([&] {
+              const std::string words = lines(confine({.user = "bootwright-no-such-user", .writable = place.folder()}));
+              return words + std::to_string(getuid()) + " " + opened("mine", O_WRONLY | O_CREAT);
+          }) == (is_root ? "no user bootwright-no-such-user: runs as nobody (65534)\n65534 ok"
+                         : nothing_missing + std::to_string(geteuid()) + " ok"));
+}
+
+TEST_CASE("a user that is root, and a folder that is not there, end it") {
+    const Place place;
+    const auto error_with = [](const Confinement& confinement) {
+        return said_by_child([&] {
+            const Error error = error_of([&] { return confine(confinement); });
+            return std::string(to_string(error.kind)) + " " + error.code + ": " + error.message;
+        });
+    };
+    if (is_root) {
+        CHECK(error_with({.user = "root", .writable = place.folder()}) ==
+              "permanent sandbox.failed: what speaks with the network cannot become the user root: it is root, or in "
+              "root's group");
+    }
+    CHECK_THAT(error_with({.user = "nobody", .writable = place.folder() / "missing"}),
+               ContainsSubstring("permanent sandbox.failed") && ContainsSubstring("missing: No such file"));
+}
