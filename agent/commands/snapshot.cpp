@@ -1,8 +1,9 @@
-#include "agent/repository/fetch/snapshot.hpp"
-
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/repository/fetch_outcome.hpp"
+#include "agent/repository/snapshot_request.hpp"
 #include "agent/servers/proxy.hpp"
+#include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
@@ -72,10 +73,8 @@ private:
     std::jthread watcher_{[this](const std::stop_token& done) { watch(done); }};
 };
 
-std::string progress_line(const Json& event) {
-    const std::uint64_t total = number_at(event, "total");
-    return string_at(event, "what") + " " + std::to_string(number_at(event, "done")) +
-           (total == 0 ? "" : " of " + std::to_string(total));
+std::string progress_line(std::string_view what, std::uint64_t done, std::uint64_t total) {
+    return std::string(what) + " " + std::to_string(done) + (total == 0 ? "" : " of " + std::to_string(total));
 }
 
 std::string variable(const System& system, const char* name) {
@@ -134,33 +133,31 @@ void make_output(const fs::path& folder) {
 Snapshot ask_child(const System& system, const SnapshotRequest& request) {
     const StopOnSignal signals;
     LiveLine progress(std::cerr, STDERR_FILENO);  // what is printed is for scripts
-    Json answer;
+    FetchOutcome answer;
     std::string last_words;
-    const ProcessEvents events{.line =
-                                   [&](std::string_view line) {
-                                       const Json event = parse_json(line);
-                                       if (event.is_object() && event.contains("progress")) {
-                                           progress.show(progress_line(event.at("progress")));
-                                       } else if (event.is_object() && !event.contains("place")) {
-                                           answer = event;
-                                       }
-                                   },
-                               .error_line = [&](std::string_view line) { last_words = shortened(line, 300); }};
+    const Redactor redactor = secrets_of(request);
+    const FetchEvents heard{.progress = [&](std::string_view what, std::uint64_t done,
+                                            std::uint64_t total) { progress.show(progress_line(what, done, total)); },
+                            .heard = [](const PlaceAnswer&) {}};
+    const ProcessEvents events{
+        .line = [&](std::string_view line) { read_fetch_event(line, request, redactor, heard, answer); },
+        .error_line = [&](std::string_view line) { last_words = shortened(printable(redactor.cleaned(line)), 300); }};
     const ProcessRequest process{.arguments = {system.fetch_program.string()},
                                  .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
                                  .input = to_line(to_json(request)),
                                  .timeout = std::chrono::hours(1),
-                                 .grace = std::chrono::seconds(2)};
+                                 .grace = std::chrono::seconds(2),
+                                 .ends_family = true};
     const ProcessResult result = system.processes.run(process, events, signals.token());
     progress.clear();
     if (result.end == ProcessResult::End::stopped) {
         throw stopped_error();
     }
-    if (answer.is_object() && answer.contains("snapshot")) {
-        return snapshot_from_json(answer.at("snapshot"));
+    if (result.end == ProcessResult::End::exited && answer.snapshot) {
+        return *answer.snapshot;
     }
-    if (answer.is_object() && answer.contains("error")) {
-        throw error_from_json(answer.at("error"));
+    if (result.end == ProcessResult::End::exited && answer.error) {
+        throw Error(*answer.error);
     }
     throw transient_error(
         "repository.fetch_crashed",

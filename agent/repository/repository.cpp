@@ -1,5 +1,6 @@
 #include "agent/repository/repository.hpp"
 
+#include "agent/repository/fetch_outcome.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "agent/repository/proof/seal.hpp"
 #include "agent/servers/credentials.hpp"
@@ -15,7 +16,6 @@
 #include "common/net/url.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <system_error>
@@ -157,84 +157,6 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
     return request;
 }
 
-/// Knows what must not be shown of the request.
-Redactor secrets_of(const FetchRequest& request) {
-    Redactor redactor;
-    std::vector<std::string> urls = request.places;
-    urls.insert(urls.end(), {request.name_url, request.settings.proxy});
-    for (const std::string& url : urls) {
-        redactor.add_url(Url::parse(url).value_or(Url()));
-    }
-    for (const ReadyCredential& ready : request.credentials) {
-        redactor.add(ready.password.value_or(""));
-        redactor.add(ready.ssh_key.value_or(""));
-    }
-    for (const auto& identity : {request.stores.s3_keys, request.stores.identity, request.secrets_identity}) {
-        if (identity) {
-            redactor.add(identity->secret_key);
-            redactor.add(identity->session_token);
-            redactor.add(identity->bearer_token);
-        }
-    }
-    return redactor;
-}
-
-/// What the child said at the end.
-struct Answer {
-    std::optional<Checkout> checkout;
-    std::optional<Error> error;
-};
-
-Error makes_no_sense(const std::string& what) {
-    return transient_error("repository.fetch_crashed", "bootwright-fetch says what it never says: " + what,
-                           "report this as a defect of bootwright");
-}
-
-/// The child is root's own, but it reads what strangers have made: where the checkout stands is not taken from it.
-Checkout read_checkout(const Json& json, const FetchRequest& request) {
-    constexpr std::size_t longest_signer = 1000;
-    const std::string revision = string_at(json, "revision");
-    if (!is_commit_id(revision) || (is_commit_id(request.revision) && revision != request.revision)) {
-        throw makes_no_sense("a checkout of another revision than was asked for");
-    }
-    return {revision, request.checkouts / revision, shortened(printable(string_at(json, "signer")), longest_signer)};
-}
-
-/// What it throws itself; that the agent was told to stop, the agent knows.
-Error read_error(const Json& json) {
-    const Error error = error_from_json(json);
-    constexpr std::array areas{"repository.", "http.", "url.", "io.", "process.", "sandbox."};
-    const bool is_known = error.code == "internal" || std::any_of(areas.begin(), areas.end(), [&](const char* area) {
-                              return error.code.starts_with(area);
-                          });
-    return is_known && error.kind != ErrorKind::stopped ? error : makes_no_sense("the error " + error.message);
-}
-
-double seconds_at(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-void read_event(std::string_view line, const FetchRequest& request, const RepositoryStage& stage,
-                const Redactor& redactor, Answer& answer) {
-    const Json event = parse_json(line);
-    if (!event.is_object()) {
-        return;
-    }
-    if (const auto progress = event.find("progress"); progress != event.end()) {
-        stage.events.progress(string_at(*progress, "what"), number_at(*progress, "done"),
-                              number_at(*progress, "total"));
-    } else if (const auto place = event.find("place"); place != event.end() && place->is_object()) {
-        stage.heard(
-            {string_at(*place, "place"), redactor.cleaned(string_at(*place, "said")), seconds_at(*place, "seconds")});
-    } else if (const auto checkout = event.find("checkout"); checkout != event.end()) {
-        answer.checkout = read_checkout(*checkout, request);
-    } else if (const auto error = event.find("error"); error != event.end()) {
-        answer.error = read_error(*error);
-        answer.error->message = redactor.cleaned(answer.error->message);  // libgit2 has had its say in it
-    }
-}
-
 Error ended_without_answer(const ProcessResult& result, const AgentConfig& config, const std::string& url) {
     const std::string advice = "check that the git server is running and that this machine reaches it";
     switch (result.end) {
@@ -270,10 +192,11 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
                                  .grace = std::chrono::seconds(2),
                                  .ends_family = true};
     const Redactor redactor = secrets_of(request);
-    Answer answer;
+    FetchOutcome answer;
+    const FetchEvents fetch_events{.progress = stage.events.progress, .heard = stage.heard};
     const ProcessEvents events{
         .started = stage.events.child_started,
-        .line = [&](std::string_view line) { read_event(line, request, stage, redactor, answer); },
+        .line = [&](std::string_view line) { read_fetch_event(line, request, redactor, fetch_events, answer); },
         .error_line = [&](std::string_view line) { log(LogLevel::warning, "fetch: " + redactor.cleaned(line)); }};
     const ProcessResult result = system.processes.run(process, events, stop);
     if (result.end == ProcessResult::End::exited && answer.checkout) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/repository/checkout.hpp"
+#include "agent/repository/fetch_events.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "agent/repository/sources/downloader.hpp"
 #include "common/base/error.hpp"
@@ -15,12 +16,6 @@
 #include <vector>
 
 namespace bootwright {
-
-/// What is told of a fetch while it goes on.
-struct FetchEvents {
-    GitProgress progress;
-    std::function<void(const PlaceAnswer& answer)> heard;
-};
 
 /// A bare repository of this machine, and where what it lacks is to be had.
 struct RepositorySource {

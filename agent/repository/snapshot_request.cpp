@@ -1,6 +1,6 @@
 // What goes between the command and its child: in a file of its own, so that the command does not load libgit2.
 
-#include "agent/repository/fetch/snapshot.hpp"
+#include "agent/repository/snapshot_request.hpp"
 
 namespace bootwright {
 
@@ -12,14 +12,6 @@ Json modules_to_json(const std::vector<Snapshot::Module>& modules) {
         list.push_back({{"path", module.path}, {"commit", module.commit}});
     }
     return list;
-}
-
-std::vector<Snapshot::Module> modules_from_json(const Json& list) {
-    std::vector<Snapshot::Module> modules;
-    for (const Json& module : list) {
-        modules.push_back({module.at("path"), module.at("commit")});
-    }
-    return modules;
 }
 
 }  // namespace
@@ -48,16 +40,6 @@ Json to_json(const Snapshot& snapshot) {
             {"tags", snapshot.tags},
             {"files", snapshot.files},
             {"bytes", snapshot.bytes}};
-}
-
-Snapshot snapshot_from_json(const Json& json) {
-    return {.revision = json.at("revision"),
-            .file = json.at("file").get<std::string>(),
-            .modules = modules_from_json(json.at("modules")),
-            .missing = modules_from_json(json.at("missing")),
-            .tags = json.at("tags").get<std::vector<std::string>>(),
-            .files = json.at("files"),
-            .bytes = json.at("bytes")};
 }
 
 }  // namespace bootwright

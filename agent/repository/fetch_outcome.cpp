@@ -1,0 +1,165 @@
+#include "agent/repository/fetch_outcome.hpp"
+
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/url.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace bootwright {
+
+namespace {
+
+constexpr std::size_t longest_name = 1000;  // of a signer, a tag, a place, a path
+constexpr std::size_t most_named = 10'000;  // modules, or tags
+
+Error makes_no_sense(const std::string& what) {
+    return transient_error("repository.fetch_crashed", "bootwright-fetch says what it never says: " + what,
+                           "report this as a defect of bootwright");
+}
+
+/// Of who reads what it says: what must not be shown, and what was asked for.
+struct Reader {
+    const FetchRequest& request;
+    const Redactor& redactor;
+
+    [[nodiscard]] std::string shown(const std::string& text) const {
+        return shortened(printable(redactor.cleaned(text)), longest_name);
+    }
+
+    [[nodiscard]] std::string read_revision(const Json& json) const {
+        const std::string revision = string_at(json, "revision");
+        if (!is_commit_id(revision) || (is_commit_id(request.revision) && revision != request.revision)) {
+            throw makes_no_sense("another revision than was asked for");
+        }
+        return revision;
+    }
+
+    [[nodiscard]] Checkout read_checkout(const Json& json) const {
+        const std::string revision = read_revision(json);
+        return {revision, request.checkouts / revision, shown(string_at(json, "signer"))};
+    }
+
+    [[nodiscard]] std::vector<Snapshot::Module> read_modules(const Json& list) const {
+        std::vector<Snapshot::Module> modules;
+        for (const Json& module : list) {
+            modules.push_back({shown(string_at(module, "path")), string_at(module, "commit")});
+            if (!is_commit_id(modules.back().commit) || modules.size() > most_named) {
+                throw makes_no_sense("a module without a commit, or too many");
+            }
+        }
+        return modules;
+    }
+
+    [[nodiscard]] Snapshot read_snapshot(const Json& json, const std::filesystem::path& file) const {
+        Snapshot snapshot{.revision = read_revision(json),
+                          .file = file,
+                          .modules = read_modules(json.value("modules", Json::array())),
+                          .missing = read_modules(json.value("missing", Json::array())),
+                          .files = number_at(json, "files"),
+                          .bytes = number_at(json, "bytes")};
+        for (const Json& tag : json.value("tags", Json::array())) {
+            if (!tag.is_string() || snapshot.tags.size() == most_named) {
+                throw makes_no_sense("a tag without a name, or too many");
+            }
+            snapshot.tags.push_back(shown(tag.get<std::string>()));
+        }
+        return snapshot;
+    }
+
+    /// What it throws itself; that the agent was told to stop, the agent knows.
+    [[nodiscard]] Error read_error(const Json& json) const {
+        constexpr std::size_t longest_code = 60;
+        constexpr std::array areas{"repository.", "http.", "url.", "io.", "process.", "sandbox."};
+        Error error = error_from_json(json);
+        error.message = redactor.cleaned(error.message);  // libgit2 has had its say in it
+        error.advice = redactor.cleaned(error.advice);
+        const bool is_known =
+            error.code == "internal" ||
+            (is_made_of(error.code, "._", longest_code) &&
+             std::any_of(areas.begin(), areas.end(), [&](const char* area) { return error.code.starts_with(area); }));
+        return is_known && error.kind != ErrorKind::stopped ? error : makes_no_sense("the error " + error.message);
+    }
+
+    /// Progress, and what a place said.
+    void hear(const Json& event, const FetchEvents& events) const {
+        if (const auto progress = event.find("progress"); progress != event.end()) {
+            events.progress(shown(string_at(*progress, "what")), number_at(*progress, "done"),
+                            number_at(*progress, "total"));
+        } else if (const auto place = event.find("place"); place != event.end() && place->is_object()) {
+            const auto seconds = place->find("seconds");
+            const bool has_seconds = seconds != place->end() && seconds->is_number();
+            events.heard({shown(string_at(*place, "place")), redactor.cleaned(string_at(*place, "said")),
+                          has_seconds ? seconds->get<double>() : 0});
+        }
+    }
+};
+
+/// The file that was asked for, or looked into.
+std::filesystem::path file_of(const SnapshotRequest& request, const Json& json) {
+    return request.look_into.empty() ? request.output / (string_at(json, "revision") + ".bundle") : request.look_into;
+}
+
+}  // namespace
+
+Redactor secrets_of(const FetchRequest& request) {
+    Redactor redactor;
+    std::vector<std::string> urls = request.places;
+    urls.insert(urls.end(), {request.name_url, request.settings.proxy});
+    for (const std::string& url : urls) {
+        redactor.add_url(Url::parse(url).value_or(Url()));
+    }
+    for (const ReadyCredential& ready : request.credentials) {
+        redactor.add(ready.password.value_or(""));
+        redactor.add(ready.ssh_key.value_or(""));
+    }
+    for (const auto& identity : {request.stores.s3_keys, request.stores.identity, request.secrets_identity}) {
+        if (identity) {
+            redactor.add(identity->secret_key);
+            redactor.add(identity->session_token);
+            redactor.add(identity->bearer_token);
+        }
+    }
+    return redactor;
+}
+
+Redactor secrets_of(const SnapshotRequest& request) {
+    Redactor redactor = secrets_of(request.fetch);
+    redactor.add_url(Url::parse(request.repository).value_or(Url()));
+    return redactor;
+}
+
+void read_fetch_event(std::string_view line, const FetchRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer) {
+    const Json event = parse_json(line);
+    if (!event.is_object()) {
+        return;
+    }
+    const Reader reader{request, redactor};
+    if (const auto checkout = event.find("checkout"); checkout != event.end()) {
+        answer.checkout = reader.read_checkout(*checkout);
+    } else if (const auto error = event.find("error"); error != event.end()) {
+        answer.error = reader.read_error(*error);
+    } else {
+        reader.hear(event, events);
+    }
+}
+
+void read_fetch_event(std::string_view line, const SnapshotRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer) {
+    const Json event = parse_json(line);
+    const auto snapshot = event.find("snapshot");
+    if (!event.is_object() || snapshot == event.end()) {
+        read_fetch_event(line, request.fetch, redactor, events, answer);
+    } else if (!snapshot->is_object()) {
+        throw makes_no_sense("a snapshot that is none");
+    } else {
+        answer.snapshot = Reader{request.fetch, redactor}.read_snapshot(*snapshot, file_of(request, *snapshot));
+    }
+}
+
+}  // namespace bootwright

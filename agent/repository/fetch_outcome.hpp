@@ -1,0 +1,35 @@
+#pragma once
+
+#include "agent/repository/checkout.hpp"
+#include "agent/repository/fetch_events.hpp"
+#include "agent/repository/fetch_request.hpp"
+#include "agent/repository/snapshot_request.hpp"
+#include "common/net/redactor.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bootwright {
+
+/// What bootwright-fetch said at the end.
+struct FetchOutcome {
+    std::optional<Checkout> checkout{};
+    std::optional<Snapshot> snapshot{};
+    std::optional<Error> error{};
+};
+
+/// Knows what must not be shown of the request.
+Redactor secrets_of(const FetchRequest& request);
+Redactor secrets_of(const SnapshotRequest& request);
+
+/// Reads one line of bootwright-fetch. It is root's own, but it reads what strangers have made: where files stand is not taken
+/// from it, and no text of it is passed on that `redactor` has not cleaned.
+/// @throws Error repository.fetch_crashed where it says what it never says
+void read_fetch_event(std::string_view line, const FetchRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer);
+/// The same of what was asked for by `bootwright snapshot`.
+void read_fetch_event(std::string_view line, const SnapshotRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer);
+
+}  // namespace bootwright
