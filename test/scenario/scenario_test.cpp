@@ -9,6 +9,7 @@
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
+#include "test/fakes/captured_errors.hpp"
 #include "test/fakes/compressed.hpp"
 #include "test/fakes/fake_machine.hpp"
 
@@ -312,6 +313,7 @@ std::vector<Scenario> role_scenarios() {
 }
 
 std::vector<Scenario> repository_scenarios() {
+    const std::string secrets = "cannot read https://user:" + std::string(url_secret) + "@git.example.com/puppet.git";
     const auto permanent = [](const char* name, const char* code) {
         return Scenario{
             .name = name,
@@ -350,6 +352,13 @@ std::vector<Scenario> repository_scenarios() {
         transient("a disk that is full while fetching",
                   fetch_error(transient_error("io.no_space", "cannot write: No space left on device", "free space")),
                   "io.no_space"),
+        transient(
+            "a child that tells secrets, in its last words and in its error",
+            {.result = {.exit_code = 1},
+             .lines = {to_line({{"place", {{"place", "git.example.com"}, {"said", secrets}, {"seconds", 1}}}}),
+                       to_line({{"error", to_json(transient_error("repository.unreachable", secrets, "check"))}})},
+             .error_lines = {secrets}},
+            "repository.unreachable"),
         transient("a repository on disk that cannot be mended",
                   fetch_error(transient_error("repository.corrupt", "bad object", "nothing to do")),
                   "repository.corrupt"),
@@ -807,6 +816,7 @@ public:
 
     void request_stop() { stop_.request_stop(); }
 
+    CapturedErrors log{};  ///< what the runs say to the journal
     FakeMachine machine{};
 
 private:
@@ -832,12 +842,17 @@ private:
 };
 
 /// Nothing that anybody but root may see, and nothing that a process's arguments show, holds a secret.
-void check_no_secret(const FakeMachine& machine) {
-    std::vector<std::string> texts;
+void check_no_secret(const Play& stage) {
+    const FakeMachine& machine = stage.machine;
+    std::vector<std::string> texts{stage.log.text()};
     for (const char* file : {"/run/bootwright/status.json", "/var/lib/bootwright/last_good.json"}) {
         if (machine.root.exists(file) && machine.root.exists("/run/bootwright/status.json")) {
             texts.push_back(machine.root.read(file));
         }
+    }
+    std::error_code error;
+    for (const auto& run : std::filesystem::directory_iterator(machine.root.path("/var/lib/bootwright/runs"), error)) {
+        texts.push_back(read_file_if_exists(run.path() / "report.json", std::size_t{1} << 20U).value_or(""));
     }
     for (const ProcessRequest& request : machine.processes.requests) {
         texts.push_back(joined(request.arguments, " "));
@@ -895,7 +910,7 @@ TEST_CASE("a run with a fault ends as it should, and the next one without it con
         CAPTURE(file);
         CHECK_FALSE(stage.machine.root.exists(file));
     }
-    check_no_secret(stage.machine);
+    check_no_secret(stage);
 
     stage.mend();
     const RunReport next = stage.run(row.then_because);
@@ -907,7 +922,7 @@ TEST_CASE("a run with a fault ends as it should, and the next one without it con
     CHECK(then.at("configured").at("revision") == pinned_revision);
     CHECK(then.at("run").at("error").is_null());
     CHECK(read_last_good(stage.machine.system).value().revision == pinned_revision);
-    check_no_secret(stage.machine);
+    check_no_secret(stage);
 }
 
 TEST_CASE("a run that changes nothing after one that did is unchanged") {
@@ -1006,7 +1021,7 @@ TEST_CASE("a rebooted machine whose metadata service is dead goes by the role co
     const Json kept = StatusFile(stage.machine.system).read().at("run").at("kept");
     CHECK(kept.at("because").at("code") == "http.timeout");
     CHECK(kept.at("because").at("stage") == "platform");
-    check_no_secret(stage.machine);
+    check_no_secret(stage);
 }
 
 TEST_CASE("a copy of the disk does not go by what was accepted elsewhere: it waits for its own metadata") {
@@ -1116,7 +1131,7 @@ TEST_CASE("a file of a second repository says what the instance is to be") {
     const Json run = StatusFile(stage.machine.system).read().at("run");
     CHECK(run.at("configuration") == Json{{"asked", configuration_revision}, {"resolved", configuration_revision}});
     CHECK(run.at("places").at(0).at("said") == "gave it");
-    check_no_secret(stage.machine);
+    check_no_secret(stage);
 }
 
 TEST_CASE("a configuration repository without the file applies nothing, and says where it looked") {
@@ -1232,7 +1247,7 @@ TEST_CASE("a revision that does not compile is named, and not tried again as lon
     CHECK(stage.status().at("run").at("bad").at("run") == 2);
     CHECK(stage.status().at("configured").at("revision") == pinned_revision);
     CHECK(stage.machine.root.mode("/var/lib/bootwright/bad_revisions.json") == 0600);
-    check_no_secret(stage.machine);
+    check_no_secret(stage);
 }
 
 TEST_CASE(
@@ -1339,7 +1354,7 @@ TEST_CASE("on_failure last_good: the last good revision is applied again, and th
     // Puppet's traces of both are there.
     CHECK(stage.machine.root.exists("/var/lib/bootwright/runs/000002/puppet.jsonl"));
     CHECK(stage.machine.root.exists("/var/lib/bootwright/runs/000002/last_good/puppet.jsonl"));
-    check_no_secret(stage.machine);
+    check_no_secret(stage);
 
     // Each later run converges to it again, and does not touch the bad one.
     stage.puppet({}, {recorded_puppet("changed")});
