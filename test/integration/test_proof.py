@@ -208,6 +208,49 @@ def test_an_openpgp_signature_over_sha_1_proves_nothing(
     command("gpgconf", "--kill", "all", env=weak.env)
 
 
+def test_a_revoked_subkey_proves_nothing_and_the_one_beside_it_does(
+    ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, tmp_path: Path
+) -> None:
+    """A primary key that only certifies, with two subkeys that sign, as people have them who keep the first one offline."""
+    with tempfile.TemporaryDirectory() as home:
+        env = {"GNUPGHOME": home}
+
+        def gpg(*arguments: str, input: str = "") -> str:
+            return command("gpg", "--batch", "-q", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "", *arguments, env=env, input=input)
+
+        def fingerprints() -> list[str]:
+            return [line.split(":")[9] for line in gpg("--with-colons", "-K").splitlines() if line.startswith("fpr:")]
+
+        def ring() -> bytes:
+            gpg("--yes", "--output", str(tmp_path / "ring.gpg"), "--export")
+            return (tmp_path / "ring.gpg").read_bytes()
+
+        gpg("--quick-gen-key", "ann <ann@example.com>", "ed25519", "cert", "never")
+        for _ in range(2):
+            gpg("--quick-add-key", fingerprints()[0], "ed25519", "sign", "never")
+        primary, first, second = fingerprints()
+        by_first, by_second = (Signer("ann <ann@example.com>", ["-c", f"user.signingkey={key}!"], b"", env) for key in (first, second))
+        prepare(ready, git, verify="commit")
+        ready.write("/etc/bootwright/keyring.gpg", ring())
+        revision = by_first.commit(repo)
+        asks()
+        converges(ready)
+
+        gpg("--command-fd", "0", "--edit-key", primary, input=f"key {first}\nrevkey\ny\n0\n\ny\nsave\n")
+        revoked = ring()
+        assert revoked != ready.path("/etc/bootwright/keyring.gpg").read_bytes()
+        ready.write("/etc/bootwright/keyring.gpg", revoked)
+        # Also what has run already, and lies on disk with the seal of then.
+        fails(ready, "repository", "repository.signature_untrusted", "permanent", "revoked")
+        good = by_second.commit(repo)
+        asks()
+        converges(ready)
+        assert ready.status()["run"]["revision"]["resolved"] == good
+        asks(revision)
+        fails(ready, "repository", "repository.signature_untrusted", "permanent", "revoked")
+        command("gpgconf", "--kill", "all", env=env)
+
+
 @pytest.mark.parametrize(
     ("digest", "algorithm", "good"),
     [("sha512", "rsa-sha2-512", True), ("sha1", "rsa-sha2-512", False), ("sha512", "ssh-rsa", False)],
