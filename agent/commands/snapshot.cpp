@@ -1,7 +1,7 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/repository/fetch_outcome.hpp"
-#include "agent/repository/fetch/snapshot_request.hpp"
+#include "agent/repository/snapshot_request.hpp"
 #include "agent/servers/proxy.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"

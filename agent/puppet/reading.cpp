@@ -146,8 +146,8 @@ void add_observation(PuppetResult& result, const Observation& seen, const Puppet
         kept.resize(std::min(kept.size(), most_slow));
         return kept;
     };
-    result.version = seen.puppet_version;
-    result.catalog_digest = seen.catalog_digest;
+    result.version = shown(seen.puppet_version, traces);
+    result.catalog_digest = shown(seen.catalog_digest, traces);
     result.phases = durations(seen.phases);
     result.slowest = durations(seen.slowest);
     result.slow_facts = durations(seen.slow_facts);
@@ -179,7 +179,7 @@ std::vector<std::string> remarks(const std::optional<Observation>& seen, const P
     for (const std::string& key : seen->unused_data) {
         const auto meant = nearest(key, seen->looked_up);
         remarks.push_back("nothing looked up the key " + shortened(key, longest_key) + " of the role config's data" +
-                          (meant ? "; did you mean \"" + *meant + "\"?" : ""));
+                          (meant ? "; did you mean \"" + shown(*meant, traces) + "\"?" : ""));
     }
     remarks.resize(std::min(remarks.size(), most_listed));
     return remarks;

@@ -3,7 +3,7 @@
 #include "agent/repository/checkout.hpp"
 #include "agent/repository/fetch_events.hpp"
 #include "agent/repository/fetch_request.hpp"
-#include "agent/repository/fetch/snapshot_request.hpp"
+#include "agent/repository/snapshot_request.hpp"
 #include "common/net/redactor.hpp"
 
 #include <optional>

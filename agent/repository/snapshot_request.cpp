@@ -1,6 +1,6 @@
 // What goes between the command and its child: in a file of its own, so that the command does not load libgit2.
 
-#include "agent/repository/fetch/snapshot_request.hpp"
+#include "agent/repository/snapshot_request.hpp"
 
 namespace bootwright {
 

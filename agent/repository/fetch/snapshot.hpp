@@ -1,7 +1,7 @@
 #pragma once
 
 #include "agent/repository/fetch_events.hpp"
-#include "agent/repository/fetch/snapshot_request.hpp"
+#include "agent/repository/snapshot_request.hpp"
 #include "common/processes/process.hpp"
 
 namespace bootwright {
