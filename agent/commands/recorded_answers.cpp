@@ -39,11 +39,12 @@ Error not_recorded(const std::string& what) {
                            "this is a captured machine: capture it again on the live one");
 }
 
+bool is_secret_header(const std::string& name) { return is_secret_name(name) && name.find("ttl") == std::string::npos; }
+
 Json headers_to_keep(const HttpRequest& request) {
     Json kept = Json::object();
     for (const auto& [name, value] : request.headers) {
-        const bool is_secret = is_secret_name(name) && name.find("ttl") == std::string::npos;
-        kept[name] = is_secret ? "*" : value;
+        kept[name] = is_secret_header(name) ? "*" : value;
     }
     return kept;
 }
@@ -112,12 +113,20 @@ HttpRace RecordingHttpClient::race(const std::vector<HttpRequest>& requests, std
     const std::size_t used = race.winner.value_or(0);
     const HttpRequest& request = requests.at(used);
     Json answer{{"method", request.method}, {"path", path_of(request.url)}, {"require", headers_to_keep(request)}};
+    for (const auto& [name, value] : request.headers) {
+        if (is_secret_header(name)) {
+            sent_.add(value);  // a service may say again what it was sent
+        }
+    }
     if (race.responses[used]) {
         answer["status"] = race.responses[used]->status;
-        answer["headers"] = race.responses[used]->headers;
-        put_body(answer, race.responses[used]->body);
+        answer["headers"] = Json::object();
+        for (const auto& [name, value] : race.responses[used]->headers) {
+            answer["headers"][name] = sent_.cleaned(value);
+        }
+        put_body(answer, sent_.cleaned(race.responses[used]->body));
     } else {
-        answer["error"] = race.errors[used] ? race.errors[used]->message : "not asked";
+        answer["error"] = sent_.cleaned(race.errors[used] ? race.errors[used]->message : "not asked");
     }
     answers_.push_back(std::move(answer));
     return race;

@@ -3,6 +3,7 @@
 #include "agent/config/system.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/http.hpp"
+#include "common/net/redactor.hpp"
 #include "common/processes/process.hpp"
 
 #include <filesystem>
@@ -50,6 +51,7 @@ public:
 private:
     HttpClient& client_;
     Json& answers_;
+    Redactor sent_{};  ///< knows the tokens that went along with requests
 };
 
 class RecordingProcessRunner final : public ProcessRunner {

@@ -1,5 +1,6 @@
 #include "agent/commands/redaction.hpp"
 
+#include "agent/config/role_keys.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/role/announce_config.hpp"
 #include "agent/role/user_data.hpp"
@@ -54,9 +55,31 @@ void redact_receivers(Json& json) {
     }
 }
 
+/// Of a role config: what no key of it names may be anything, such as data under a misspelt name. `path`: "" or "repository.".
+// NOLINTNEXTLINE(misc-no-recursion): it goes no deeper than the keys do
+void remove_unknown(Json& role, const std::string& path) {
+    const std::vector<RoleKey>& keys = role_keys();
+    for (auto& [name, value] : role.items()) {
+        const std::string key = path + name;
+        const bool holds_keys = std::any_of(keys.begin(), keys.end(),
+                                            [&](const RoleKey& other) { return other.name.starts_with(key + "."); });
+        if (find_role_key(key) != nullptr) {
+            continue;
+        }
+        if (holds_keys && value.is_object()) {
+            remove_unknown(value, key + ".");
+        } else {
+            remove_values(value);
+        }
+    }
+}
+
 void redact(Json& json) {
     const bool is_object = json.is_object();
     for (auto& [key, value] : json.items()) {
+        if (is_object && key == "role_config" && value.is_object()) {
+            remove_unknown(value, "");
+        }
         if (is_object && is_user_data_name(key) && value.is_string()) {
             value = redacted_user_data(value.get<std::string>());
         } else if (is_object && is_place_of_secrets(key, value)) {
@@ -96,6 +119,9 @@ std::string redacted_user_data(const std::string& user_data) {
     try {
         auto parsed = parse_user_data(user_data, "user-data");
         if (parsed.document) {
+            if (parsed.document->root.is_object()) {
+                remove_unknown(parsed.document->root, "");
+            }
             redact(parsed.document->root);
             return to_text(parsed.document->root);
         }

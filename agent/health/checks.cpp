@@ -48,12 +48,7 @@ milliseconds delay_after_round(int round) {
 class Looks {
 public:
     Looks(const System& system, const RoleConfig& role, const StageEvents& events, const std::stop_token& stop)
-        : system_(system), events_(events), stop_(stop) {
-        redactor_.add_values(role.data);
-        for (const HealthCheck& check : role.health.checks) {
-            redactor_.add_url(Url::parse(check.target).value_or(Url()));
-        }
-    }
+        : system_(system), redactor_(secrets_of(role)), events_(events), stop_(stop) {}
 
     CheckResult look(const HealthCheck& check, milliseconds left) const {
         const auto began = system_.clock.now().since_boot;
@@ -147,7 +142,7 @@ private:
     }
 
     const System& system_;
-    Redactor redactor_{};
+    Redactor redactor_;
     const StageEvents& events_;
     std::stop_token stop_;
 };

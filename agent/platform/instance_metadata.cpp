@@ -2,6 +2,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
+#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>
@@ -31,9 +32,8 @@ Json to_json(const InstanceMetadata& metadata) {
 Json shown_json(const InstanceMetadata& metadata) {
     Json json = to_json(metadata);
     for (auto& [name, value] : json["tags"].items()) {
-        if (is_secret_name(name)) {
-            value = "(not shown)";
-        }
+        // A tag may be a repository's URL with a password.
+        value = is_secret_name(name) ? "(not shown)" : without_credentials(value.get<std::string>());
     }
     return json;
 }

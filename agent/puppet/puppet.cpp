@@ -203,7 +203,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");
     traces.observation = read_file_start(files.observation(), most_read);
-    traces.redactor.add_values(role.data);
+    traces.redactor = secrets_of(role);
     PuppetResult result = read_puppet_result(traces);
     result.start = start;
     for (const std::string& limit : traces.process.unmet_limits) {

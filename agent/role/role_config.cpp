@@ -396,6 +396,30 @@ JsonDocument read_configuration_file(const std::string& text, const std::string&
     return std::move(*file.document);
 }
 
+Redactor secrets_of(const RoleConfig& role) {
+    Redactor redactor;
+    redactor.add_values(role.data);
+    std::vector<std::string> places{role.repository.url, role.configuration.url};
+    for (const auto& mirrors : {role.repository.mirrors, role.configuration.mirrors}) {
+        places.insert(places.end(), mirrors.begin(), mirrors.end());
+    }
+    for (const HealthCheck& check : role.health.checks) {
+        places.push_back(check.target);
+    }
+    for (const std::string& place : places) {
+        const Url url = Url::parse(place).value_or(Url());
+        if (url.scheme() != "ssh") {  // whose user is no secret, and may be any word
+            redactor.add_url(url);
+        }
+    }
+    for (const std::string& receiver : {role.announce.webhook.url, role.announce.wait_condition}) {
+        const Url url = Url::parse(receiver).value_or(Url());
+        redactor.add_url(url);
+        redactor.add(url.host() + url.path());  // not the path alone, which may be an innocent word
+    }
+    return redactor;
+}
+
 Json to_json(const RoleConfig& role) {
     const auto duration = [](const std::optional<std::chrono::milliseconds>& value) {
         return value ? Json(to_human(*value)) : Json();

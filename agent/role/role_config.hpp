@@ -6,6 +6,7 @@
 #include "agent/role/health_config.hpp"
 #include "agent/role/who_may_say.hpp"
 #include "common/documents/json.hpp"
+#include "common/net/redactor.hpp"
 #include "common/net/url.hpp"
 
 #include <chrono>
@@ -66,6 +67,9 @@ AnnounceConfig announce_of_image(const AgentConfig& config);
 
 /// The file of a configuration repository, in any form that user-data has. @throws Error role.invalid, role.user_data_damaged
 JsonDocument read_configuration_file(const std::string& text, const std::string& origin);
+
+/// Knows what of the role config must not be shown where others have their say: its data, and what proves a right in its URLs.
+Redactor secrets_of(const RoleConfig& role);
 
 /// For the run's record (0600): the values and their origins; the URL without credentials.
 Json to_json(const RoleConfig& role);

@@ -41,6 +41,9 @@ Redactor secrets_of(const DownloadRequest& request) {
     for (const std::string* url : {&request.url, &request.web.url, &request.trust.proxy}) {
         redactor.add_url(Url::parse(*url).value_or(Url()));
     }
+    for (const std::string& url : split(request.credentials, '\n')) {
+        redactor.add_url(Url::parse(url).value_or(Url()));
+    }
     for (const std::string* secret :
          {&request.password, &request.ssh_key, &request.web.password, &request.trust.client_key}) {
         redactor.add(*secret);

@@ -252,13 +252,15 @@ std::jthread signs_of_life() {
     });
 }
 
-/// The Puppetfile is Ruby, and r10k runs it: nothing in here is trusted, and nothing of it is secret.
+/// The Puppetfile is Ruby, and r10k runs it: nothing in here is trusted, and nothing of it is secret but the passwords of its
+/// own URLs. Those git reads from a file, since its arguments can be read by everybody.
 Json install_modules(const DownloadRequest& request) {
     constexpr std::chrono::minutes deadline{10};
     const std::string folder = request.folder.string();
     const std::string tree = folder + "/" + request.file;
     make_folder("./" + request.file, 0700);
     write_file("./" + request.file + "/Puppetfile", request.puppetfile, 0600);
+    write_file("./credentials", request.credentials, 0600);
     ProcessRequest process{.arguments = {request.program, "puppetfile", "install", "--puppetfile", tree + "/Puppetfile",
                                          "--moduledir", tree + "/modules"},
                            .environment = {{"PATH", "/opt/puppetlabs/puppet/bin:/usr/bin:/bin"},
@@ -267,6 +269,11 @@ Json install_modules(const DownloadRequest& request) {
                                            {"TMPDIR", folder},
                                            {"GIT_TERMINAL_PROMPT", "0"},
                                            {"GIT_CONFIG_NOSYSTEM", "1"},
+                                           {"GIT_CONFIG_COUNT", "2"},
+                                           {"GIT_CONFIG_KEY_0", "credential.helper"},
+                                           {"GIT_CONFIG_VALUE_0", "store --file=" + folder + "/credentials"},
+                                           {"GIT_CONFIG_KEY_1", "credential.useHttpPath"},
+                                           {"GIT_CONFIG_VALUE_1", "true"},
                                            {"GIT_ALLOW_PROTOCOL", "https:http:git:file"}},
                            .folder = "",
                            .timeout = deadline,

@@ -103,7 +103,8 @@ Json to_json(const DownloadRequest& request) {
             {"wish", to_json(request.wish)},
             {"web", to_json(request.web)},
             {"program", request.program},
-            {"puppetfile", request.puppetfile}};
+            {"puppetfile", request.puppetfile},
+            {"credentials", request.credentials}};
 }
 
 DownloadRequest download_request_from_json(const Json& json) {
@@ -123,7 +124,8 @@ DownloadRequest download_request_from_json(const Json& json) {
             .wish = wish_from_json(json.at("wish")),
             .web = web_request_from_json(json.at("web")),
             .program = json.at("program"),
-            .puppetfile = json.at("puppetfile")};
+            .puppetfile = json.at("puppetfile"),
+            .credentials = json.at("credentials")};
 }
 
 Json to_json(const GitAnswer& answer) {

@@ -36,8 +36,9 @@ struct DownloadRequest {
 
     WebRequest web{};  ///< snapshot and answer
 
-    std::string program{};     ///< r10k: its path
-    std::string puppetfile{};  ///< r10k: the text
+    std::string program{};      ///< r10k: its path
+    std::string puppetfile{};   ///< r10k: the text, without passwords
+    std::string credentials{};  ///< r10k: those of its URLs, as credential_lines() makes them
 };
 
 Json to_json(const DownloadRequest& request);

@@ -1,199 +1,118 @@
-"""Nothing secret leaves: a secret of its own is planted in each place that can hold one, and looked for, in every way of writing
-it, in all that is not root's alone."""
+"""Nothing secret leaves: a secret of its own is planted in each place that can hold one (planted.PLACES), and looked for, in every
+way of writing it, in all that is not root's alone."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
 import json
 import stat
 import urllib.parse
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
+import public_clouds
 import pytest
+import shapes
 from forward_proxy import ForwardProxy
 from interruption import quick_puppet
-from metadata_server import Ec2, MetadataServer, Tree
+from metadata_server import Ec2, MetadataServer, Reply, Request, Tree
+from planted import CREDENTIALS, OF_PUPPET, OF_ROOT, PLACES, PLANTED, Plan, forms, planted_in, quoted, ssh_key_of
+from public_clouds import PublicClouds
 from roles import IMPATIENT, merged
 from servers import ControlRepo, GitServer
-from test_credentials import overheard
-from world import SERVERS_ADDRESS, Instance
-
-HOOK = "/etc/bootwright/hook.token"
-CREDENTIALS = "/run/credentials/bootwright.service"
-
-#: Where a secret may be, and the secret. Each has signs that somebody escapes; those in URLs are written as %XX there.
-PLANTED = {
-    "text in data": 'data-o\'neil "q" \\ /?#@%+',
-    "number in data": "7305129846",
-    "lines in data": "first-line-of-data\nsecond-line-of-data",
-    "long text in data": "".join(f"long-{number:04d}-" for number in range(500)),
-    "list in data": "deep-in-a-list-of-data",
-    "data of the image": "data-of-the-image'",
-    "password in repository.url": GitServer.PASSWORD + "'/?#@",
-    "token in a mirror": "token-of-a-mirror/@",
-    "query of a snapshot's place": "signature-of-a-snapshot+/=",
-    "password in configuration.url": "password/of:the#second",
-    "password of a credential's file": "password-in-a-file/'",
-    "systemd credential": "password-in-a-credential",
-    "proxy": "proxy's/secret?",
-    "path of a web hook": "path-of-a-web-hook",
-    "query of a web hook": "query-of-a-web-hook",
-    "token of a web hook": "token-of-a-web-hook",
-    "query of a wait condition": "query-of-a-wait-condition",
-    "query of a health check": "query-of-a-health-check",
-    "ssh key": "c2VjcmV0LW9mLXRoZS1zc2gta2V5LWluLWEtbGluZQ",
-    "key of the client": "Y2xpZW50LWtleS1vZi10aGUtaW1hZ2UtaW4tYS1saW5l",
-}
-
-#: What may hold secrets, since it is root's alone: their names below /var/lib/bootwright. docs/files.md says so.
-OF_ROOT = ("role_config.json", "data.json", "puppet.jsonl", "observation.json", "catalog.json.gz", "instance.json", "last_good.json", "resources.txt")
-
-#: What Puppet itself keeps there, with modes of its own, behind folders of mode 0700.
-OF_PUPPET = "/var/lib/bootwright/puppet/var/state/"
-
-
-def quoted(place: str) -> str:
-    return urllib.parse.quote(PLANTED[place], safe="")
-
-
-def forms(secret: str) -> Iterator[bytes]:
-    """The secret as others write it, whole, by line, and cut in half."""
-    parts = {secret, *secret.split("\n"), secret[: len(secret) // 2], secret[len(secret) // 2 :], secret[:4000]}
-    for part in {part for part in parts if len(part) >= 8}:
-        yield part.encode()
-        yield urllib.parse.quote(part, safe="").encode()
-        yield urllib.parse.quote(part, safe="").lower().encode()
-        yield json.dumps(part)[1:-1].encode()
-        yield json.dumps(json.dumps(part)[1:-1])[1:-1].encode()
-        yield part.replace("'", "'\\''").encode()
-    for before in ("", "x", "xx"):  # without the characters that hang on what stands around it
-        whole = base64.b64encode((before + secret).encode())
-        yield whole[4 if before else 0 : -4]
-        yield base64.urlsafe_b64encode((before + secret).encode())[4 if before else 0 : -4]
-
-
-def planted_in(text: bytes, secrets: dict[str, str] = PLANTED) -> list[str]:
-    return [place for place, secret in secrets.items() if any(form in text for form in forms(secret))]
+from test_snapshots import AZURE, CLOUDS, EC2, FIXTURES, GCE, SECRETS, Cloud
+from world import PLAIN_SYS, SERVERS_ADDRESS, Instance
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
     for place, secret in PLANTED.items():
-        for form in forms(secret):
+        for form in forms(secret) if secret else ():
             assert place in planted_in(b"before " + form + b" after"), (place, form)
     assert planted_in(b"nothing of all that") == []
 
 
-# The machine
-
-
-class Plan:
-    """What an instance is given, and what is asked of it afterwards."""
-
-    def __init__(self, instance: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer) -> None:
-        self.instance, self.git, self.repo, self.metadata = instance, git, repo, metadata
-        self.env = {"CREDENTIALS_DIRECTORY": CREDENTIALS}
-        self.manifest_tells = False  #: in the arguments of a command of its own, which everybody can read
-        user, password = GitServer.USER, quoted("password in repository.url")
-        base = repo.url("https", at="password", host="git.test")
-        self.url = base.replace("://", f"://{user}:{password}@")
-        self.mirrors = [
-            base.replace("://", f"://{quoted('token in a mirror')}@").replace("git.test", "other.test"),
-            "https://static.test/{revision}.bundle?sig=" + quoted("query of a snapshot's place"),
-            repo.url("ssh", host="git.test"),
-        ]
-        self.config: dict[str, Any] = {
-            "repository": {
-                "ca_file": "/etc/bootwright/ca.pem", "stall": "2s", "timeout": "20s",
-                "credentials": [
-                    {"host": "files.test", "user": "reader", "from": {"file": "/etc/bootwright/token"}},
-                    {"host": "credentials.test", "user": "reader", "from": {"credential": "git.token"}},
-                ],
-            },
-            "retry": {"repository": {"attempts": 1}, "platform": {"attempts": 1}, "puppet": {"attempts": 1}},
-            "role_config": {"data": {"of::image": PLANTED["data of the image"]}},
-        }  # fmt: skip
-        self.role: dict[str, Any] = {
-            "role": "base",
-            "repository": {"url": self.url, "mirrors": self.mirrors, "revision": repo.head},
-            "data": {
-                "a::text": PLANTED["text in data"], "a::number": int(PLANTED["number in data"]),
-                "some::lines": PLANTED["lines in data"], "long": PLANTED["long text in data"],
-                "deep": [{"in": [PLANTED["list in data"]]}],
-            },
-            "announce": {
-                "webhook": {
-                    "url": f"https://{SERVERS_ADDRESS}:9/{PLANTED['path of a web hook']}?key={PLANTED['query of a web hook']}",
-                    "token_from": {"file": HOOK},
-                },
-                "wait_condition": f"https://{SERVERS_ADDRESS}:9/x?Signature={PLANTED['query of a wait condition']}",
-            },
-            "health": {
-                "timeout": "1s",
-                "checks": [{"http": f"http://127.0.0.1:9/?token={PLANTED['query of a health check']}"}],
-            },
-        }  # fmt: skip
-
-    def plant(self) -> None:
-        write = self.instance.write
-        write("/etc/bootwright/ca.pem", self.git.ca_file.read_bytes())
-        write("/etc/bootwright/known_hosts", self.git.known_hosts)
-        write("/etc/bootwright/token", PLANTED["password of a credential's file"] + "\n", 0o600)
-        write(f"{CREDENTIALS}/git.token", PLANTED["systemd credential"], 0o600)
-        write(HOOK, PLANTED["token of a web hook"] + "\n", 0o600)
-        begin, end = "-----BEGIN OPENSSH PRIVATE KEY-----\n", "\n-----END OPENSSH PRIVATE KEY-----\n"
-        write("/etc/bootwright/ssh_key", begin + PLANTED["ssh key"] + end, 0o600)
-        self.instance.configure(merged(IMPATIENT, self.config))
-        self.metadata.service = Ec2(json.dumps(self.role).encode())
-
-    def puppet(self, body: str) -> None:
-        """A role whose catalog says aloud what it was given."""
-        self.repo.commit_class("loud", body)
-        self.role["role"] = "loud"
-        self.role["repository"]["revision"] = self.repo.head
-
-    def run(self) -> dict[str, Any]:
-        """One run, which is overheard, and all that it leaves; nothing planted is found."""
-        self.plant()
-        process = self.instance.start_bootwright("run", env=self.env)
-        heard = overheard(process, self.env)
-        process.wait()
-        outputs = {"its log": process.output, "arguments and environments": "" if self.manifest_tells else heard}
-        for words in (["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"]):
-            done = self.instance.bootwright(*words, env=self.env)
-            outputs[" ".join(words)] = done.stdout + done.stderr
-        found = {where: planted_in(text.encode()) for where, text in outputs.items()}
-        found |= {str(file): planted_in(content) for file, content in readable(self.instance)}
-        found["the capture"] = planted_in(b"\n".join(f.read_bytes() for f in self.instance.path("/root/captured").rglob("*") if f.is_file()))
-        assert {where: what for where, what in found.items() if what} == {}
-        run = self.instance.status()["run"]
-        assert isinstance(run, dict)
-        return run
-
-
-def readable(instance: Instance) -> Iterator[tuple[Path, bytes]]:
-    """The files of the agent that are not root's alone, unpacked."""
-    for root in ("/run/bootwright", "/var/lib/bootwright", "/var/cache/bootwright"):
-        for file in instance.path(root).rglob("*"):
-            status = file.lstat()
-            closed = stat.S_IMODE(status.st_mode) & 0o077 == 0 and status.st_uid == 0
-            if OF_PUPPET in str(file) and stat.S_IMODE(instance.path(OF_PUPPET).parent.stat().st_mode) == 0o700:
-                continue
-            if stat.S_ISREG(status.st_mode) and not (closed and file.name in OF_ROOT):
-                content = file.read_bytes()
-                with contextlib.suppress(OSError):
-                    content = gzip.decompress(content) if file.suffix == ".gz" else content
-                yield file, content
+def test_each_place_is_of_a_test() -> None:
+    assert [name for name in PLACES if name not in globals()] == []
 
 
 @pytest.fixture
-def plan(instance: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer) -> Plan:
-    made = Plan(instance, git, repo, metadata)
+def plan(instance: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer, request: pytest.FixtureRequest) -> Plan:
+    made = Plan(instance, git, repo, metadata, request.node.originalname)
     made.config |= quick_puppet(instance)
     return made
+
+
+# Where the role config comes from, and how it is written
+
+
+def as_mime(text: bytes) -> bytes:
+    return b'Content-Type: multipart/mixed; boundary="b"\nMIME-Version: 1.0\n\n--b\nContent-Type: text/x-bootwright\n\n' + text + b"\n--b--\n"
+
+
+#: How user-data may be written; each is JSON inside, which is YAML too.
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "JSON": lambda text: text,
+    "YAML": lambda text: b"%YAML 1.2\n---\n" + text,
+    "cloud-config": lambda text: b"#cloud-config\nbootwright: " + text,
+    "gzip": gzip.compress,
+    "base64 of gzip": lambda text: base64.b64encode(gzip.compress(text)),
+    "MIME": as_mime,
+    "UTF-16": lambda text: b"\xff\xfe" + text.decode().encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("end", ["whole", "cut off", "a wrong type", "a key that is none"])
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_of_user_data(plan: Plan, form: str, end: str) -> None:
+    if end == "a wrong type":
+        plan.role["data"] = [plan.role["data"]]
+        plan.role["repository"]["url"] = [plan.url]
+        plan.role["announce"] = plan.role["announce"]["webhook"]["url"]
+    if end == "a key that is none":
+        plan.role["dta"] = plan.role.pop("data")
+    text = json.dumps(plan.role).encode()
+    plan.user_data = FORMS[form](text[: len(text) * 2 // 3] if end == "cut off" else text)
+    assert plan.run()["error"]["stage"] == ("repository" if end == "whole" else "role")
+
+
+@pytest.mark.parametrize("source", ["agent.d", "role file", "credential", "seed"])
+@pytest.mark.parametrize("end", ["whole", "a wrong type"])
+def test_each_source_of_the_role(
+    new_instance: Callable[..., Instance], git: GitServer, repo: ControlRepo, metadata: MetadataServer, source: str, end: str
+) -> None:
+    instance = new_instance(sys_files=PLAIN_SYS)
+    plan = Plan(instance, git, repo, metadata, "test_each_source_of_the_role")
+    plan.config |= quick_puppet(instance)
+    if end == "a wrong type":
+        plan.role["data"] = [plan.role["data"]]
+        plan.role["repository"]["mirrors"] = {"first": plan.mirrors}
+    document = json.dumps(plan.role)
+    if source == "agent.d":
+        plan.write("/etc/bootwright/agent.d/role.json", json.dumps({"role_config": plan.role}))
+        plan.write("/etc/bootwright/role.json", "{}")
+    elif source == "role file":
+        plan.write("/etc/bootwright/role.json", document, 0o600)
+    elif source == "credential":
+        plan.write(f"{CREDENTIALS}/bootwright.role_config", document, 0o400)
+    else:
+        plan.write("/var/lib/cloud/seed/nocloud/user-data", document, 0o600)
+        plan.write("/var/lib/cloud/seed/nocloud/meta-data", "instance-id: i-seed\n")
+    assert plan.run()["error"]["stage"] == ("repository" if end == "whole" else "role")
+
+
+def test_a_tag_that_names_the_repository(plan: Plan) -> None:
+    place = plan.repo.url("https", at="password", host="git.test").replace("://", f"://reader:{quoted('password in a tag')}@")
+    plan.tags = {"bootwright:repository": place, "bootwright:revision": plan.repo.head, "bootwright:role": "base"}
+    del plan.role["repository"]
+    assert plan.run()["error"]["code"] == "repository.access_denied"
+
+
+def test_a_file_of_the_second_repository(plan: Plan) -> None:
+    plan.repo.commit({"role.yaml": json.dumps({"data": plan.role.pop("data"), "repository": {"url": plan.url}})})
+    plan.role["repository"] = {"revision": plan.repo.head}
+    plan.config["role_config"]["configuration"] = {"url": plan.repo.url(), "revision": plan.repo.head, "path": "role.yaml"}
+    assert plan.run()["error"]["code"] == "repository.access_denied"
 
 
 # The ends that a run may have
@@ -208,14 +127,14 @@ def test_a_server_that_refuses_the_password(plan: Plan) -> None:
 @pytest.mark.parametrize("host", ["no-such-host.test", f"{SERVERS_ADDRESS}:9", "wrong-name"])
 def test_a_server_that_cannot_be_reached_or_trusted(plan: Plan, host: str) -> None:
     place = plan.repo.url("https", at=host, host="git.test") if host == "wrong-name" else f"https://{host}/x.git"
-    plan.role["repository"] |= {"url": place.replace("://", f"://reader:{quoted('password in repository.url')}@"), "mirrors": []}
+    plan.only_place(place.replace("://", f"://reader:{quoted('password in repository.url')}@"))
     assert plan.run()["error"]["stage"] == "repository"
 
 
 @pytest.mark.parametrize("host", ["files.test", "credentials.test"])
 def test_credentials_of_the_image_for_a_server_that_refuses_them(plan: Plan, host: str) -> None:
     plan.instance.write("/etc/hosts", plan.instance.read("/etc/hosts") + f"{SERVERS_ADDRESS} {host}\n")
-    plan.role["repository"] |= {"url": plan.repo.url("https", at="password", host=host), "mirrors": []}
+    plan.only_place(plan.repo.url("https", at="password", host=host))
     assert plan.run()["error"]["stage"] == "repository"
 
 
@@ -277,9 +196,250 @@ def test_the_url_of_a_seed(new_instance: Callable[..., Instance], metadata: Meta
     assert not [text for text in outputs if "hunter2" in text]
 
 
-# What Puppet says
+# What the image has of its own, and who hears of it
 
-LOUD = """  $all = [lookup('a::text'), lookup('a::number'), lookup('some::lines'), lookup('long'), lookup('deep'), lookup('of::image')]
+
+@pytest.mark.parametrize("end", ["good", "of another certificate", "no key"])
+def test_the_key_of_the_client(plan: Plan, end: str) -> None:
+    certificate = plan.git.client_certificate
+    key = (plan.git.certificate if end == "of another certificate" else certificate).key.read_text()
+    lines = key.splitlines()[1:-1]
+    if end == "no key":
+        key = "\n".join(lines)
+    plan.secrets["key of the client"] = "\n".join(lines)
+    plan.write("/etc/bootwright/client.pem", certificate.pem.read_bytes())
+    plan.write("/etc/bootwright/client.key", key, 0o600)
+    plan.config["repository"] |= {"client_certificate": "/etc/bootwright/client.pem", "client_key": "/etc/bootwright/client.key"}
+    plan.only_place(plan.repo.url("https", at="client-certificate", host="git.test"))
+    del plan.role["health"]
+    run = plan.run()
+    assert (run["error"] is None) == (end == "good"), run["error"]
+
+
+@pytest.mark.parametrize("end", ["refused", "damaged", "of a wrong type"])
+def test_keys_of_an_object_store(plan: Plan, clouds: MetadataServer, end: str) -> None:
+    public_clouds.lead_to(plan.instance)
+    clouds.service = Echo(403)
+    keys: dict[str, Any] = {"access_key": "AKIAEXAMPLE", "secret_key": PLANTED["secret key of S3"]}
+    if end == "of a wrong type":
+        keys["secret_key"] = [keys["secret_key"]]
+    text = json.dumps(keys)
+    plan.write("/etc/bootwright/keys.json", text[:-1] if end == "damaged" else text, 0o600)
+    plan.config["s3"] = {"endpoint": "https://hooks.example.com", "keys_file": "/etc/bootwright/keys.json"}
+    plan.only_place("s3://bucket/some/where")
+    error = plan.run()["error"]
+    assert error["stage"] == "repository" and (end != "refused" or error["code"] == "repository.access_denied"), error
+
+
+class Echo:
+    """A server that says again all that it was sent: in the body, in headers, and in where it leads to."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def answer(self, request: Request) -> Reply:
+        sent = [value for value in (*request.headers.values(), request.path, request.query) if value]
+        sent += [base64.b64decode(value.split(" ")[-1] + "==", altchars=b"-_").decode(errors="replace") for value in sent if "Basic" in value]
+        body = "\n".join([*sent, *(urllib.parse.quote(value) for value in sent)])
+        headers = {
+            "Content-Type": "text/plain", "X-Sent": " ".join(sent).replace("\n", " "),
+            "WWW-Authenticate": f'Basic realm="{sent[-1]}"', "Location": "https://hooks.example.com/" + urllib.parse.quote(" ".join(sent), safe=""),
+        }  # fmt: skip
+        return Reply(self.code, body.encode(), headers)
+
+
+class Split:
+    """Some hosts are answered for by others."""
+
+    def __init__(self, hosts: dict[str, Any], rest: PublicClouds) -> None:
+        self.hosts, self.rest = hosts, rest
+
+    def answer(self, request: Request) -> Reply:
+        reply = self.hosts.get(request.headers.get("host", ""), self.rest).answer(request)
+        assert isinstance(reply, Reply)
+        return reply
+
+
+CODES = [200, 302, 400, 401, 403, 500]
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("source", ["file", "credential"])
+def test_a_token_of_a_web_hook(plan: Plan, clouds: MetadataServer, source: str, code: int) -> None:
+    public_clouds.lead_to(plan.instance)
+    clouds.service = Echo(code)
+    place = {"file": "/etc/keys/hook", "credential": f"{CREDENTIALS}/hook.token"}[source]
+    plan.write(place, PLANTED["token that goes to the web hook"] + "\n", 0o600)
+    url = f"https://hooks.example.com/{PLANTED['path of a web hook']}?key={PLANTED['query of a web hook']}"
+    plan.role["announce"]["webhook"] = {"url": url, "token_from": {source: place if source == "file" else "hook.token"}}
+    announced = {entry["to"]: entry for entry in plan.run()["announced"]}
+    assert announced["webhook https://hooks.example.com"]["was_taken"] == (code == 200)
+    assert f"Bearer {PLANTED['token that goes to the web hook']}" in [request.headers.get("authorization") for request in clouds.requests]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_git_server_that_says_again_what_it_was_sent(plan: Plan, clouds: MetadataServer, code: int) -> None:
+    public_clouds.lead_to(plan.instance)
+    clouds.service = Echo(code)
+    plan.config["repository"]["credentials"][0]["host"] = "hooks.example.com"
+    place = f"https://hooks.example.com/x.git?key={quoted('query of a snapshot' + chr(39) + 's place')}"
+    plan.role["repository"] |= {"url": place, "mirrors": [place.replace("://", f"://reader:{quoted('password in repository.url')}@")]}
+    assert plan.run()["error"]["stage"] == "repository"
+    assert clouds.requests and [request for request in clouds.requests if request.headers.get("authorization")]
+
+
+# What the cloud gives the instance
+
+
+#: Those of the fixtures.
+TOKENS = (public_clouds.GCE_TOKEN, public_clouds.AZURE_STORAGE_TOKEN, public_clouds.AZURE_VAULT_TOKEN)
+
+
+class PlanOfCloud(Plan):
+    """On an instance of a cloud, whose metadata gives it an identity. Its role config is a file of the image."""
+
+    def __init__(self, cloud: Cloud, instance: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer, test: str) -> None:
+        super().__init__(instance, git, repo, metadata, test)
+        self.cloud = cloud
+
+    def serve(self) -> None:
+        self.write("/etc/bootwright/agent.d/role.json", json.dumps({"platform": self.cloud.name, "role_config": self.role}))
+        identity = PLANTED["identity of the instance"]
+        self.given.add(identity.encode())
+        if self.cloud is EC2:
+            service = Ec2()
+            service.files |= public_clouds.ec2_role(secret=identity)
+            self.metadata.service = service
+            return
+        text = (FIXTURES / self.cloud.name / "root/metadata-answers.json").read_text()
+        for token in TOKENS:
+            text = text.replace(token, identity)
+        entries = json.loads(text)
+        if self.cloud is GCE:
+            entries[0]["body"]["attributes"] = {}
+        else:
+            entries[0]["body"]["compute"] |= {"userData": "", "tags": "", "tagsList": []}
+        self.metadata.service = Tree(entries)
+
+
+@pytest.fixture
+def on(
+    new_instance: Callable[..., Instance], git: GitServer, repo: ControlRepo, metadata: MetadataServer,
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest,
+) -> Callable[[Cloud], PlanOfCloud]:  # fmt: skip
+    """The plan of an instance of that cloud, which knows the planted identity for the right one."""
+
+    def make(cloud: Cloud) -> PlanOfCloud:
+        instance = new_instance(**({} if cloud is EC2 else {"sys_files": cloud.files("sys")}))
+        public_clouds.lead_to(instance)
+        plan = PlanOfCloud(cloud, instance, git, repo, metadata, request.node.originalname)
+        plan.config |= quick_puppet(instance)
+        for name in ("GCE_TOKEN", "AZURE_VAULT_TOKEN", "AZURE_STORAGE_TOKEN", "SECRET_KEY", "SESSION_TOKEN"):
+            monkeypatch.setattr(public_clouds, name, PLANTED["identity of the instance"])
+        return plan
+
+    return make
+
+
+def keep_in_store(plan: PlanOfCloud, clouds: MetadataServer, name: str, secret: str) -> PublicClouds:
+    clouds.service = service = PublicClouds()
+    service.secrets[name.rpartition("/")[2] if plan.cloud is AZURE else name] = secret
+    plan.given.add(secret.encode())
+    return service
+
+
+@pytest.mark.parametrize("end", ["refused", "said again"])
+@pytest.mark.parametrize(("cloud", "kind", "name"), SECRETS, ids=str)
+def test_a_secret_of_a_cloud_s_store(
+    on: Callable[[Cloud], PlanOfCloud], clouds: MetadataServer, cloud: Cloud, kind: str, name: str, end: str
+) -> None:
+    plan = on(cloud)
+    service = keep_in_store(plan, clouds, name, PLANTED["secret of a store"])
+    host = "git.test" if end == "refused" else "hooks.example.com"
+    plan.config["repository"]["credentials"] = [{"host": host, "user": "reader", "from": {kind: name}}]
+    plan.only_place(plan.repo.url("https", at="password", host="git.test") if end == "refused" else f"https://{host}/x.git")
+    if end == "said again":
+        clouds.service = Split({"hooks.example.com": Echo(403)}, service)
+    assert plan.run()["error"]["code"] == "repository.access_denied"
+    assert service.faults == []
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 500])
+@pytest.mark.parametrize("cloud", CLOUDS, ids=str)
+def test_a_store_that_says_again_what_it_was_sent(
+    on: Callable[[Cloud], PlanOfCloud], clouds: MetadataServer, cloud: Cloud, code: int
+) -> None:
+    plan = on(cloud)
+    clouds.service = Echo(code)
+    kind, name = cloud.secrets[0]
+    plan.config["repository"]["credentials"] = [{"host": "git.test", "user": "reader", "from": {kind: name}}]
+    plan.role["repository"] |= {"url": cloud.place, "mirrors": [plan.repo.url("https", at="password", host="git.test")]}
+    assert plan.run()["error"]["stage"] == "repository"
+    assert len({request.headers.get("host") for request in clouds.requests}) == 2
+
+
+@pytest.mark.parametrize("cloud", CLOUDS, ids=str)
+def test_an_ssh_key_of_a_cloud_s_store(on: Callable[[Cloud], PlanOfCloud], clouds: MetadataServer, cloud: Cloud) -> None:
+    plan = on(cloud)
+    kind, name = cloud.secrets[0]
+    keep_in_store(plan, clouds, name, ssh_key_of(PLANTED["ssh key of a store"]))
+    plan.config["repository"]["credentials"] = [{"host": "git.test", "ssh_key_from": {kind: name}}]
+    plan.only_place(plan.repo.url("ssh", host="git.test"))
+    assert plan.run()["error"]["stage"] == "repository"
+    assert len(clouds.requests) == 1
+
+
+@pytest.mark.parametrize("path", ["*/user-data", "*/document"])
+@pytest.mark.parametrize("code", CODES)
+def test_a_metadata_service_that_says_its_token_again(plan: Plan, path: str, code: int) -> None:
+    token = PLANTED["token of the metadata service"]
+    headers = {"Location": f"http://169.254.169.254/{token}", "WWW-Authenticate": token, "X-Token": token}
+    plan.metadata.fault(path, lambda connection, reply: connection.answer(Reply(code, token.encode(), headers)))
+    plan.run()
+    assert plan.metadata.count(path) > 0
+
+
+# Modules that r10k fetches
+
+
+@pytest.mark.parametrize("end", ["refused", "unreachable", "good", "in code"])
+@pytest.mark.parametrize("puppetfile", ["r10k", "fetch"])
+def test_a_private_module(plan: Plan, shape: Callable[..., Any], puppetfile: str, end: str) -> None:
+    module = shape(shapes.plain)
+    plan.config["repository"]["puppetfile"] = puppetfile
+    host = f"{SERVERS_ADDRESS}:9" if end == "unreachable" else "git.test"
+    path = f"git.test/private/{module.bare.name}" if end != "unreachable" else f"{host}/x.git"
+    urls = [f"https://reader:{quoted('password in a Puppetfile')}@{path}", f"https://{quoted('token in a Puppetfile')}@{path}"]
+    lines = [f"mod 'm{number}', :git => '{url}', :commit => '{module.head}'" for number, url in enumerate(urls)]
+    if end == "good":
+        lines.append(f"mod 'm3', :git => 'https://{GitServer.USER}:{GitServer.PASSWORD}@{path}', :commit => '{module.head}'")
+        lines = lines[-1:] + [f"# {line}" for line in lines]
+    if end == "in code":
+        lines.append(f"raise \"what is it: {urls[0]}\"")
+    text = "\n".join(lines) + "\n"
+    plan.given.add(text.encode())
+    plan.secrets["password of the module"] = GitServer.PASSWORD
+    plan.repo.commit({"Puppetfile": text})
+    plan.only_place(plan.repo.url())
+    plan.role["repository"]["revision"] = plan.repo.head
+    del plan.role["health"]
+    run = plan.run()
+    assert (run["error"] is None) == (end == "good"), run["error"]
+
+
+# What Puppet, and what a health check says
+
+
+def test_what_a_health_check_says(plan: Plan) -> None:
+    said = json.dumps(plan.role) + " " + " ".join(PLANTED[f"{kind} in data"] for kind in ("text", "lines", "long text"))
+    plan.only_place(plan.repo.url("https", host="git.test"))
+    plan.role["health"]["checks"].append({"command": ["/bin/sh", "-c", 'cat "$0"; exit 1', "/root/said"], "name": "it"})
+    plan.write("/root/said", said, 0o600)
+    run = plan.run()
+    assert run["error"]["code"] == "health.failed" and "[redacted]" in json.dumps(run["health"])
+
+
+LOUD = """  $all = [lookup('a::text'), lookup('a::number'), lookup('some::lines'), lookup('long'), lookup('deep'), lookup('of::image'), $facts['ec2_userdata']]
   $all.each |$n, $one| {{
     notify {{ "told ${{n}}": message => "it is ${{one}} as told" }}
     warning("beware of ${{one}}")
@@ -298,10 +458,10 @@ LOUD = """  $all = [lookup('a::text'), lookup('a::number'), lookup('some::lines'
 def test_what_puppet_says(
     instance: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer, end: str, more: str
 ) -> None:
-    plan = Plan(instance, git, repo, metadata)
+    plan = Plan(instance, git, repo, metadata, "test_what_puppet_says")
     plan.puppet(LOUD.format(more=more))
     plan.manifest_tells = end == "a failing command"
-    plan.role["repository"] |= {"url": repo.url(), "mirrors": []}
+    plan.only_place(repo.url())
     run = plan.run()
     expected = {"good": "changed", "a failing command": "changed_with_failures"}.get(end, "compile_failed")
     assert run["outcome"] == expected, run["error"]

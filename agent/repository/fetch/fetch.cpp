@@ -3,6 +3,7 @@
 #include "agent/repository/fetch/pruning.hpp"
 #include "agent/repository/fetch/snapshot.hpp"
 #include "agent/repository/modules/modules.hpp"
+#include "agent/repository/modules/puppetfile_passwords.hpp"
 #include "agent/repository/modules/r10k.hpp"
 #include "agent/repository/proof/not_before.hpp"
 #include "agent/repository/proof/seal.hpp"
@@ -230,7 +231,8 @@ private:
         if (puppetfile) {
             const fs::path r10k = find_r10k();
             require_own_user(confined_user);
-            copy_modules(downloader_.install_modules(r10k, *puppetfile), fresh);
+            const PuppetfilePasswords passwords = take_out_passwords(*puppetfile);
+            copy_modules(downloader_.install_modules(r10k, passwords.text, credential_lines(passwords.urls)), fresh);
             downloader_.remove_installed();
         }
         if (puppetfile || !modules.empty()) {  // they have changed folders since

@@ -190,17 +190,24 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const s
     return *reader.header();
 }
 
-fs::path Downloader::install_modules(const fs::path& program, const std::string& puppetfile) {
+fs::path Downloader::install_modules(const fs::path& program, const std::string& puppetfile,
+                                     const std::string& credentials) {
     DownloadRequest request = request_for(Kind::r10k);
     request.program = program.string();
     request.puppetfile = puppetfile;
+    request.credentials = credentials;
     // r10k works with absolute paths, and the folder of the state is closed to the user that it runs as.
     request.folder = request_.r10k;
     remove_installed();
     make_folder(request_.r10k.parent_path(), 0755);
     make_folder_for_confined(request_.r10k);
     give_up_at(std::chrono::steady_clock::time_point::max());  // what a mirror was given is no matter of r10k's
-    run(request, [](std::uint64_t) {});
+    try {
+        run(request, [](std::uint64_t) {});
+    } catch (...) {
+        remove_installed();  // it holds the passwords of the Puppetfile
+        throw;
+    }
     return request.folder / request.file;
 }
 

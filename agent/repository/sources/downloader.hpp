@@ -34,8 +34,10 @@ public:
 
     /// Has r10k install what the Puppetfile asks for, and returns the folder that it stands in. Nothing proves it.
     /// @param program r10k itself
+    /// @param credentials as credential_lines() makes them
     /// @throws Error repository.r10k_failed (transient)
-    std::filesystem::path install_modules(const std::filesystem::path& program, const std::string& puppetfile);
+    std::filesystem::path install_modules(const std::filesystem::path& program, const std::string& puppetfile,
+                                          const std::string& credentials);
     /// What install_modules left goes.
     void remove_installed() const { remove_tree(request_.r10k); }
 

@@ -121,6 +121,38 @@ TEST_CASE("no secret leaves the machine in a capture") {
     CHECK((status.st_mode & 0777U) == 0700U);
 }
 
+TEST_CASE("what no key of a role config names is not captured: it may be data under a misspelt name") {
+    FakeSystem fake;
+    replay(fake, "ec2/root-nitro");
+    const std::string role = R"({"role": "web", "dta": {"a": "hunter2", "b": ["hunter2", 1]}, "data": ["hunter2"],
+                                 "repository": {"url": "https://h/x", "pasword": "hunter2"},
+                                 "health": {"checks": [{"unit": "nginx.service"}]}})";
+    fake.http.answer("GET /latest/user-data", role);
+    fake.root.write("/etc/bootwright/agent.json", R"({"role_config": )" + role + "}");
+    const fs::path tree = fake.root.path("/captured");
+    const CapturedOutput output;
+    capture_command(fake.system, tree);
+    const std::string text = whole_text(tree);
+    CHECK(text.find(secret) == std::string::npos);
+    for (const char* kept : {"dta", "pasword", "https://h/x", "nginx.service"}) {
+        CHECK(text.find(kept) != std::string::npos);
+    }
+}
+
+TEST_CASE("a metadata service that says its token again does not have it captured") {
+    FakeSystem fake;
+    replay(fake, "ec2/root-nitro");
+    fake.http.answer("PUT /latest/api/token", "token-hunter2");
+    fake.http.answer(
+        "GET /latest/dynamic/instance-identity/document",
+        {HttpResponse{.status = 401, .headers = {{"x-token", "token-hunter2"}}, .body = "not token-hunter2"}});
+    const fs::path tree = fake.root.path("/captured");
+    const CapturedOutput output;
+    capture_command(fake.system, tree);
+    CHECK(whole_text(tree).find(secret) == std::string::npos);
+    CHECK(whole_text(tree).find("not [redacted]") != std::string::npos);
+}
+
 TEST_CASE("an instance's identity is not asked for by a capture, and would not be in one") {
     const std::string root = GENERATE(values<std::string>({"ec2/root-nitro", "gce/root", "azure/root"}));
     CAPTURE(root);

@@ -32,6 +32,18 @@ TEST_CASE("tags whose names speak of a secret are not shown") {
     CHECK(to_json(metadata)["tags"]["db_password"] == "hunter2");
 }
 
+TEST_CASE("a tag that is a URL is shown without what opens it") {
+    const InstanceMetadata metadata{.platform = "ec2",
+                                    .instance_id = "7",
+                                    .tags = {{"bootwright:repository", "https://reader:hunter2@git.example.com/x.git"},
+                                             {"bootwright:careless", "https://reader:it/hunter2@git.example.com/x.git"},
+                                             {"docs", "https://wiki.example.com/web"}}};
+    CHECK(to_line(shown_json(metadata)).find("hunter2") == std::string::npos);
+    CHECK(shown_json(metadata)["tags"]["bootwright:repository"] == "https://git.example.com/x.git");
+    CHECK(shown_json(metadata)["tags"]["docs"] == "https://wiki.example.com/web");
+    CHECK(to_json(metadata)["tags"]["bootwright:repository"] == "https://reader:hunter2@git.example.com/x.git");
+}
+
 TEST_CASE("a tag for bootwright is known by its prefix, with any separator that a cloud allows") {
     for (const char* tag :
          {"bootwright:role", "bootwright-role", "bootwright.role", "bootwright_role", "Bootwright/role"}) {

@@ -537,3 +537,24 @@ TEST_CASE("the record of a role config shows values and origins, but no credenti
     CHECK(json.at("origins").at("facts.a") == "user-data");
     CHECK(to_text(json).find("hunter2") == std::string::npos);
 }
+
+TEST_CASE("what of a role config must not be shown is known to whoever shows what others say") {
+    RoleConfig role;
+    role.data = {{"a", "value-of-data"}, {"b", {{"c", 7305129846}}}};
+    role.repository = {
+        .url = "https://reader:pass%2Fword@git.example.com/x.git",
+        .mirrors = {"https://m.example.com/x.git?sig=signature-of-mirror", "ssh://deploy@git.example.com/x"}};
+    role.configuration.url = "https://other:password-of-configuration@git.example.com/y.git";
+    role.announce.webhook.url = "https://hooks.example.com/services/T0000?key=key-of-the-hook";
+    role.announce.wait_condition = "https://wait.example.com/x?Signature=signature-of-wait";
+    role.health.checks = {{.target = "http://127.0.0.1/?token=token-of-a-check"}};
+    const Redactor redactor = secrets_of(role);
+    for (const char* secret :
+         {"value-of-data", "7305129846", "pass/word", "signature-of-mirror", "password-of-configuration",
+          "hooks.example.com/services/T0000", "key-of-the-hook", "signature-of-wait", "token-of-a-check"}) {
+        CAPTURE(secret);
+        CHECK(redactor.cleaned("it says " + std::string(secret) + " here") == "it says [redacted] here");
+    }
+    CHECK(redactor.cleaned("deploy of git.example.com/x to /services/T0000") ==
+          "deploy of git.example.com/x to /services/T0000");
+}
