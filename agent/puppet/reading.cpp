@@ -361,7 +361,7 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     const auto summary = read_summary(traces.summary);
     if (summary) {
         result.resources = summary->counts;
-        result.version = result.version.empty() ? summary->version : result.version;
+        result.version = result.version.empty() ? shown(summary->version, traces) : result.version;
     }
     if (traces.process.out_of_memory > 0) {
         result.warnings.insert(result.warnings.begin(),

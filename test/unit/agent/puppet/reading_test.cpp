@@ -554,6 +554,23 @@ TEST_CASE("no secret of the role config's data is in any text") {
     CHECK(all(result).find("hunter2-secret") == std::string::npos);
 }
 
+TEST_CASE(
+    "what code of the control repository may write as a version, a digest or a key is shown without secrets, too") {
+    PuppetTraces traces = good();
+    traces.redactor.add("hunter2-secret");
+    traces.summary->replace(traces.summary->find("puppet: 7.23.0"), 14, "puppet: hunter2-secret");
+    CHECK(read_puppet_result(traces).version == "[redacted]");
+    traces.observation = to_line({{"puppet_version", "7 hunter2-secret"},
+                                  {"catalog_digest", "hunter2-secret " + std::string(100'000, 'x')},
+                                  {"unused_data", {"hunter2-secret1"}},
+                                  {"looked_up", {"hunter2-secret"}}});
+    const PuppetResult result = read_puppet_result(traces);
+    CHECK(result.version == "7 [redacted]");
+    CHECK(result.catalog_digest.starts_with("[redacted] x"));
+    CHECK(result.catalog_digest.size() < 1000);
+    CHECK(mentions(result.warnings, "did you mean \"[redacted]\"?"));
+}
+
 TEST_CASE("a secret that begins like another one is cut out whole") {
     PuppetTraces traces = good();
     for (const char* secret : {"secret", "secret-and-more", "more-and-rest"}) {
