@@ -108,10 +108,10 @@ std::filesystem::path file_of(const SnapshotRequest& request, const Json& json) 
 
 Redactor secrets_of(const FetchRequest& request) {
     Redactor redactor;
-    std::vector<std::string> urls = request.places;
+    std::vector<Url> urls = request.places;
     urls.insert(urls.end(), {request.name_url, request.settings.proxy});
-    for (const std::string& url : urls) {
-        redactor.add_url(Url::parse(url).value_or(Url()));
+    for (const Url& url : urls) {
+        redactor.add_url(url);
     }
     for (const ReadyCredential& ready : request.credentials) {
         redactor.add(ready.password.value_or(""));

@@ -3,6 +3,9 @@
 #include "common/base/error.hpp"
 #include "common/net/url.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace bootwright {
 
 namespace {
@@ -19,6 +22,21 @@ auto optional_from_json(const Json& json, Convert convert) {
 
 Json as_is(const std::string& text) { return text; }
 std::string text_of(const Json& json) { return json.get<std::string>(); }
+Url url_of(const Json& json) { return json.get_ref<const std::string&>(); }
+
+Json urls_to_json(const std::vector<Url>& urls) {
+    Json list = Json::array();
+    for (const Url& url : urls) {
+        list.push_back(url.for_transfer());
+    }
+    return list;
+}
+
+std::vector<Url> urls_from_json(const Json& list) {
+    std::vector<Url> urls;
+    std::transform(list.begin(), list.end(), std::back_inserter(urls), url_of);
+    return urls;
+}
 
 Json identity_to_json(const CloudIdentity& identity) {
     return {{"access_key", identity.access_key},
@@ -60,14 +78,14 @@ ReadyCredential credential_from_json(const Json& json) {
 }
 
 Json stores_to_json(const Stores& stores) {
-    return {{"s3_endpoint", stores.s3_endpoint},
+    return {{"s3_endpoint", stores.s3_endpoint.for_transfer()},
             {"s3_region", stores.s3_region},
             {"s3_keys", optional_to_json(stores.s3_keys, identity_to_json)},
             {"identity", optional_to_json(stores.identity, identity_to_json)}};
 }
 
 Stores stores_from_json(const Json& json) {
-    return {.s3_endpoint = json.at("s3_endpoint"),
+    return {.s3_endpoint = url_of(json.at("s3_endpoint")),
             .s3_region = json.at("s3_region"),
             .s3_keys = optional_from_json(json.at("s3_keys"), identity_from_json),
             .identity = optional_from_json(json.at("identity"), identity_from_json)};
@@ -139,8 +157,8 @@ Json to_json(const FetchRequest& request) {
             {"downloads", request.downloads.string()},
             {"r10k", request.r10k.string()},
             {"download_program", request.download_program.string()},
-            {"places", request.places},
-            {"name_url", request.name_url},
+            {"places", urls_to_json(request.places)},
+            {"name_url", request.name_url.for_transfer()},
             {"revision", request.revision},
             {"policy", request.policy},
             {"protect", request.protect},
@@ -148,7 +166,7 @@ Json to_json(const FetchRequest& request) {
             {"credentials", std::move(credentials)},
             {"stores", stores_to_json(request.stores)},
             {"secrets_identity", optional_to_json(request.secrets_identity, identity_to_json)},
-            {"secrets_endpoint", request.secrets_endpoint}};
+            {"secrets_endpoint", request.secrets_endpoint.for_transfer()}};
 }
 
 FetchRequest fetch_request_from_json(const Json& json) {
@@ -157,15 +175,15 @@ FetchRequest fetch_request_from_json(const Json& json) {
                          .downloads = text_of(json.at("downloads")),
                          .r10k = text_of(json.at("r10k")),
                          .download_program = text_of(json.at("download_program")),
-                         .places = json.at("places").get<std::vector<std::string>>(),
-                         .name_url = json.at("name_url"),
+                         .places = urls_from_json(json.at("places")),
+                         .name_url = url_of(json.at("name_url")),
                          .revision = json.at("revision"),
                          .policy = json.at("policy"),
                          .protect = json.at("protect").get<std::vector<std::string>>(),
                          .settings = settings_from_json(json.at("settings")),
                          .stores = stores_from_json(json.at("stores")),
                          .secrets_identity = optional_from_json(json.at("secrets_identity"), identity_from_json),
-                         .secrets_endpoint = json.at("secrets_endpoint")};
+                         .secrets_endpoint = url_of(json.at("secrets_endpoint"))};
     for (const Json& folder : json.at("other_checkouts")) {
         request.other_checkouts.emplace_back(text_of(folder));
     }

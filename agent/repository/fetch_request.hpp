@@ -5,6 +5,7 @@
 #include "agent/servers/objects/object_store.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
+#include "common/net/url.hpp"
 
 #include <filesystem>
 #include <map>
@@ -31,8 +32,8 @@ struct FetchRequest {
     std::filesystem::path r10k;              ///< the folder that r10k may write; every user can reach it
     std::filesystem::path download_program;  ///< that program
 
-    std::vector<std::string> places;  ///< where the repository is to be had, in the order in which they are asked
-    std::string name_url;             ///< the URL that the repository is known by
+    std::vector<Url> places;  ///< where the repository is to be had, in the order in which they are asked
+    Url name_url;             ///< the URL that the repository is known by
     std::string revision;
     std::string policy;                  ///< goes into the seal
     std::vector<std::string> protect{};  ///< revisions that are never removed
@@ -41,7 +42,7 @@ struct FetchRequest {
     std::vector<ReadyCredential> credentials{};
     Stores stores{};
     std::optional<CloudIdentity> secrets_identity{};
-    std::string secrets_endpoint{};
+    Url secrets_endpoint{};
 };
 
 Json to_json(const FetchRequest& request);

@@ -70,8 +70,8 @@ std::optional<Checkout> proven_checkout(const fs::path& checkouts, const std::st
     return Checkout{revision, folder, seal->signer};
 }
 
-std::vector<std::string> places_of(const System& system, const AgentConfig& config, const RepositoryPin& pin) {
-    std::vector<std::string> places{pin.url};
+std::vector<Url> places_of(const System& system, const AgentConfig& config, const RepositoryPin& pin) {
+    std::vector<Url> places{pin.url};
     places.insert(places.end(), pin.mirrors.begin(), pin.mirrors.end());
     if (config.repository.mirror_order == AgentConfig::Repository::MirrorOrder::shuffled) {
         for (std::size_t left = places.size(); left > 1; --left) {
@@ -150,33 +150,33 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
     request.stores = {.s3_endpoint = config.s3.endpoint,
                       .s3_region = config.s3.region,
                       .s3_keys = read_s3_keys(system, config.s3.keys_file)};
-    const auto asks_for_identity = [&](const std::string& place) { return needs_identity(place, request.stores); };
+    const auto asks_for_identity = [&](const Url& place) { return needs_identity(place, request.stores); };
     if (std::any_of(request.places.begin(), request.places.end(), asks_for_identity)) {
         request.stores.identity = identity_if_there(stage, CloudService::object_store);
     }
     return request;
 }
 
-Error ended_without_answer(const ProcessResult& result, const AgentConfig& config, const std::string& url) {
+Error ended_without_answer(const ProcessResult& result, const AgentConfig& config, const std::string& shown) {
     const std::string advice = "check that the git server is running and that this machine reaches it";
     switch (result.end) {
         case ProcessResult::End::stopped: return stopped_error();
         case ProcessResult::End::timed_out:
             return transient_error(
                 "repository.timeout",
-                "the fetch from " + url + " was not complete after " + to_human(config.repository.timeout),
+                "the fetch from " + shown + " was not complete after " + to_human(config.repository.timeout),
                 advice + ", or raise repository.timeout in agent.json");
         case ProcessResult::End::silent:
             return transient_error(
                 "repository.stalled",
-                "the fetch from " + url + " made no progress for " + to_human(config.repository.stall), advice);
+                "the fetch from " + shown + " made no progress for " + to_human(config.repository.stall), advice);
         default: break;
     }
     const std::string how = result.end == ProcessResult::End::killed_by_signal
                                 ? "was killed by signal " + std::to_string(result.signal)
                                 : "ended with status " + std::to_string(result.exit_code) + " and no answer";
     return transient_error(
-        "repository.fetch_crashed", "the child that fetches from " + url + " " + how,
+        "repository.fetch_crashed", "the child that fetches from " + shown + " " + how,
         "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
 }
 
@@ -205,7 +205,7 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
     if (result.end == ProcessResult::End::exited && answer.error) {
         throw *answer.error;
     }
-    throw ended_without_answer(result, config, without_credentials(request.name_url));
+    throw ended_without_answer(result, config, request.name_url.shown());
 }
 
 }  // namespace

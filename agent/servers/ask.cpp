@@ -38,8 +38,8 @@ bool is_full(const std::filesystem::path& folder) {
 /// Knows what must not be shown of the request.
 Redactor secrets_of(const DownloadRequest& request) {
     Redactor redactor;
-    for (const std::string* url : {&request.url, &request.web.url, &request.trust.proxy}) {
-        redactor.add_url(Url::parse(*url).value_or(Url()));
+    for (const Url* url : {&request.url, &request.web.url, &request.trust.proxy}) {
+        redactor.add_url(*url);
     }
     for (const std::string& url : split(request.credentials, '\n')) {
         redactor.add_url(Url::parse(url).value_or(Url()));

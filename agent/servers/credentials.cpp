@@ -74,10 +74,9 @@ std::string read_secret_file(const fs::path& path, const SecretFileErrors& error
     return read_open_file(file, path, largest_secret);
 }
 
-bool is_for_url(const Credential& credential, const std::string& url) { return is_host_of(credential.host, url); }
+bool is_for_url(const Credential& credential, const Url& url) { return is_host_of(credential.host, url); }
 
-bool is_host_of(const std::string& host, const std::string& text) {
-    const Url url = Url::parse(text).value_or(Url());
+bool is_host_of(const std::string& host, const Url& url) {
     const std::string wanted = url.host_and_port();
     const std::string any_port = wanted.substr(0, wanted.rfind(':'));
     return url.port() != 0 && (host == wanted || host == any_port);

@@ -4,6 +4,7 @@
 #include "agent/config/system.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "common/files/file.hpp"
+#include "common/net/url.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -27,10 +28,10 @@ std::string read_secret_file(const std::filesystem::path& path, const SecretFile
                              const std::function<void(const UniqueFd& file)>& judge = {});
 
 /// True where the credential is for the host of `url`. A port that the URL leaves out is its scheme's.
-bool is_for_url(const Credential& credential, const std::string& url);
+bool is_for_url(const Credential& credential, const Url& url);
 
 /// True where `host`, in small letters and with or without a port, is that of `url`.
-bool is_host_of(const std::string& host, const std::string& url);
+bool is_host_of(const std::string& host, const Url& url);
 
 /// The secret in a file or in a systemd credential, without a line's end at its end; nothing for a source in a secret store.
 /// @param judge as of read_secret_file

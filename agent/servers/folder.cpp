@@ -191,8 +191,8 @@ DownloadFolder::~DownloadFolder() {
 
 void DownloadFolder::keep_partial() const { keep(path_, downloads_ / partial_folder, snapshot_); }
 
-std::string snapshot_name(const std::string& revision, const std::string& place) {
-    return revision + "-" + hex_of(hash_of(Url(place).without_credentials().for_transfer()));
+std::string snapshot_name(const std::string& revision, const Url& place) {
+    return revision + "-" + hex_of(place.hash_without_credentials());
 }
 
 void forget_partials(const fs::path& downloads, const std::string& revision) {

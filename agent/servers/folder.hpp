@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/net/url.hpp"
+
 #include <filesystem>
 #include <string>
 
@@ -35,7 +37,7 @@ private:
 };
 
 /// Names a snapshot of `revision`, a full commit id, at a place.
-std::string snapshot_name(const std::string& revision, const std::string& place);
+std::string snapshot_name(const std::string& revision, const Url& place);
 
 /// Forgets what is kept in `downloads`, but for snapshots of `revision` ("": those too). @throws Error io.*
 void forget_partials(const std::filesystem::path& downloads, const std::string& revision);

@@ -117,7 +117,7 @@ Json download_pack(const DownloadRequest& request, CurlWebClient& web) {
     GrowingFile file("./" + request.file);
     file.begin_anew();
     Growth growth(file);
-    RateWatch rate(without_credentials(request.url), request.patience.stall, request.least_rate);
+    RateWatch rate(request.url.shown(), request.patience.stall, request.least_rate);
     const FetchAnswer::Sink sink = [&](std::string_view bytes) { file.append(bytes); };
     const GitHeard heard = [&](std::size_t bytes, bool is_at_work) {
         growth.tell(false);
@@ -219,7 +219,7 @@ private:
         }
     }
 
-    [[nodiscard]] std::string shown() const { return without_credentials(request_.web.url); }
+    [[nodiscard]] std::string shown() const { return request_.web.url.shown(); }
 
     const DownloadRequest& request_;
     CurlWebClient& web_;
@@ -284,7 +284,7 @@ Json install_modules(const DownloadRequest& request) {
         process.environment["GIT_SSL_CAINFO"] = process.environment["SSL_CERT_FILE"] = folder + "/ca.pem";
     }
     for (const char* name : {"http_proxy", "https_proxy"}) {
-        process.environment[name] = request.trust.proxy;
+        process.environment[name] = request.trust.proxy.for_transfer();
     }
     process.environment["no_proxy"] = request.trust.no_proxy;
     std::string last_words;

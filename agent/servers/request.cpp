@@ -6,11 +6,13 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
+Url url_from_json(const Json& json) { return json.get_ref<const std::string&>(); }
+
 Json to_json(const WebTrust& trust) {
     return {{"ca_pem", trust.ca_pem},
             {"client_certificate", trust.client_certificate},
             {"client_key", trust.client_key},
-            {"proxy", trust.proxy},
+            {"proxy", trust.proxy.for_transfer()},
             {"no_proxy", trust.no_proxy}};
 }
 
@@ -18,7 +20,7 @@ WebTrust trust_from_json(const Json& json) {
     return {.ca_pem = json.at("ca_pem"),
             .client_certificate = json.at("client_certificate"),
             .client_key = json.at("client_key"),
-            .proxy = json.at("proxy"),
+            .proxy = url_from_json(json.at("proxy")),
             .no_proxy = json.at("no_proxy")};
 }
 
@@ -58,7 +60,7 @@ Json to_json(const WebRequest& request) {
         headers.push_back({name, value});
     }
     return {{"method", request.method},
-            {"url", request.url},
+            {"url", request.url.for_transfer()},
             {"headers", headers},
             {"body", request.body},
             {"user", request.user},
@@ -70,7 +72,7 @@ Json to_json(const WebRequest& request) {
 
 WebRequest web_request_from_json(const Json& json) {
     WebRequest request{.method = json.at("method"),
-                       .url = json.at("url"),
+                       .url = url_from_json(json.at("url")),
                        .body = json.at("body"),
                        .user = json.at("user"),
                        .password = json.at("password"),
@@ -95,7 +97,7 @@ Json to_json(const DownloadRequest& request) {
             {"connect_ms", request.patience.connect.count()},
             {"stall_ms", request.patience.stall.count()},
             {"least_rate", request.least_rate},
-            {"url", request.url},
+            {"url", request.url.for_transfer()},
             {"user", request.user},
             {"password", request.password},
             {"ssh_key", request.ssh_key},
@@ -116,7 +118,7 @@ DownloadRequest download_request_from_json(const Json& json) {
             .patience = {.connect = milliseconds(json.at("connect_ms").get<long long>()),
                          .stall = milliseconds(json.at("stall_ms").get<long long>())},
             .least_rate = json.at("least_rate"),
-            .url = json.at("url"),
+            .url = url_from_json(json.at("url")),
             .user = json.at("user"),
             .password = json.at("password"),
             .ssh_key = json.at("ssh_key"),

@@ -2,6 +2,7 @@
 
 #include "agent/servers/git/git_client.hpp"
 #include "common/documents/json.hpp"
+#include "common/net/url.hpp"
 #include "common/net/web.hpp"
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct DownloadRequest {
     WebPatience patience{};
     std::uint64_t least_rate = 1024;  ///< bytes a second
 
-    std::string url{};   ///< git: https, http, ssh, git
+    Url url{};           ///< git: https, http, ssh, git
     std::string user{};  ///< for https and http, besides what the URL says
     std::string password{};
     std::string ssh_key{};      ///< the key itself

@@ -281,6 +281,8 @@ std::string Url::with_userinfo(std::string_view userinfo) const {
 
 Url Url::without_credentials() const { return empty() ? Url() : Url(with_userinfo("")); }
 
+std::uint64_t Url::hash_without_credentials() const { return hash_of(without_credentials().text_); }
+
 Url Url::with_credentials_in(const Url& other) const { return {other.with_userinfo(userinfo_)}; }
 
 Url Url::below(std::string_view path, std::string_view query) const {
@@ -290,6 +292,14 @@ Url Url::below(std::string_view path, std::string_view query) const {
     longer.query_ += (query_.empty() || query.empty() ? "" : "&") + std::string(query);
     longer.has_query_ = !longer.query_.empty();
     return {longer.with_userinfo(userinfo_)};
+}
+
+Url Url::with_target(std::string_view target) const {
+    Url bare = *this;
+    bare.path_.clear();
+    bare.query_.clear();
+    bare.has_query_ = false;
+    return {bare.with_userinfo(userinfo_) + (target.starts_with('/') ? "" : "/") + std::string(target)};
 }
 
 std::vector<std::string> Url::secrets() const {

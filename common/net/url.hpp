@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -57,10 +58,14 @@ public:
     [[nodiscard]] bool is_same_server(const Url& other) const;
 
     [[nodiscard]] Url without_credentials() const;
+    /// Of all but the credentials, and the same from release to release: what is kept by URL is found by it.
+    [[nodiscard]] std::uint64_t hash_without_credentials() const;
     /// This one's credentials in `other`, instead of those there.
     [[nodiscard]] Url with_credentials_in(const Url& other) const;
     /// `path` (from "/" on) below this one's, and `query` added to its query.
     [[nodiscard]] Url below(std::string_view path, std::string_view query = "") const;
+    /// The same server and credentials, with another path (from "/" on) and query. @throws Error url.invalid
+    [[nodiscard]] Url with_target(std::string_view target) const;
 
     /// The whole, for a request that goes to the server, or to a child's standard input; nowhere else.
     [[nodiscard]] const std::string& for_transfer() const { return text_; }

@@ -205,7 +205,7 @@ private:
             head_began_.reset();
             const char* url = nullptr;
             curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &url);
-            response_.url = url == nullptr ? "" : url;
+            response_.url = Url::parse(url == nullptr ? "" : url).value_or(Url());
         } else if (const std::size_t colon = line.find(':');
                    colon != std::string_view::npos && response_.headers.size() < most_headers) {
             response_.headers[lower(line.substr(0, colon))] = std::string(trimmed(line.substr(colon + 1)));
@@ -224,7 +224,7 @@ private:
         }
     }
 
-    [[nodiscard]] std::string shown() const { return without_credentials(request_.url); }
+    [[nodiscard]] std::string shown() const { return request_.url.shown(); }
 
     CURL* easy_;
     const WebRequest& request_;
@@ -242,7 +242,7 @@ void set_redirects(CURL* easy, const WebRequest& request) {
     set(easy, CURLOPT_FOLLOWLOCATION, request.follow_redirects ? 1L : 0L);
     set(easy, CURLOPT_MAXREDIRS, most_redirects);
     set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    set(easy, CURLOPT_REDIR_PROTOCOLS_STR, request.url.starts_with("https:") ? "https" : "http,https");
+    set(easy, CURLOPT_REDIR_PROTOCOLS_STR, request.url.scheme() == "https" ? "https" : "http,https");
 }
 
 void set_trust(CURL* easy, const WebTrust& trust) {
@@ -250,7 +250,7 @@ void set_trust(CURL* easy, const WebTrust& trust) {
     set_blob(easy, CURLOPT_CAINFO_BLOB, trust.ca_pem);
     set_blob(easy, CURLOPT_SSLCERT_BLOB, trust.client_certificate);
     set_blob(easy, CURLOPT_SSLKEY_BLOB, trust.client_key);
-    set(easy, CURLOPT_PROXY, trust.proxy.c_str());  // empty: none, whatever the environment says
+    set(easy, CURLOPT_PROXY, trust.proxy.for_transfer().c_str());  // empty: none, whatever the environment says
     set(easy, CURLOPT_NOPROXY, trust.no_proxy.c_str());
 }
 
@@ -331,7 +331,7 @@ WebResponse CurlWebClient::send(const WebRequest& request, const Sink& sink) {
     CURL* easy = easy_.get();
     curl_easy_reset(easy);  // connections stay open for the next request
     set(easy, CURLOPT_NOSIGNAL, 1L);
-    set(easy, CURLOPT_URL, request.url.c_str());
+    set(easy, CURLOPT_URL, request.url.for_transfer().c_str());
     set(easy, CURLOPT_PATH_AS_IS, 1L);
     set(easy, CURLOPT_USERAGENT, "bootwright");
     set(easy, CURLOPT_BUFFERSIZE, buffer_bytes);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/net/url.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +23,7 @@ struct WebTrust {
     std::string ca_pem{};              ///< certificates that count besides the system's
     std::string client_certificate{};  ///< PEM; empty: none is shown
     std::string client_key{};          ///< PEM
-    std::string proxy{};               ///< "http://proxy:3128"; empty: none
+    Url proxy{};                       ///< "http://proxy:3128"; empty: none
     std::string no_proxy{};            ///< hosts that are asked without it, separated by commas
 };
 
@@ -42,7 +44,7 @@ struct AwsSignature {
 
 struct WebRequest {
     std::string method = "GET";
-    std::string url;  ///< https or http; user and password in it become HTTP's basic authentication
+    Url url;  ///< https or http; user and password in it become HTTP's basic authentication
     std::vector<std::pair<std::string, std::string>> headers{};
     std::string body{};
     std::string user{};  ///< with a password: basic authentication
@@ -57,7 +59,7 @@ struct WebRequest {
 
 struct WebResponse {
     int status = 0;
-    std::string url{};                             ///< where the answer came from, after redirects
+    Url url{};  ///< where the answer came from, after redirects; empty where that is no URL as we read it
     std::map<std::string, std::string> headers{};  ///< names in lower case
     std::string body{};                            ///< what did not go to the sink
 };

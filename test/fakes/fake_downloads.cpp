@@ -16,7 +16,7 @@ namespace bootwright {
 namespace {
 
 std::string url_of(const DownloadRequest& request) {
-    return request.kind == DownloadRequest::Kind::git ? request.url : request.web.url;
+    return (request.kind == DownloadRequest::Kind::git ? request.url : request.web.url).for_transfer();
 }
 
 /// Standard output of a script, as it is.

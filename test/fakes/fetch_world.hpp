@@ -26,7 +26,7 @@ struct FetchWorld {
     }
 
     /// The control repository is at these places.
-    void set_places(std::vector<std::string> places) { request.places = std::move(places); }
+    void set_places(std::vector<Url> places) { request.places = std::move(places); }
 
     Checkout fetch();
     Error failure();

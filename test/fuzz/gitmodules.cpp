@@ -17,8 +17,9 @@ bool is_expected(const Error& error) {
 }
 
 void check_url(const std::string& text, const std::string& path, const std::string& written) {
-    const std::string url = submodule_url(text, path, parent);
-    require(!why_url_is_refused(url), "a URL that is refused elsewhere", url);
+    const Url read = submodule_url(text, path, parent);
+    const std::string& url = read.for_transfer();
+    require(!why_not_fetched(read), "a URL that is refused elsewhere", url);
     require(!url.starts_with("file:"), "a file of this machine", url);
     const bool has_credentials = url.find("correct-horse") != std::string::npos;
     require(!has_credentials || url.starts_with(host) || written.find("correct-horse") != std::string::npos,

@@ -15,7 +15,7 @@ void check(const std::vector<PuppetfileModule>& modules) {
     std::set<std::string> paths;
     for (const PuppetfileModule& module : modules) {
         require(is_commit_id(module.revision), "a module without a pin", module.name);
-        require(!why_url_is_refused(module.url), "a URL that is refused elsewhere", module.url);
+        require(!why_not_fetched(module.url), "a URL that is refused elsewhere", module.url.for_transfer());
         require(!why_path_is_refused(module.path), "a path that leaves the tree", module.path);
         require(!module.path.ends_with("vendored"), "a vendored module is fetched", module.path);
         require(paths.insert(module.path).second, "two modules at one path", module.path);

@@ -31,9 +31,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             const CloudIdentity identity{
                 .access_key = "a", .secret_key = "s", .region = "eu-west-1", .bearer_token = "b"};
             const WebRequest request = secret_request(*store, response.body, identity, "");
-            require(request.url.find_first_of(" \r\n#@\\") == std::string::npos, "a URL that leads elsewhere",
-                    request.url);
-            require(request.url.find("/../") == std::string::npos, "a URL that leads upwards", request.url);
+            require(request.url.for_transfer().find_first_of(" \r\n#@\\") == std::string::npos,
+                    "a URL that leads elsewhere", request.url.for_transfer());
+            require(request.url.target().find("/../") == std::string::npos, "a URL that leads upwards",
+                    request.url.for_transfer());
         },
         [](const Error& error) {
             return error.code == "repository.secret_name_invalid" || error.code == "repository.url_invalid";

@@ -56,39 +56,41 @@ Snapshot describe(const GitRepository& repository, const std::string& revision, 
 class Origin {
 public:
     explicit Origin(const std::string& repository) {
-        const std::string url = as_git_url(repository);
-        if (url.find("://") == std::string::npos || url.starts_with("file://")) {
-            folder_ = fs::absolute(url.starts_with("file://") ? url.substr(7) : repository).lexically_normal();
-            place_ = "file://" + folder_.string();
+        const std::string text = as_git_url(repository);
+        const bool is_path = text.find("://") == std::string::npos;
+        const Url url = is_path ? Url() : Url(text);
+        if (is_path || url.scheme() == "file") {
+            folder_ = fs::absolute(is_path ? repository : url.plain_path()).lexically_normal();
+            place_ = Url::of_file(folder_);
             const std::string cloned_from = as_git_url(origin_of(folder_));
-            base_url_ = why_url_is_refused(cloned_from) ? place_ : cloned_from;
+            base_url_ = why_url_is_refused(cloned_from) ? place_ : Url(cloned_from);
         } else {
             place_ = base_url_ = url;
         }
-        if (is_snapshot_url(place_) || place_.starts_with("s3:")) {
+        if (is_snapshot_url(place_)) {
             throw permanent_error("repository.url_invalid",
-                                  without_credentials(place_) + " is a place of snapshots, not a git repository",
+                                  place_.shown() + " is a place of snapshots, not a git repository",
                                   "name a git repository with --repository: a folder, or a URL");
         }
     }
 
-    [[nodiscard]] const std::string& place() const { return place_; }
+    [[nodiscard]] const Url& place() const { return place_; }
     /// What the URLs of submodules are relative to.
-    [[nodiscard]] const std::string& base_url() const { return base_url_; }
+    [[nodiscard]] const Url& base_url() const { return base_url_; }
 
     /// Where a module is to be had, the nearest first.
-    [[nodiscard]] std::vector<std::string> places_of(const std::string& url, const std::string& path) const {
+    [[nodiscard]] std::vector<Url> places_of(const Url& url, const std::string& path) const {
         const fs::path beside = folder_ / path;
         if (!folder_.empty() && fs::exists(beside / ".git")) {
-            return {"file://" + beside.string(), url};
+            return {Url::of_file(beside), url};
         }
         return {url};
     }
 
 private:
     fs::path folder_{};
-    std::string place_{};
-    std::string base_url_{};
+    Url place_{};
+    Url base_url_{};
 };
 
 /// Of who makes a snapshot, the role config is no concern.
@@ -117,7 +119,7 @@ Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const Fe
     const ObtainedCommit commit = mirrors.obtain(source, request.fetch.revision, true);
     refuse_large_files(source.repository, commit.id, "");
 
-    const auto obtain = [&](const std::string& url, const std::string& module, const std::string& path) {
+    const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
         RepositorySource own{source.repository, source.folder, origin.places_of(url, path)};
         mirrors.obtain(own, module, false);
         return std::optional(own.repository);
@@ -204,7 +206,7 @@ Snapshot look_into(const SnapshotRequest& request, const FetchEvents& events) {
         }
     }
     std::vector<Snapshot::Module> missing;
-    const auto leave_out = [&](const std::string&, const std::string& commit, const std::string& path) {
+    const auto leave_out = [&](const Url&, const std::string& commit, const std::string& path) {
         missing.push_back({path, commit});
         return std::optional<GitRepository>();
     };

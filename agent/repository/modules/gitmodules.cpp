@@ -204,22 +204,19 @@ struct Submodule {
 
 bool is_relative(std::string_view url) { return url.starts_with("./") || url.starts_with("../"); }
 
-bool is_file(std::string_view url) { return url.starts_with("file:"); }
-
 /// As git does it (remote.c, relative_url), but what would climb above the host is refused instead of changing it.
-std::string resolve(const std::string& path, std::string_view relative, const std::string& parent) {
-    if (const auto why = why_url_is_refused(parent)) {
+Url resolve(const std::string& path, std::string_view relative, const Url& parent) {
+    if (const auto why = why_not_fetched(parent)) {
         refuse(path, "its URL is relative, and of the control repository's: " + *why);
     }
-    std::string base = parent;
+    std::string base = parent.target();
     if (base.ends_with('/')) {
         base.pop_back();
     }
-    const std::size_t root = base.find('/', base.find("://") + 3);  // what is before it never changes
     while (is_relative(relative)) {
         const bool up = relative.starts_with("../");
         relative.remove_prefix(up ? 3 : 2);
-        if (up && base.size() <= root) {
+        if (up && base.empty()) {
             refuse(path, "its relative URL climbs above the host");
         }
         if (up) {
@@ -234,7 +231,11 @@ std::string resolve(const std::string& path, std::string_view relative, const st
             refuse(path, "its relative URL holds \"" + component + "\" between slashes");
         }
     }
-    return base + "/" + std::string(relative);
+    try {
+        return parent.with_target(base + "/" + std::string(relative));
+    } catch (const Error& error) {
+        refuse(path, error.message);  // it quotes nothing
+    }
 }
 
 }  // namespace
@@ -276,7 +277,7 @@ std::map<std::string, std::string> read_gitmodules(const std::string& text) {
     return urls;
 }
 
-std::string submodule_url(const std::string& gitmodules, const std::string& path, const std::string& parent_url) {
+Url submodule_url(const std::string& gitmodules, const std::string& path, const Url& parent) {
     if (const auto why = why_path_is_refused(path)) {
         refuse("\"" + path + "\"", *why);
     }
@@ -285,13 +286,15 @@ std::string submodule_url(const std::string& gitmodules, const std::string& path
     if (found == urls.end() || found->second.empty()) {
         refuse(path, ".gitmodules names no URL for it");
     }
-    const std::string parent = as_git_url(parent_url);
-    const std::string url =
-        is_relative(found->second) ? resolve(path, found->second, parent) : as_git_url(found->second);
-    if (const auto why = why_url_is_refused(url)) {
+    if (is_relative(found->second)) {
+        return resolve(path, found->second, parent);
+    }
+    const std::string text = as_git_url(found->second);
+    if (const auto why = why_url_is_refused(text)) {
         refuse(path, *why);
     }
-    if (is_file(url) && !is_file(parent)) {
+    Url url(text);
+    if (url.scheme() == "file" && parent.scheme() != "file") {
         refuse(path, "its URL is a file of this machine, but the control repository comes from elsewhere");
     }
     return url;

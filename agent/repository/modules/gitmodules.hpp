@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/net/url.hpp"
+
 #include <map>
 #include <string>
 
@@ -14,8 +16,8 @@ std::map<std::string, std::string> read_gitmodules(const std::string& text);
 /// A relative URL is resolved against the parent's, and keeps its credentials, as it cannot leave its host; no other gets
 /// them.
 /// @param gitmodules the text of .gitmodules in the tree that holds the submodule
-/// @param parent_url where that tree was fetched from
+/// @param parent where that tree was fetched from
 /// @throws Error repository.submodule, permanent, naming path and reason; it never quotes a URL
-std::string submodule_url(const std::string& gitmodules, const std::string& path, const std::string& parent_url);
+Url submodule_url(const std::string& gitmodules, const std::string& path, const Url& parent);
 
 }  // namespace bootwright

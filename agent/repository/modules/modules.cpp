@@ -21,27 +21,27 @@ constexpr int deepest = 10;
 constexpr std::size_t largest_text = std::size_t{1} << 20U;
 
 /// Stands for a URL that nobody has said: what is relative to it is relative to nothing. No host is called so (RFC 2606).
-constexpr std::string_view nowhere_host = "https://nowhere.invalid/";
+constexpr std::string_view nowhere_host = "nowhere.invalid";
 constexpr std::string_view nowhere = "https://nowhere.invalid/-/-/-/-/-/-/-/-/-/-/-/-/-/-/-/-";
 
 /// What URLs of submodules are relative to: a snapshot is no place where other repositories lie beside.
-std::string base_of(const FetchRequest& request) {
+Url base_of(const FetchRequest& request) {
     if (!is_snapshot_url(request.name_url)) {
         return request.name_url;
     }
     const auto found = std::find_if_not(request.places.begin(), request.places.end(), is_snapshot_url);
-    return found == request.places.end() ? std::string(nowhere) : *found;
+    return found == request.places.end() ? Url(nowhere) : *found;
 }
 
 /// A file name for a URL: its last part for people, and a hash, so that two URLs never share objects.
-std::string repository_name(const std::string& name_url) {
-    const std::string url = Url(name_url).without_credentials().for_transfer();
+std::string repository_name(const Url& url) {
+    const std::string path = url.path();
     std::string name;
-    for (const char c : url.substr(url.rfind('/') + 1)) {
+    for (const char c : path.substr(path.rfind('/') + 1)) {
         const bool plain = is_alphanumeric(c) || c == '-';
         name += plain ? std::string(1, c) : "";
     }
-    return name.substr(0, 40) + "-" + hex_of(hash_of(url));
+    return name.substr(0, 40) + "-" + hex_of(url.hash_without_credentials());
 }
 
 class Gathering {
@@ -50,7 +50,7 @@ public:
 
     /// The submodules of a tree that stands at `path`, which was fetched from `url`; then theirs.
     // NOLINTNEXTLINE(misc-no-recursion): `deepest` ends it
-    void add_submodules(const GitRepository& repository, const std::string& commit, const std::string& url,
+    void add_submodules(const GitRepository& repository, const std::string& commit, const Url& url,
                         const std::string& path, int depth) {
         const auto submodules = repository.submodules(commit);
         if (submodules.empty()) {
@@ -64,7 +64,7 @@ public:
         }
         const std::string gitmodules = repository.read_file_of(commit, ".gitmodules", largest_text).value_or("");
         for (const Submodule& submodule : submodules) {
-            const std::string module_url = submodule_url(gitmodules, submodule.path, url);
+            const Url module_url = submodule_url(gitmodules, submodule.path, url);
             const std::string module_path = path + submodule.path;
             if (const auto module = add(repository, module_url, submodule.commit_id, module_path)) {
                 add_submodules(*module, submodule.commit_id, module_url, module_path + "/", depth + 1);
@@ -93,7 +93,7 @@ public:
 
 private:
     /// From the repository that names it, where a snapshot brought it along; else from its own.
-    std::optional<GitRepository> add(const GitRepository& parent, const std::string& url, const std::string& commit,
+    std::optional<GitRepository> add(const GitRepository& parent, const Url& url, const std::string& commit,
                                      const std::string& path) {
         if (modules_.size() >= most_modules) {
             throw permanent_error("repository.submodule", "more than " + std::to_string(most_modules) + " modules",
@@ -112,8 +112,7 @@ private:
 
 }  // namespace
 
-RepositorySource open_source(const FetchRequest& request, const std::string& name_url,
-                             std::vector<std::string> places) {
+RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places) {
     const fs::path folder = request.repositories / (repository_name(name_url) + ".git");
     return {GitRepository::open_or_create(folder, {request.settings.seed}), folder, std::move(places)};
 }
@@ -126,11 +125,11 @@ void refuse_large_files(const GitRepository& repository, const std::string& comm
     }
 }
 
-std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit,
-                                       const std::string& base_url, bool with_puppetfile, const ObtainModule& obtain) {
+std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit, const Url& base_url,
+                                       bool with_puppetfile, const ObtainModule& obtain) {
     const bool is_known = !base_url.empty() && !is_snapshot_url(base_url);
     Gathering gathering(obtain);
-    gathering.add_submodules(repository, commit, is_known ? base_url : std::string(nowhere), "", 1);
+    gathering.add_submodules(repository, commit, is_known ? base_url : Url(nowhere), "", 1);
     if (with_puppetfile) {
         gathering.add_puppetfile(repository, commit);
     }
@@ -139,8 +138,8 @@ std::vector<ModuleTree> gather_modules(const GitRepository& repository, const st
 
 std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
                                        const std::string& commit) {
-    const auto obtain = [&](const std::string& url, const std::string& module, const std::string& path) {
-        if (url.starts_with(nowhere_host)) {
+    const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
+        if (url.host() == nowhere_host) {
             throw permanent_error("repository.submodule",
                                   path +
                                       ": it is not in the snapshot, and its URL is relative to a repository that the "

@@ -3,6 +3,7 @@
 #include "agent/repository/fetch_request.hpp"
 #include "agent/repository/sources/mirrors.hpp"
 #include "common/git/git.hpp"
+#include "common/net/url.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -21,17 +22,17 @@ struct ModuleTree {
 
 /// The bare repository for a URL below `repositories`, made where it is not there yet. Credentials in the URL make no other
 /// one, so that a renewed token does not begin anew.
-RepositorySource open_source(const FetchRequest& request, const std::string& name_url, std::vector<std::string> places);
+RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places);
 
 /// Gets a module that the repository which names it does not hold. Nothing: it is left out, with all that it would name.
-using ObtainModule = std::function<std::optional<GitRepository>(const std::string& url, const std::string& commit,
-                                                                const std::string& path)>;
+using ObtainModule =
+    std::function<std::optional<GitRepository>(const Url& url, const std::string& commit, const std::string& path)>;
 
 /// The modules that a commit of `repository` names: its submodules and theirs, and what its Puppetfile pins.
 /// @param base_url what relative URLs of submodules are relative to; "" or a snapshot's place: nobody knows
 /// @throws Error repository.submodule, repository.puppetfile (permanent); what `obtain` throws
-std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit,
-                                       const std::string& base_url, bool with_puppetfile, const ObtainModule& obtain);
+std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit, const Url& base_url,
+                                       bool with_puppetfile, const ObtainModule& obtain);
 
 /// The modules of the commit, each complete: its submodules and theirs, and what its Puppetfile pins (agent.json may say that
 /// this is not asked for). Each is proven by the tree that pins it.

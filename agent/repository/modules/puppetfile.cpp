@@ -359,7 +359,7 @@ private:
         return value.text;
     }
 
-    static std::string url_of(const Statement& mod) {
+    static Url url_of(const Statement& mod) {
         const auto type = mod.options.find("type");
         const bool is_other_type = type != mod.options.end() && type->second.text != "git";
         if (mod.has("svn") || (is_other_type && type->second.text == "svn")) {
@@ -380,7 +380,7 @@ private:
         }
         check_options(mod, {"git", "type", "source", "version", "commit", "ref", "tag", "branch", "default_branch",
                             "install_path", "local", "exclude_spec"});
-        std::string url = as_git_url(string_of(mod, mod.has("git") ? "git" : "source"));
+        const std::string url = as_git_url(string_of(mod, mod.has("git") ? "git" : "source"));
         if (const auto why = why_url_is_refused(url)) {
             refuse(mod.line, mod.name(), *why);
         }

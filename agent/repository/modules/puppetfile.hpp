@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/net/url.hpp"
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -9,7 +11,7 @@ namespace bootwright {
 /// A module that the control repository does not hold, and that is fetched like a submodule.
 struct PuppetfileModule {
     std::string name;      ///< "stdlib"; the author is left out
-    std::string url;       ///< as as_git_url() makes it; may hold credentials
+    Url url;               ///< as as_git_url() makes it; may hold credentials
     std::string revision;  ///< a full commit id
     std::string path;      ///< where it goes, from the tree's root: "modules/stdlib"; in no other module's folder
     int line;              ///< of the Puppetfile

@@ -22,7 +22,7 @@ constexpr std::string_view kept_in_path = "/-._~+,=:";
 
 std::string as_git_url(std::string_view source) {
     if (source.starts_with('/') && !source.starts_with("//")) {
-        return "file://" + std::string(source);
+        return "file://" + percent_encoded(source, kept_in_path);
     }
     if (source.find("://") != std::string_view::npos) {
         return std::string(source);
@@ -43,7 +43,10 @@ std::optional<std::string> why_url_is_refused(std::string_view text) {
     if (const auto why = Url::why_refused(text)) {
         return "its URL is refused: " + *why;
     }
-    const Url url(text);
+    return why_not_fetched(Url(text));
+}
+
+std::optional<std::string> why_not_fetched(const Url& url) {
     constexpr std::array<std::string_view, 5> schemes{"https", "http", "ssh", "git", "file"};
     if (std::find(schemes.begin(), schemes.end(), url.scheme()) == schemes.end()) {
         return "its URL is none of https, http, ssh, git and file";

@@ -128,7 +128,7 @@ Downloader::Downloader(const FetchRequest& request, ProcessRunner& processes, Gi
               .no_proxy = request.settings.no_proxy};
 }
 
-GitAnswer Downloader::fetch(const GitRepository& repository, const std::string& url, const GitWish& wish) {
+GitAnswer Downloader::fetch(const GitRepository& repository, const Url& url, const GitWish& wish) {
     forget_partials(request_.downloads, wish.revision);
     DownloadRequest request = request_for(Kind::git);
     request.url = url;
@@ -153,7 +153,7 @@ GitAnswer Downloader::fetch(const GitRepository& repository, const std::string& 
     return answer;
 }
 
-BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const std::string& place,
+BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const Url& place,
                                         const std::string& revision) {
     forget_partials(request_.downloads, revision);
     DownloadRequest request = request_for(Kind::snapshot);
@@ -241,12 +241,11 @@ DownloadRequest Downloader::request_for(Kind kind) const {
             .least_rate = static_cast<std::uint64_t>(request_.settings.least_rate)};
 }
 
-void Downloader::add_credentials(DownloadRequest& request, const std::string& url) {
-    const Url parsed(url);
-    const bool is_ssh = parsed.scheme() == "ssh";
-    if (parsed.exposes_credentials()) {
+void Downloader::add_credentials(DownloadRequest& request, const Url& url) {
+    const bool is_ssh = url.scheme() == "ssh";
+    if (url.exposes_credentials()) {
         throw permanent_error("repository.credential_exposed",
-                              "the user and password in the URL " + parsed.shown() +
+                              "the user and password in the URL " + url.shown() +
                                   " are not sent, since everybody on the way there could read them",
                               "write https into the URL of the repository; an ssh URL holds no password");
     }
@@ -257,7 +256,7 @@ void Downloader::add_credentials(DownloadRequest& request, const std::string& ur
         if (ready.problem) {
             throw *ready.problem;
         }
-        if (url.starts_with("http://")) {
+        if (url.scheme() == "http") {
             throw permanent_error("repository.credential_exposed",
                                   "the credential for " + ready.credential.host +
                                       " is not sent over http, where everybody between can read it",

@@ -5,6 +5,7 @@
 #include "common/files/file.hpp"
 #include "common/git/bundle.hpp"
 #include "common/git/git.hpp"
+#include "common/net/url.hpp"
 #include "common/processes/process.hpp"
 
 #include <chrono>
@@ -27,10 +28,10 @@ public:
     void give_up_at(std::chrono::steady_clock::time_point moment) { end_ = moment; }
 
     /// A pack from a git server at `url`, into the repository. @throws Error repository.*, io.*
-    GitAnswer fetch(const GitRepository& repository, const std::string& url, const GitWish& wish);
+    GitAnswer fetch(const GitRepository& repository, const Url& url, const GitWish& wish);
 
     /// A snapshot of the revision from `place`, into the repository. What came of one that broke off is gone on with.
-    BundleHeader fetch_snapshot(const GitRepository& repository, const std::string& place, const std::string& revision);
+    BundleHeader fetch_snapshot(const GitRepository& repository, const Url& place, const std::string& revision);
 
     /// Has r10k install what the Puppetfile asks for, and returns the folder that it stands in. Nothing proves it.
     /// @param program r10k itself
@@ -47,7 +48,7 @@ private:
     /// Runs the program, and returns what it says at the end.
     Json run(const DownloadRequest& request, const Received& received);
     [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind) const;
-    void add_credentials(DownloadRequest& request, const std::string& url);
+    void add_credentials(DownloadRequest& request, const Url& url);
     std::string secret(const SecretSource& source);
 
     const FetchRequest& request_;

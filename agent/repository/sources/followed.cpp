@@ -26,14 +26,14 @@ void Followed::set(const std::string& name, const std::string& commit) {
     }
 }
 
-void require_descent(const GitRepository& arrived, const std::string& place, const std::string& name,
+void require_descent(const GitRepository& arrived, const Url& place, const std::string& name,
                      const std::string& commit) {
     const Followed followed(arrived.folder());
     const std::string before = followed.commit_of(name);
     if (before.empty() || arrived.descends_from(commit, before)) {
         return;
     }
-    const std::string what = "\"" + name + "\" at " + without_credentials(place) + " leads to " + commit;
+    const std::string what = "\"" + name + "\" at " + place.shown() + " leads to " + commit;
     constexpr const char* if_meant =
         "if that is meant, set repository.allow_rewritten_branches in agent.json, or pin the commit itself";
     if (!arrived.has_commit(before)) {
@@ -53,16 +53,15 @@ void require_descent(const GitRepository& arrived, const std::string& place, con
                           what + ", which does not descend from " + before + ", where it led before", if_meant);
 }
 
-void refuse_unproven_name(const AgentConfig::Repository& settings, const std::string& place) {
+void refuse_unproven_name(const AgentConfig::Repository& settings, const Url& place) {
     const auto is_place = [&](const std::string& host) { return is_host_of(host, place); };
-    const bool is_proven = place.starts_with("https://") || place.starts_with("ssh://") ||
-                           place.starts_with("file://") || is_snapshot_url(place) ||
-                           settings.verify != AgentConfig::Repository::Verify::none ||
+    const bool is_proven = place.scheme() == "https" || place.scheme() == "ssh" || place.scheme() == "file" ||
+                           is_snapshot_url(place) || settings.verify != AgentConfig::Repository::Verify::none ||
                            std::any_of(settings.insecure.begin(), settings.insecure.end(), is_place);
     if (!is_proven) {
         throw permanent_error(
             "repository.insecure",
-            "no branch or tag is followed from " + without_credentials(place) + ": nothing proves who answers there",
+            "no branch or tag is followed from " + place.shown() + ": nothing proves who answers there",
             "use https or ssh, or pin a full commit id; an image may set repository.verify, or name the host in "
             "repository.insecure of agent.json");
     }

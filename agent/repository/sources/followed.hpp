@@ -3,6 +3,7 @@
 #include "agent/config/config.hpp"
 #include "common/documents/json.hpp"
 #include "common/git/git.hpp"
+#include "common/net/url.hpp"
 
 #include <filesystem>
 #include <string>
@@ -29,12 +30,12 @@ private:
 /// A branch goes on from where it led before.
 /// @param arrived knows that commit, and what has just come from `place`
 /// @throws Error repository.mirror_behind (transient), repository.branch_rewritten, repository.past_unknown (permanent)
-void require_descent(const GitRepository& arrived, const std::string& place, const std::string& name,
+void require_descent(const GitRepository& arrived, const Url& place, const std::string& name,
                      const std::string& commit);
 
 /// What a name leads to is only a server's word: where nothing proves who answers, whoever is in between could say it. A
 /// file:// is this machine's own, a snapshot is of no name, and under `verify` the commit itself is proven.
 /// @throws Error repository.insecure (permanent)
-void refuse_unproven_name(const AgentConfig::Repository& settings, const std::string& place);
+void refuse_unproven_name(const AgentConfig::Repository& settings, const Url& place);
 
 }  // namespace bootwright

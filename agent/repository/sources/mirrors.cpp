@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view file_scheme = "file://";
 constexpr std::size_t most_haves = 16;  // more would say nothing new
 
 /// A seed that cannot be read makes a fetch larger, and does not stand in its way.
@@ -33,11 +32,11 @@ std::vector<GitRef> refs_of_seed(const fs::path& seed) {
     }
 }
 
-Error incomplete(const std::string& place, const std::string& commit, const std::string& missing) {
-    return transient_error("repository.incomplete",
-                           without_credentials(place) + " gave commit " + commit + " without " +
-                               (missing.empty() ? "its own object" : missing),
-                           "check that repository there with `git fsck`; the other mirrors are asked meanwhile");
+Error incomplete(const Url& place, const std::string& commit, const std::string& missing) {
+    return transient_error(
+        "repository.incomplete",
+        place.shown() + " gave commit " + commit + " without " + (missing.empty() ? "its own object" : missing),
+        "check that repository there with `git fsck`; the other mirrors are asked meanwhile");
 }
 
 /// The error where no place has given it: what each said. It passes if one of theirs may, and most likely if all that is wrong
@@ -63,8 +62,7 @@ Error none_has_it(const Mirrors::Failures& failures) {
     Error error = chosen == failures.end() ? failures.front().second : chosen->second;
     std::string message = "none of " + std::to_string(failures.size()) + " places gave it";
     for (const auto& [place, failure] : failures) {
-        message +=
-            "; " + without_credentials(place) + ": " + shortened(failure.message, 300) + " (" + failure.code + ")";
+        message += "; " + place.shown() + ": " + shortened(failure.message, 300) + " (" + failure.code + ")";
     }
     error.message = shortened(message, 4000);
     return error;
@@ -193,14 +191,14 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
         return is_pinned && !with_tags && error.code.starts_with("repository.signature_");
     };
     Failures failures;
-    for (const std::string& place : source.places) {
+    for (const Url& place : source.places) {
         const auto began = std::chrono::steady_clock::now();
         // Half of what is left: one that never comes to an end leaves time for the others. The agent itself ends the last one.
         const bool is_last = &place == &source.places.back();
         downloader_.give_up_at(is_last ? std::chrono::steady_clock::time_point::max() : began + (end_ - began) / 2);
         const auto tell = [&](const std::string& said) {
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-            heard_({without_credentials(place), said, took.count()});
+            heard_({place.shown(), said, took.count()});
         };
         try {
             if (!is_pinned) {
@@ -252,7 +250,7 @@ std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, co
 }
 
 /// Fetches the commit of repository.not_before itself: a server then gives what lies between it and the revision.
-void Mirrors::bring_not_before(const RepositorySource& source, const std::string& place, const std::string& revision) {
+void Mirrors::bring_not_before(const RepositorySource& source, const Url& place, const std::string& revision) {
     const std::string& commit = source.not_before;
     if (commit.empty() || revision == commit || is_snapshot_url(place) || source.repository.has_commit(commit)) {
         return;
@@ -279,8 +277,7 @@ GitWish Mirrors::asked_anew(const GitWish& wish, const RepositorySource& source,
     return whole;
 }
 
-ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, const GitWish& wish,
-                            const CommitProof& prove) {
+ObtainedCommit Mirrors::ask(RepositorySource& source, const Url& place, const GitWish& wish, const CommitProof& prove) {
     const auto ask_once = [&](const GitWish& asked) {
         GitQuarantine quarantine(source.repository);
         ObtainedCommit obtained;
@@ -315,14 +312,14 @@ ObtainedCommit Mirrors::ask(RepositorySource& source, const std::string& place, 
     return ask_once(whole);
 }
 
-ObtainedCommit Mirrors::transfer(GitRepository& arrived, const std::string& place, const GitWish& wish) {
-    return place.starts_with(file_scheme) ? copy(arrived, place, wish)
-           : is_snapshot_url(place)       ? download_snapshot(arrived, place, wish)
-                                          : download_pack(arrived, place, wish);
+ObtainedCommit Mirrors::transfer(GitRepository& arrived, const Url& place, const GitWish& wish) {
+    return place.scheme() == "file" ? copy(arrived, place, wish)
+           : is_snapshot_url(place) ? download_snapshot(arrived, place, wish)
+                                    : download_pack(arrived, place, wish);
 }
 
-ObtainedCommit Mirrors::copy(GitRepository& arrived, const std::string& place, const GitWish& wish) {
-    const fs::path other = place.substr(file_scheme.size());
+ObtainedCommit Mirrors::copy(GitRepository& arrived, const Url& place, const GitWish& wish) {
+    const fs::path other = place.plain_path();
     const std::vector<GitRef> refs = local_refs(other);
     ObtainedCommit obtained{wish.revision};
     if (!is_commit_id(wish.revision)) {
@@ -341,19 +338,19 @@ ObtainedCommit Mirrors::copy(GitRepository& arrived, const std::string& place, c
     return obtained;
 }
 
-ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const std::string& place, const GitWish& wish) {
+ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const Url& place, const GitWish& wish) {
     if (!is_commit_id(wish.revision)) {
         throw permanent_error("repository.revision_not_found",
-                              without_credentials(place) + " holds snapshots of full commit ids, not of names",
+                              place.shown() + " holds snapshots of full commit ids, not of names",
                               "pin a full commit id, or list a git URL too");
     }
     const BundleHeader header = downloader_.fetch_snapshot(arrived, place, wish.revision);
     arrived.refuse_other_object(wish.revision);
     if (!arrived.has_commit(wish.revision)) {
-        throw permanent_error("repository.snapshot_invalid",
-                              without_credentials(place) + " gave a snapshot of " + header.refs.front().first +
-                                  ", not of " + wish.revision,
-                              "put the right file there: `bootwright snapshot make --revision " + wish.revision + "`");
+        throw permanent_error(
+            "repository.snapshot_invalid",
+            place.shown() + " gave a snapshot of " + header.refs.front().first + ", not of " + wish.revision,
+            "put the right file there: `bootwright snapshot make --revision " + wish.revision + "`");
     }
     ObtainedCommit obtained{wish.revision};
     for (const auto& [id, name] : header.refs) {
@@ -364,11 +361,11 @@ ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const std::str
     return obtained;
 }
 
-ObtainedCommit Mirrors::download_pack(GitRepository& arrived, const std::string& place, const GitWish& wish) {
+ObtainedCommit Mirrors::download_pack(GitRepository& arrived, const Url& place, const GitWish& wish) {
     const GitAnswer answer = downloader_.fetch(arrived, place, wish);
     // The program that spoke to the server is not trusted either.
     if (!is_commit_id(answer.commit) || (is_commit_id(wish.revision) && answer.commit != wish.revision)) {
-        throw transient_error("repository.protocol", without_credentials(place) + " answers with another commit",
+        throw transient_error("repository.protocol", place.shown() + " answers with another commit",
                               "check the server");
     }
     const bool may_have_tags = wish.with_tags || !is_commit_id(wish.revision);

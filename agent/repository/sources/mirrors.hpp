@@ -6,6 +6,7 @@
 #include "agent/repository/sources/downloader.hpp"
 #include "common/base/error.hpp"
 #include "common/git/git.hpp"
+#include "common/net/url.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -20,9 +21,9 @@ namespace bootwright {
 /// A bare repository of this machine, and where what it lacks is to be had.
 struct RepositorySource {
     GitRepository repository;
-    std::filesystem::path folder;     ///< of that repository
-    std::vector<std::string> places;  ///< in the order in which they are asked
-    std::string not_before{};         ///< a commit that a revision must descend from, or be; empty: any will do
+    std::filesystem::path folder;  ///< of that repository
+    std::vector<Url> places;       ///< in the order in which they are asked
+    std::string not_before{};      ///< a commit that a revision must descend from, or be; empty: any will do
 };
 
 /// What was obtained.
@@ -41,7 +42,7 @@ using CommitProof = std::function<void(const GitRepository& repository, const Ob
 class Mirrors {
 public:
     using Heard = std::function<void(const PlaceAnswer& answer)>;
-    using Failures = std::vector<std::pair<std::string, Error>>;  ///< places, and what each said
+    using Failures = std::vector<std::pair<Url, Error>>;  ///< places, and what each said
 
     Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard);
 
@@ -55,16 +56,15 @@ public:
                           const CommitProof& prove = {});
 
 private:
-    void bring_not_before(const RepositorySource& source, const std::string& place, const std::string& revision);
+    void bring_not_before(const RepositorySource& source, const Url& place, const std::string& revision);
     [[nodiscard]] static GitWish asked_anew(const GitWish& wish, const RepositorySource& source, const Error& error);
     [[nodiscard]] std::optional<ObtainedCommit> find_here(RepositorySource& source, const std::string& commit,
                                                           bool with_tags, const CommitProof& prove) const;
-    ObtainedCommit ask(RepositorySource& source, const std::string& place, const GitWish& wish,
-                       const CommitProof& prove);
-    ObtainedCommit transfer(GitRepository& arrived, const std::string& place, const GitWish& wish);
-    ObtainedCommit copy(GitRepository& arrived, const std::string& place, const GitWish& wish);
-    ObtainedCommit download_snapshot(GitRepository& arrived, const std::string& place, const GitWish& wish);
-    ObtainedCommit download_pack(GitRepository& arrived, const std::string& place, const GitWish& wish);
+    ObtainedCommit ask(RepositorySource& source, const Url& place, const GitWish& wish, const CommitProof& prove);
+    ObtainedCommit transfer(GitRepository& arrived, const Url& place, const GitWish& wish);
+    ObtainedCommit copy(GitRepository& arrived, const Url& place, const GitWish& wish);
+    ObtainedCommit download_snapshot(GitRepository& arrived, const Url& place, const GitWish& wish);
+    ObtainedCommit download_pack(GitRepository& arrived, const Url& place, const GitWish& wish);
     [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
                                                              bool with_tags, const Failures& failures) const;
     [[nodiscard]] GitWish wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const;

@@ -91,7 +91,7 @@ private:
 
     [[nodiscard]] WebRequest request_to(const std::string& path, const std::string& query = "") const {
         const bool is_same_server = base_.is_same_server(url_);
-        return {.url = base_.below(path, query).for_transfer(),
+        return {.url = base_.below(path, query),
                 .user = is_same_server ? place_.user : "",
                 .password = is_same_server ? place_.password : ""};
     }
@@ -116,7 +116,7 @@ private:
         const WebResponse head = receive(
             request, "application/x-git-upload-pack-advertisement",
             [&](const Packet& packet) { return advertisement.take(packet); }, [](std::size_t) {});
-        move_to(Url::parse(head.url).value_or(Url()));
+        move_to(head.url);
         return advertisement;
     }
 
@@ -244,7 +244,7 @@ Error ssh_error(const std::string& shown, const ProcessResult& result, const std
 class SshTransport final : public StreamTransport {
 public:
     SshTransport(const GitPlace& place, ProcessRunner& processes, const WebPatience& patience)
-        : shown_(without_credentials(place.url)),
+        : shown_(place.url.shown()),
           arguments_(ssh_arguments(place, patience)),
           processes_(processes),
           patience_(patience) {}
@@ -298,8 +298,7 @@ private:
 /// git's own port, without encryption: fit for a pin, which needs no trust (gitprotocol-pack(5), "Git Transport").
 class PlainTransport final : public StreamTransport {
 public:
-    PlainTransport(const GitPlace& place, CurlWebClient& web)
-        : shown_(without_credentials(place.url)), url_(place.url), web_(web) {}
+    PlainTransport(const GitPlace& place, CurlWebClient& web) : shown_(place.url.shown()), url_(place.url), web_(web) {}
 
 private:
     void exchange(bool is_version_2, const std::string& request, const Take& take, const Heard& heard) override {
@@ -490,7 +489,7 @@ RemoteRef resolve_name(const std::vector<RemoteRef>& refs, const std::string& na
 }
 
 std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience& patience) {
-    const Url url(place.url);
+    const Url& url = place.url;
     const std::string& user = url.user_for_transfer();
     // The server's shell gets the path in quotes.
     std::string path;
@@ -516,7 +515,7 @@ std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience&
 
 std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience) {
-    const Url url(place.url);
+    const Url& url = place.url;
     if (url.scheme() == "https" || url.scheme() == "http") {
         return std::make_unique<HttpTransport>(place, web);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/git/protocol.hpp"
+#include "common/net/url.hpp"
 #include "common/net/web.hpp"
 #include "common/processes/process.hpp"
 
@@ -16,7 +17,7 @@ namespace bootwright {
 
 /// Where a repository is, and with what it is opened.
 struct GitPlace {
-    std::string url;  ///< https, http, ssh or git; may hold user and password
+    Url url;  ///< https, http, ssh or git; may hold user and password
     std::string user{};
     std::string password{};           ///< for https and http, besides what the URL says
     std::filesystem::path ssh_key{};  ///< files that this process may read; relative ones count from its working folder

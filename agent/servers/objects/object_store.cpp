@@ -19,8 +19,8 @@ constexpr std::string_view placeholder = "{revision}";
 /// speaks like it. Source: "Authenticating Requests: Using the Authorization Header", Amazon S3 API Reference.
 constexpr const char* sha256_of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-Error url_invalid(const std::string& place, const std::string& why, const std::string& advice) {
-    return permanent_error("repository.url_invalid", without_credentials(place) + ": " + why, advice);
+Error url_invalid(const Url& place, const std::string& why, const std::string& advice) {
+    return permanent_error("repository.url_invalid", place.shown() + ": " + why, advice);
 }
 
 /// "s3://bucket/a/b" in parts, of which the first `names` (account, container, bucket) say where, and the rest is a prefix.
@@ -29,8 +29,8 @@ struct Place {
     std::string object;
 };
 
-Place parse(const std::string& place, std::size_t names, const std::string& revision) {
-    std::vector<std::string> parts = split(place.substr(place.find("://") + 3), '/');
+Place parse(const Url& place, std::size_t names, const std::string& revision) {
+    std::vector<std::string> parts = split(place.server().substr(place.scheme().size() + 3) + place.path(), '/');
     if (parts.size() > names && parts.back().empty()) {
         parts.pop_back();
     }
@@ -38,7 +38,7 @@ Place parse(const std::string& place, std::size_t names, const std::string& revi
     const bool is_plain = std::all_of(parts.begin(), parts.end(), [](const std::string& part) {
         return !part.empty() && part != "." && part != "..";
     });
-    if (parts.size() < names || !is_plain || place.find_first_of("?#@") != std::string::npos) {
+    if (parts.size() < names || !is_plain || place.has_query() || place.has_credentials()) {
         throw url_invalid(place, "not the place of snapshots in an object store",
                           "write s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://ACCOUNT/CONTAINER/PREFIX, without "
                           "credentials, \"?\" or \"#\"");
@@ -58,13 +58,13 @@ bool is_store_name(const std::string& name, std::string_view others, std::size_t
 }
 
 /// "Bucket naming rules" of Amazon S3, and "Bucket naming guidelines" of Google, which also allow "_"; 222 is Google's.
-void check_bucket(const std::string& place, const std::string& bucket, std::string_view others, std::size_t longest) {
+void check_bucket(const Url& place, const std::string& bucket, std::string_view others, std::size_t longest) {
     if (!is_store_name(bucket, others, 3, longest)) {
         throw url_invalid(place, "no bucket can have that name", "correct the bucket in the URL");
     }
 }
 
-WebRequest s3_request(const std::string& place, const std::string& revision, const Stores& stores) {
+WebRequest s3_request(const Url& place, const std::string& revision, const Stores& stores) {
     const auto [names, object] = parse(place, 1, revision);
     const std::string& bucket = names.front();
     check_bucket(place, bucket, "-.", 63);
@@ -73,11 +73,11 @@ WebRequest s3_request(const std::string& place, const std::string& revision, con
     const std::string usual_region = stores.s3_endpoint.empty() ? own_region : "us-east-1";
     const std::string region = stores.s3_region.empty() ? usual_region : stores.s3_region;
     WebRequest request{.headers = {{"x-amz-content-sha256", sha256_of_nothing}},
-                       .signature = aws_signature(identity, "s3", region, place)};
+                       .signature = aws_signature(identity, "s3", region, place.shown())};
     const std::string path = "/" + uri_encoded(object);
-    const std::string amazon = aws_host("s3", region, place);
+    const std::string amazon = aws_host("s3", region, place.shown());
     if (!stores.s3_endpoint.empty()) {
-        request.url = stores.s3_endpoint + "/" + bucket + path;
+        request.url = stores.s3_endpoint.with_target("/" + bucket + path);
     } else if (bucket.find('.') != std::string::npos) {  // Amazon's certificate is for one label before s3
         request.url = "https://" + amazon + "/" + bucket + path;
     } else {
@@ -87,15 +87,15 @@ WebRequest s3_request(const std::string& place, const std::string& revision, con
 }
 
 /// "XML API", Google Cloud Storage: path style, with an OAuth token.
-WebRequest gs_request(const std::string& place, const std::string& revision, const Stores& stores) {
+WebRequest gs_request(const Url& place, const std::string& revision, const Stores& stores) {
     const auto [names, object] = parse(place, 1, revision);
     check_bucket(place, names.front(), "-._", 222);
     return {.url = "https://storage.googleapis.com/" + names.front() + "/" + uri_encoded(object),
-            .headers = {bearer_header(stores.identity, place)}};
+            .headers = {bearer_header(stores.identity, place.shown())}};
 }
 
 /// "Authorize with Microsoft Entra ID", Azure Storage REST API: any version from 2017-11-09 on takes a token.
-WebRequest az_request(const std::string& place, const std::string& revision, const Stores& stores) {
+WebRequest az_request(const Url& place, const std::string& revision, const Stores& stores) {
     const auto [names, object] = parse(place, 2, revision);
     const std::string& account = names[0];
     const std::string& container = names[1];
@@ -106,47 +106,48 @@ WebRequest az_request(const std::string& place, const std::string& revision, con
     }
     return {
         .url = "https://" + account + ".blob.core.windows.net/" + uri_encoded(container) + "/" + uri_encoded(object),
-        .headers = {{"x-ms-version", "2020-04-08"}, bearer_header(stores.identity, place)}};
+        .headers = {{"x-ms-version", "2020-04-08"}, bearer_header(stores.identity, place.shown())}};
 }
 
 /// A web server, or a CDN: it may well send to another place for the file itself.
-WebRequest web_request(std::string url, const std::string& revision) {
-    for (std::size_t at = url.find(placeholder); at != std::string::npos; at = url.find(placeholder, at)) {
-        url.replace(at, placeholder.size(), revision);
+WebRequest web_request(const Url& place, const std::string& revision) {
+    std::string target = place.target();
+    for (std::size_t at = target.find(placeholder); at != std::string::npos; at = target.find(placeholder, at)) {
+        target.replace(at, placeholder.size(), revision);
     }
-    return {.url = std::move(url), .follow_redirects = true};
+    return {.url = place.with_target(target), .follow_redirects = true};
 }
 
-bool is_web(const std::string& place) { return place.starts_with("https://") || place.starts_with("http://"); }
+bool is_store(const Url& place) { return place.scheme() == "s3" || place.scheme() == "gs" || place.scheme() == "az"; }
+
+bool is_web(const Url& place) { return place.scheme() == "https" || place.scheme() == "http"; }
 
 }  // namespace
 
-bool is_snapshot_url(const std::string& place) {
-    return place.starts_with("s3://") || place.starts_with("gs://") || place.starts_with("az://") ||
-           (is_web(place) && place.find(placeholder) != std::string::npos);
+bool is_snapshot_url(const Url& place) {
+    return is_store(place) || (is_web(place) && place.target().find(placeholder) != std::string::npos);
 }
 
-bool needs_identity(const std::string& place, const Stores& stores) {
-    return place.starts_with("gs://") || place.starts_with("az://") || (place.starts_with("s3://") && !stores.s3_keys);
+bool needs_identity(const Url& place, const Stores& stores) {
+    return is_store(place) && !(place.scheme() == "s3" && stores.s3_keys);
 }
 
-WebRequest snapshot_request(const std::string& place, const std::string& revision, const Stores& stores) {
+WebRequest snapshot_request(const Url& place, const std::string& revision, const Stores& stores) {
     if (!is_commit_id(revision)) {
         throw permanent_error("repository.revision_invalid", "a snapshot is of a full commit id, and of nothing else",
                               "pin 40 hexadecimal digits in repository.revision of the role config");
     }
-    if (place.starts_with("s3://")) {
+    if (place.scheme() == "s3") {
         return s3_request(place, revision, stores);
     }
-    if (place.starts_with("gs://")) {
+    if (place.scheme() == "gs") {
         return gs_request(place, revision, stores);
     }
-    if (place.starts_with("az://")) {
+    if (place.scheme() == "az") {
         return az_request(place, revision, stores);
     }
-    const std::size_t path = is_snapshot_url(place) ? place.find('/', place.find("://") + 3) : std::string::npos;
-    // In the host or in the credentials it would be asked of whoever owns the name.
-    if (path == std::string::npos || place.find(placeholder) < path) {
+    // Not in the host nor in the credentials: it would be asked of whoever owns the name. No Url is like that.
+    if (!is_snapshot_url(place)) {
         throw url_invalid(place, "not the place of snapshots",
                           "write an https URL with {revision} in its path, or an s3, gs or az URL");
     }

@@ -85,7 +85,7 @@ const SecretStore* find_secret_store(std::string_view kind) {
 }
 
 WebRequest secret_request(const SecretStore& store, const std::string& name,
-                          const std::optional<CloudIdentity>& identity, const std::string& endpoint) {
+                          const std::optional<CloudIdentity>& identity, const Url& endpoint) {
     if (!store.is_name(name)) {
         throw permanent_error(
             "repository.secret_name_invalid",
@@ -95,7 +95,7 @@ WebRequest secret_request(const SecretStore& store, const std::string& name,
     WebRequest request = store.request(name, identity);
     request.max_bytes = std::size_t{256} << 10U;  // in base64 and in JSON, with all that stands around it
     if (!endpoint.empty()) {
-        request.url = endpoint + request.url.substr(request.url.find('/', request.url.find("://") + 3));
+        request.url = endpoint.with_target(request.url.target());
     }
     return request;
 }

@@ -3,6 +3,7 @@
 #include "agent/config/config.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "common/documents/json.hpp"
+#include "common/net/url.hpp"
 #include "common/net/web.hpp"
 
 #include <optional>
@@ -35,7 +36,7 @@ const std::vector<const SecretStore*>& secret_stores();
 /// What is to be asked; at `endpoint` ("https://vpce-1.example.com") where that is not empty.
 /// @throws Error repository.secret_name_invalid, repository.no_identity (permanent)
 WebRequest secret_request(const SecretStore& store, const std::string& name,
-                          const std::optional<CloudIdentity>& identity, const std::string& endpoint);
+                          const std::optional<CloudIdentity>& identity, const Url& endpoint);
 
 /// The secret, at most 64 KiB, without a line's end at its end.
 /// @throws Error repository.secret_denied, repository.secret_not_found (permanent), repository.secret_unavailable

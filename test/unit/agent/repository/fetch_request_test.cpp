@@ -27,7 +27,7 @@ FetchRequest full_request() {
                          .other_checkouts = {"/o", "/p"},
                          .downloads = "/d",
                          .download_program = "/p",
-                         .places = {"https://user:pass@host/x@y.git", "s3://b/p"},
+                         .places = {"https://user:pass@host/x%40y.git", "s3://b/p"},
                          .name_url = "https://host/x",
                          .revision = "main",
                          .policy = "1 2",

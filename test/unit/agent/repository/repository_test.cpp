@@ -110,7 +110,7 @@ TEST_CASE("the child is told where all is, on this machine's disk") {
     const FetchRequest asked = world.asked();
     const auto& root = world.fake.root;
     CHECK(asked.places ==
-          std::vector<std::string>{world.pin.url, "https://mirror.example.com/puppet.git", "s3://bucket/prefix"});
+          std::vector<Url>{world.pin.url, "https://mirror.example.com/puppet.git", "s3://bucket/prefix"});
     CHECK(asked.name_url == world.pin.url);
     CHECK(asked.revision == revision);
     CHECK(asked.protect == std::vector<std::string>{"last-good"});
@@ -153,8 +153,8 @@ TEST_CASE("places are asked in the order of the list, or shuffled by the system'
     const auto order = [&](double random) {
         world.fake.random = random;
         std::string letters;
-        for (const std::string& place : world.asked().places) {
-            letters += place.at(8);
+        for (const Url& place : world.asked().places) {
+            letters += place.host();
         }
         return letters;
     };

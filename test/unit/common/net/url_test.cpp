@@ -1,7 +1,9 @@
 #include "common/net/url.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "test/fakes/curl_url.hpp"
+#include "test/fakes/errors.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -159,6 +161,24 @@ TEST_CASE("a URL becomes text only by name") {
           "https://user:hunter2@h/a/info/refs?access_token=to%2Fken&x=1&service=x");
     CHECK(Url("https://h").below("/x").for_transfer() == "https://h/x");
     CHECK(Url("https://h/").below("/x", "y").for_transfer() == "https://h/x?y");
+}
+
+TEST_CASE("what is asked of a server changes, and neither the server nor the credentials do") {
+    const Url url("https://user:hunter2@h:444/a/{revision}?x=1");
+    CHECK(url.with_target("/b?y=2") == "https://user:hunter2@h:444/b?y=2");
+    CHECK(url.with_target(".evil.example.com/").host() == "h");
+    CHECK(Url("http://[fd00::1]").with_target("/b") == "http://[fd00::1]/b");
+    for (const char* target : {"@evil.example.com/", "/a b", "/a@b", "/a\nb", "/a#b"}) {
+        CAPTURE(target);
+        CHECK(error_of([&] { return url.with_target(target); }).code == "url.invalid");
+    }
+}
+
+TEST_CASE("a URL is found again by all but its credentials") {
+    const Url url("https://h/a?x=1");
+    CHECK(url.hash_without_credentials() == hash_of("https://h/a?x=1"));
+    CHECK(Url("https://user:hunter2@h/a?x=1").hash_without_credentials() == url.hash_without_credentials());
+    CHECK(Url("https://h/a?x=2").hash_without_credentials() != url.hash_without_credentials());
 }
 
 TEST_CASE("credentials belong to one server, by one scheme") {

@@ -392,6 +392,13 @@ TEST_CASE("a path with signs that mean something in a URL can be fetched from") 
     CHECK(world.fetch().revision == world.request.revision);
 }
 
+TEST_CASE("a file URL names its path as git reads it, with %XX undone") {
+    World world;
+    fs::rename(world.root.path() / "server", world.root.path() / "a b");
+    world.set_places({Url::of_file(world.root.path() / "a b")});
+    CHECK(world.fetch().revision == world.request.revision);
+}
+
 TEST_CASE("the child reads its request and answers with events, a JSON object a line") {
     World world;
     const Typed input(to_line(to_json(world.request)));

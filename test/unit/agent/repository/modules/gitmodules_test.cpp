@@ -1,5 +1,6 @@
 #include "agent/repository/modules/gitmodules.hpp"
 
+#include "agent/repository/modules/source_policy.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/git_program.hpp"
 #include "test/fakes/temporary_root.hpp"
@@ -19,7 +20,7 @@ std::string gitmodules(const std::string& url) {
 }
 
 std::string resolved(const std::string& url, const std::string& parent_url = parent) {
-    return submodule_url(gitmodules(url), "modules/m", parent_url);
+    return submodule_url(gitmodules(url), "modules/m", as_git_url(parent_url)).for_transfer();
 }
 
 /// Why the submodule is not fetched.

@@ -254,6 +254,10 @@ TEST_CASE("each URL has a repository of its own, whatever credentials it carries
     CHECK(folder("https://git.example.com/b.git") != first);
     CHECK(folder("https://git.example.com/x/a.git") != first);
     CHECK(folder("https://other.example.com/a.git") != first);
+    // A query may be a token, and errors name the folder.
+    const std::string with_token = folder("https://git.example.com/a.git?access_token=/hunter2").filename();
+    CHECK(with_token.starts_with("agit-"));
+    CHECK(with_token.find("hunter2") == std::string::npos);
     // A hostile URL stays a file name.
     for (const char* url : {"https://h/../../etc", "https://h/", "file:///..", "https://h/%2e%2e"}) {
         CHECK(folder(url).parent_path() == request.repositories);
@@ -261,5 +265,5 @@ TEST_CASE("each URL has a repository of its own, whatever credentials it carries
     }
     CHECK(folder("https://h/" + std::string(1900, 'x')).filename().string().size() < 100);
     CHECK(open_source(request, "https://h/a", {"https://x", "https://y"}).places ==
-          std::vector<std::string>{"https://x", "https://y"});
+          std::vector<Url>{"https://x", "https://y"});
 }

@@ -37,7 +37,8 @@ bool holds(const std::string& text, const std::string& part) {
 std::string only(const std::string& text) {
     const auto modules = read(text);
     REQUIRE(modules.size() == 1);
-    return modules[0].path + " " + modules[0].url + " " + (modules[0].revision == sha ? "pinned" : modules[0].revision);
+    return modules[0].path + " " + modules[0].url.for_transfer() + " " +
+           (modules[0].revision == sha ? "pinned" : modules[0].revision);
 }
 
 std::string git(const std::string& name, const std::string& url = "https://h/x.git") {
@@ -166,6 +167,13 @@ TEST_CASE("other origins are refused, and named") {
     holds(reason("mod 'm', :type => 'forge', :git => 'https://h/y'" + pin), "two origins");
     holds(reason("mod 'm', :type => 'git'" + pin), "no source");
     holds(reason("mod 'm', :git => true" + pin), "the option git is no string");
+}
+
+TEST_CASE("a folder of this machine becomes a file URL of the same path") {
+    const auto modules = read_puppetfile(git("m", "/srv/a b%20c"), [](const std::string&) { return false; });
+    REQUIRE(modules.size() == 1);
+    CHECK(modules[0].url == "file:///srv/a%20b%2520c");
+    CHECK(modules[0].url.plain_path() == "/srv/a b%20c");
 }
 
 TEST_CASE("a URL that a program might take for something else is refused, and never shown") {

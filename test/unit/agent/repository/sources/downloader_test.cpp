@@ -39,7 +39,7 @@ struct World : FetchWorld {
         set_places({url});
         downloads.serve(url, git_server(root.path() / "server"));
     }
-    void answer(const FakeDownloads::Server& server) { downloads.serve(request.places[0], server); }
+    void answer(const FakeDownloads::Server& server) { downloads.serve(request.places[0].for_transfer(), server); }
     [[nodiscard]] Json git_answer() const {
         return {{"git", to_json(GitAnswer{.commit = request.revision, .has_pack = true})}};
     }
@@ -114,8 +114,8 @@ TEST_CASE("each transfer has a folder of its own, in which there is nothing of a
     World world;
     world.set_places({https_url, "https://b.example.com/puppet.git"});
     std::vector<fs::path> folders;
-    for (const std::string& place : world.request.places) {
-        world.downloads.serve(place, [&](const DownloadRequest& request) {
+    for (const Url& place : world.request.places) {
+        world.downloads.serve(place.for_transfer(), [&](const DownloadRequest& request) {
             CHECK(fs::is_empty(request.folder));
             struct stat status {};
             CHECK(stat(request.folder.c_str(), &status) == 0);

@@ -566,7 +566,7 @@ namespace {
 /// Commits one to four, of which the image lets nothing run before the second; and one that left after the first.
 struct HistoryWorld : World {
     explicit HistoryWorld(const std::string& place) {
-        set_places({place == "file" ? request.name_url : a});
+        set_places({place == "file" ? request.name_url : Url(a)});
         downloads.serve(a, good());
         first = push("first");  // not the root: it has a past of its own
         second = push("two");

@@ -236,7 +236,7 @@ TEST_CASE("a redirect to another server is followed, and gets neither user nor p
                       {redirect(elsewhere.url("/moved.git/info/refs?service=git-upload-pack"))}});
     GitPlace place{.url = server.url("/x.git")};
     if (is_in_url) {
-        place.url.insert(7, "user:hunter2@");
+        place.url = Url("http://user:hunter2@h/").with_credentials_in(place.url);
     } else {
         place.user = "user";
         place.password = "hunter2";
@@ -264,7 +264,7 @@ TEST_CASE("a redirect within a server keeps user and password") {
                       {pack_answer()}});
     GitPlace place{.url = server.url("/x.git")};
     if (is_in_url) {
-        place.url.insert(7, "user:hunter2@");
+        place.url = Url("http://user:hunter2@h/").with_credentials_in(place.url);
     } else {
         place.user = "user";
         place.password = "hunter2";

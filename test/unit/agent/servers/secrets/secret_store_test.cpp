@@ -198,7 +198,9 @@ TEST_CASE("Google's store is asked for the latest version, or for the one that i
           "https://secretmanager.googleapis.com/v1/projects/example/secrets/git-token/versions/latest:access");
     CHECK(header(request, "Authorization") == "Bearer hunter2-bearer");
     CHECK_FALSE(request.signature);
-    CHECK(request_for("gcp_secret", "projects/1/secrets/t/versions/3", bearer).url.ends_with("/t/versions/3:access"));
+    CHECK(request_for("gcp_secret", "projects/1/secrets/t/versions/3", bearer)
+              .url.path()
+              .ends_with("/t/versions/3:access"));
 }
 
 TEST_CASE("Azure's vault is asked at its own address") {
@@ -212,9 +214,9 @@ TEST_CASE("Azure's vault is asked at its own address") {
 TEST_CASE("an endpoint of the image stands in the place of each store's host, and of nothing else") {
     const Known row = GENERATE(from_range(known()));
     CAPTURE(row.kind);
-    const std::string plain = request_for(row.kind, row.name, row.identity).url;
-    const std::string moved = request_for(row.kind, row.name, row.identity, "https://vpce-1.example.com:8443").url;
-    CHECK(moved == "https://vpce-1.example.com:8443" + plain.substr(plain.find('/', 8)));
+    const Url plain = request_for(row.kind, row.name, row.identity).url;
+    const Url moved = request_for(row.kind, row.name, row.identity, "https://vpce-1.example.com:8443").url;
+    CHECK(moved == "https://vpce-1.example.com:8443" + plain.target());
 }
 
 TEST_CASE("without the identity that it wants no store is asked") {
