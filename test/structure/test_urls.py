@@ -15,14 +15,16 @@ MAY_TRANSFER = {
     "agent/servers/git/git_client.cpp": "ssh, which gets the user",
     "agent/servers/program.cpp": "r10k, which gets the proxy in its environment",
     "agent/servers/request.cpp": "bootwright-download, on its standard input",
+    "agent/repository/modules/puppetfile_passwords.cpp": "git, in the file of git-credential-store(1)",
     "agent/repository/fetch_request.cpp": "bootwright-fetch, on its standard input",
     "agent/platform/nocloud.cpp": "HttpRequest, which is not yet a Url",
 }
 
 # Who reads text that somebody else has written, in which there may be URLs. What is a Url has shown().
 MAY_SEARCH_TEXT = {
-    "common/base/text.hpp": "the function itself",
-    "common/base/text.cpp": "the function itself",
+    "common/net/url.hpp": "the function itself",
+    "common/net/url.cpp": "the function itself",
+    "agent/platform/instance_metadata.cpp": "a tag, which may hold anything",
     "agent/platform/platform.cpp": "a kernel command line",
     "agent/servers/program.cpp": "what r10k says",
     "agent/servers/ask.cpp": "what bootwright-download says",

@@ -22,7 +22,7 @@ constexpr std::string_view kept_in_path = "/-._~+,=:";
 
 std::string as_git_url(std::string_view source) {
     if (source.starts_with('/') && !source.starts_with("//")) {
-        return "file://" + percent_encoded(source, kept_in_path);
+        return "file://" + percent_encoded(source, R"(/-._~+,=:!"$&'()*;<>@[]^`{|})");
     }
     if (source.find("://") != std::string_view::npos) {
         return std::string(source);

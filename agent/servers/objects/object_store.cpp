@@ -146,8 +146,9 @@ WebRequest snapshot_request(const Url& place, const std::string& revision, const
     if (place.scheme() == "az") {
         return az_request(place, revision, stores);
     }
-    // Not in the host nor in the credentials: it would be asked of whoever owns the name. No Url is like that.
-    if (!is_snapshot_url(place)) {
+    // Never in the host or in the credentials, where no Url has it: it would be asked of whoever owns the name.
+    const bool has_path = place.shown().starts_with(place.server() + "/");
+    if (!is_snapshot_url(place) || !has_path) {
         throw url_invalid(place, "not the place of snapshots",
                           "write an https URL with {revision} in its path, or an s3, gs or az URL");
     }

@@ -10,7 +10,8 @@ TEST_CASE("a request survives the way to the program that downloads, field by fi
         .kind = DownloadRequest::Kind::answer,
         .folder = "/d",
         .file = "pack",
-        .trust = {.ca_pem = "ca\n", .client_certificate = "cert", .client_key = "key", .proxy = "p", .no_proxy = "n"},
+        .trust =
+            {.ca_pem = "ca\n", .client_certificate = "cert", .client_key = "key", .proxy = "http://p", .no_proxy = "n"},
         .patience = {.connect = 3ms, .stall = 4ms},
         .least_rate = 5,
         .url = "ssh://git@h/x",
@@ -42,7 +43,7 @@ TEST_CASE("a request survives the way to the program that downloads, field by fi
     CHECK(back.trust.ca_pem == "ca\n");
     CHECK(back.trust.client_certificate == "cert");
     CHECK(back.trust.client_key == "key");
-    CHECK(back.trust.proxy == "p");
+    CHECK(back.trust.proxy == "http://p");
     CHECK(back.trust.no_proxy == "n");
     CHECK(back.patience.connect == 3ms);
     CHECK(back.patience.stall == 4ms);

@@ -91,7 +91,7 @@ TEST_CASE("a repository of the network does not lead to files of this machine") 
     world.pin(World::with_submodule("modules/m", world.url_of("m"), world.make_repository("m")));
     world.request.name_url = "https://git.example.com/puppet.git";
     world.set_places({world.request.name_url});
-    world.downloads.serve(world.request.name_url, git_server(world.root.path() / "server"));
+    world.downloads.serve(world.request.name_url.for_transfer(), git_server(world.root.path() / "server"));
     CHECK(world.failure().code == "repository.submodule");
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("where no place has it, each one's words are told, and it passes if on
     }));
     World world;
     world.set_places({"https://user:hunter2@a.example.com/puppet.git", b});
-    world.downloads.serve(world.request.places[0], fails_with(row.first));
+    world.downloads.serve(world.request.places[0].for_transfer(), fails_with(row.first));
     world.downloads.serve(b, fails_with(row.second));
     const Error error = world.failure();
     CAPTURE(error.message);
