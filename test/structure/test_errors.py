@@ -54,6 +54,8 @@ def test_what_the_download_program_may_say_is_on_the_list_of_what_is_believed() 
     believed = {(code, "transient") for code, transient, _ in rows if transient == "true"}
     believed |= {(code, "permanent") for code, _, permanent in rows if permanent == "true"}
     assert len(made) > 10 and made <= believed, made - believed
+    listed = codes_in_document((ROOT / "docs/errors.md").read_text())
+    assert all(kind in listed[code] for code, kind in believed), "a kind that docs/errors.md does not have"
 
 
 def test_the_kinds_are_those_of_the_sources() -> None:

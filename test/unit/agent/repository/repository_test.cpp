@@ -99,6 +99,7 @@ TEST_CASE("the child is asked on its standard input, never by arguments or envir
     }
     CHECK(request.timeout == 7min);
     CHECK(request.silence > 20s);
+    CHECK(request.ends_family);
     CHECK(world.child == 4242);
 }
 

@@ -280,6 +280,7 @@ TEST_CASE("a verifier that hangs or crashes proves nothing, and may be tried aga
     const ProcessRequest& request = processes.requests.front();
     CHECK(request.arguments.front() == "/usr/bin/gpgv");
     CHECK(request.timeout == std::chrono::seconds(30));
+    CHECK(request.ends_family);
     CHECK(request.environment.at("GNUPGHOME") == things.root.path("/work").string());
     CHECK(request.input == "payload");
 }

@@ -6,6 +6,10 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <cstddef>
+#include <string>
+#include <utility>
+
 using namespace bootwright;
 
 namespace {
@@ -149,6 +153,20 @@ TEST_CASE("what is no place of snapshots is refused, and credentials in it are n
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.message.find("hunter2") == std::string::npos);
     CHECK_FALSE(error.advice.empty());
+}
+
+TEST_CASE("a bucket's name has three signs at least, and as many as its store allows at most") {
+    for (const auto& [scheme, longest] : {std::pair<std::string, std::size_t>{"s3://", 63}, {"gs://", 222}}) {
+        const auto asked = [&, scheme = scheme](std::size_t length) {
+            return request(scheme + std::string(length, 'b') + "/a", scheme == "s3://" ? amazon() : bearer())
+                .url.shown();
+        };
+        CHECK(asked(3).find("bbb") != std::string::npos);
+        CHECK(asked(longest).find(std::string(longest, 'b')) != std::string::npos);
+        for (const std::size_t length : {std::size_t{2}, longest + 1}) {
+            CHECK(error_of([&] { return asked(length); }).code == "repository.url_invalid");
+        }
+    }
 }
 
 TEST_CASE("a revision that is no full commit id never gets into a URL") {

@@ -232,6 +232,12 @@ TEST_CASE("without the identity that it wants no store is asked") {
     }
 }
 
+TEST_CASE("a name is as long as its store's names may be, and no longer") {
+    CHECK_NOTHROW(request_for("aws_secret", std::string(2048, 'a'), amazon));
+    CHECK(error_of([] { return request_for("aws_secret", std::string(2049, 'a'), amazon); }).kind ==
+          ErrorKind::permanent);
+}
+
 TEST_CASE("a name that could lead elsewhere is no name") {
     struct Row {
         const char* kind;
