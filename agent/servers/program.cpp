@@ -2,6 +2,7 @@
 
 #include "agent/servers/child_protocol.hpp"
 #include "agent/servers/folder.hpp"
+#include "agent/servers/git/rate_watch.hpp"
 #include "agent/servers/request.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"

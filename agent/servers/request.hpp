@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/servers/git/git_client.hpp"
+#include "agent/servers/git/negotiation.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
 #include "common/net/web.hpp"

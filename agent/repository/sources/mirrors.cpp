@@ -1,7 +1,7 @@
 #include "agent/repository/sources/mirrors.hpp"
 
 #include "agent/repository/sources/followed.hpp"
-#include "agent/servers/git/git_client.hpp"
+#include "agent/servers/git/negotiation.hpp"
 #include "agent/servers/objects/object_store.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"

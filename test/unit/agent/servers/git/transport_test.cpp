@@ -1,4 +1,7 @@
-#include "agent/servers/git/git_client.hpp"
+#include "agent/servers/git/transport.hpp"
+
+#include "agent/servers/git/negotiation.hpp"
+#include "agent/servers/git/rate_watch.hpp"
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"

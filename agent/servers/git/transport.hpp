@@ -1,0 +1,89 @@
+#pragma once
+
+#include "common/base/error.hpp"
+#include "common/git/protocol.hpp"
+#include "common/net/url.hpp"
+#include "common/net/web.hpp"
+#include "common/processes/process.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bootwright {
+
+/// Where a repository is, and with what it is opened.
+struct GitPlace {
+    Url url;  ///< https, http, ssh or git; may hold user and password
+    std::string user{};
+    std::string password{};           ///< for https and http, besides what the URL says
+    std::filesystem::path ssh_key{};  ///< files that this process may read; relative ones count from its working folder
+    std::filesystem::path known_hosts{};
+};
+
+/// Port: one git server, spoken to with one request and one answer at a time, so that it does not matter whether the way
+/// there keeps a connection (ssh, git) or not (https).
+class GitTransport {
+public:
+    /// Takes the answer; true: that was all of it.
+    using Take = std::function<bool(const Packet& packet)>;
+    /// Is told of each piece of an answer once its packets were taken.
+    using Heard = std::function<void(std::size_t bytes)>;
+
+    GitTransport() = default;
+    GitTransport(const GitTransport&) = delete;
+    GitTransport& operator=(const GitTransport&) = delete;
+    virtual ~GitTransport() = default;
+
+    /// A command of protocol version 2. Returns the advertisement of a server that does not speak it, and takes nothing then.
+    /// @throws Error repository.*; what `take` and `heard` throw
+    virtual std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) = 0;
+    /// A fetch below version 2. @throws Error as command
+    virtual void old_command(const std::string& request, const Take& take, const Heard& heard) = 0;
+};
+
+/// A way to a server that speaks first: what it says is read, then the answer to what was asked at once.
+class StreamTransport : public GitTransport {
+public:
+    std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) final;
+
+    void old_command(const std::string& request, const Take& take, const Heard& heard) final;
+
+protected:
+    /// A conversation of its own: sends `request`, and hands on packets until `take` has all.
+    virtual void exchange(bool is_version_2, const std::string& request, const Take& take, const Heard& heard) = 0;
+
+private:
+    /// Hands on what comes after the server's advertisement, which it returns. A server that was asked in version 2 and does
+    /// not speak it has nothing more to say.
+    Advertisement converse(bool is_version_2, const std::string& request, const Take& take, const Heard& heard);
+};
+
+// One file each. @throws Error repository.url_invalid
+std::unique_ptr<GitTransport> make_http_transport(const GitPlace& place, CurlWebClient& web);
+std::unique_ptr<GitTransport> make_ssh_transport(const GitPlace& place, ProcessRunner& processes,
+                                                 const WebPatience& patience);
+std::unique_ptr<GitTransport> make_plain_transport(const GitPlace& place, CurlWebClient& web);
+
+/// The transport of the URL's scheme. @throws Error repository.url_invalid
+std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
+                                             const WebPatience& patience);
+
+/// The ssh program's arguments: no agent, no configuration, no forwarding, only the host keys of the given file.
+/// @throws Error repository.url_invalid
+std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience& patience);
+
+/// What ssh and git's own protocol are asked for. @throws Error repository.url_invalid
+std::string path_of(const Url& url);
+
+/// repository.not_found's and others' advice.
+constexpr std::string_view not_a_repository = "check repository.url of the role config";
+
+/// repository.unreachable, transient.
+Error answer_broke_off(const std::string& shown);
+
+}  // namespace bootwright
