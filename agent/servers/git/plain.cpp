@@ -1,6 +1,5 @@
 #include "agent/servers/git/transport.hpp"
 
-
 namespace bootwright {
 
 namespace {
