@@ -85,6 +85,19 @@ struct Reader {
         return is_known && error.kind != ErrorKind::stopped ? error : makes_no_sense("the error " + error.message);
     }
 
+    void read(const Json& event, const FetchEvents& events, FetchOutcome& answer) const {
+        if (!event.is_object()) {
+            return;
+        }
+        if (const auto checkout = event.find("checkout"); checkout != event.end()) {
+            answer.checkout = read_checkout(*checkout);
+        } else if (const auto error = event.find("error"); error != event.end()) {
+            answer.error = read_error(*error);
+        } else {
+            hear(event, events);
+        }
+    }
+
     /// Progress, and what a place said.
     void hear(const Json& event, const FetchEvents& events) const {
         if (const auto progress = event.find("progress"); progress != event.end()) {
@@ -135,30 +148,20 @@ Redactor secrets_of(const SnapshotRequest& request) {
 
 void read_fetch_event(std::string_view line, const FetchRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer) {
-    const Json event = parse_json(line);
-    if (!event.is_object()) {
-        return;
-    }
-    const Reader reader{request, redactor};
-    if (const auto checkout = event.find("checkout"); checkout != event.end()) {
-        answer.checkout = reader.read_checkout(*checkout);
-    } else if (const auto error = event.find("error"); error != event.end()) {
-        answer.error = reader.read_error(*error);
-    } else {
-        reader.hear(event, events);
-    }
+    Reader{request, redactor}.read(parse_json(line), events, answer);
 }
 
 void read_fetch_event(std::string_view line, const SnapshotRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer) {
     const Json event = parse_json(line);
+    const Reader reader{request.fetch, redactor};
     const auto snapshot = event.find("snapshot");
     if (!event.is_object() || snapshot == event.end()) {
-        read_fetch_event(line, request.fetch, redactor, events, answer);
+        reader.read(event, events, answer);
     } else if (!snapshot->is_object()) {
         throw makes_no_sense("a snapshot that is none");
     } else {
-        answer.snapshot = Reader{request.fetch, redactor}.read_snapshot(*snapshot, file_of(request, *snapshot));
+        answer.snapshot = reader.read_snapshot(*snapshot, file_of(request, *snapshot));
     }
 }
 

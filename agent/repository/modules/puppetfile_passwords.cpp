@@ -16,9 +16,8 @@ namespace {
     throw permanent_error(
         "repository.puppetfile",
         "Puppetfile, line " + std::to_string(1 + std::count(before.begin(), before.end(), '\n')) + ": " + why,
-        "write the whole URL between quotes, by https, each sign of user and password that is no letter and no digit "
-        "as "
-        "%XX; or vendor the module");
+        "write the whole URL between quotes, by https, each sign of user and password that is no letter and no "
+        "digit as %XX; or vendor the module");
 }
 
 bool has_user(std::string_view written) {

@@ -5,6 +5,7 @@
 #include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_machine.hpp"
+#include "test/fakes/signal_mask.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -24,18 +25,6 @@ using namespace bootwright;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// The daemon blocks signals for good: they are let through again for the next test.
-class SignalMask {
-public:
-    SignalMask() { pthread_sigmask(SIG_SETMASK, nullptr, &before_); }
-    SignalMask(const SignalMask&) = delete;
-    SignalMask& operator=(const SignalMask&) = delete;
-    ~SignalMask() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
 
 /// systemd's side of a Type=notify service.
 class Supervisor {

@@ -1,4 +1,5 @@
 #include "common/processes/signals.hpp"
+#include "test/fakes/signal_mask.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -9,22 +10,6 @@
 
 using namespace bootwright;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// Puts the thread's blocked signals back.
-class SignalMask {
-public:
-    SignalMask() { pthread_sigmask(SIG_SETMASK, nullptr, &before_); }
-    SignalMask(const SignalMask&) = delete;
-    SignalMask& operator=(const SignalMask&) = delete;
-    ~SignalMask() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
-
-}  // namespace
 
 TEST_CASE("signals are taken one by one, and end a wait") {
     const SignalMask mask;

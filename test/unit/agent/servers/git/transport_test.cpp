@@ -231,20 +231,24 @@ std::size_t with_password(const std::vector<std::string>& requests) {
 
 }  // namespace
 
+namespace {
+
+GitPlace place_with_password(const std::string& url, bool is_in_url) {
+    if (is_in_url) {
+        return {.url = Url("http://user:hunter2@h/").with_credentials_in(url)};
+    }
+    return {.url = url, .user = "user", .password = "hunter2"};
+}
+
+}  // namespace
+
 TEST_CASE("a redirect to another server is followed, and gets neither user nor password") {
     const bool is_in_url = GENERATE(true, false);
     CAPTURE(is_in_url);
     RawServer elsewhere({{advertisement()}, {pack_answer()}});
     RawServer server({{redirect(elsewhere.url("/moved.git/git-upload-pack"))},
                       {redirect(elsewhere.url("/moved.git/info/refs?service=git-upload-pack"))}});
-    GitPlace place{.url = server.url("/x.git")};
-    if (is_in_url) {
-        place.url = Url("http://user:hunter2@h/").with_credentials_in(place.url);
-    } else {
-        place.user = "user";
-        place.password = "hunter2";
-    }
-    CHECK(fetch_over_http(place) == "PACK");
+    CHECK(fetch_over_http(place_with_password(server.url("/x.git"), is_in_url)) == "PACK");
     const auto first = server.finish();
     REQUIRE(first.size() == 2);
     CHECK(with_password(first) == 2);
@@ -265,14 +269,7 @@ TEST_CASE("a redirect within a server keeps user and password") {
                       {redirect("/moved.git/info/refs?service=git-upload-pack")},
                       {advertisement()},
                       {pack_answer()}});
-    GitPlace place{.url = server.url("/x.git")};
-    if (is_in_url) {
-        place.url = Url("http://user:hunter2@h/").with_credentials_in(place.url);
-    } else {
-        place.user = "user";
-        place.password = "hunter2";
-    }
-    CHECK(fetch_over_http(place) == "PACK");
+    CHECK(fetch_over_http(place_with_password(server.url("/x.git"), is_in_url)) == "PACK");
     const auto requests = server.finish();
     REQUIRE(requests.size() == 4);
     CHECK(requests[3].starts_with("POST /moved.git/git-upload-pack "));
