@@ -2,13 +2,10 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
+#include "common/files/room.hpp"
 #include "common/net/redactor.hpp"
 #include "common/net/url.hpp"
 
-#include <sys/statvfs.h>
-
-#include <cerrno>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,14 +22,6 @@ Error ended_badly(const ProcessResult& result, const std::string& last_words) {
     return transient_error(
         "repository.fetch_crashed", "bootwright-download " + how + (last_words.empty() ? "" : ": " + last_words),
         "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
-}
-
-/// The program may say that the disk is full; root looks for itself.
-bool is_full(const std::filesystem::path& folder) {
-    constexpr std::uint64_t next_to_nothing = std::uint64_t{1} << 20U;
-    struct statvfs room {};
-    return statvfs(folder.c_str(), &room) == 0 &&
-           (std::uint64_t{room.f_bavail} * room.f_frsize < next_to_nothing || (room.f_files > 0 && room.f_favail == 0));
 }
 
 /// Knows what must not be shown of the request.
@@ -93,8 +82,9 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
     try {
         result = processes.run(process, events, stop);
     } catch (const Error& error) {
-        if (error.code == "repository.fetch_crashed" && is_full(request.folder)) {
-            throw system_call_error("write in", request.folder.string(), ENOSPC);
+        if (error.code == "repository.fetch_crashed" && !request.folder.empty()) {
+            // The program may not say that the disk is full; root looks for itself.
+            require_room(request.folder, "while bootwright-download wrote into it");
         }
         throw;
     }

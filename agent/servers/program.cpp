@@ -9,6 +9,7 @@
 #include "common/base/retry.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
+#include "common/files/room.hpp"
 #include "common/net/url.hpp"
 #include "common/sandbox/sandbox.hpp"
 
@@ -53,6 +54,7 @@ public:
     }
 
     void append(std::string_view bytes) {
+        require_room(path_.parent_path(), "while a download goes on");
         while (!bytes.empty()) {
             const ssize_t written = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
             if (written < 0 && errno == EINTR) {

@@ -2,8 +2,7 @@
 
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
-
-#include <sys/statvfs.h>
+#include "common/files/room.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -114,23 +113,6 @@ namespace {
 
 using IndexerHandle = Handle<git_indexer, git_indexer_free>;
 
-/// So much of the file system stays free while a pack arrives. Others live on it, too: the status, logs, Puppet.
-void require_room(const fs::path& folder, std::uint64_t received) {
-    constexpr std::uint64_t margin = std::uint64_t{8} << 20U;
-    struct statvfs free {};
-    if (statvfs(folder.c_str(), &free) != 0) {
-        throw system_call_error("ask for free space in", folder.string(), errno);
-    }
-    const std::uint64_t available = std::uint64_t{free.f_bavail} * free.f_frsize;
-    if (available < margin) {
-        const auto mib = [](std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; };
-        throw transient_error("io.no_space",
-                              "after " + mib(received) + " of a pack, which goes on, " + folder.string() +
-                                  " has room for " + mib(available) + ", and " + mib(margin) + " of it stay free",
-                              "free space there (`df -h`), or lower repository.keep of agent.json");
-    }
-}
-
 }  // namespace
 
 struct GitPackImport::State {
@@ -195,7 +177,7 @@ void GitPackImport::append(std::string_view bytes) {
             "the pack is larger than the " + std::to_string(state_->max_bytes) + " bytes allowed here",
             "take large files out of the control repository");
     }
-    require_room(state_->folder.path(), state_->received);
+    require_room(state_->folder.path(), "after " + mebibytes(state_->received) + " of a pack, which goes on");
     // libgit2 would keep what follows the pack, however much that is.
     constexpr std::uint64_t checksum_bytes = 20;
     const bool has_all =

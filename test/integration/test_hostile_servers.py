@@ -20,7 +20,7 @@ from runs import CHECKOUTS, REPOSITORIES, converges, fails, has_checkout, is_sou
 from servers import ControlRepo, GitServer
 from static_server import StaticServer
 from test_proof import asks, ready, signers, trusts  # noqa: F401  the fixtures
-from world import Instance
+from world import Instance, wait_for
 
 KINDS = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 OFFSET_DELTA = 6
@@ -125,14 +125,17 @@ def test_what_is_not_what_was_asked_for_fills_no_disk(
     assert megabytes(ready) < 10
 
 
+def small_disk(instance: Instance) -> None:
+    instance.run(["mkdir", "-p", "/var/lib/bootwright"], check=True)
+    instance.run(["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "tmpfs", "/var/lib/bootwright"], check=True)
+
+
 def test_a_disk_is_not_filled_by_a_pack_and_the_next_place_is_asked(
     instance: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer, liar: LyingGitServer
 ) -> None:
     prepare(instance, git, stall="10s", timeout="100s")
-    instance.run(["mkdir", "-p", "/var/lib/bootwright"], check=True)
-    instance.run(["mount", "-t", "tmpfs", "-o", "size=60m,mode=700", "tmpfs", "/var/lib/bootwright"], check=True)
-    ballast = pack_of([("blob", os.urandom(1 << 20)) for _ in range(80)], 0)
-    liar.tell(answers(ballast))
+    small_disk(instance)
+    liar.tell(answers(pack_of([("blob", os.urandom(1 << 20)) for _ in range(80)], 0)))
     wants(metadata, repo, liar.url(repo))
     run = fails(instance, "repository", "io.no_space", "transient", "/var/lib/bootwright", "MiB")
     assert run["error"]["message"].count("room for")
@@ -141,6 +144,35 @@ def test_a_disk_is_not_filled_by_a_pack_and_the_next_place_is_asked(
     converges(instance)
     has_checkout(instance, repo, repo.head)
     assert "io.no_space" in places(instance)[0][1]
+
+
+def test_a_download_that_runs_ahead_of_its_reader_leaves_room_on_the_disk(
+    instance: Instance, git: GitServer, repo: ControlRepo, metadata: MetadataServer, liar: LyingGitServer
+) -> None:
+    prepare(instance, git, stall="10s", timeout="100s")
+    small_disk(instance)
+    is_reader_stopped = threading.Event()
+    ballast = pack_of([("blob", os.urandom(1 << 20)) for _ in range(80)], 0)
+
+    def lie(honest: bytes) -> Iterator[bytes]:
+        is_reader_stopped.wait(30)
+        yield from answers(ballast)(honest)
+
+    liar.tell(lie)
+    wants(metadata, repo, liar.url(repo))
+    agent = instance.start([Instance.BINARY, "run"])
+    wait_for(lambda: instance.processes(Instance.DOWNLOAD), "the download program")
+    readers = [str(pid) for pid in instance.processes(Instance.FETCH)]
+    instance.run(["kill", "-STOP", *readers], check=True)
+    is_reader_stopped.set()
+    wait_for(lambda: not instance.processes(Instance.DOWNLOAD), "the end of the download")
+    free = instance.run(["stat", "-f", "-c", "%a %S", "/var/lib/bootwright"], check=True).stdout.split()
+    instance.run(["kill", "-CONT", *readers], check=True)
+    assert agent.wait() == 1, agent.output
+    assert int(free[0]) * int(free[1]) > 7 << 20
+    error = instance.status()["run"]["error"]
+    assert (error["code"], error["kind"]) == ("io.no_space", "transient"), error
+    assert "has room for 7 MiB" in error["message"]
 
 
 def test_what_comes_beside_what_was_asked_for_goes_after_a_good_run(

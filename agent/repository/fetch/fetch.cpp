@@ -17,11 +17,11 @@
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
+#include "common/files/room.hpp"
 #include "common/sandbox/user.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,20 +53,12 @@ void move_into_place(const fs::path& fresh, const fs::path& folder) {
 /// Foresees a full disk, before anything is written.
 void require_space(const fs::path& folder, const TreeSize& size) {
     constexpr std::uint64_t margin = std::uint64_t{4} << 20U;
-    struct statvfs free {};
-    if (statvfs(folder.c_str(), &free) != 0) {
-        throw system_call_error("ask for free space in", folder.string(), errno);
-    }
-    // Each file takes whole blocks.
-    const std::uint64_t needed = size.bytes + size.files * free.f_bsize / 2 + margin;
-    const std::uint64_t available = std::uint64_t{free.f_bavail} * free.f_frsize;
-    const bool has_inodes = free.f_files == 0 || free.f_favail > size.files;
-    if (available < needed || !has_inodes) {
-        const auto mib = [](std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; };
+    const Room room = room_in(folder);
+    const std::uint64_t needed = size.bytes + size.files * room.block / 2 + margin;  // each file takes whole blocks
+    if (room.bytes < needed || room.files <= size.files) {
         throw transient_error("io.no_space",
-                              "the checkout needs " + mib(needed) + " and " + std::to_string(size.files) +
-                                  " files, and " + folder.string() + " has room for " + mib(available) + " and " +
-                                  std::to_string(free.f_favail) + " files",
+                              "the checkout needs " + mebibytes(needed) + " and " + std::to_string(size.files) +
+                                  " files, and " + folder.string() + " has room for " + room.shown(),
                               "free space there (`df -h`, `df -i`), or lower repository.keep of agent.json");
     }
 }
