@@ -31,10 +31,10 @@ constexpr std::size_t largest_memory = 65536;
 
 /// One who is to be told.
 struct Receiver {
-    std::string kind;    ///< its key in `announce`
-    std::string shown;   ///< "webhook https://hooks.example.com"
-    std::string target;  ///< which one it is: another one was not told
-    bool once = true;    ///< for an instance; else at each change, in each boot
+    std::string kind;      ///< its key in `announce`
+    std::string shown;     ///< "webhook https://hooks.example.com"
+    std::uint64_t target;  ///< a hash of which one it is: another one was not told
+    bool once = true;      ///< for an instance; else at each change, in each boot
     std::function<WebRequest(const std::string& id)> request;
     std::function<std::string(const WebResponse& response)> read;
 };
@@ -76,10 +76,9 @@ private:
 /// Why it did not work, without what proves a right: the URL but for its host, and what stands in headers.
 std::string shown_problem(const std::string& message, const WebRequest& request) {
     Redactor redactor;
-    const Url url(request.url);
-    redactor.add_url(url);
-    redactor.add(url.target());
-    redactor.add(url.path());  // where the query was left out already
+    redactor.add_url(request.url);
+    redactor.add(request.url.target());
+    redactor.add(request.url.path());  // where the query was left out already
     for (const auto& [name, value] : request.headers) {
         if (name == "Authorization") {
             redactor.add(value);
@@ -127,23 +126,23 @@ private:
     [[nodiscard]] std::vector<Receiver> receivers(bool good) const {
         std::vector<Receiver> all;
         if (const auto& webhook = announce_.webhook; !webhook.url.empty()) {
-            all.push_back({"webhook", "webhook " + shown_receiver(webhook.url), webhook.url, false,
+            all.push_back({"webhook", "webhook " + webhook.url.server(), webhook.url.hash_without_credentials(), false,
                            [this, good](const std::string& id) {
                                return webhook_request(announce_.webhook, report_, good, id, bearer());
                            },
                            read_answer});
         }
         if (const auto& lifecycle = announce_.aws_lifecycle; !lifecycle.hook.empty()) {
-            all.push_back({"aws_lifecycle", "aws_lifecycle " + lifecycle.hook, lifecycle.hook + " " + lifecycle.group,
-                           true,
+            all.push_back({"aws_lifecycle", "aws_lifecycle " + lifecycle.hook,
+                           hash_of(lifecycle.hook + " " + lifecycle.group), true,
                            [this, good](const std::string&) {
                                return lifecycle_request(announce_.aws_lifecycle, *report_.instance, good,
                                                         identity_.for_services());
                            },
                            read_lifecycle_answer});
         }
-        if (const std::string& url = announce_.wait_condition; !url.empty()) {
-            all.push_back({"wait_condition", "wait_condition " + shown_receiver(url), url, true,
+        if (const Url& url = announce_.wait_condition; !url.empty()) {
+            all.push_back({"wait_condition", "wait_condition " + url.server(), url.hash_without_credentials(), true,
                            [this, good](const std::string&) {
                                return wait_condition_request(announce_.wait_condition, report_, good);
                            },
@@ -160,7 +159,7 @@ private:
         if (!webhook.identity) {
             return "";
         }
-        const auto token = identity_.token_for(shown_receiver(webhook.url));
+        const auto token = identity_.token_for(webhook.url.server());
         if (!token) {
             throw permanent_error("announce.no_identity", "this platform gives no signed word for who the instance is",
                                   "use announce.webhook.token_from; `identity` is for GCE");
@@ -171,7 +170,7 @@ private:
 
     /// What a receiver may know already: of whom it was told, by which boot.
     [[nodiscard]] std::string key_of(const Receiver& receiver) const {
-        return std::to_string(hash_of(receiver.target)) + " " + report_.instance->instance_id +
+        return std::to_string(receiver.target) + " " + report_.instance->instance_id +
                (receiver.once ? "" : " " + boot_id(system_));
     }
 

@@ -115,7 +115,7 @@ WebRequest lifecycle_request(const AnnounceConfig::AwsLifecycle& lifecycle, cons
 
 /// Source: "Creating wait conditions in a template", AWS CloudFormation User Guide. The URL is signed for no Content-Type;
 /// a signal with the same UniqueId is the same signal.
-WebRequest wait_condition_request(const std::string& url, const RunReport& report, bool good) {
+WebRequest wait_condition_request(const Url& url, const RunReport& report, bool good) {
     const std::string id = report.instance ? report.instance->instance_id : "";
     const Json body{{"Status", good ? "SUCCESS" : "FAILURE"},
                     {"Reason", reason_of(report, good)},

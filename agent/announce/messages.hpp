@@ -28,7 +28,7 @@ WebRequest lifecycle_request(const AnnounceConfig::AwsLifecycle& lifecycle, cons
                              const std::optional<CloudIdentity>& identity);
 
 /// The signal that a CloudFormation wait condition waits for, of this instance.
-WebRequest wait_condition_request(const std::string& url, const RunReport& report, bool good);
+WebRequest wait_condition_request(const Url& url, const RunReport& report, bool good);
 
 /// What a receiver said to it, in words that hold nothing of its URL.
 /// @throws Error announce.unavailable (transient), announce.refused (permanent)

@@ -13,11 +13,6 @@ namespace bootwright {
 
 namespace {
 
-std::string path_of(const std::string& url) {
-    const std::size_t host = url.find("://") + 3;
-    return url.substr(std::min(url.find('/', host), url.size()));
-}
-
 const Json* find_answer(const Json& answers, const std::string& method, const std::string& path) {
     const auto found = std::find_if(answers.begin(), answers.end(), [&](const Json& answer) {
         const std::string recorded = string_at(answer, "method");
@@ -80,8 +75,8 @@ HttpRace ReplayHttpClient::race(const std::vector<HttpRequest>& requests, std::c
 }
 
 HttpResponse ReplayHttpClient::reply(const HttpRequest& request) const {
-    const std::string called = request.method + " " + without_credentials(request.url);
-    const Json* answer = find_answer(answers_, request.method, path_of(request.url));
+    const std::string called = request.method + " " + request.url.shown();
+    const Json* answer = find_answer(answers_, request.method, request.url.target());
     if (answer == nullptr || answer->contains("error")) {
         throw not_recorded(called);
     }
@@ -112,7 +107,7 @@ HttpRace RecordingHttpClient::race(const std::vector<HttpRequest>& requests, std
     HttpRace race = client_.race(requests, stagger, accepts, std::move(stop));
     const std::size_t used = race.winner.value_or(0);
     const HttpRequest& request = requests.at(used);
-    Json answer{{"method", request.method}, {"path", path_of(request.url)}, {"require", headers_to_keep(request)}};
+    Json answer{{"method", request.method}, {"path", request.url.target()}, {"require", headers_to_keep(request)}};
     for (const auto& [name, value] : request.headers) {
         if (is_secret_header(name)) {
             sent_.add(value);  // a service may say again what it was sent

@@ -2,7 +2,6 @@
 
 #include "agent/config/role_keys.hpp"
 #include "agent/platform/instance_metadata.hpp"
-#include "agent/role/announce_config.hpp"
 #include "agent/role/user_data.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -48,7 +47,8 @@ bool is_place_of_secrets(std::string_view key, const Json& value) {
 /// Whole URLs open what is behind them: only the server of each stays.
 void redact_receivers(Json& json) {
     if (json.is_string() && json.get_ref<const std::string&>().find("://") != std::string::npos) {
-        json = shown_receiver(json.get<std::string>());
+        const auto url = Url::parse(json.get_ref<const std::string&>());
+        json = url ? url->server() : removed;
     }
     if (json.is_structured()) {
         std::for_each(json.begin(), json.end(), redact_receivers);

@@ -3,7 +3,6 @@
 #include "agent/config/role_keys.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
-#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -79,7 +78,7 @@ std::optional<Url> server_address(std::string_view text, const std::vector<std::
     return is_server ? url : std::nullopt;
 }
 
-void assign_endpoint(std::string& target, ObjectReader& reader, const std::string& key,
+void assign_endpoint(Url& target, ObjectReader& reader, const std::string& key,
                      const std::vector<std::string>& schemes) {
     const auto value = reader.string(key);
     if (!value) {
@@ -94,7 +93,7 @@ void assign_endpoint(std::string& target, ObjectReader& reader, const std::strin
     target = address->server();
 }
 
-void assign_proxy(std::string& target, ObjectReader& reader) {
+void assign_proxy(Url& target, ObjectReader& reader) {
     const auto value = reader.string("proxy");
     if (!value) {
         return;
@@ -105,7 +104,7 @@ void assign_proxy(std::string& target, ObjectReader& reader) {
                            "not the address of a proxy: " + Url::why_refused(*value).value_or("there is more in it"),
                            "write it like http://proxy.example.com:3128");
     }
-    target = *value;
+    target = *address;
 }
 
 void assign_commit(std::string& target, ObjectReader& reader, const std::string& key) {

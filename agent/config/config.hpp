@@ -3,6 +3,7 @@
 #include "agent/config/system.hpp"
 #include "common/base/retry.hpp"
 #include "common/documents/json.hpp"
+#include "common/net/url.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -52,7 +53,7 @@ struct AgentConfig {
         std::chrono::milliseconds stall = std::chrono::seconds(30);
         int keep = 3;            ///< checkouts
         int least_rate = 1024;   ///< bytes a second; a server that gives less is left
-        std::string proxy{};     ///< "http://proxy:3128"; empty: none; may hold credentials
+        Url proxy{};             ///< "http://proxy:3128"; empty: none; may hold credentials
         std::string no_proxy{};  ///< hosts that are asked without it, separated by commas
         std::filesystem::path client_certificate{};
         std::filesystem::path client_key{};
@@ -72,12 +73,12 @@ struct AgentConfig {
 
     /// An object store that is not Amazon's own, or keys that are not the instance's.
     struct S3 {
-        std::string endpoint{};             ///< "https://minio.example.com:9000"; empty: Amazon's
+        Url endpoint{};                     ///< "https://minio.example.com:9000"; empty: Amazon's
         std::string region{};               ///< empty: the instance's
         std::filesystem::path keys_file{};  ///< {"access_key", "secret_key"}, mode 0600; empty: the instance's role
     } s3;
 
-    std::string secrets_endpoint{};  ///< "https://…", asked instead of the secret stores' public addresses
+    Url secrets_endpoint{};  ///< "https://…", asked instead of the secret stores' public addresses
 
     struct Puppet {
         std::filesystem::path path{};  ///< empty: found in /opt/puppetlabs/bin, /usr/bin, /usr/local/bin

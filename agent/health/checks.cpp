@@ -89,7 +89,7 @@ private:
 
     [[nodiscard]] Answer ask_server(const HealthCheck& check, milliseconds limit) const {
         const HttpResponse response =
-            system_.http.send({.url = check.target, .connect_timeout = limit, .timeout = limit}, stop_);
+            system_.http.send({.url = check.url, .connect_timeout = limit, .timeout = limit}, stop_);
         const bool ok =
             check.status == 0 ? response.status >= 200 && response.status < 300 : response.status == check.status;
         const std::string wanted = check.status == 0 ? "200 to 299" : std::to_string(check.status);

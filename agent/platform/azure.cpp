@@ -41,7 +41,7 @@ public:
     }
 
     [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
-        return HttpRequest{.url = service().endpoints.front() + oldest, .headers = service().headers};
+        return HttpRequest{.url = service().endpoints.front().with_target(oldest), .headers = service().headers};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
         const Json document = parse_json(response.body);

@@ -72,7 +72,7 @@ public:
 
     [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
         return HttpRequest{.method = "PUT",
-                           .url = service({}).endpoints.front() + token().path,
+                           .url = service({}).endpoints.front().with_target(token().path),
                            .headers = token().headers,
                            .max_bytes = 4096};
     }

@@ -61,7 +61,7 @@ public:
     }
 
     [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
-        return HttpRequest{.url = service().endpoints.front() + "/computeMetadata/v1/instance/id",
+        return HttpRequest{.url = service().endpoints.front().with_target("/computeMetadata/v1/instance/id"),
                            .headers = service().headers};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {

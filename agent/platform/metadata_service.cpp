@@ -28,7 +28,7 @@ bool is_page(const std::string& body) {
     return start.starts_with("<!doctype html") || start.starts_with("<html");
 }
 
-/// The three values. `where` is "GET http://…", without credentials.
+/// The three values. `where` is "GET http://…".
 std::optional<std::string> judge(const std::string& where, HttpResponse response, const std::vector<int>& absent) {
     if (std::find(absent.begin(), absent.end(), response.status) != absent.end()) {
         return std::nullopt;
@@ -149,10 +149,10 @@ void MetadataClient::ensure_token() {
 
 HttpResponse MetadataClient::send_to_service(const std::string& method, const std::string& path,
                                              const MetadataService::Headers& headers) {
-    const std::vector<std::string> endpoints = endpoint_.empty() ? service_.endpoints : std::vector{endpoint_};
+    const std::vector<Url> endpoints = endpoint_.empty() ? service_.endpoints : std::vector{endpoint_};
     std::vector<HttpRequest> requests;
     requests.reserve(endpoints.size());
-    for (const std::string& endpoint : endpoints) {
+    for (const Url& endpoint : endpoints) {
         requests.push_back(make_request(method, endpoint, path, headers));
     }
     // The second address is asked a little later: where the first answers, as nearly always, it is never asked.
@@ -165,7 +165,7 @@ HttpResponse MetadataClient::send_to_service(const std::string& method, const st
         endpoint_ = endpoints[*race.winner];
     }
     const std::size_t used = race.winner.value_or(0);
-    last_ = method + " " + requests[used].url;
+    last_ = method + " " + endpoints[used].server() + path;  // whose query is ours, and no secret
     if (!race.responses[used]) {
         throw race.errors[used].value();
     }
@@ -177,10 +177,10 @@ HttpResponse MetadataClient::send_to_service(const std::string& method, const st
     return std::move(*race.responses[used]);
 }
 
-HttpRequest MetadataClient::make_request(const std::string& method, const std::string& endpoint,
-                                         const std::string& path, const MetadataService::Headers& headers) const {
+HttpRequest MetadataClient::make_request(const std::string& method, const Url& endpoint, const std::string& path,
+                                         const MetadataService::Headers& headers) const {
     HttpRequest request{.method = method,
-                        .url = endpoint + path,
+                        .url = endpoint.with_target(path),
                         .headers = service_.headers,
                         .timeout = timeout_,
                         .max_bytes = largest_user_data,
@@ -218,8 +218,7 @@ Error no_identity_role(const std::string& path, const std::string& advice) {
 }
 
 std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop) {
-    return judge(request.method + " " + without_credentials(request.url), system.http.send(request, std::move(stop)),
-                 {404, 204});
+    return judge(request.method + " " + request.url.shown(), system.http.send(request, std::move(stop)), {404, 204});
 }
 
 }  // namespace bootwright

@@ -5,6 +5,7 @@
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/http.hpp"
+#include "common/net/url.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -22,7 +23,7 @@ namespace bootwright {
 struct MetadataService {
     using Headers = std::vector<std::pair<std::string, std::string>>;
 
-    std::vector<std::string> endpoints;   ///< "http://169.254.169.254"; of several, the first that answers is used
+    std::vector<Url> endpoints;           ///< "http://169.254.169.254"; of several, the first that answers is used
     Headers headers{};                    ///< of each request
     Headers proof{};                      ///< that each answer must carry; names in lower case
     std::vector<int> absent{404, 204};    ///< the service answers, and proves that there is nothing
@@ -76,8 +77,8 @@ public:
     void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
 
 private:
-    [[nodiscard]] HttpRequest make_request(const std::string& method, const std::string& endpoint,
-                                           const std::string& path, const MetadataService::Headers& headers) const;
+    [[nodiscard]] HttpRequest make_request(const std::string& method, const Url& endpoint, const std::string& path,
+                                           const MetadataService::Headers& headers) const;
     HttpResponse send_to_service(const std::string& method, const std::string& path,
                                  const MetadataService::Headers& headers);
     [[nodiscard]] bool has_proof(const HttpResponse& response) const;
@@ -87,8 +88,8 @@ private:
     MetadataService service_;
     std::stop_token stop_;
     std::chrono::milliseconds timeout_;
-    std::string endpoint_{};  ///< empty until one has answered
-    std::string last_{};      ///< the last request, for errors: "GET http://…"
+    Url endpoint_{};      ///< empty until one has answered
+    std::string last_{};  ///< the last request, for errors: "GET http://…"
     bool asked_for_token_ = false;
     std::optional<std::string> token_{};
 };

@@ -27,10 +27,32 @@ constexpr std::string_view seed_folder = "/var/lib/cloud/seed/nocloud";
 
 /// "ds=nocloud;s=http://10.0.0.1/;i=web-1;h=web-1" taken apart.
 struct Seed {
-    std::string url;
+    fs::path folder;                     ///< of this machine; empty: not said
+    Url url;                             ///< of a server; empty: not said, or refused
+    std::optional<std::string> refused;  ///< why what is said is neither of them
     std::string instance_id;
     std::string hostname;
 };
+
+/// Why a server's URL, "" where `text` is none, is not asked; nothing where it is.
+std::optional<std::string> why_refused(const Url& url, const std::string& text) {
+    if (url.empty()) {
+        return Url::why_refused(text);
+    }
+    if (url.has_credentials()) {
+        return "its user and password would go over the network in clear";
+    }
+    return url.scheme() == "http" ? std::nullopt : std::optional<std::string>("only http is spoken here");
+}
+
+/// "http://…/", or "file:///folder", or "/folder". Whoever only looks for the platform need not be able to read it.
+void read_place(Seed& seed, const std::string& text) {
+    constexpr std::string_view file_scheme = "file://";
+    const bool is_folder = text.starts_with('/') || text.starts_with(file_scheme);
+    seed.folder = is_folder ? text.substr(text.starts_with('/') ? 0 : file_scheme.size()) : "";
+    seed.url = is_folder ? Url() : Url::parse(text).value_or(Url());
+    seed.refused = is_folder || text.empty() ? std::nullopt : why_refused(seed.url, text);
+}
 
 std::optional<Seed> parse_seed(std::string_view text) {
     const auto parts = split(text, ';');
@@ -47,7 +69,9 @@ std::optional<Seed> parse_seed(std::string_view text) {
             }
             return std::nullopt;
         };
-        seed.url = value("s", "seedfrom").value_or(seed.url);
+        if (const auto place = value("s", "seedfrom")) {
+            read_place(seed, *place);
+        }
         seed.instance_id = value("i", "instance-id").value_or(seed.instance_id);
         seed.hostname = value("h", "local-hostname").value_or(seed.hostname);
     }
@@ -119,37 +143,20 @@ InstanceMetadata read_folder(const System& system, const fs::path& place, const 
     return metadata;
 }
 
-/// @throws Error http.bad_url, which does not quote it
-Url base_of(const std::string& url) {
-    const auto base = Url::parse(url);
-    if (!base || base->scheme() != "http" || base->has_credentials()) {
-        const std::string why = base ? base->has_credentials()
-                                           ? "its user and password would go over the network in clear"
-                                           : "only http is spoken here"
-                                     : Url::why_refused(url).value_or("");
+/// The file names are appended to the URL. @throws Error http.bad_url, which does not quote it
+InstanceMetadata read_url(const System& system, const AgentConfig& config, const Seed& seed, std::stop_token stop) {
+    if (seed.refused) {
         throw permanent_error(
-            "http.bad_url", "the URL of the seed is refused: " + why,
+            "http.bad_url", "the URL of the seed is refused: " + *seed.refused,
             "write it like http://10.0.0.1/ or http://[fd00::1]:8080/, or attach the seed as a volume");
     }
-    return *base;
-}
-
-/// `seed.url` is "http://…/" or "file:///folder", to which the file names are appended.
-InstanceMetadata read_url(const System& system, const AgentConfig& config, const Seed& seed, std::stop_token stop) {
-    constexpr std::string_view file_scheme = "file://";
-    if (seed.url.starts_with(file_scheme) || seed.url.starts_with('/')) {
-        const std::string path = seed.url.substr(seed.url.starts_with('/') ? 0 : file_scheme.size());
-        return read_folder(system, path, seed);
-    }
-    const Url base = base_of(seed.url);
     const auto read_seed_file = [&](const std::string& name) {
-        HttpRequest request{.url = base.below("/" + name).for_transfer(),
-                            .timeout = config.metadata_timeout,
-                            .max_bytes = largest_user_data};
+        HttpRequest request{
+            .url = seed.url.below("/" + name), .timeout = config.metadata_timeout, .max_bytes = largest_user_data};
         request.connect_timeout = std::min(request.connect_timeout, request.timeout);
         return fetch(system, request, stop);
     };
-    return read_seed(system, read_seed_file, base.below("").shown(), seed);
+    return read_seed(system, read_seed_file, seed.url.below("").shown(), seed);
 }
 
 class NoCloud final : public Platform {
@@ -178,7 +185,10 @@ public:
         if (has_seed_folder(system)) {
             return read_folder(system, seed_folder, seed.value_or(Seed{}));
         }
-        if (seed && !seed->url.empty()) {
+        if (seed && !seed->folder.empty()) {
+            return read_folder(system, seed->folder, *seed);
+        }
+        if (seed && (seed->refused || !seed->url.empty())) {
             return read_url(system, config, *seed, stop);
         }
         if (const auto device = volume_device(system)) {

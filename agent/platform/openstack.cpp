@@ -15,9 +15,9 @@ namespace {
 constexpr const char* document_path = "/openstack/latest/meta_data.json";
 
 /// IPv4, and the link-local address on the first few interfaces: where there is no IPv4 at all, only that is there.
-std::vector<std::string> endpoints(const System& system) {
+std::vector<Url> endpoints(const System& system) {
     constexpr std::size_t most_interfaces = 4;
-    std::vector<std::string> endpoints{"http://169.254.169.254"};
+    std::vector<Url> endpoints{"http://169.254.169.254"};
     std::error_code error;
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(system.path("/sys/class/net"), error)) {
@@ -28,7 +28,7 @@ std::vector<std::string> endpoints(const System& system) {
     }
     std::sort(names.begin(), names.end());
     for (std::size_t i = 0; i < std::min(names.size(), most_interfaces); ++i) {
-        endpoints.push_back("http://[fe80::a9fe:a9fe%25" + names[i] + "]");
+        endpoints.emplace_back("http://[fe80::a9fe:a9fe%25" + names[i] + "]");
     }
     return endpoints;
 }

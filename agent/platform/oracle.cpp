@@ -25,7 +25,7 @@ public:
     }
 
     [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
-        return HttpRequest{.url = service().endpoints.front() + newer, .headers = service().headers};
+        return HttpRequest{.url = service().endpoints.front().with_target(newer), .headers = service().headers};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
         return response.status == 200 && text_at(parse_json(response.body), "id").starts_with("ocid1.instance.");

@@ -57,7 +57,7 @@ void probe_clouds(const System& system, Detection& detection, std::stop_token st
     for (const Platform* platform : platforms()) {
         if (auto request = platform->probe(system)) {
             request->connect_timeout = request->timeout = deadline;
-            detection.probes.push_back({platform, request->method + " " + request->url, ""});
+            detection.probes.push_back({platform, request->method + " " + request->url.shown(), ""});
             requests.push_back(std::move(*request));
         }
     }

@@ -24,7 +24,7 @@ public:
     }
 
     [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
-        return HttpRequest{.url = service().endpoints.front() + document_path};
+        return HttpRequest{.url = service().endpoints.front().with_target(document_path)};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
         const Json document = parse_json(response.body);

@@ -23,7 +23,7 @@ public:
     }
 
     [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
-        return HttpRequest{.url = service().endpoints.front() + document_path, .headers = service().headers};
+        return HttpRequest{.url = service().endpoints.front().with_target(document_path), .headers = service().headers};
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
         return response.status == 200 && !text_at(parse_json(response.body), "instance-v2-id").empty();

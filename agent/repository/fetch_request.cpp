@@ -100,7 +100,7 @@ Json settings_to_json(const AgentConfig::Repository& settings) {
             {"timeout_ms", settings.timeout.count()},
             {"keep", settings.keep},
             {"least_rate", settings.least_rate},
-            {"proxy", settings.proxy},
+            {"proxy", settings.proxy.for_transfer()},
             {"no_proxy", settings.no_proxy},
             {"client_certificate", settings.client_certificate.string()},
             {"client_key", settings.client_key.string()},
@@ -125,7 +125,7 @@ AgentConfig::Repository settings_from_json(const Json& json) {
     settings.timeout = std::chrono::milliseconds(json.at("timeout_ms").get<long long>());
     settings.keep = json.at("keep");
     settings.least_rate = json.at("least_rate");
-    settings.proxy = json.at("proxy");
+    settings.proxy = text_of(json.at("proxy"));
     settings.no_proxy = json.at("no_proxy");
     settings.client_certificate = text_of(json.at("client_certificate"));
     settings.client_key = text_of(json.at("client_key"));

@@ -17,8 +17,8 @@ namespace bootwright {
 
 /// A revision of a repository, and where both are to be had.
 struct RepositoryPin {
-    std::string url;                     ///< may hold credentials: show it only without_credentials()
-    std::vector<std::string> mirrors{};  ///< the same holds
+    Url url;
+    std::vector<Url> mirrors{};
     std::string revision;                ///< 40 hex, or a branch or tag where the image allows them
     std::string checkouts = "checkout";  ///< the folder of its checkouts, in that of the state
     std::vector<std::string> protect{};  ///< revisions whose checkouts are not pruned (the last good one)

@@ -2,7 +2,6 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -13,8 +12,7 @@ namespace bootwright {
 namespace {
 
 /// What is told goes by TLS only, since its URL may be all that proves a right. "": none.
-std::string read_url(const std::string& text, const std::string& key, const ObjectReader& reader,
-                     const std::string& example) {
+Url read_url(const std::string& text, const std::string& key, const ObjectReader& reader, const std::string& example) {
     if (text.empty()) {
         return {};
     }
@@ -27,7 +25,7 @@ std::string read_url(const std::string& text, const std::string& key, const Obje
         throw reader.error(key, "a user and a password do not belong into this URL",
                            "leave them out; a web hook's token comes from `token_from`");
     }
-    return text;
+    return *url;
 }
 
 AnnounceConfig::Webhook read_webhook(ObjectReader reader) {
@@ -81,7 +79,5 @@ void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speake
     }
     reader.finish();
 }
-
-std::string shown_receiver(const std::string& url) { return Url(url).server(); }
 
 }  // namespace bootwright

@@ -3,6 +3,7 @@
 #include "agent/config/config.hpp"
 #include "agent/role/who_may_say.hpp"
 #include "common/documents/json.hpp"
+#include "common/net/url.hpp"
 
 #include <chrono>
 #include <optional>
@@ -13,7 +14,7 @@ namespace bootwright {
 /// Who is told outside of the machine how its configuration came out.
 struct AnnounceConfig {
     struct Webhook {
-        std::string url{};                    ///< empty: there is none; may be a secret: show only its host
+        Url url{};                            ///< empty: there is none; may be a secret: show only its host
         std::optional<SecretSource> token{};  ///< a file or a credential, sent as "Authorization: Bearer"
         bool identity = false;                ///< sent likewise: the platform's signed word for who the instance is
         Speaker said_by = Speaker::anyone;    ///< only the image has its own secrets sent
@@ -25,8 +26,7 @@ struct AnnounceConfig {
         std::string group{};  ///< empty: as the instance's tag says
     } aws_lifecycle{};
 
-    std::string
-        wait_condition{};  ///< the URL of a CloudFormation wait condition handle, which is a secret; empty: none
+    Url wait_condition{};  ///< the URL of a CloudFormation wait condition handle, which is a secret; empty: none
 
     /// A machine that has been up for so long, and was not configured in this boot, has failed, although the agent goes on.
     std::chrono::milliseconds failure_after = std::chrono::hours(1);
@@ -35,8 +35,5 @@ struct AnnounceConfig {
 /// Reads one layer, which is the word of `speaker`, over what the layers below it said: each receiver is replaced as a whole.
 /// @throws Error with the document's code, naming line and key
 void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speaker);
-
-/// "https://hooks.example.com": of a receiver's URL that which is no secret.
-std::string shown_receiver(const std::string& url);
 
 }  // namespace bootwright

@@ -4,7 +4,6 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/net/tcp.hpp"
-#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>
@@ -72,8 +71,12 @@ std::optional<HealthCheck> read_kind(ObjectReader& reader, Kind kind) {
         if (!target) {
             return std::nullopt;
         }
-        check.target = *target;
-        shown = kind == Kind::http ? read_url(*target, reader).shown() : *target;
+        if (kind == Kind::http) {
+            check.url = read_url(*target, reader);
+        } else {
+            check.target = *target;
+        }
+        shown = kind == Kind::http ? check.url.shown() : check.target;
     }
     check.name = std::string(key) + " " + shown;
     return check;

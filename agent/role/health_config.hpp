@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/documents/json.hpp"
+#include "common/net/url.hpp"
 
 #include <chrono>
 #include <string>
@@ -12,7 +13,8 @@ namespace bootwright {
 struct HealthCheck {
     enum class Kind { unit, tcp, http, command } kind = Kind::unit;
     std::string name{};                  ///< as people know it; where nothing is said: "unit nginx.service"
-    std::string target{};                ///< a unit, HOST:PORT, or a URL
+    std::string target{};                ///< a unit, HOST:PORT, or a program
+    Url url{};                           ///< http
     int status = 0;                      ///< http: the only one that is good; 0: all from 200 to 299
     std::vector<std::string> command{};  ///< an absolute path first
 };

@@ -5,7 +5,6 @@
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-#include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>
@@ -40,6 +39,7 @@ bool is_ref_name(std::string_view text) {
 }
 
 constexpr std::size_t most_mirrors = 32;
+
 /// Why a repository cannot be there; nothing where it may be.
 std::optional<std::string> why_no_place(const std::string& text) {
     constexpr std::array schemes{"https", "http", "ssh", "git", "file", "s3", "gs", "az"};
@@ -52,6 +52,15 @@ std::optional<std::string> why_no_place(const std::string& text) {
     }
     return url.exposes_credentials() ? std::optional<std::string>("its credentials would go over the network in clear")
                                      : std::nullopt;
+}
+
+/// Where a repository is. @param example what to write instead @throws Error role.invalid, which does not quote the text
+Url read_place(const std::string& text, const std::string& key, const std::string& expected, const std::string& example,
+               const ObjectReader& reader) {
+    if (const auto why = why_no_place(text)) {
+        throw reader.error(key, expected + ": " + *why, example);
+    }
+    return Url(text);
 }
 
 bool is_environment(std::string_view text) {
@@ -207,30 +216,34 @@ private:
     /// What a pinned repository has, whatever it is for.
     template <typename Pinned>
     void read_places(Pinned& pinned, const std::string& name, ObjectReader& reader) {
-        const auto url = reader.string("url");
-        if (const auto why = url ? why_no_place(*url) : std::nullopt) {
-            throw reader.error(
-                "url", "expected the URL of a repository: " + *why,
-                "write it like https://git.example.com/puppet.git or ssh://git@git.example.com/puppet.git");
+        if (const auto text = reader.string("url")) {
+            const Url url = read_place(
+                *text, "url", "expected the URL of a repository",
+                "write it like https://git.example.com/puppet.git or ssh://git@git.example.com/puppet.git", reader);
+            assign(pinned.url, std::optional(url), name + ".url");
         }
-        assign(pinned.url, url, name + ".url");
-        const auto mirrors = reader.strings("mirrors");
-        for (const std::string& mirror : mirrors.value_or(std::vector<std::string>{})) {
-            if (const auto why = why_no_place(mirror)) {
-                throw reader.error("mirrors", "a list entry is no URL of a repository: " + *why,
-                                   "write them like https://git.example.com/puppet.git, "
-                                   "https://cdn.example.com/{revision}.bundle or s3://bucket/prefix");
-            }
+        if (const auto texts = reader.strings("mirrors")) {
+            assign(pinned.mirrors, std::optional(read_mirrors(*texts, reader)), name + ".mirrors");
         }
-        if (mirrors && mirrors->size() > most_mirrors) {
-            throw reader.error("mirrors", "more than " + std::to_string(most_mirrors) + " of them", "leave some out");
-        }
-        assign(pinned.mirrors, mirrors, name + ".mirrors");
         const auto revision = reader.string("revision");
         if (revision) {
             check_revision(*revision, reader);
         }
         assign(pinned.revision, revision, name + ".revision");
+    }
+
+    static std::vector<Url> read_mirrors(const std::vector<std::string>& texts, const ObjectReader& reader) {
+        std::vector<Url> mirrors;
+        for (const std::string& text : texts) {
+            mirrors.push_back(read_place(text, "mirrors", "a list entry is no URL of a repository",
+                                         "write them like https://git.example.com/puppet.git, "
+                                         "https://cdn.example.com/{revision}.bundle or s3://bucket/prefix",
+                                         reader));
+        }
+        if (mirrors.size() > most_mirrors) {
+            throw reader.error("mirrors", "more than " + std::to_string(most_mirrors) + " of them", "leave some out");
+        }
+        return mirrors;
     }
 
     void check_revision(const std::string& revision, const ObjectReader& reader) const {
@@ -367,7 +380,7 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
         require(!role.repository.revision.empty(), "repository.revision", instance, user_data);
     }
     const RoleConfig::Configuration& second = role.configuration;
-    const bool has_second = !(second.url + second.revision + second.path).empty() || !second.mirrors.empty();
+    const bool has_second = !second.url.empty() || !(second.revision + second.path).empty() || !second.mirrors.empty();
     require(!has_second || !second.url.empty(), "configuration.url", instance, user_data);
     require(!has_second || !second.revision.empty(), "configuration.revision", instance, user_data);
     return role;
@@ -399,23 +412,21 @@ JsonDocument read_configuration_file(const std::string& text, const std::string&
 Redactor secrets_of(const RoleConfig& role) {
     Redactor redactor;
     redactor.add_values(role.data);
-    std::vector<std::string> places{role.repository.url, role.configuration.url};
+    std::vector<Url> places{role.repository.url, role.configuration.url};
     for (const auto& mirrors : {role.repository.mirrors, role.configuration.mirrors}) {
         places.insert(places.end(), mirrors.begin(), mirrors.end());
     }
     for (const HealthCheck& check : role.health.checks) {
-        places.push_back(check.target);
+        places.push_back(check.url);
     }
-    for (const std::string& place : places) {
-        const Url url = Url::parse(place).value_or(Url());
-        if (url.scheme() != "ssh") {  // whose user is no secret, and may be any word
-            redactor.add_url(url);
+    for (const Url& place : places) {
+        if (place.scheme() != "ssh") {  // whose user is no secret, and may be any word
+            redactor.add_url(place);
         }
     }
-    for (const std::string& receiver : {role.announce.webhook.url, role.announce.wait_condition}) {
-        const Url url = Url::parse(receiver).value_or(Url());
-        redactor.add_url(url);
-        redactor.add(url.host() + url.path());  // not the path alone, which may be an innocent word
+    for (const Url* receiver : {&role.announce.webhook.url, &role.announce.wait_condition}) {
+        redactor.add_url(*receiver);
+        redactor.add(receiver->host() + receiver->path());  // not the path alone, which may be an innocent word
     }
     return redactor;
 }
@@ -426,10 +437,10 @@ Json to_json(const RoleConfig& role) {
     };
     const auto places = [](const auto& pinned) {
         Json mirrors = Json::array();
-        for (const std::string& mirror : pinned.mirrors) {
-            mirrors.push_back(without_credentials(mirror));
+        for (const Url& mirror : pinned.mirrors) {
+            mirrors.push_back(mirror.shown());
         }
-        return Json{{"url", without_credentials(pinned.url)}, {"mirrors", mirrors}, {"revision", pinned.revision}};
+        return Json{{"url", pinned.url.shown()}, {"mirrors", mirrors}, {"revision", pinned.revision}};
     };
     Json config{
         {"role", role.role},
@@ -448,9 +459,9 @@ Json to_json(const RoleConfig& role) {
         checks.push_back(check.name);
     }
     config["health"] = {{"timeout", to_human(role.health.timeout)}, {"checks", std::move(checks)}};
-    config["announce"] = {{"webhook", shown_receiver(role.announce.webhook.url)},
+    config["announce"] = {{"webhook", role.announce.webhook.url.server()},
                           {"aws_lifecycle", role.announce.aws_lifecycle.hook},
-                          {"wait_condition", shown_receiver(role.announce.wait_condition)},
+                          {"wait_condition", role.announce.wait_condition.server()},
                           {"failure_after", to_human(role.announce.failure_after)}};
     config["repository"]["environment"] = role.repository.environment;
     if (!role.configuration.url.empty()) {

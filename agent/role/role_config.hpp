@@ -25,16 +25,16 @@ struct RoleConfig {
     Json data = Json::object();  ///< the top layer of Hiera; may hold secrets, so it is never shown
 
     struct Repository {
-        std::string url{};                   ///< may hold credentials: show it only without_credentials()
-        std::vector<std::string> mirrors{};  ///< other places of the same repository, snapshots too; the same holds
-        std::string revision{};              ///< the pin: 40 hex, or a branch or tag where the image allows them
-        std::string environment{};           ///< [a-z0-9_]+: environments/NAME inside it; empty: the whole of it
+        Url url{};
+        std::vector<Url> mirrors{};  ///< other places of the same repository, snapshots too
+        std::string revision{};      ///< the pin: 40 hex, or a branch or tag where the image allows them
+        std::string environment{};   ///< [a-z0-9_]+: environments/NAME inside it; empty: the whole of it
     } repository{};
 
     /// A second repository, pinned likewise: this instance's configuration, or data.
     struct Configuration {
-        std::string url{};  ///< empty: there is none
-        std::vector<std::string> mirrors{};
+        Url url{};  ///< empty: there is none
+        std::vector<Url> mirrors{};
         std::string revision{};
         std::string path{};  ///< inside it, relative; empty: not said
     } configuration{};

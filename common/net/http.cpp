@@ -4,7 +4,6 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/net/http_header.hpp"
-#include "common/net/url.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
@@ -32,23 +31,18 @@ using boost::system::error_code;
 using Stream = asio::generic::stream_protocol;
 
 Error bad_url(const HttpRequest& request, const std::string& why) {
-    return permanent_error("http.bad_url", without_credentials(request.url) + ": " + why,
+    return permanent_error("http.bad_url", request.url.shown() + ": " + why,
                            "write it like http://10.0.0.1/ or http://[fd00::1]:8080/");
 }
 
 /// @throws Error http.bad_url
-Url url_of(const HttpRequest& request) {
-    const auto url = Url::parse(request.url);
-    if (!url) {
-        throw bad_url(request, Url::why_refused(request.url).value_or(""));
-    }
-    if (url->scheme() != "http") {
+void check_url(const HttpRequest& request) {
+    if (request.url.scheme() != "http") {
         throw bad_url(request, "only http is spoken here");
     }
-    if (url->has_credentials()) {
+    if (request.url.has_credentials()) {
         throw bad_url(request, "its user and password would go over the network in clear");
     }
-    return *url;
 }
 
 /// What the header Host says; the zone of an address concerns nobody else.
@@ -83,7 +77,7 @@ private:
 
     void start() {
         try {
-            url_ = url_of(request_);
+            check_url(request_);
             for (const auto& [name, value] : request_.headers) {
                 check_header(name, value);
             }
@@ -94,20 +88,21 @@ private:
         began_ = std::chrono::steady_clock::now();
         expect_by(std::min(request_.connect_timeout, request_.timeout), "no connection");
         error_code error;
-        const std::string host = url_.host_to_connect();
+        const std::string host = request_.url.host_to_connect();
         if (!request_.unix_socket.empty()) {
             endpoints_ = {asio::local::stream_protocol::endpoint(request_.unix_socket.string())};
         } else if (const auto address = asio::ip::make_address(host, error); !error) {
-            const auto port = static_cast<std::uint16_t>(url_.port());
+            const auto port = static_cast<std::uint16_t>(request_.url.port());
             endpoints_ = {asio::ip::tcp::endpoint(address, port)};
         } else {
             using Found = asio::ip::tcp::resolver::results_type;
-            resolver_.async_resolve(host, std::to_string(url_.port()), [this](error_code failed, const Found& found) {
-                std::transform(found.begin(), found.end(), std::back_inserter(endpoints_),
-                               [](const auto& entry) { return Stream::endpoint(entry.endpoint()); });
-                last_error_ = failed;
-                connect();
-            });
+            resolver_.async_resolve(
+                host, std::to_string(request_.url.port()), [this](error_code failed, const Found& found) {
+                    std::transform(found.begin(), found.end(), std::back_inserter(endpoints_),
+                                   [](const auto& entry) { return Stream::endpoint(entry.endpoint()); });
+                    last_error_ = failed;
+                    connect();
+                });
             return;
         }
         connect();
@@ -157,8 +152,8 @@ private:
         }
         expect_by(request_.timeout, "no complete answer");
         message_.method_string(request_.method);
-        message_.target(url_.target());
-        message_.set(http::field::host, host_header(url_));
+        message_.target(request_.url.target());
+        message_.set(http::field::host, host_header(request_.url));
         message_.set(http::field::user_agent, "bootwright");
         message_.set(http::field::connection, "close");
         for (const auto& [name, value] : request_.headers) {
@@ -239,7 +234,7 @@ private:
         on_end_(std::move(outcome));
     }
 
-    [[nodiscard]] std::string where() const { return request_.method + " " + without_credentials(request_.url); }
+    [[nodiscard]] std::string where() const { return request_.method + " " + request_.url.shown(); }
 
     [[nodiscard]] Error unreachable(const std::string& why) const {
         return transient_error("http.unreachable", where() + ": " + why,
@@ -262,7 +257,6 @@ private:
     asio::ip::tcp::resolver resolver_;
     asio::steady_timer deadline_;
     std::chrono::steady_clock::time_point began_{};
-    Url url_{};
     std::vector<Stream::endpoint> endpoints_{};
     std::size_t next_endpoint_ = 0;
     error_code last_error_{};

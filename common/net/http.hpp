@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/base/error.hpp"
+#include "common/net/url.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -17,7 +18,7 @@ namespace bootwright {
 
 struct HttpRequest {
     std::string method = "GET";
-    std::string url;  ///< "http://HOST[:PORT]/…"; with USER:PASSWORD@ these are sent as HTTP's basic authentication
+    Url url;  ///< "http://HOST[:PORT]/…", without credentials
     std::vector<std::pair<std::string, std::string>> headers{};
     std::chrono::milliseconds connect_timeout{2000};
     std::chrono::milliseconds timeout{10000};  ///< for the whole exchange

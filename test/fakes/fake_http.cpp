@@ -1,6 +1,5 @@
 #include "test/fakes/fake_http.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -10,12 +9,8 @@ namespace {
 
 /// Without scheme and host, but for IPv6: an instance has it only where a test says so.
 std::string key_of(const HttpRequest& request) {
-    const std::size_t host = request.url.find("://") + 3;
-    if (request.url.at(host) == '[') {
-        return request.method + " " + request.url;
-    }
-    const std::size_t path = std::min(request.url.find('/', host), request.url.size());
-    return request.method + " " + request.url.substr(path);
+    const bool is_ipv6 = request.url.host().find(':') != std::string::npos;
+    return request.method + " " + (is_ipv6 ? request.url.for_transfer() : request.url.target());
 }
 
 }  // namespace

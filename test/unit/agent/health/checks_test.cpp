@@ -16,7 +16,7 @@ using End = ProcessResult::End;
 
 HealthCheck unit_check() { return {.kind = Kind::unit, .name = "unit nginx.service", .target = "nginx.service"}; }
 HealthCheck http_check(int status = 0) {
-    return {.kind = Kind::http, .name = "the page", .target = "http://127.0.0.1/healthz", .status = status};
+    return {.kind = Kind::http, .name = "the page", .url = "http://127.0.0.1/healthz", .status = status};
 }
 HealthCheck command_check() {
     return {.kind = Kind::command, .name = "command /bin/check", .target = "/bin/check", .command = {"/bin/check"}};

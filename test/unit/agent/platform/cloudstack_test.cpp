@@ -11,8 +11,7 @@ namespace {
 std::string router_of(PlatformWorld& world) {
     world.fake.http.requests.clear();
     world.read();
-    const std::string url = world.fake.http.requests.front().url;
-    return url.substr(7, url.find('/', 7) - 7);
+    return world.fake.http.requests.front().url.host();
 }
 
 }  // namespace

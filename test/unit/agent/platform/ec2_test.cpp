@@ -87,7 +87,7 @@ TEST_CASE("an EC2 instance tells its id, its place, its name and its user-data")
     CHECK(token.headers ==
           std::vector<std::pair<std::string, std::string>>{{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}});
     for (const HttpRequest& request : world.fake.http.requests) {
-        CHECK(request.url.starts_with("http://169.254.169.254/latest/"));
+        CHECK(request.url.shown().starts_with("http://169.254.169.254/latest/"));
         CHECK(request.max_bytes <= largest_user_data);
     }
 }

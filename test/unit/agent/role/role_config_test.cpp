@@ -251,7 +251,7 @@ TEST_CASE("mirrors are any places of the same repository") {
                     "https://cdn.example.com/{revision}.bundle"};
     const RoleConfig role = read(mirrors(good));
     const auto list = good.get<std::vector<std::string>>();
-    const std::vector<std::string> expected(list.begin(), list.end());
+    const std::vector<Url> expected(list.begin(), list.end());
     CHECK(role.repository.mirrors == expected);
     CHECK(role.configuration.mirrors == expected);
     CHECK(role.origins.at("repository.mirrors") == "user-data");
@@ -547,7 +547,7 @@ TEST_CASE("what of a role config must not be shown is known to whoever shows wha
     role.configuration.url = "https://other:password-of-configuration@git.example.com/y.git";
     role.announce.webhook.url = "https://hooks.example.com/services/T0000?key=key-of-the-hook";
     role.announce.wait_condition = "https://wait.example.com/x?Signature=signature-of-wait";
-    role.health.checks = {{.target = "http://127.0.0.1/?token=token-of-a-check"}};
+    role.health.checks = {{.url = "http://127.0.0.1/?token=token-of-a-check"}};
     const Redactor redactor = secrets_of(role);
     for (const char* secret :
          {"value-of-data", "7305129846", "pass/word", "signature-of-mirror", "password-of-configuration",

