@@ -23,7 +23,7 @@ WebRequest webhook_request(const AnnounceConfig::Webhook& webhook, const RunRepo
                            const std::string& id, const std::string& bearer);
 
 /// CompleteLifecycleAction, with CONTINUE or ABANDON, signed by the instance's role.
-/// @throws Error announce.no_group, repository.no_identity, repository.url_invalid (permanent)
+/// @throws Error announce.no_group, repository.no_identity, server.url_invalid (permanent)
 WebRequest lifecycle_request(const AnnounceConfig::AwsLifecycle& lifecycle, const InstanceMetadata& instance, bool good,
                              const std::optional<CloudIdentity>& identity);
 

@@ -65,7 +65,7 @@ struct SnapshotOptions {
 /// Writes REVISION.bundle, and prints its path, size, hash and content. Needs neither root nor a configuration.
 /// @throws Error repository.*, io.*
 int snapshot_make_command(const System& system, const SnapshotOptions& options);
-/// Says what is in a snapshot. @throws Error repository.snapshot_invalid, repository.revision_not_found, io.*
+/// Says what is in a snapshot. @throws Error git.snapshot_invalid, git.revision_not_found, io.*
 int snapshot_verify_command(const System& system, const SnapshotOptions& options);
 
 int version_command();

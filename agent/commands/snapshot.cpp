@@ -226,7 +226,7 @@ int snapshot_verify_command(const System& system, const SnapshotOptions& options
     const SnapshotRequest request{.fetch = fetch_request(system, options, work.path()),
                                   .look_into = fs::absolute(options.file)};
     if (!options.revision.empty() && !is_commit_id(options.revision)) {
-        throw permanent_error("repository.revision_invalid", "a snapshot is of a full commit id, and of nothing else",
+        throw permanent_error("git.revision_invalid", "a snapshot is of a full commit id, and of nothing else",
                               "write 40 hexadecimal digits, or leave the revision out");
     }
     const Snapshot snapshot = ask_child(system, request);

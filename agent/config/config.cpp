@@ -1,6 +1,7 @@
 #include "agent/config/config.hpp"
 
 #include "agent/config/role_keys.hpp"
+#include "common/base/registered.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 
@@ -131,15 +132,21 @@ void read_insecure(std::vector<std::string>& hosts, ObjectReader& reader) {
     }
 }
 
-/// The keys of a secret's source. The secret stores among them are those of agent/repository; a test compares.
-const std::vector<std::string> secret_kinds{"file",          "credential", "aws_secret",
-                                            "aws_parameter", "gcp_secret", "azure_secret"};
+/// The keys of a secret's source.
+std::vector<std::string> secret_kinds() {
+    std::vector<std::string> kinds{"credential", "file"};
+    for (const SecretKind* kind : Registered<SecretKind>::all()) {
+        kinds.emplace_back(kind->name);
+    }
+    std::sort(kinds.begin(), kinds.end());
+    return kinds;
+}
 
 Credential read_credential(ObjectReader reader) {
     Credential credential{.host = lower(reader.string("host").value_or("")),
                           .user = reader.string("user").value_or(""),
-                          .password = read_secret_source(reader, "from", secret_kinds),
-                          .ssh_key = read_secret_source(reader, "ssh_key_from", secret_kinds)};
+                          .password = read_secret_source(reader, "from", secret_kinds()),
+                          .ssh_key = read_secret_source(reader, "ssh_key_from", secret_kinds())};
     reader.finish();
     const std::string example = R"(write a host such as "git.example.com" or "git.example.com:8443", without https://)";
     const auto server = server_address("https://" + credential.host, {"https"});

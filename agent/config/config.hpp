@@ -11,9 +11,15 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bootwright {
+
+/// The key of a secret store: "aws_secret". Each store registers its own (agent/servers/secrets).
+struct SecretKind {
+    std::string_view name;
+};
 
 /// Where a secret is kept; never the secret itself.
 struct SecretSource {

@@ -66,7 +66,7 @@ public:
 };
 
 const Akamai akamai;
-const Registration registration(akamai);
+const Registered<Platform> registered(akamai);
 
 }  // namespace
 

@@ -61,7 +61,7 @@ public:
 };
 
 const Alibaba alibaba;
-const Registration registration(alibaba);
+const Registered<Platform> registered(alibaba);
 
 }  // namespace
 

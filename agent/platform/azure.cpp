@@ -117,7 +117,7 @@ public:
 };
 
 const Azure azure;
-const Registration registration(azure);
+const Registered<Platform> registered(azure);
 
 }  // namespace
 

@@ -104,7 +104,7 @@ public:
 };
 
 const CloudStack cloudstack;
-const Registration registration(cloudstack);
+const Registered<Platform> registered(cloudstack);
 
 }  // namespace
 

@@ -50,7 +50,7 @@ private:
 };
 
 const ConfigDrive config_drive;
-const Registration registration(config_drive);
+const Registered<Platform> registered(config_drive);
 
 }  // namespace
 

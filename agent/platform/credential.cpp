@@ -52,7 +52,7 @@ public:
 };
 
 const Credential credential;
-const Registration registration(credential);
+const Registered<Platform> registered(credential);
 
 }  // namespace
 

@@ -52,7 +52,7 @@ public:
 };
 
 const DigitalOcean digital_ocean;
-const Registration registration(digital_ocean);
+const Registered<Platform> registered(digital_ocean);
 
 }  // namespace
 

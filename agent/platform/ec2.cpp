@@ -144,7 +144,7 @@ public:
 };
 
 const Ec2 ec2;
-const Registration registration(ec2);
+const Registered<Platform> registered(ec2);
 
 }  // namespace
 

@@ -25,7 +25,7 @@ public:
 };
 
 const Exoscale exoscale;
-const Registration registration(exoscale);
+const Registered<Platform> registered(exoscale);
 
 }  // namespace
 

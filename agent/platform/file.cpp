@@ -38,7 +38,7 @@ public:
 };
 
 const File file;
-const Registration registration(file);
+const Registered<Platform> registered(file);
 
 }  // namespace
 

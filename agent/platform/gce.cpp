@@ -147,7 +147,7 @@ public:
 };
 
 const Gce gce;
-const Registration registration(gce);
+const Registered<Platform> registered(gce);
 
 }  // namespace
 

@@ -54,7 +54,7 @@ private:
 };
 
 const Hetzner hetzner;
-const Registration registration(hetzner);
+const Registered<Platform> registered(hetzner);
 
 }  // namespace
 

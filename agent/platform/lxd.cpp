@@ -64,7 +64,7 @@ public:
 };
 
 const Lxd lxd;
-const Registration registration(lxd);
+const Registered<Platform> registered(lxd);
 
 }  // namespace
 

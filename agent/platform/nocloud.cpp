@@ -213,7 +213,7 @@ public:
 };
 
 const NoCloud nocloud;
-const Registration registration(nocloud);
+const Registered<Platform> registered(nocloud);
 
 }  // namespace
 

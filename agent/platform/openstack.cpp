@@ -67,7 +67,7 @@ public:
 };
 
 const OpenStack openstack;
-const Registration registration(openstack);
+const Registered<Platform> registered(openstack);
 
 }  // namespace
 

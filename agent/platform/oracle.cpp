@@ -56,7 +56,7 @@ public:
 };
 
 const Oracle oracle;
-const Registration registration(oracle);
+const Registered<Platform> registered(oracle);
 
 }  // namespace
 

@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::size_t largest_value = 4096;
 
-std::vector<const Platform*>& registry() {
-    static std::vector<const Platform*> platforms;
-    return platforms;
-}
-
 const Platform& platform_by_name(const std::string& name, const std::string& said_by) {
     std::vector<std::string> names;
     for (const Platform* platform : platforms()) {
@@ -83,10 +78,8 @@ Evidence dmi_evidence(const System& system, std::string_view field, std::string 
 
 }  // namespace
 
-Registration::Registration(const Platform& platform) { registry().push_back(&platform); }
-
 std::vector<const Platform*> platforms() {
-    auto sorted = registry();
+    auto sorted = Registered<Platform>::all();
     std::sort(sorted.begin(), sorted.end(), [](const Platform* a, const Platform* b) {
         return std::pair(a->precedence(), a->name()) < std::pair(b->precedence(), b->name());
     });

@@ -5,6 +5,7 @@
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "common/base/error.hpp"
+#include "common/base/registered.hpp"
 #include "common/base/retry.hpp"
 #include "common/net/http.hpp"
 
@@ -35,7 +36,7 @@ struct StopNotice {
     std::string at{};  ///< when, as the cloud writes it; "": soon
 };
 
-/// Port: a cloud, or another place that says who this instance is. One file each; a static Registration makes it known.
+/// Port: a cloud, or another place that says who this instance is. One file each.
 class Platform {
 public:
     Platform() = default;
@@ -88,11 +89,6 @@ public:
     /// the platform's own, kept from call to call, and empty in the first. @throws Error http.*, platform.*, stopped
     virtual void wait_for_change(const System& system, const AgentConfig& config, std::chrono::milliseconds limit,
                                  std::string& cursor, std::stop_token stop) const;
-};
-
-/// Makes a platform known to the program; define one per platform file, at namespace scope.
-struct Registration {
-    explicit Registration(const Platform& platform);
 };
 
 /// All registered platforms, by precedence, then by name.

@@ -56,7 +56,7 @@ public:
 };
 
 const Scaleway scaleway;
-const Registration registration(scaleway);
+const Registered<Platform> registered(scaleway);
 
 }  // namespace
 

@@ -49,7 +49,7 @@ public:
 };
 
 const UpCloud upcloud;
-const Registration registration(upcloud);
+const Registered<Platform> registered(upcloud);
 
 }  // namespace
 

@@ -129,7 +129,7 @@ public:
 };
 
 const VMware vmware;
-const Registration registration(vmware);
+const Registered<Platform> registered(vmware);
 
 }  // namespace
 

@@ -53,7 +53,7 @@ public:
 };
 
 const Vultr vultr;
-const Registration registration(vultr);
+const Registered<Platform> registered(vultr);
 
 }  // namespace
 

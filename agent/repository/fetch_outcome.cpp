@@ -74,7 +74,7 @@ struct Reader {
     /// What it throws itself; that the agent was told to stop, the agent knows.
     [[nodiscard]] Error read_error(const Json& json) const {
         constexpr std::size_t longest_code = 60;
-        constexpr std::array areas{"repository.", "http.", "url.", "io.", "process.", "sandbox."};
+        constexpr std::array areas{"git.", "http.", "io.", "process.", "repository.", "sandbox.", "server.", "url."};
         Error error = error_from_json(json);
         error.message = redactor.cleaned(error.message);  // libgit2 has had its say in it
         error.advice = redactor.cleaned(error.advice);

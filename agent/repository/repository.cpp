@@ -168,7 +168,7 @@ Error ended_without_answer(const ProcessResult& result, const AgentConfig& confi
                 advice + ", or raise repository.timeout in agent.json");
         case ProcessResult::End::silent:
             return transient_error(
-                "repository.stalled",
+                "server.stalled",
                 "the fetch from " + shown + " made no progress for " + to_human(config.repository.stall), advice);
         default: break;
     }

@@ -4,6 +4,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
+#include "common/base/registered.hpp"
 #include "common/base/text.hpp"
 
 #include <algorithm>
@@ -42,13 +43,16 @@ constexpr std::size_t most_mirrors = 32;
 
 /// Why a repository cannot be there; nothing where it may be.
 std::optional<std::string> why_no_place(const std::string& text) {
-    constexpr std::array schemes{"https", "http", "ssh", "git", "file", "s3", "gs", "az"};
+    std::vector<std::string> schemes{"https", "http", "ssh", "git", "file"};
+    for (const UrlScheme* store : Registered<UrlScheme>::all()) {
+        schemes.emplace_back(store->name);
+    }
     if (auto why = Url::why_refused(text)) {
         return why;
     }
     const Url url(text);
     if (std::find(schemes.begin(), schemes.end(), url.scheme()) == schemes.end()) {
-        return "it is none of https, http, ssh, git, file, s3, gs and az";
+        return "it is none of " + joined(schemes, ", ");
     }
     return url.exposes_credentials() ? std::optional<std::string>("its credentials would go over the network in clear")
                                      : std::nullopt;

@@ -63,13 +63,13 @@ std::optional<Lack> lack_behind(const System& system, const Error& error) {
     if (error.kind != ErrorKind::transient) {
         return std::nullopt;
     }
-    if (error.code == "repository.server_not_trusted" && !is_synchronised(system)) {
+    if (error.code == "server.not_trusted" && !is_synchronised(system)) {
         return Lack{Lack::Of::clock,
                     "the clock to be set: it says " + to_iso8601(system.clock.now().wall) +
                         ", and a server's certificate is not valid at that time",
                     std::chrono::minutes(5)};
     }
-    if (error.code == "repository.unreachable" && !has_network(system)) {
+    if (error.code == "server.unreachable" && !has_network(system)) {
         return Lack{Lack::Of::network, "the network: this machine has no address yet", std::chrono::minutes(2)};
     }
     return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/servers/advice.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
 
@@ -39,7 +40,7 @@ int run_child(Answer answer) {
         write_event(answer(Json::parse(input)));
         return 0;
     } catch (const Error& error) {
-        write_event({{"error", to_json(error)}});
+        write_event({{"error", to_json(advised(error))}});
     } catch (const std::exception& error) {
         write_event({{"error", to_json(transient_error("repository.fetch_crashed", error.what(),
                                                        "report this as a defect of bootwright"))}});

@@ -41,7 +41,7 @@ std::pair<std::string, std::string> bearer_header(const std::optional<CloudIdent
 std::string aws_host(const std::string& service, const std::string& region, const std::string& place) {
     const bool is_region = is_made_of(region, "-_", 40) && region.front() != '-';
     if (!is_region) {
-        throw permanent_error("repository.url_invalid", place + ": there is no region to ask, or it is none",
+        throw permanent_error("server.url_invalid", place + ": there is no region to ask, or it is none",
                               "set s3.region in agent.json, or write a secret's whole ARN");
     }
     return service + "." + region + (region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com");

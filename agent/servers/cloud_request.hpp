@@ -20,7 +20,7 @@ std::pair<std::string, std::string> bearer_header(const std::optional<CloudIdent
                                                   const std::string& place);
 
 /// "SERVICE.REGION.amazonaws.com", or its like in China.
-/// @throws Error repository.url_invalid (permanent) for a region that could not be one; `place` says for what
+/// @throws Error server.url_invalid (permanent) for a region that could not be one; `place` says for what
 std::string aws_host(const std::string& service, const std::string& region, const std::string& place);
 
 /// Percent-encoding as Amazon's Signature Version 4 wants it (UriEncode): all but A-Z a-z 0-9 - . _ ~ and "/".

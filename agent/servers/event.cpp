@@ -27,27 +27,29 @@ void require(bool holds, const char* what) {
 }
 
 /// What may go wrong between it and a server. Not among it: what is wrong with this machine (io.*, sandbox.*, process.*), with
-/// what stands on its disk (repository.corrupt), or that the agent was told to stop. Root finds that out for itself.
+/// what stands on its disk (git.corrupt), or that the agent was told to stop. Root finds that out for itself.
 struct Code {
     std::string_view code;
     bool is_transient;
     bool is_permanent;
 };
 constexpr std::array codes{
+    Code{"git.no_repository", false, true},
+    Code{"git.revision_ambiguous", false, true},
+    Code{"git.revision_not_found", false, true},
     Code{"http.bad_header", false, true},
-    Code{"repository.access_denied", false, true},
     Code{"repository.fetch_crashed", true, false},
-    Code{"repository.not_found", false, true},
-    Code{"repository.protocol", true, false},
-    Code{"repository.refused", false, true},
-    Code{"repository.revision_ambiguous", false, true},
-    Code{"repository.revision_not_found", false, true},
-    Code{"repository.server_error", true, false},
-    Code{"repository.server_not_trusted", true, true},
-    Code{"repository.stalled", true, false},
-    Code{"repository.too_large", false, true},
-    Code{"repository.unreachable", true, false},
-    Code{"repository.url_invalid", false, true},
+    Code{"server.access_denied", false, true},
+    Code{"server.error", true, false},
+    Code{"server.not_trusted", true, true},
+    Code{"server.protocol", true, false},
+    Code{"server.proxy_denied", false, true},
+    Code{"server.redirects", false, true},
+    Code{"server.refused", false, true},
+    Code{"server.stalled", true, false},
+    Code{"server.too_large", false, true},
+    Code{"server.unreachable", true, false},
+    Code{"server.url_invalid", false, true},
     Code{"url.invalid", false, true},
 };
 constexpr std::array codes_of_r10k{

@@ -135,16 +135,16 @@ Json download_pack(const DownloadRequest& request, CurlWebClient& web) {
 Error snapshot_error(const std::string& shown, const WebResponse& response) {
     const std::string message = shown + " answers with HTTP status " + std::to_string(response.status);
     if (response.status == 404 || response.status == 410) {
-        return permanent_error("repository.revision_not_found", message + ": there is no snapshot of this revision",
+        return permanent_error("git.revision_not_found", message + ": there is no snapshot of this revision",
                                "make one: `bootwright snapshot make`, and put it there");
     }
     if (response.status == 401 || response.status == 403) {
         // An object store without the right to list says 403 of what is not there, too.
-        return permanent_error("repository.access_denied", message,
+        return permanent_error("server.access_denied", message,
                                "check that the snapshot is there, and the rights of the instance's role or the "
                                "credentials");
     }
-    Error error = transient_error("repository.server_error", message, "check the server, and its log for the reason");
+    Error error = transient_error("server.error", message, "check the server, and its log for the reason");
     error.retry_after = retry_after(response.headers);
     return error;
 }
@@ -178,7 +178,7 @@ public:
         }
         file_.begin_anew();
         if (!try_from(0, "")) {
-            throw transient_error("repository.protocol", shown() + " answers with a part of the file unasked",
+            throw transient_error("server.protocol", shown() + " answers with a part of the file unasked",
                                   "check the server");
         }
     }
@@ -213,7 +213,7 @@ private:
     void begin(const WebResponse& head, std::uint64_t offset) {
         if (head.status == 206 && !header(head, "content-range").starts_with("bytes " + std::to_string(offset) + "-")) {
             file_.begin_anew();  // it would answer the same to the next try
-            throw transient_error("repository.protocol", shown() + " answers with another part than was asked for",
+            throw transient_error("server.protocol", shown() + " answers with another part than was asked for",
                                   "check the server");
         }
         if (head.status == 200) {

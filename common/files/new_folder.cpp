@@ -87,7 +87,7 @@ void NewFolder::fail(const char* what, const std::string& name) const {
     const int error = errno;
     const std::string shown = root_ + path_ + "/" + name;
     if (error == EEXIST) {
-        throw transient_error("repository.checkout_differs", shown + " is there already",
+        throw transient_error("io.name_taken", shown + " is there already",
                               "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
                               "takes for one");
     }

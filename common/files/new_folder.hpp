@@ -14,7 +14,7 @@ namespace bootwright {
 /// A folder of a tree that is being written, held open: each costs a file descriptor. What is made in it is made new:
 /// nothing is followed, nothing that is there is overwritten. Nothing is flushed: sync_file_system() does it. Several threads
 /// may use it.
-/// @throws Error (all that follows) io.*; repository.checkout_differs where a name is taken, as on a file system that takes two
+/// @throws Error (all that follows) io.*; io.name_taken where a name is taken, as on a file system that takes two
 ///   names for one
 class NewFolder {
 public:

@@ -33,7 +33,7 @@ void require_room(const std::filesystem::path& folder, std::string_view when) {
         throw transient_error("io.no_space",
                               std::string(when) + ", " + folder.string() + " has room for " + room.shown() + ", and " +
                                   mebibytes(margin) + " of it stay free",
-                              "free space there (`df -h`, `df -i`), or lower repository.keep of agent.json");
+                              "free space there: `df -h` and `df -i` show it");
     }
 }
 

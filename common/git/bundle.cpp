@@ -14,9 +14,7 @@ constexpr std::size_t longest_header = 64 * 1024;
 constexpr std::size_t id_length = 40;
 
 Error invalid(const std::string& why) {
-    return permanent_error("repository.snapshot_invalid", "this is not a snapshot: " + why,
-                           "make the file anew with \"bootwright snapshot make\" or \"git bundle create\", and check "
-                           "that the server gives that file and not a page about an error");
+    return permanent_error("git.snapshot_invalid", "this is not a snapshot: " + why, "");
 }
 
 /// `text` as an error may quote it.

@@ -16,7 +16,7 @@ struct BundleHeader {
 };
 
 /// Reads a git bundle, v2, or v3 of SHA-1, as it arrives. Only the header is looked at; the pack is handed on as it is.
-/// @throws Error repository.snapshot_invalid where the header is malformed, longer than 64 KiB, names no reference, or asks
+/// @throws Error git.snapshot_invalid where the header is malformed, longer than 64 KiB, names no reference, or asks
 ///   for what is not known here (SHA-256, a filter). After that it is of no more use.
 class BundleReader {
 public:

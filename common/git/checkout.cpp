@@ -253,7 +253,7 @@ private:
         }
         if (content.empty() || content.size() >= PATH_MAX || content.find('\0') != std::string_view::npos) {
             throw tree_refused("the link \"" + file.name + "\" of the tree is one that no file system can hold",
-                               "remove it from the control repository");
+                               "remove it from the repository");
         }
         folder.make_link(file.name, std::string(content));
     }
@@ -299,7 +299,7 @@ std::uint64_t GitRepository::check_out(const std::string& commit_id, const fs::p
     const std::uint64_t fingerprint =
         tree_fingerprint(folder);  // what changes while it is compared does not go unnoticed
     if (const auto difference = first_difference(commit_id, folder)) {
-        throw transient_error("repository.checkout_differs",
+        throw transient_error("git.checkout_differs",
                               "the new checkout of " + commit_id + " differs from the commit at " + *difference,
                               "check the disk (`dmesg`); if it persists, the tree holds names that this file system "
                               "cannot store");

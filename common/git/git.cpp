@@ -122,7 +122,7 @@ std::vector<Submodule> GitRepository::submodules(const std::string& commit_id) c
     if (count > most) {
         throw tree_refused(
             "the tree of commit " + commit_id + " holds more than " + std::to_string(most) + " submodules",
-            "vendor them: put their files into the control repository itself");
+            "vendor them: put their files into the repository itself");
     }
     git_repository* repository = handles_->repository.get();
     std::vector<Submodule> found;

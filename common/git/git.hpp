@@ -63,7 +63,7 @@ struct TreeSize {
     std::uint64_t files = 0;  ///< symbolic links included, folders not
 };
 
-/// A bare repository on disk. Every method throws Error: repository.* (see docs/errors.md); repository.corrupt where what
+/// A bare repository on disk. Every method throws Error: repository.* (see docs/errors.md); git.corrupt where what
 /// is on disk cannot be trusted any more. One process at a time may have it open.
 ///
 /// What stands in it: packs; refs/bootwright/keep/COMMIT and refs/bootwright/tag/TAG for what is kept; `shallow`, as git
@@ -71,7 +71,7 @@ struct TreeSize {
 class GitRepository {
 public:
     /// Opens the bare repository at `folder`, or makes an empty one there. What killed imports left there is removed. A
-    /// reference of `keep` whose object is lost is forgotten; any other such reference is repository.corrupt.
+    /// reference of `keep` whose object is lost is forgotten; any other such reference is git.corrupt.
     /// @param alternates as for add_alternate; what is kept may live there alone
     static GitRepository open_or_create(const std::filesystem::path& folder,
                                         const std::vector<std::filesystem::path>& alternates = {});
@@ -84,7 +84,7 @@ public:
 
     /// True if the commit's object is there (its tree may still lack something: is_complete tells).
     [[nodiscard]] bool has_commit(const std::string& commit_id) const;
-    /// For an id that was taken for that of a commit. @throws Error repository.revision_invalid (permanent) where its object is
+    /// For an id that was taken for that of a commit. @throws Error git.revision_invalid (permanent) where its object is
     /// there and is none; for an annotated tag it names the commit
     void refuse_other_object(const std::string& id) const;
     /// True if the annotated tag's object is there.
@@ -94,7 +94,7 @@ public:
     /// needed. Trees are read and hashed; of blobs only the headers are read, their content is proven by what reads it
     /// (check_out, first_difference). This looks at each tree once, however often it occurs, and what it finds serves
     /// tree_size, submodules, first_lfs_pointer and check_out too.
-    /// @throws Error (those too) repository.tree_refused where the tree is one that git forbids
+    /// @throws Error (those too) git.tree_refused where the tree is one that git forbids
     [[nodiscard]] bool is_complete(const std::string& commit_id) const;
     /// The first that is_complete misses: a path, or "" for the commit or its root.
     [[nodiscard]] std::optional<std::string> first_missing(const std::string& commit_id) const;
@@ -126,13 +126,13 @@ public:
     /// Copies what is missing here of the commit and its tree, and the tag objects, from another repository on this
     /// machine, bare or with a .git, at the cost of the tree and not of its history. Nothing is kept yet. Nothing of the
     /// other's configuration is obeyed but where its objects are.
-    /// @throws Error repository.not_found, repository.revision_not_found, and repository.pack_damaged where the other is
+    /// @throws Error git.no_repository, git.revision_not_found, and git.pack_damaged where the other is
     void copy_commit_from(const std::filesystem::path& repository, const std::string& commit_id,
                           const std::vector<std::string>& tag_ids, const GitProgress& progress);
 
     /// Writes the commit's tree into `folder`, which must be empty. Each file is hashed on its way, or where a .gitattributes
     /// changes what is written (line endings) compared afterwards: what stands there is the commit (docs/decisions/0011).
-    /// Nothing is flushed. Returns its tree_fingerprint(). @throws Error also repository.checkout_differs
+    /// Nothing is flushed. Returns its tree_fingerprint(). @throws Error also git.checkout_differs
     std::uint64_t check_out(const std::string& commit_id, const std::filesystem::path& folder,
                             const GitProgress& progress);
 
@@ -184,11 +184,11 @@ private:
 };
 
 /// The branches, tags and other references of a repository on this machine, bare or with a .git, and its HEAD.
-/// @throws Error repository.not_found
+/// @throws Error git.no_repository
 std::vector<GitRef> local_refs(const std::filesystem::path& repository);
 
 /// Where a repository on this machine was cloned from ("origin"), as git's configuration has it; "" where that says nothing.
-/// @throws Error repository.not_found
+/// @throws Error git.no_repository
 std::string origin_of(const std::filesystem::path& repository);
 
 /// What has just arrived is judged apart, as git does it ("Quarantine environment", git-receive-pack(1)): it stands in an
@@ -203,8 +203,8 @@ public:
 
     /// Hands on the repository as it would be: what is imported into that one goes into quarantine, and is seen there beside
     /// all that is here. It lives no longer than the call.
-    /// @throws Error what `judgement` does; but repository.pack_damaged where an object is damaged or missing that the
-    ///   repository itself does not have: repository.corrupt is only what was published once
+    /// @throws Error what `judgement` does; but git.pack_damaged where an object is damaged or missing that the
+    ///   repository itself does not have: git.corrupt is only what was published once
     void judge(const std::function<void(GitRepository& arrived)>& judgement);
     /// What has arrived is the repository's from now on. A crash at any point leaves all of a pack, or nothing.
     void publish();
@@ -217,8 +217,8 @@ private:
 /// Takes a pack as it arrives, from whoever: it is trusted for nothing. Every object is hashed; what deltas lean on may
 /// be in the repository already (a thin pack). Nothing is visible before finish(), and one that is dropped before it
 /// leaves nothing behind. After an Error it is of no more use.
-/// @throws Error repository.pack_damaged (truncated, flipped bits, no pack at all), repository.pack_too_large,
-///   repository.too_much_memory, io.no_space (also where too little of the disk stays free)
+/// @throws Error git.pack_damaged (truncated, flipped bits, no pack at all), git.pack_too_large,
+///   git.too_much_memory, io.no_space (also where too little of the disk stays free)
 class GitPackImport {
 public:
     /// @param max_bytes of the pack as it arrives; the disk takes that, the index, and the bases of a thin pack

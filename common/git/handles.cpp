@@ -25,16 +25,15 @@ bool is_out_of_memory() {
 }
 
 Error corrupt(std::string_view what) {
-    return transient_error("repository.corrupt", std::string(what) + ": " + last_message(),
-                           "nothing to do: the agent sets the damaged repository aside and fetches it again");
+    return transient_error("git.corrupt", std::string(what) + ": " + last_message(), "");
 }
 
 Error too_much_memory(const std::string& what) {
     return permanent_error(
-        "repository.too_much_memory",
+        "git.too_much_memory",
         what + " takes more than the memory that is allowed here: " + std::to_string(most_memory >> 20U) +
             " MiB in all, " + std::to_string(largest_object >> 20U) + " MiB for one file",
-        "take large files out of the control repository");
+        "");
 }
 
 void check_local(int code, std::string_view what) {
@@ -42,8 +41,8 @@ void check_local(int code, std::string_view what) {
         return;
     }
     if (contains(last_message(), "invalid path")) {
-        throw permanent_error("repository.tree_refused", std::string(what) + " is refused: " + last_message(),
-                              "remove that name from the control repository: git itself does not allow it");
+        throw permanent_error("git.tree_refused", std::string(what) + " is refused: " + last_message(),
+                              "remove that name from the repository: git itself does not allow it");
     }
     if (is_out_of_memory()) {
         throw too_much_memory(std::string(what));
@@ -58,14 +57,14 @@ void check_object(int code, git_odb* odb, const git_oid& id, std::string_view wh
     try {
         check_local(code, what);
     } catch (const Error& error) {
-        if (error.code != "repository.corrupt") {
+        if (error.code != "git.corrupt") {
             throw;
         }
         const std::string why = last_message();
         ObjectHandle object;
         const bool is_what_its_id_says = git_odb_read(out(object), odb, &id) == 0;  // hashes it
         if (is_what_its_id_says) {
-            throw permanent_error("repository.object_invalid", std::string(what) + " is none that git can read: " + why,
+            throw permanent_error("git.object_invalid", std::string(what) + " is none that git can read: " + why,
                                   "make that commit anew with git itself: `git fsck` refuses this one");
         }
         if (is_out_of_memory()) {
@@ -84,7 +83,7 @@ void check_object(int code, git_repository* repository, const git_oid& id, std::
 git_oid object_id(const std::string& hex) {
     git_oid id{};
     if (git_oid_fromstr(&id, hex.c_str()) != 0) {
-        throw permanent_error("repository.revision_invalid", "\"" + hex + "\" is not a full commit id",
+        throw permanent_error("git.revision_invalid", "\"" + hex + "\" is not a full commit id",
                               "give all 40 hexadecimal digits");
     }
     return id;

@@ -111,7 +111,7 @@ Error too_much_memory(const std::string& what);
 
 /// For calls on the local repository.
 void check_local(int code, std::string_view what);
-/// For calls that read one object. @throws DamagedObject; Error repository.object_invalid, permanent, where its bytes are
+/// For calls that read one object. @throws DamagedObject; Error git.object_invalid, permanent, where its bytes are
 /// what its id says, and git cannot read them as what they should be: whoever made it is to blame, and no disk
 void check_object(int code, git_odb* odb, const git_oid& id, std::string_view what);
 void check_object(int code, git_repository* repository, const git_oid& id, std::string_view what);

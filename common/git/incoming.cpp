@@ -143,8 +143,7 @@ struct GitPackImport::State {
         if (code == GIT_EMISMATCH) {
             throw corrupt("what the pack builds upon");
         }
-        throw transient_error("repository.pack_damaged", "what was received is no whole pack: " + last_message(),
-                              "nothing to do: the agent asks the next mirror, or tries again");
+        throw transient_error("git.pack_damaged", "what was received is no whole pack: " + last_message(), "");
     }
 };
 
@@ -173,9 +172,8 @@ void GitPackImport::append(std::string_view bytes) {
     state_->received += bytes.size();
     if (state_->received > state_->max_bytes) {
         throw permanent_error(
-            "repository.pack_too_large",
-            "the pack is larger than the " + std::to_string(state_->max_bytes) + " bytes allowed here",
-            "take large files out of the control repository");
+            "git.pack_too_large",
+            "the pack is larger than the " + std::to_string(state_->max_bytes) + " bytes allowed here", "");
     }
     require_room(state_->folder.path(), "after " + mebibytes(state_->received) + " of a pack, which goes on");
     // libgit2 would keep what follows the pack, however much that is.
@@ -184,8 +182,7 @@ void GitPackImport::append(std::string_view bytes) {
         state_->stats.total_objects > 0 && state_->stats.received_objects == state_->stats.total_objects;
     state_->beyond += has_all ? bytes.size() : 0;
     if (state_->beyond > checksum_bytes) {
-        throw transient_error("repository.pack_damaged", "what was received goes on after the end of its pack",
-                              "nothing to do: the agent asks the next mirror, or tries again");
+        throw transient_error("git.pack_damaged", "what was received goes on after the end of its pack", "");
     }
     state_->check(git_indexer_append(state_->indexer.get(), bytes.data(), bytes.size(), &state_->stats));
 }
@@ -223,8 +220,7 @@ void GitQuarantine::judge(const std::function<void(GitRepository& arrived)>& jud
         if (exists(state_->own->odb().get(), damage.id)) {
             throw;
         }
-        throw transient_error("repository.pack_damaged", "what was received cannot be used: " + damage.message,
-                              "nothing to do: the agent asks the next mirror, or tries again");
+        throw transient_error("git.pack_damaged", "what was received cannot be used: " + damage.message, "");
     }
 }
 

@@ -111,12 +111,11 @@ void refuse_other_object(git_repository* repository, const std::string& id) {
     }
     check_local(code, "object " + id);
     if (type != GIT_OBJECT_TAG) {
-        throw permanent_error("repository.revision_invalid",
-                              id + " is a " + git_object_type2string(type) + ", not a commit",
+        throw permanent_error("git.revision_invalid", id + " is a " + git_object_type2string(type) + ", not a commit",
                               "pin the commit that holds it: `git log --all --find-object=" + id + "`");
     }
     const std::string commit = peeled(repository, object);
-    throw permanent_error("repository.revision_invalid",
+    throw permanent_error("git.revision_invalid",
                           id + " is an annotated tag" + (commit.empty() ? ", not a commit" : " of commit " + commit),
                           commit.empty() ? "pin the commit that it leads to: `git rev-parse " + id + "^{commit}`"
                                          : "pin that commit: " + commit);

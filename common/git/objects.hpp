@@ -32,7 +32,7 @@ std::string_view content_of(git_blob* blob);
 
 bool is_content_of(const git_oid& blob, std::string_view content);
 bool is_there(git_repository* repository, const git_oid& id, git_object_t type);
-/// @throws Error repository.revision_invalid (permanent) where the object is there, and no commit
+/// @throws Error git.revision_invalid (permanent) where the object is there, and no commit
 void refuse_other_object(git_repository* repository, const std::string& id);
 
 /// The parents that the commit itself names: libgit2 hides those of a commit that stands in `shallow`. Returns nullopt if the

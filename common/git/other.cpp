@@ -14,18 +14,17 @@ RepositoryHandle open_other(const fs::path& path) {
     RepositoryHandle repository;
     const int code = git_repository_open_ext(out(repository), path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr);
     if (code < 0) {
-        throw permanent_error("repository.not_found",
-                              "there is no git repository at " + path.string() + ": " + last_message(),
-                              "check repository.url and repository.mirrors of the role config");
+        throw permanent_error("git.no_repository",
+                              "there is no git repository at " + path.string() + ": " + last_message(), "");
     }
     return repository;
 }
 
 void require_there(git_repository* repository, const fs::path& path, const std::string& id, git_object_t type) {
     if (!is_there(repository, object_id(id), type)) {
-        throw permanent_error("repository.revision_not_found",
+        throw permanent_error("git.revision_not_found",
                               "the repository " + path.string() + " has no " + git_object_type2string(type) + " " + id,
-                              "push it there, or correct repository.revision of the role config");
+                              "");
     }
 }
 
@@ -35,12 +34,11 @@ void blame(const fs::path& other, Action action) {
     try {
         action();
     } catch (const Error& error) {
-        if (error.code != "repository.corrupt") {
+        if (error.code != "git.corrupt") {
             throw;
         }
-        throw transient_error("repository.pack_damaged",
-                              "the repository " + other.string() + " is damaged or incomplete: " + error.message,
-                              "nothing to do: the agent asks the next mirror, or tries again");
+        throw transient_error("git.pack_damaged",
+                              "the repository " + other.string() + " is damaged or incomplete: " + error.message, "");
     }
 }
 

@@ -24,7 +24,7 @@ constexpr std::string_view delimiter = "0001";
 
 Error malformed(const std::string& what) {
     return transient_error(
-        "repository.protocol", "what the server answers is not git's protocol: " + what,
+        "server.protocol", "what the server answers is not git's protocol: " + what,
         "check that the URL is that of a git repository, and that no proxy or portal answers instead");
 }
 
@@ -34,15 +34,13 @@ Error refused(std::string_view words) {
     const std::string low = lower(text);
     const auto says = [&](const char* part) { return low.find(part) != std::string::npos; };
     if (says("not our ref") || says("unadvertised object") || says("no such remote ref")) {
-        return permanent_error("repository.revision_not_found", "the git server does not have it: " + text,
-                               "push it, or correct repository.revision of the role config");
+        return permanent_error("git.revision_not_found", "the git server does not have it: " + text, "");
     }
     if (says("not found") || says("does not exist") || says("no such repository") || says("not exported") ||
         says("not appear to be a git")) {
-        return permanent_error("repository.not_found", "the git server says: " + text,
-                               "check repository.url of the role config");
+        return permanent_error("git.no_repository", "the git server says: " + text, "");
     }
-    return permanent_error("repository.refused", "the git server refuses: " + text,
+    return permanent_error("server.refused", "the git server refuses: " + text,
                            "see the git server's log for the reason");
 }
 

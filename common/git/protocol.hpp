@@ -24,7 +24,7 @@ class PacketReader {
 public:
     using Take = std::function<void(const Packet&)>;
 
-    /// @throws Error repository.protocol (transient) where the bytes are no packets; what `take` throws
+    /// @throws Error server.protocol (transient) where the bytes are no packets; what `take` throws
     void feed(std::string_view bytes, const Take& take);
 
     /// True where a packet has begun and not ended.
@@ -51,7 +51,7 @@ struct RemoteRef {
 class Advertisement {
 public:
     /// Returns true when this packet was the last of it.
-    /// @throws Error repository.protocol (transient), repository.refused, repository.not_found (permanent)
+    /// @throws Error server.protocol (transient), server.refused, git.no_repository (permanent)
     bool take(const Packet& packet);
 
     /// Of protocol version 2, in which each command is asked for; else the refs are here.
@@ -106,8 +106,8 @@ public:
     FetchAnswer(bool is_version_2, Sink sink) : is_version_2_(is_version_2), sink_(std::move(sink)) {}
 
     /// Returns true when this packet was the last of it.
-    /// @throws Error repository.protocol (transient), repository.refused, repository.not_found,
-    /// repository.revision_not_found (permanent); what the sink throws
+    /// @throws Error server.protocol (transient), server.refused, git.no_repository,
+    /// git.revision_not_found (permanent); what the sink throws
     bool take(const Packet& packet);
 
     [[nodiscard]] bool has_ended() const { return has_ended_; }

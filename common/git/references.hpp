@@ -21,7 +21,7 @@ void remove_reference(git_repository* repository, const std::string& name);
 
 /// Every reference must lead to an object that is there: a fetch trusts that, and would bring nothing. What was kept in an
 /// alternate may have gone with it, and is forgotten.
-/// @throws Error repository.corrupt for any other reference
+/// @throws Error git.corrupt for any other reference
 void check_references(git_repository* repository);
 
 /// Commits whose parents are left out.

@@ -10,7 +10,7 @@
 namespace bootwright::libgit2 {
 
 Error tree_refused(const std::string& what, const std::string& advice) {
-    return permanent_error("repository.tree_refused", what, advice);
+    return permanent_error("git.tree_refused", what, advice);
 }
 
 namespace {
@@ -21,7 +21,7 @@ constexpr int deepest_folder = 400;
 void refuse_depth(int depth) {
     if (depth > deepest_folder) {
         throw tree_refused("the tree has more than " + std::to_string(deepest_folder) + " folders in each other",
-                           "remove them from the control repository");
+                           "remove them from the repository");
     }
 }
 
@@ -66,7 +66,7 @@ void refuse_disorder(const git_tree* tree, const std::string& path) {
         }
         if (is_forbidden(name, git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK)) {
             throw tree_refused("the tree holds the name \"" + path + std::string(name) + "\", which git forbids",
-                               "remove that name from the control repository");
+                               "remove that name from the repository");
         }
         if (is_twice || (before != nullptr && git_tree_entry_cmp(before, entry) >= 0)) {
             throw tree_refused(

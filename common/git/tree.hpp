@@ -10,7 +10,7 @@
 
 namespace bootwright::libgit2 {
 
-/// repository.tree_refused, permanent.
+/// git.tree_refused, permanent.
 Error tree_refused(const std::string& what, const std::string& advice);
 
 enum class Step { go_on, skip_folder, stop };
@@ -27,10 +27,10 @@ struct Surveyed {
 
 /// Looks at the commit's tree as a whole, each of its trees once, however often it occurs: a small pack can unfold to billions
 /// of files. Of blobs only the headers are read.
-/// @throws Error as walk_tree; repository.too_much_memory
+/// @throws Error as walk_tree; git.too_much_memory
 Surveyed survey(GitRepository::Handles& handles, const std::string& commit_id);
 
-/// Of a commit that is complete. @throws Error repository.corrupt if it is not
+/// Of a commit that is complete. @throws Error git.corrupt if it is not
 TreeFacts facts_of(GitRepository::Handles& handles, const std::string& commit_id);
 
 }  // namespace bootwright::libgit2

@@ -2,6 +2,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
+#include "common/base/registered.hpp"
 #include "common/base/text.hpp"
 
 #include <arpa/inet.h>
@@ -19,23 +20,25 @@ struct Scheme {
     std::string_view name;
     int port;  // 0: what stands for the host is no server's name
 };
-constexpr std::array<Scheme, 12> schemes{{{"https", 443},
-                                          {"http", 80},
-                                          {"ssh", 22},
-                                          {"git", 9418},
-                                          {"file", 0},
-                                          {"s3", 0},
-                                          {"gs", 0},
-                                          {"az", 0},
-                                          {"socks4", 1080},
-                                          {"socks4a", 1080},
-                                          {"socks5", 1080},
-                                          {"socks5h", 1080}}};
+constexpr std::array<Scheme, 9> schemes{{{"https", 443},
+                                         {"http", 80},
+                                         {"ssh", 22},
+                                         {"git", 9418},
+                                         {"file", 0},
+                                         {"socks4", 1080},
+                                         {"socks4a", 1080},
+                                         {"socks5", 1080},
+                                         {"socks5h", 1080}}};
 
-const Scheme* find_scheme(std::string_view name) {
-    const auto* found =
-        std::find_if(schemes.begin(), schemes.end(), [&](const Scheme& one) { return one.name == name; });
-    return found == schemes.end() ? nullptr : found;
+/// Returns nullopt for an unknown scheme.
+std::optional<int> usual_port(std::string_view name) {
+    const auto has_name = [&](const auto& one) { return one.name == name; };
+    if (const auto* found = std::find_if(schemes.begin(), schemes.end(), has_name); found != schemes.end()) {
+        return found->port;
+    }
+    const auto& others = Registered<UrlScheme>::all();
+    const bool is_other = std::any_of(others.begin(), others.end(), [&](const auto* one) { return has_name(*one); });
+    return is_other ? std::optional(0) : std::nullopt;
 }
 
 int hex_value(char c) {
@@ -157,11 +160,10 @@ std::string Url::read(std::string_view text) {
         return why;
     }
     const std::size_t sign = text.find("://");
-    const Scheme* scheme = find_scheme(text.substr(0, sign));
-    if (sign == std::string_view::npos || scheme == nullptr) {
+    if (sign == std::string_view::npos || !usual_port(text.substr(0, sign))) {
         return "it does not begin with a scheme that is known here, such as https://";
     }
-    scheme_ = scheme->name;
+    scheme_ = text.substr(0, sign);
     text_ = text;
     std::string_view rest = text.substr(sign + 3);
     const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
@@ -210,7 +212,7 @@ std::string Url::read_authority(std::string_view authority) {
         return "it names no plain host";
     }
     host_ = bracketed ? authority.substr(1, end - 1) : authority.substr(0, end);
-    if (!bracketed && find_scheme(scheme_)->port != 0 && may_be_taken_for_ipv4(host_) && !is_ipv4(host_)) {
+    if (!bracketed && usual_port(scheme_).value_or(0) != 0 && may_be_taken_for_ipv4(host_) && !is_ipv4(host_)) {
         return "its host is no address that all programs read alike: write four decimal numbers";
     }
     return after.empty() ? "" : read_port(after);
@@ -230,7 +232,7 @@ std::string Url::read_port(std::string_view port) {
 }
 
 int Url::port() const {
-    int number = empty() ? 0 : find_scheme(scheme_)->port;
+    int number = empty() ? 0 : usual_port(scheme_).value_or(0);
     std::from_chars(port_.data(), port_.data() + port_.size(), number);
     return number;
 }

@@ -9,6 +9,11 @@
 
 namespace bootwright {
 
+/// A scheme whose URLs lead to no server by themselves, such as an object store's "s3". Register it beside what serves it.
+struct UrlScheme {
+    std::string_view name;
+};
+
 /// Where something is, and perhaps with which credentials. It is made of text, and never becomes text by itself: who
 /// shows it takes shown(), and only who sends it takes for_transfer() (docs/decisions/0019).
 ///

@@ -49,9 +49,8 @@ void append(ListHandle& list, const std::string& line) {
 template <typename Value>
 void set(CURL* easy, CURLoption option, Value value) {
     if (const CURLcode code = curl_easy_setopt(easy, option, value); code != CURLE_OK) {
-        throw permanent_error("repository.url_invalid",
-                              std::string("libcurl does not take a setting: ") + curl_easy_strerror(code),
-                              "check URLs, proxy and certificates of the repository in agent.json and the role config");
+        throw permanent_error("server.url_invalid",
+                              std::string("libcurl does not take a setting: ") + curl_easy_strerror(code), "");
     }
 }
 
@@ -63,7 +62,7 @@ void set_blob(CURL* easy, CURLoption option, const std::string& pem) {
 }
 
 Error stalled(const std::string& shown, const WebPatience& patience) {
-    return transient_error("repository.stalled", shown + " said nothing for " + to_human(patience.stall),
+    return transient_error("server.stalled", shown + " said nothing for " + to_human(patience.stall),
                            "check that the server is running, and the network between");
 }
 
@@ -79,22 +78,17 @@ Error error_for(CURLcode code, const std::string& details, const std::string& sh
             if (details.find("not yet valid") != std::string::npos ||
                 details.find("has expired") != std::string::npos) {
                 return transient_error(
-                    "repository.server_not_trusted", message,
+                    "server.not_trusted", message,
                     "check the clock of this machine: `timedatectl`; if it is right, the server needs a new "
                     "certificate");
             }
-            return permanent_error(
-                "repository.server_not_trusted", message,
-                "put the right CA into repository.ca_file of agent.json, or the name of the certificate into "
-                "the URL");
+            return permanent_error("server.not_trusted", message, "");
         case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
-            return permanent_error("repository.url_invalid", message, "correct the URL in the role config");
+        case CURLE_UNSUPPORTED_PROTOCOL: return permanent_error("server.url_invalid", message, "");
         case CURLE_TOO_MANY_REDIRECTS:
-            return permanent_error("repository.not_found", message + " (a loop of redirects)",
-                                   "check repository.url of the role config");
+            return permanent_error("server.redirects", message + " (a loop of redirects)", "");
         default:
-            return transient_error("repository.unreachable", message,
+            return transient_error("server.unreachable", message,
                                    "check that the server is running and that this machine reaches it");
     }
 }
@@ -157,10 +151,8 @@ private:
         long connect_status = 0;
         curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &connect_status);
         if (connect_status == proxy_authentication_required || response_.status == proxy_authentication_required) {
-            throw permanent_error("repository.access_denied",
-                                  "cannot fetch from " + shown() + ": the proxy answers with HTTP status 407",
-                                  "check user and password in repository.proxy of agent.json, or in https_proxy of the "
-                                  "service's environment");
+            throw permanent_error("server.proxy_denied",
+                                  "cannot fetch from " + shown() + ": the proxy answers with HTTP status 407", "");
         }
     }
 
@@ -182,7 +174,7 @@ private:
     }
 
     [[nodiscard]] Error too_large(std::size_t limit) const {
-        return permanent_error("repository.too_large",
+        return permanent_error("server.too_large",
                                shown() + " answers with more than the " + std::to_string(limit) + " bytes allowed here",
                                "check that the URL is right");
     }
@@ -299,7 +291,7 @@ void set_body(CURL* easy, const WebRequest& request) {
     }
 }
 
-/// Waits until the connection may be read from (or written to). @throws Error repository.stalled
+/// Waits until the connection may be read from (or written to). @throws Error server.stalled
 void wait_for_socket(CURL* easy, short events, const WebPatience& patience, const std::string& shown) {
     curl_socket_t socket = CURL_SOCKET_BAD;
     curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);

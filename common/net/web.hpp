@@ -76,8 +76,8 @@ public:
     virtual ~WebClient() = default;
 
     /// The server's answer, whatever its status.
-    /// @throws Error repository.unreachable, repository.stalled (transient), repository.server_not_trusted (permanent,
-    /// but transient where the clock is wrong), repository.url_invalid; what the sink throws
+    /// @throws Error server.unreachable, server.stalled (transient), server.not_trusted (permanent,
+    /// but transient where the clock is wrong), server.url_invalid; what the sink throws
     virtual WebResponse send(const WebRequest& request, const Sink& sink) = 0;
 
     WebResponse send(const WebRequest& request) { return send(request, {}); }

@@ -37,11 +37,10 @@ ProcessResult FakeDownloads::run(const ProcessRequest& request, const ProcessEve
     const std::string url = url_of(requests.back());
     const auto server = servers_.find(url);
     FakeProcesses script;
-    script.answer("bootwright-download",
-                  server == servers_.end()
-                      ? fails_with(transient_error("repository.unreachable", "no script for " + url, "write one"))(
-                            requests.back())
-                      : server->second(requests.back()));
+    script.answer("bootwright-download", server == servers_.end()
+                                             ? fails_with(transient_error("server.unreachable", "no script for " + url,
+                                                                          "write one"))(requests.back())
+                                             : server->second(requests.back()));
     return script.run(request, events, stop);
 }
 

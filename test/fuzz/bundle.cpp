@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const std::string_view bundle(reinterpret_cast<const char*>(data) + 1, size - 1);
     const auto is_expected = [](const Error& error) {
-        return error.kind == ErrorKind::permanent && error.code == "repository.snapshot_invalid";
+        return error.kind == ErrorKind::permanent && error.code == "git.snapshot_invalid";
     };
     // The same, whether it comes at once or in pieces.
     std::optional<Read> whole;

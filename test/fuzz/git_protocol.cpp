@@ -22,10 +22,10 @@ struct Heard {
 };
 
 bool is_expected(const Error& error) {
-    return (error.code == "repository.protocol" && error.kind == ErrorKind::transient) ||
+    return (error.code == "server.protocol" && error.kind == ErrorKind::transient) ||
            (error.kind == ErrorKind::permanent &&
-            (error.code == "repository.refused" || error.code == "repository.not_found" ||
-             error.code == "repository.revision_not_found" || error.code == "repository.access_denied"));
+            (error.code == "server.refused" || error.code == "git.no_repository" ||
+             error.code == "git.revision_not_found" || error.code == "server.access_denied"));
 }
 
 /// Reads the stream by `take`, which gets packets until it says that this was the last one.

@@ -191,8 +191,8 @@ const fs::path& base_repository() {
 
 /// What is wrong with it. A pack of few bytes may claim, or unpack to, more than the memory that is allowed.
 bool is_fault_of_pack(const Error& error) {
-    return (error.kind == ErrorKind::transient && error.code == "repository.pack_damaged") ||
-           (error.kind == ErrorKind::permanent && error.code == "repository.too_much_memory");
+    return (error.kind == ErrorKind::transient && error.code == "git.pack_damaged") ||
+           (error.kind == ErrorKind::permanent && error.code == "git.too_much_memory");
 }
 
 /// True if the pack was taken. Whatever a stranger sends, it is his pack that is damaged, and never what is on the disk.
@@ -210,7 +210,7 @@ bool is_taken(const fs::path& folder, std::string_view pack, std::size_t step,
     require(!fs::exists(folder / "incoming"), "an import left its folder behind", folder.native());
     for (const std::string& commit : commits) {
         fuzz([&] { return repository.has_commit(commit) && repository.is_complete(commit); },
-             [](const Error& error) { return error.code.starts_with("repository."); });
+             [](const Error& error) { return error.code.starts_with("git."); });
     }
     return taken;
 }

@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                     request.url.for_transfer());
         },
         [](const Error& error) {
-            return error.code == "repository.secret_name_invalid" || error.code == "repository.url_invalid";
+            return error.code == "repository.secret_name_invalid" || error.code == "server.url_invalid";
         });
     return 0;
 }

@@ -29,7 +29,7 @@ void say(const std::string& line) { std::cout << line << std::endl; }
 
 std::string error_line(const std::string& message) {
     return Json{
-        {"error", {{"kind", "transient"}, {"code", "repository.unreachable"}, {"message", message}, {"advice", "a"}}}}
+        {"error", {{"kind", "transient"}, {"code", "server.unreachable"}, {"message", message}, {"advice", "a"}}}}
         .dump();
 }
 

@@ -113,7 +113,7 @@ def test_credentials_of_a_url_are_neither_kept_nor_shown(ready: Instance, git: G
     repo.commit({"second": "x"})
     asks(url.replace(git.PASSWORD, "a-wrong-guess"))
     done = ready.bootwright("run")
-    assert done.returncode == 1 and ready.status()["run"]["error"]["code"] == "repository.access_denied"
+    assert done.returncode == 1 and ready.status()["run"]["error"]["code"] == "server.access_denied"
     nowhere(ready, ["a-wrong-guess", git.PASSWORD], done.stdout, done.stderr)
 
 
@@ -135,9 +135,9 @@ def test_a_secret_that_others_may_read_is_not_used(
         ("missing", "repository.credential_missing"),
         ("empty", "repository.credential_missing"),
         ("another's", "repository.credential_exposed"),
-        ("wrong", "repository.access_denied"),
+        ("wrong", "server.access_denied"),
         ("no credential", "repository.credential_missing"),
-        ("none", "repository.access_denied"),
+        ("none", "server.access_denied"),
     ],
 )
 def test_a_secret_that_does_not_help_is_an_error(
@@ -173,7 +173,7 @@ def test_a_secret_is_for_its_own_host(ready: Instance, git: GitServer, repo: Con
     prepare(ready, git, credentials=credential({"file": TOKEN_FILE}, host="git.test:8443"))
     before = len(git.details())
     asks(private(repo))
-    fails(ready, "repository", "repository.access_denied", "permanent")
+    fails(ready, "repository", "server.access_denied", "permanent")
     assert not [request for request in git.details()[before:] if request["authorization"]]
     prepare(ready, git, credentials=credential({"file": TOKEN_FILE}, host="git.test:443"))
     converges(ready)
@@ -224,7 +224,7 @@ def test_a_proxy_that_refuses_is_told(
     proxy = new_forward_proxy(user="worker", password="right")
     prepare(ready, git, proxy=proxy.url("worker:wr0ng-secret"))
     asks(repo.url(way, host=INSIDE))
-    fails(ready, "repository", "repository.access_denied", "permanent", "407", "repository.proxy")
+    fails(ready, "repository", "server.proxy_denied", "permanent", "407", "repository.proxy")
     nowhere(ready, ["wr0ng-secret"])
     prepare(ready, git, proxy=proxy.url("worker:right"))
     converges(ready)

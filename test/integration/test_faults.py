@@ -144,7 +144,7 @@ def test_a_mistake_in_the_image_s_configuration(instance: Instance, metadata: Me
 def test_a_revision_that_is_not_there_yet(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
     missing = "0123456789" * 4
     metadata.service = Ec2(role_config(repo, revision=missing))
-    run = fails(impatient, "repository", "repository.revision_not_found", "permanent", missing)
+    run = fails(impatient, "repository", "git.revision_not_found", "permanent", missing)
     assert run["revision"] == {"asked": missing, "resolved": None}
     metadata.service = Ec2(role_config(repo))
     converges(impatient)
@@ -152,7 +152,7 @@ def test_a_revision_that_is_not_there_yet(impatient: Instance, metadata: Metadat
 
 def test_a_repository_that_is_not_there(impatient: Instance, metadata: MetadataServer, repo: ControlRepo, git: GitServer) -> None:
     metadata.service = Ec2(role_config(repo, url=git.url("no-such")))
-    fails(impatient, "repository", "repository.not_found", "permanent", git.url("no-such"))
+    fails(impatient, "repository", "git.no_repository", "permanent", git.url("no-such"))
     metadata.service = Ec2(role_config(repo))
     converges(impatient)
 
@@ -186,9 +186,9 @@ def test_a_repository_host_that_fails(
     error = instance.status()["run"]["error"]
     assert done.returncode == 1 and error["stage"] == "repository" and error["kind"] == "transient", error
     if "silence" in fault:
-        assert error["code"] in ("repository.stalled", "repository.unreachable")
+        assert error["code"] in ("server.stalled", "server.unreachable")
     else:
-        assert error["code"] == "repository.unreachable"
+        assert error["code"] == "server.unreachable"
     proxy.heal()
     converges(instance)
 
@@ -219,7 +219,7 @@ def test_a_server_that_is_not_trusted(
     url = repo.url(scheme).replace("10.99.0.1", "git.test") if scheme == "https" else repo.url(scheme)
     metadata.service = Ec2(role_config(repo, url=url))
     advised = "repository.ca_file" if scheme == "https" else "repository.known_hosts"
-    fails(impatient, "repository", "repository.server_not_trusted", "permanent", advised)
+    fails(impatient, "repository", "server.not_trusted", "permanent", advised)
 
 
 @pytest.mark.parametrize("problem", ["no-key", "no-known-hosts", "exposed", "unknown-key"])
@@ -236,7 +236,7 @@ def test_ssh_without_what_it_needs(
         "no-key": "repository.no_ssh_key",
         "no-known-hosts": "repository.no_known_hosts",
         "exposed": "repository.ssh_key_exposed",
-        "unknown-key": "repository.access_denied",
+        "unknown-key": "server.access_denied",
     }[problem]
     fails(impatient, "repository", code, "permanent")
     impatient.write("/etc/bootwright/ssh_key", git.ssh_key.read_bytes(), 0o600)
@@ -249,7 +249,7 @@ def test_a_password_that_is_refused(impatient: Instance, metadata: MetadataServe
     impatient.configure({"repository": {"ca_file": "/etc/bootwright/ca.pem"}}, "agent.d/ca.json")
     url = repo.url("https", host="git.test", credentials=True).replace(git.PASSWORD, "wrong-password")
     metadata.service = Ec2(role_config(repo, url=url))
-    fails(impatient, "repository", "repository.access_denied", "permanent")
+    fails(impatient, "repository", "server.access_denied", "permanent")
     assert "wrong-password" not in impatient.read("/run/bootwright/status.json")
 
 

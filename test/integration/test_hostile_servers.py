@@ -241,7 +241,7 @@ def test_a_small_pack_does_not_unpack_into_all_memory(
     wants(metadata, repo, liar.url(repo), repo.url())
     peak = peak_of_fetch(ready, lambda: converges(ready))
     assert 0 < peak < 330
-    code = "repository.too_much_memory" if links and mebibytes > 128 else "repository."
+    code = "git.too_much_memory" if links and mebibytes > 128 else "git.pack_damaged"
     assert code in places(ready)[0][1]
     assert megabytes(ready) < 10
 
@@ -257,7 +257,7 @@ def test_a_file_that_is_too_large_is_named_and_no_damage(
     (repo.work / "large").write_bytes(bytes(129 << 20))
     repo._commit("too large")
     asks()
-    peak = peak_of_fetch(ready, lambda: fails(ready, "repository", "repository.too_much_memory", "permanent", "large"))
+    peak = peak_of_fetch(ready, lambda: fails(ready, "repository", "git.too_much_memory", "permanent", "large"))
     assert 0 < peak < 330
     assert ready.exists(f"{CHECKOUTS}/{converged}")
     assert not list(ready.path(REPOSITORIES).glob("*.damaged"))
@@ -301,7 +301,7 @@ def test_a_malformed_tag_beside_the_pin_is_no_damage_of_ours(
     assert ready.exists(f"{CHECKOUTS}/{first}")
     assert not list(ready.path(REPOSITORIES).glob("*.damaged"))
     if verify == "tag":
-        assert "repository.object_invalid" in places(ready)[0][1] and places(ready)[1][1] == "gave it"
+        assert "git.object_invalid" in places(ready)[0][1] and places(ready)[1][1] == "gave it"
 
 
 def test_a_stranger_s_commit_that_was_offered_once_locks_nobody_out(
@@ -373,7 +373,7 @@ def test_a_rewritten_branch_is_not_let_in_by_damage_that_its_server_made(
 
     is_refused(refused)
     gives_no_tree(liar)
-    is_refused("repository.object_invalid")
+    is_refused("git.object_invalid")
     assert not list(ready.path(REPOSITORIES).glob("*.damaged"))
     liar.be_honest()
     is_refused(refused)

@@ -161,7 +161,7 @@ def test_a_pin_that_is_pushed_later_is_found(instance: Instance, metadata: Metad
     metadata.service = Ec2(role_config(repo, revision=later))
     daemon = start_daemon(instance)
     status = instance.wait_for_status(lambda s: s["daemon"]["next"] and s["run"] and s["run"]["error"], "the error")
-    assert status["run"]["error"]["code"] == "repository.revision_not_found"
+    assert status["run"]["error"]["code"] == "git.revision_not_found"
     assert "slowly" in status["daemon"]["next"]["reason"]
     failed = instance.bootwright("status", "--wait", "--timeout", "30s")
     assert failed.returncode == 1  # permanent: waiting alone is no use

@@ -380,7 +380,7 @@ def test_a_damaged_repository_without_a_server(
     git.stop()
     runs(quick_instance)
     quick_instance.run(["rm", f"{STATE}/checkout/{first}.seal", f"{STATE}/checkout/{first}/bin/data"], check=True)
-    fails_with(quick_instance, "repository.unreachable", kind="transient")
+    fails_with(quick_instance, "server.unreachable", kind="transient")
     git.start()
     runs(quick_instance)
     has(quick_instance, world, repo, first)
@@ -450,7 +450,7 @@ def test_a_changed_url_mixes_nothing(
     assert_sound(quick_instance)
     # What only the old place has is not found at the new one.
     metadata.service = Ec2(role_config(other, revision=early))
-    fails_with(quick_instance, "repository.revision_not_found", early)
+    fails_with(quick_instance, "git.revision_not_found", early)
 
 
 def test_a_pin_that_was_pushed_away_works_from_disk(

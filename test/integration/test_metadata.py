@@ -209,8 +209,8 @@ def test_a_new_pin_that_is_nowhere_leaves_the_machine_on_the_old_one(
     for _ in range(2):  # the second time, it still is not what was accepted last
         assert instance.bootwright("run").returncode == 1
         run = instance.status()["run"]
-        assert run["kept"]["because"]["code"] == "repository.revision_not_found"
-        assert run["error"]["code"] == "repository.revision_not_found" and run["error"]["stage"] == "repository"
+        assert run["kept"]["because"]["code"] == "git.revision_not_found"
+        assert run["error"]["code"] == "git.revision_not_found" and run["error"]["stage"] == "repository"
         assert run["revision"]["resolved"] == repo.head and run["outcome"] == "unchanged"
     assert "goes by" in instance.bootwright("status").stdout
     metadata.service = Ec2(role_config(repo))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -121,7 +122,7 @@ def test_an_empty_repository_has_no_revision(
     if way == "file":
         shutil.copytree(repo.bare, ready.path("/srv/copy.git"))
     asks("file:///srv/copy.git" if way == "file" else repo.url(way, at=at), pin)
-    fails(ready, "repository", "repository.revision_not_found", "permanent")
+    fails(ready, "repository", "git.revision_not_found", "permanent")
     first = repo.commit({"first": "x"})
     asks(repo.url(), first)
     converges(ready)
@@ -150,10 +151,10 @@ def test_a_redirect_is_followed(ready: Instance, repo: ControlRepo, asks: Any, w
 @pytest.mark.parametrize(
     ("way", "at", "code"),
     [
-        ("https", "moved-to-http", "repository.url_invalid"),
-        ("http", "moved-to-file", "repository.url_invalid"),
-        ("https", "moved-to-file", "repository.url_invalid"),
-        ("http", "loop", "repository.not_found"),
+        ("https", "moved-to-http", "server.url_invalid"),
+        ("http", "moved-to-file", "server.url_invalid"),
+        ("https", "moved-to-file", "server.url_invalid"),
+        ("http", "loop", "server.redirects"),
     ],
 )
 def test_a_redirect_is_refused(ready: Instance, repo: ControlRepo, asks: Any, way: str, at: str, code: str) -> None:
@@ -188,15 +189,15 @@ def test_credentials_do_not_go_along_to_another_server(
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
-        (400, "repository.server_error", "transient"),
-        (401, "repository.access_denied", "permanent"),
-        (403, "repository.access_denied", "permanent"),
-        (404, "repository.not_found", "permanent"),
-        (410, "repository.not_found", "permanent"),
-        (429, "repository.server_error", "transient"),
-        (500, "repository.server_error", "transient"),
-        (502, "repository.server_error", "transient"),
-        (503, "repository.server_error", "transient"),
+        (400, "server.error", "transient"),
+        (401, "server.access_denied", "permanent"),
+        (403, "server.access_denied", "permanent"),
+        (404, "git.no_repository", "permanent"),
+        (410, "git.no_repository", "permanent"),
+        (429, "server.error", "transient"),
+        (500, "server.error", "transient"),
+        (502, "server.error", "transient"),
+        (503, "server.error", "transient"),
     ],
 )
 def test_each_status_says_what_to_do(ready: Instance, repo: ControlRepo, asks: Any, status: int, code: str, kind: str) -> None:
@@ -221,7 +222,7 @@ def test_retry_after_is_heeded(
 def test_a_page_is_no_repository(ready: Instance, repo: ControlRepo, asks: Any, proxy: FaultProxy) -> None:
     proxy.answer(200, {"Content-Type": "text/html"}, b"<html>Please log in</html>")
     asks(repo.url(port=proxy.port))
-    fails(ready, "repository", "repository.protocol", "transient", "not as a git server does")
+    fails(ready, "repository", "server.protocol", "transient", "not as a git server does")
     proxy.heal()
     converges(ready)
 
@@ -241,7 +242,7 @@ def test_a_bad_certificate_is_refused(
     ready: Instance, repo: ControlRepo, asks: Any, at: str, kind: str, said: str
 ) -> None:
     asks(repo.url("https", at=at, host="git.test"))
-    fails(ready, "repository", "repository.server_not_trusted", kind, said)
+    fails(ready, "repository", "server.not_trusted", kind, said)
     asks(repo.url("https", host="git.test"))
     converges(ready)
 
@@ -249,14 +250,14 @@ def test_a_bad_certificate_is_refused(
 def test_without_the_authority_nothing_is_trusted(ready: Instance, git: GitServer, repo: ControlRepo, asks: Any) -> None:
     prepare(ready, git, ca_file="")
     asks(repo.url("https", host="git.test"))
-    fails(ready, "repository", "repository.server_not_trusted", "permanent", "repository.ca_file")
+    fails(ready, "repository", "server.not_trusted", "permanent", "repository.ca_file")
     prepare(ready, git)
     converges(ready)
 
 
 def test_a_client_certificate_is_shown(ready: Instance, git: GitServer, repo: ControlRepo, asks: Any) -> None:
     asks(repo.url("https", at="client-certificate", host="git.test"))
-    fails(ready, "repository", "repository.server_error", "transient", "400")
+    fails(ready, "repository", "server.error", "transient", "400")
     ready.write("/etc/bootwright/client.pem", git.client_certificate.pem.read_bytes())
     ready.write("/etc/bootwright/client.key", git.client_certificate.key.read_bytes(), 0o600)
     prepare(ready, git, client_certificate="/etc/bootwright/client.pem", client_key="/etc/bootwright/client.key")
@@ -267,7 +268,7 @@ def test_a_client_certificate_is_shown(ready: Instance, git: GitServer, repo: Co
 def test_a_wrong_clock_is_named_and_passes(ready: Instance, repo: ControlRepo, asks: Any, moment: str) -> None:
     set_clock(ready, moment)
     asks(repo.url("https", host="git.test"))
-    fails(ready, "repository", "repository.server_not_trusted", "transient", "timedatectl")
+    fails(ready, "repository", "server.not_trusted", "transient", "timedatectl")
     right_clock(ready)
     converges(ready)
 
@@ -285,10 +286,10 @@ def test_a_pin_needs_no_clock(ready: Instance, repo: ControlRepo, asks: Any, way
     ("at", "known", "code"),
     [
         ("host-certificate", "authority", None),
-        ("", "authority", "repository.server_not_trusted"),
-        ("host-certificate", "keys", "repository.server_not_trusted"),
-        ("", "another key", "repository.server_not_trusted"),
-        ("", "nobody", "repository.server_not_trusted"),
+        ("", "authority", "server.not_trusted"),
+        ("host-certificate", "keys", "server.not_trusted"),
+        ("", "another key", "server.not_trusted"),
+        ("", "nobody", "server.not_trusted"),
         ("", "keys", None),
     ],
 )
@@ -309,7 +310,7 @@ def test_only_known_hosts_are_spoken_to_over_ssh(
 def test_an_unknown_ssh_key_is_refused(ready: Instance, git: GitServer, repo: ControlRepo, asks: Any, at: str) -> None:
     ready.write("/etc/bootwright/ssh_key", git.other_ssh_key.read_bytes(), 0o600)
     asks(repo.url("ssh", at=at, host="git.test"))
-    fails(ready, "repository", "repository.access_denied", "permanent", "repository.ssh_key")
+    fails(ready, "repository", "server.access_denied", "permanent", "repository.ssh_key")
 
 
 @pytest.mark.parametrize(("way", "at"), [("http", ""), ("http", "v0"), ("ssh", ""), ("ssh", "v0"), ("git", ""), ("file", "")])
@@ -317,7 +318,7 @@ def test_a_repository_that_is_not_there(
     ready: Instance, git: GitServer, asks: Any, way: str, at: str
 ) -> None:
     asks("file:///srv/none.git" if way == "file" else git.url("none", way, at=at, host="git.test"))
-    fails(ready, "repository", "repository.not_found", "permanent", "none.git" if way != "git" else "")
+    fails(ready, "repository", "git.no_repository", "permanent", "none.git" if way != "git" else "")
 
 
 # Mirrors
@@ -351,23 +352,23 @@ def liar_says(liar: LyingGitServer, repo: ControlRepo, lie: str) -> None:
 
 #: What is wrong with a place: what the instance says of it, and whether it may pass.
 LIES = {
-    "truncated pack": ("repository.pack_damaged", "transient"),
-    "rudely truncated pack": ("repository.unreachable", "transient"),
-    "flipped bit": ("repository.pack_damaged", "transient"),
+    "truncated pack": ("git.pack_damaged", "transient"),
+    "rudely truncated pack": ("server.unreachable", "transient"),
+    "flipped bit": ("git.pack_damaged", "transient"),
     "wrong pack": ("repository.incomplete", "transient"),
     "pack without a file": ("repository.incomplete", "transient"),
     "pack without the root": ("repository.incomplete", "transient"),
-    "no pack": ("repository.protocol", "transient"),
-    "ERR": ("repository.refused", "permanent"),
-    "not our ref": ("repository.revision_not_found", "permanent"),
-    "sideband error": ("repository.refused", "permanent"),
+    "no pack": ("server.protocol", "transient"),
+    "ERR": ("server.refused", "permanent"),
+    "not our ref": ("git.revision_not_found", "permanent"),
+    "sideband error": ("server.refused", "permanent"),
     "endless progress": ("repository.timeout", "transient"),
     "flood of progress": ("repository.timeout", "transient"),
-    "endless pack": ("repository.pack_damaged", "transient"),
+    "endless pack": ("git.pack_damaged", "transient"),
     "zip bomb": ("repository.incomplete", "transient"),
-    "no packet": ("repository.protocol", "transient"),
-    "nothing": ("repository.protocol", "transient"),
-    "cut short": ("repository.unreachable", "transient"),
+    "no packet": ("server.protocol", "transient"),
+    "nothing": ("server.protocol", "transient"),
+    "cut short": ("server.unreachable", "transient"),
 }
 
 
@@ -426,17 +427,17 @@ def proxy_fails(world: World, proxy: FaultProxy, fault: str, url: str) -> str:
     return url
 
 
-#: Faults on the way to a server, and what is said of it then.
+#: Faults on the way to a server, and what is said of it then (a regular expression).
 FAULTS = {
-    "refuse": "repository.unreachable",
-    "lost at connect": "repository.stalled",
-    "silent": "repository.stalled",
-    "stall": "repository.stalled",
-    "trickle": "repository.stalled",
-    "a byte a second": "repository.stalled",
-    "reset": "repository.unreachable",
-    "close": "repository.unreachable",
-    "flipped bit": "repository.",
+    "refuse": "server.unreachable",
+    "lost at connect": "server.stalled",
+    "silent": "server.stalled",
+    "stall": "server.stalled",
+    "trickle": "server.stalled",
+    "a byte a second": "server.stalled",
+    "reset": "server.unreachable",
+    "close": "server.unreachable",
+    "flipped bit": r"git\.pack_damaged|server\.",
 }
 
 
@@ -455,7 +456,7 @@ def test_a_mirror_that_fails_is_left_for_the_next(
     converges(ready)
     said = places(ready)
     assert [place for place, _ in said] == [first.replace("git@", ""), repo.url("https", host="git.test")]
-    assert FAULTS[fault] in said[0][1] and said[1][1] == "gave it"
+    assert re.search(FAULTS[fault], said[0][1]) and said[1][1] == "gave it"
     has_checkout(ready, repo, repo.head)
     is_sound(ready)
 
@@ -472,7 +473,7 @@ def test_a_reset_at_each_tenth_loses_nothing(
         ready.remove("/var/lib/bootwright")
         proxy.cut(total * tenth // 10)
         assert ready.bootwright("run").returncode == 1
-        assert ready.status()["run"]["error"]["code"] == "repository.unreachable"
+        assert ready.status()["run"]["error"]["code"] == "server.unreachable"
         asks(url, mirrors=[repo.url()])
         converges(ready)
         assert [said for _, said in places(ready)][-1] == "gave it"
@@ -482,7 +483,7 @@ def test_a_reset_at_each_tenth_loses_nothing(
 
 
 @pytest.mark.parametrize(
-    ("first", "said"), [("503", "HTTP status 503"), ("404", "repository.not_found"), ("missing", "repository.revision_not_found")]
+    ("first", "said"), [("503", "HTTP status 503"), ("404", "git.no_repository"), ("missing", "git.revision_not_found")]
 )
 def test_a_mirror_that_has_it_not_is_left_for_the_next(
     ready: Instance, git: GitServer, world: World, repo: ControlRepo, asks: Any, first: str, said: str
@@ -508,7 +509,7 @@ def test_a_flood_of_refs_does_not_drown_the_name(
     asks(liar.url(repo), "main", mirrors=[repo.url()])
     converges(ready)
     said = [answer for _, answer in places(ready)]
-    assert said == ["gave it"] if count else "repository.protocol" in said[0] and said[1] == "gave it"
+    assert said == ["gave it"] if count else "server.protocol" in said[0] and said[1] == "gave it"
 
 
 def test_when_all_fail_the_error_names_what_each_said(
@@ -516,7 +517,7 @@ def test_when_all_fail_the_error_names_what_each_said(
 ) -> None:
     proxy.refuse()
     asks(git.url("none"), mirrors=[repo.url(port=proxy.port), repo.url(at="status/500")])
-    run = fails(ready, "repository", "repository.unreachable", "transient", git.url("none"), str(proxy.port), "status/500")
+    run = fails(ready, "repository", "server.unreachable", "transient", git.url("none"), str(proxy.port), "status/500")
     assert len(run["places"]) == 3
     proxy.heal()
     converges(ready)

@@ -417,7 +417,7 @@ def test_a_pin_that_is_no_commit_is_told_with_the_commit(
     pinned = {"url": urls.get(way, "file:///srv/copy.git"), "mirrors": [repo.url()], "revision": pin}
     metadata.service = Ec2(role_config(repo, repository=pinned))
     said = f"is an annotated tag of commit {repo.head}" if what == "tag" else "is a tree, not a commit"
-    run = fails(ready, "repository", "repository.revision_invalid", "permanent", pin, said)
+    run = fails(ready, "repository", "git.revision_invalid", "permanent", pin, said)
     assert len(run["places"]) == (0 if way == "disk" else 1)  # no mirror can help
 
 

@@ -105,14 +105,14 @@ def test_a_tag_that_names_the_repository(plan: Plan) -> None:
     place = plan.repo.url("https", at="password", host="git.test").replace("://", f"://reader:{quoted('password in a tag')}@")
     plan.tags = {"bootwright:repository": place, "bootwright:revision": plan.repo.head, "bootwright:role": "base"}
     del plan.role["repository"]
-    assert plan.run()["error"]["code"] == "repository.access_denied"
+    assert plan.run()["error"]["code"] == "server.access_denied"
 
 
 def test_a_file_of_the_second_repository(plan: Plan) -> None:
     plan.repo.commit({"role.yaml": json.dumps({"data": plan.role.pop("data"), "repository": {"url": plan.url}})})
     plan.role["repository"] = {"revision": plan.repo.head}
     plan.config["role_config"]["configuration"] = {"url": plan.repo.url(), "revision": plan.repo.head, "path": "role.yaml"}
-    assert plan.run()["error"]["code"] == "repository.access_denied"
+    assert plan.run()["error"]["code"] == "server.access_denied"
 
 
 # The ends that a run may have
@@ -143,7 +143,7 @@ def test_a_second_repository(plan: Plan) -> None:
     plan.role["configuration"] = {
         "url": url.replace("://", f"://reader:{quoted('password in configuration.url')}@"), "revision": plan.repo.head
     }  # fmt: skip
-    assert plan.run()["error"]["code"] == "repository.access_denied"
+    assert plan.run()["error"]["code"] == "server.access_denied"
 
 
 @pytest.mark.parametrize("source", ["configuration", "https_proxy", "HTTPS_PROXY"])
@@ -156,7 +156,7 @@ def test_a_proxy(plan: Plan, new_forward_proxy: Callable[..., ForwardProxy], sou
     else:
         plan.env[source] = proxy
     error = plan.run()["error"]
-    assert error["code"] == {"no URL": "config.invalid", "refuses": "repository.access_denied"}.get(end, "repository.unreachable"), error
+    assert error["code"] == {"no URL": "config.invalid", "refuses": "server.access_denied"}.get(end, "server.unreachable"), error
 
 
 @pytest.mark.parametrize("scheme", ["http", "git", "ssh"])
@@ -228,7 +228,7 @@ def test_keys_of_an_object_store(plan: Plan, clouds: MetadataServer, end: str) -
     plan.config["s3"] = {"endpoint": "https://hooks.example.com", "keys_file": "/etc/bootwright/keys.json"}
     plan.only_place("s3://bucket/some/where")
     error = plan.run()["error"]
-    assert error["stage"] == "repository" and (end != "refused" or error["code"] == "repository.access_denied"), error
+    assert error["stage"] == "repository" and (end != "refused" or error["code"] == "server.access_denied"), error
 
 
 class Echo:
@@ -360,7 +360,7 @@ def test_a_secret_of_a_cloud_s_store(
     plan.only_place(plan.repo.url("https", at="password", host="git.test") if end == "refused" else f"https://{host}/x.git")
     if end == "said again":
         clouds.service = Split({"hooks.example.com": Echo(403)}, service)
-    assert plan.run()["error"]["code"] == "repository.access_denied"
+    assert plan.run()["error"]["code"] == "server.access_denied"
     assert service.faults == []
 
 

@@ -67,7 +67,7 @@ def test_a_tree_that_git_forbids_is_refused(
     bad = shape(shapes.forged, kind)
     metadata.service = Ec2(role_config(bad))
     # A tree with an empty name is not even packed by git's own server.
-    fails_with(quick_instance, "repository.refused" if kind == "empty" else "repository.tree_refused")
+    fails_with(quick_instance, "server.refused" if kind == "empty" else "git.tree_refused")
     for outside in ("/tmp/escaped", f"{STATE}/checkout/escaped", f"{STATE}/escaped", "/escaped"):
         assert not quick_instance.exists(outside)
     assert checkouts(quick_instance) <= {".new"}
@@ -137,7 +137,7 @@ def test_a_submodule_from_nowhere_good_is_refused(
 def test_a_submodule_that_is_gone_is_named(quick_instance: Instance, metadata: MetadataServer, shape: Shape, git: GitServer) -> None:
     tree = shape(shapes.with_submodules, git.url("no-such"))
     metadata.service = Ec2(role_config(tree.parent))
-    fails_with(quick_instance, "repository.not_found", git.url("no-such"))
+    fails_with(quick_instance, "git.no_repository", git.url("no-such"))
 
 
 # The Puppetfile
@@ -420,4 +420,4 @@ def test_the_second_repository_has_mirrors_too(
     run = runs(quick_instance)
     assert run["configuration"]["resolved"] == configurations.head
     said = {place["place"]: place["said"] for place in run["places"]}
-    assert said[configurations.url()] == "gave it" and "repository.not_found" in said[git.url("no-such")]
+    assert said[configurations.url()] == "gave it" and "git.no_repository" in said[git.url("no-such")]

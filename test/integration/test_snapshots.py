@@ -165,9 +165,9 @@ def test_what_swift_does_not_give_is_had_elsewhere(
 
     refused(ask(), "repository.no_identity")  # the instance has no role
     for key, secret, code in (
-        (*s3.STRANGER, "repository.access_denied"),
-        (s3.OWNER[0], "a-guess", "repository.access_denied"),
-        (*s3.OWNER, "repository.snapshot_invalid"),
+        (*s3.STRANGER, "server.access_denied"),
+        (s3.OWNER[0], "a-guess", "server.access_denied"),
+        (*s3.OWNER, "git.snapshot_invalid"),
     ):
         service = ask()
         service.files |= ec2_role(key, secret)
@@ -243,8 +243,8 @@ def test_another_part_than_was_asked_for_is_not_put_together_with_the_first(
     proxies["static"].cut(len(heavy) // 2, "close", times=1)
     asks(static.url(snapshot_name(), at="wrong-part", port=proxies["static"].port))
     before = len(static.requests())
-    fails(ready, "repository", "repository.unreachable", "transient")
-    fails(ready, "repository", "repository.protocol", "transient")
+    fails(ready, "repository", "server.unreachable", "transient")
+    fails(ready, "repository", "server.protocol", "transient")
     converges(ready)  # from its beginning
     has_checkout(ready, repo, repo.head)
     assert [request["status"] for request in static.requests()[before:]] == [200, 206, 200]
@@ -255,7 +255,7 @@ def test_another_file_under_the_same_name_is_taken_from_its_beginning(
 ) -> None:
     proxies["static"].cut(len(heavy) // 2, "close", times=1)
     asks(static.url(snapshot_name(), port=proxies["static"].port))
-    fails(ready, "repository", "repository.unreachable", "transient")
+    fails(ready, "repository", "server.unreachable", "transient")
     other = make_by_git(world, repo.bare, repo.head)
     assert other != heavy
     static.put(f"snapshots/{repo.head}.bundle", other)
@@ -335,23 +335,23 @@ def garbage(world: World, repo: ControlRepo, bundle: bytes) -> bytes:
 
 
 WRONG = [
-    Wrong("repository.revision_not_found", status=404),
-    Wrong("repository.revision_not_found", at="gone"),
-    Wrong("repository.access_denied", at="forbidden"),
-    Wrong("repository.access_denied", status=401),
-    Wrong("repository.server_error", status=500),
-    Wrong("repository.server_error", status=503),
-    Wrong("repository.snapshot_invalid", at="html"),
-    Wrong("repository.not_found", at="loop"),
-    Wrong("repository.pack_damaged", truncated),
-    Wrong("repository.snapshot_invalid", truncated_in_its_header),
-    Wrong("repository.pack_damaged", flipped),
-    Wrong("repository.snapshot_invalid", empty),
-    Wrong("repository.snapshot_invalid", of_another_revision),
-    Wrong("repository.snapshot_invalid", with_prerequisites),
-    Wrong("repository.snapshot_invalid", giant_header),
-    Wrong("repository.snapshot_invalid", endless_line),
-    Wrong("repository.snapshot_invalid", garbage),
+    Wrong("git.revision_not_found", status=404),
+    Wrong("git.revision_not_found", at="gone"),
+    Wrong("server.access_denied", at="forbidden"),
+    Wrong("server.access_denied", status=401),
+    Wrong("server.error", status=500),
+    Wrong("server.error", status=503),
+    Wrong("git.snapshot_invalid", at="html"),
+    Wrong("server.redirects", at="loop"),
+    Wrong("git.pack_damaged", truncated),
+    Wrong("git.snapshot_invalid", truncated_in_its_header),
+    Wrong("git.pack_damaged", flipped),
+    Wrong("git.snapshot_invalid", empty),
+    Wrong("git.snapshot_invalid", of_another_revision),
+    Wrong("git.snapshot_invalid", with_prerequisites),
+    Wrong("git.snapshot_invalid", giant_header),
+    Wrong("git.snapshot_invalid", endless_line),
+    Wrong("git.snapshot_invalid", garbage),
 ]
 
 
@@ -368,7 +368,7 @@ def test_the_next_mirror_gives_what_this_one_does_not(
     bad = static.url(snapshot_name("bad"), at=wrong.at, port=proxies["static"].port)
     good = static.url(snapshot_name("good"))
     asks(bad)
-    kind = "transient" if wrong.code in ("repository.server_error", "repository.pack_damaged") else "permanent"
+    kind = "transient" if wrong.code in ("server.error", "git.pack_damaged") else "permanent"
     fails(ready, "repository", wrong.code, kind)
     assert not list(ready.path("/var/lib/bootwright/checkout").iterdir())
     asks(bad, good)
@@ -398,7 +398,7 @@ def test_a_server_that_asks_to_come_back_is_asked_again(
     proxies["static"].answer(503, {"Retry-After": "1"}, times=1)
     asks(static.url(snapshot_name(), port=proxies["static"].port))
     converges(ready)
-    assert "repository.server_error" in places(ready)[0][1]
+    assert "server.error" in places(ready)[0][1]
 
 
 def test_a_snapshot_is_of_no_name(ready: Instance, git: GitServer, static: StaticServer, repo: ControlRepo, asks: Any) -> None:
@@ -406,7 +406,7 @@ def test_a_snapshot_is_of_no_name(ready: Instance, git: GitServer, static: Stati
     static.put("snapshots/main.bundle", make(ready, "--repository", repo.url()))
     asks(static.url(snapshot_name()), revision="main")
     before = len(static.requests())
-    fails(ready, "repository", "repository.revision_not_found", "permanent", "snapshots of full commit ids", "list a git URL")
+    fails(ready, "repository", "git.revision_not_found", "permanent", "snapshots of full commit ids", "list a git URL")
     assert len(static.requests()) == before
     asks(static.url(snapshot_name()), repo.url("https", host="git.test"), revision="main")
     converges(ready)
@@ -536,11 +536,11 @@ def test_one_is_made_of_any_revision_from_anywhere(
 @pytest.mark.parametrize(
     ("arguments", "code", "advice"),
     [
-        (["--revision", "no-such"], "repository.revision_not_found", "git rev-parse"),
-        (["--revision", "0123456789" * 4], "repository.revision_not_found", "git rev-parse"),
-        (["--repository", "/nowhere"], "repository.not_found", "--repository"),
-        (["--repository", "s3://bucket/a"], "repository.url_invalid", "--repository"),
-        (["--repository", "http://10.99.0.1:1/a.git"], "repository.unreachable", "running"),
+        (["--revision", "no-such"], "git.revision_not_found", "git rev-parse"),
+        (["--revision", "0123456789" * 4], "git.revision_not_found", "git rev-parse"),
+        (["--repository", "/nowhere"], "git.no_repository", "--repository"),
+        (["--repository", "s3://bucket/a"], "server.url_invalid", "--repository"),
+        (["--repository", "http://10.99.0.1:1/a.git"], "server.unreachable", "running"),
         (["--output", "/proc/out"], "io.", "--output"),
     ],
 )
@@ -566,9 +566,9 @@ def test_verify_finds_what_is_wrong(world: World, instance: Instance, repo: Cont
     assert verify(bundle)[0] == 0 and verify(bundle, second)[0] == 0 and verify(bundle, name="renamed")[0] == 0
     for kind in (truncated, truncated_in_its_header, flipped, empty, with_prerequisites, giant_header, garbage):
         status, said = verify(kind(world, repo, bundle))
-        assert status == 1 and "repository.snapshot_invalid" in said, f"{kind.__name__}: {said}"
+        assert status == 1 and "git.snapshot_invalid" in said, f"{kind.__name__}: {said}"
     status, said = verify(bundle, repo.first)
-    assert status == 1 and "repository.revision_not_found" in said and second in said
+    assert status == 1 and "git.revision_not_found" in said and second in said
     parent = shape(shapes.with_submodules).parent
     status, said = verify(make_by_git(world, parent.bare, parent.head), name=f"{parent.head}.bundle")
     assert status == 1 and "not in it  modules/child" in said
@@ -677,12 +677,12 @@ def test_a_store_that_refuses_is_left_for_the_next_mirror(
         said = dict(places(instance))
         assert code in said[cloud.place] and said[repo.url(host="git.test")] == "gave it", said
 
-    left_with("repository.revision_not_found")
+    left_with("git.revision_not_found")
     for fault, code in (
-        (faults.status(403), "repository.access_denied"),
-        (faults.status(503, retry_after=1), "repository.server_error"),
-        (faults.status(429), "repository.server_error"),
-        (faults.body(b"<html>"), "repository.snapshot_invalid"),
+        (faults.status(403), "server.access_denied"),
+        (faults.status(503, retry_after=1), "server.error"),
+        (faults.status(429), "server.error"),
+        (faults.body(b"<html>"), "git.snapshot_invalid"),
     ):
         clouds.clear_faults()
         clouds.fault("*", fault)

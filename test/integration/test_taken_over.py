@@ -88,7 +88,7 @@ def test_no_process_of_it_lives_on(
 ) -> None:
     asks(scheme)
     download.is_taken_over("live on")
-    fails(ready, "repository", "repository.unreachable", "transient", said)
+    fails(ready, "repository", "server.unreachable", "transient", said)
     nothing_is_left(ready)
     recovers(ready, download, repo)
 
@@ -96,7 +96,7 @@ def test_no_process_of_it_lives_on(
 def test_processes_that_multiply_end_too(ready: Instance, repo: ControlRepo, download: Download, asks: Any) -> None:
     asks("ssh")
     download.is_taken_over("multiply")
-    fails(ready, "repository", "repository.unreachable", "transient", "many processes")
+    fails(ready, "repository", "server.unreachable", "transient", "many processes")
     nothing_is_left(ready)
     recovers(ready, download, repo)
 
@@ -109,10 +109,10 @@ def test_the_key_of_one_transfer_is_not_there_in_another(
 ) -> None:
     asks("ssh")
     download.is_taken_over("keep key")
-    fails(ready, "repository", "repository.unreachable", "transient", "it was here")
+    fails(ready, "repository", "server.unreachable", "transient", "it was here")
     asks("https")
     download.is_taken_over("spy")
-    run = fails(ready, "repository", "repository.unreachable", "transient", "found:")
+    run = fails(ready, "repository", "server.unreachable", "transient", "found:")
     assert run["error"]["message"].endswith("found:"), run["error"]
     recovers(ready, download, repo)
 
@@ -120,7 +120,7 @@ def test_the_key_of_one_transfer_is_not_there_in_another(
 def test_folders_in_folders_stand_in_nobodys_way(ready: Instance, repo: ControlRepo, download: Download, asks: Any) -> None:
     asks()
     download.is_taken_over("make deep")
-    fails(ready, "repository", "repository.unreachable", "transient", "deep")
+    fails(ready, "repository", "server.unreachable", "transient", "deep")
     nothing_is_left(ready)
     recovers(ready, download, repo)
 
@@ -144,12 +144,12 @@ def test_what_is_no_file_is_not_read_as_one(
     "lie",
     [
         error_line("stopped", "stopped"),
-        error_line("transient", "repository.corrupt"),
+        error_line("transient", "git.corrupt"),
         error_line("permanent", "repository.branch_rewritten"),
         error_line("transient", "io.no_space"),
         error_line("permanent", "sandbox.failed"),
         error_line("transient", "process.cannot_start"),
-        error_line("transient", "repository.unreachable\u001b[2J"),
+        error_line("transient", "server.unreachable\u001b[2J"),
         json.dumps({"received": 1 << 60}),
         json.dumps({"git": {"commit": "main"}}),
         json.dumps({"git": {"commit": "0" * 40, "tags": [], "has_pack": False, "is_shallow": False, "x": "y" * 70_000}}),

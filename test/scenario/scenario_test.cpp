@@ -149,8 +149,8 @@ std::vector<Scenario> good_scenarios() {
          .metadata = {{user_data, {answer(404)}}},
          .outcome = Outcome::changed},
         {.name = "a git server that is away at first",
-         .fetch = {fetch_error(transient_error("repository.unreachable", "no route", "check")),
-                   ends({.end = End::silent}), good_fetch()},
+         .fetch = {fetch_error(transient_error("server.unreachable", "no route", "check")), ends({.end = End::silent}),
+                   good_fetch()},
          .outcome = Outcome::changed,
          .slept = {500ms, 1s}},
         {.name = "resources that fail at first",
@@ -333,14 +333,14 @@ std::vector<Scenario> repository_scenarios() {
                         .slept = repository_delays};
     };
     return {
-        permanent("a revision that is not there", "repository.revision_not_found"),
-        permanent("a repository that refuses", "repository.access_denied"),
-        permanent("a server that nobody can trust", "repository.server_not_trusted"),
+        permanent("a revision that is not there", "git.revision_not_found"),
+        permanent("a repository that refuses", "server.access_denied"),
+        permanent("a server that nobody can trust", "server.not_trusted"),
         permanent("a submodule", "repository.submodule"),
         transient("a host that refuses connections",
-                  fetch_error(transient_error("repository.unreachable", "connection refused", "check")),
-                  "repository.unreachable"),
-        transient("a host that is silent", ends({.end = End::silent}), "repository.stalled"),
+                  fetch_error(transient_error("server.unreachable", "connection refused", "check")),
+                  "server.unreachable"),
+        transient("a host that is silent", ends({.end = End::silent}), "server.stalled"),
         transient("a transfer that takes too long", ends({.end = End::timed_out}), "repository.timeout"),
         transient("a child that crashes in the middle",
                   {.result = {.end = End::killed_by_signal, .signal = 11},
@@ -352,16 +352,14 @@ std::vector<Scenario> repository_scenarios() {
         transient("a disk that is full while fetching",
                   fetch_error(transient_error("io.no_space", "cannot write: No space left on device", "free space")),
                   "io.no_space"),
-        transient(
-            "a child that tells secrets, in its last words and in its error",
-            {.result = {.exit_code = 1},
-             .lines = {to_line({{"place", {{"place", "git.example.com"}, {"said", secrets}, {"seconds", 1}}}}),
-                       to_line({{"error", to_json(transient_error("repository.unreachable", secrets, "check"))}})},
-             .error_lines = {secrets}},
-            "repository.unreachable"),
+        transient("a child that tells secrets, in its last words and in its error",
+                  {.result = {.exit_code = 1},
+                   .lines = {to_line({{"place", {{"place", "git.example.com"}, {"said", secrets}, {"seconds", 1}}}}),
+                             to_line({{"error", to_json(transient_error("server.unreachable", secrets, "check"))}})},
+                   .error_lines = {secrets}},
+                  "server.unreachable"),
         transient("a repository on disk that cannot be mended",
-                  fetch_error(transient_error("repository.corrupt", "bad object", "nothing to do")),
-                  "repository.corrupt"),
+                  fetch_error(transient_error("git.corrupt", "bad object", "nothing to do")), "git.corrupt"),
         transient("a child that cannot be started",
                   {.cannot_start = transient_error("process.cannot_start", "no memory", "free some")},
                   "process.cannot_start"),
@@ -369,7 +367,7 @@ std::vector<Scenario> repository_scenarios() {
 }
 
 Error certificate_not_valid() {
-    return transient_error("repository.server_not_trusted", "certificate is not yet valid", "check the clock");
+    return transient_error("server.not_trusted", "certificate is not yet valid", "check the clock");
 }
 
 /// The clock is not synchronised, until the n-th sleep.
@@ -402,7 +400,7 @@ std::vector<Scenario> clock_scenarios() {
                  machine.clock.synchronised = false;
                  machine.root.write("/run/systemd/timesync/synchronized", "");
              },
-         .code = "repository.server_not_trusted",
+         .code = "server.not_trusted",
          .kind = ErrorKind::transient,
          .stage = Stage::repository,
          .attempt = 5,
@@ -421,22 +419,22 @@ std::vector<Scenario> clock_scenarios() {
         {.name = "a clock that nobody sets is waited for once",
          .fetch = {fetch_error(certificate_not_valid())},
          .damage = clock_is_set_at(100000),
-         .code = "repository.server_not_trusted",
+         .code = "server.not_trusted",
          .kind = ErrorKind::transient,
          .stage = Stage::repository,
          .attempt = 5,
          .slept = patience_of(5min)},
         {.name = "a right clock, and a certificate that has expired",
          .fetch = {fetch_error(certificate_not_valid())},
-         .code = "repository.server_not_trusted",
+         .code = "server.not_trusted",
          .kind = ErrorKind::transient,
          .stage = Stage::repository,
          .attempt = 5,
          .slept = repository_delays},
         {.name = "another error while the clock is not set",
-         .fetch = {fetch_error(permanent_error("repository.server_not_trusted", "what", "do"))},
+         .fetch = {fetch_error(permanent_error("server.not_trusted", "what", "do"))},
          .damage = clock_is_set_at(100000),
-         .code = "repository.server_not_trusted",
+         .code = "server.not_trusted",
          .stage = Stage::repository},
         {.name = "stopped while waiting for the clock",
          .fetch = {fetch_error(certificate_not_valid())},
@@ -468,7 +466,7 @@ std::function<void(FakeMachine&)> network_comes_at(std::size_t n, const char* fi
 }
 
 std::vector<Scenario> network_scenarios() {
-    const auto unreachable = fetch_error(transient_error("repository.unreachable", "no route", "check it"));
+    const auto unreachable = fetch_error(transient_error("server.unreachable", "no route", "check it"));
     const std::string link_local =
         std::string(no_routes) + "eth0\t0000FEA9\t00000000\t0001\t0\t0\t1002\t0000FFFF\t0\t0\t0\n";
     const std::string default_route = link_local + "eth0\t00000000\t0100630A\t0003\t0\t0\t1024\t00000000\t0\t0\t0\n";
@@ -491,7 +489,7 @@ std::vector<Scenario> network_scenarios() {
         {.name = "a network that never comes is waited for once",
          .fetch = {unreachable},
          .damage = network_comes_at(0, "/proc/net/if_inet6", own, own),
-         .code = "repository.unreachable",
+         .code = "server.unreachable",
          .kind = ErrorKind::transient,
          .stage = Stage::repository,
          .attempt = 5,
@@ -499,7 +497,7 @@ std::vector<Scenario> network_scenarios() {
         {.name = "an address, and a server that cannot be reached",
          .fetch = {unreachable},
          .damage = network_comes_at(0, "/proc/net/route", default_route, default_route),
-         .code = "repository.unreachable",
+         .code = "server.unreachable",
          .kind = ErrorKind::transient,
          .stage = Stage::repository,
          .attempt = 5,
@@ -938,7 +936,7 @@ TEST_CASE("a failure after a good run leaves the instance configured as it was")
     Play stage(row);
     REQUIRE(stage.run().is_good());
     stage.machine.processes.answer("bootwright-fetch",
-                                   fetch_error(permanent_error("repository.revision_not_found", "what", "do")));
+                                   fetch_error(permanent_error("git.revision_not_found", "what", "do")));
     const RunReport failed = stage.run();
     CHECK(failed.number == 2);
     CHECK_FALSE(failed.is_good());
@@ -969,7 +967,7 @@ TEST_CASE("the status shows each wait while it lasts") {
     CHECK(seen.at("attempt") == 1);
     CHECK(seen.at("attempts") == 5);
     CHECK(seen.at("retry").at("delay_s") == 0.5);
-    CHECK(seen.at("retry").at("error").at("code") == "repository.stalled");
+    CHECK(seen.at("retry").at("error").at("code") == "server.stalled");
     CHECK(seen.at("retry").at("at").at("monotonic_s") == 5.5);
     CHECK(seen.at("role") == "web");
 }
@@ -1399,10 +1397,10 @@ TEST_CASE("on_failure last_good: one that is no longer to be had is told besides
     stage.puppet({recorded_puppet("compile_error")});
     stage.machine.processes.answer(
         "bootwright-fetch",
-        {fetch_of(newer_revision), fetch_error(permanent_error("repository.revision_not_found", "what", "do"))});
+        {fetch_of(newer_revision), fetch_error(permanent_error("git.revision_not_found", "what", "do"))});
     const RunReport report = stage.run();
     CHECK(report.error->code == "puppet.compile_failed");
-    CHECK(report.instead.value().puppet.error.value().code == "repository.revision_not_found");
+    CHECK(report.instead.value().puppet.error.value().code == "git.revision_not_found");
     CHECK(report.instead->puppet.outcome == Outcome::not_reached);
 }
 

@@ -28,7 +28,7 @@ def codes_in_sources(root: Path) -> dict[str, set[str]]:
 
 
 def codes_in_document(text: str) -> dict[str, str]:
-    """Code and the text of its kind; ".busy" after "repository.unreachable" stands for "repository.busy"."""
+    """Code and the text of its kind; ".busy" after "server.unreachable" stands for "repository.busy"."""
     found = {}
     for row in text.splitlines():
         cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
@@ -65,8 +65,30 @@ def test_the_kinds_are_those_of_the_sources() -> None:
             assert kind in listed[code], f"{code} is {kind}, but docs/errors.md says: {listed[code]}"
 
 
+WITHOUT_ADVICE = re.compile(r'_error\(\s*"([a-z_.]+)",[^;]*?,\s*""\)')
+OF_THE_AGENT = re.compile(r'"(?:repository|role|puppet|announce|platform|health)\.[a-z_]+"|agent\.json|role config')
+
+
+def test_what_to_do_about_an_error_of_common_stands_in_one_table() -> None:
+    without = {code for file in (ROOT / "common").rglob("*.cpp") for code in WITHOUT_ADVICE.findall(file.read_text())}
+    table = re.findall(r'Advice\{"([a-z_.]+)"', (ROOT / "agent/servers/advice.cpp").read_text())
+    assert without and without == set(table)
+
+
+def test_common_knows_nothing_of_the_agent() -> None:
+    found = {
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in (ROOT / "common").rglob("*.[ch]pp")
+        for line in file.read_text().splitlines()
+        if OF_THE_AGENT.search(line.split("//")[0])
+    }
+    assert not found, "below, an error says what happened (server.*, git.*); whoever calls says what to do"
+
+
 def test_the_check_can_fail(tmp_path: Path) -> None:
     (tmp_path / "common").mkdir()
     (tmp_path / "common/x.cpp").write_text('throw permanent_error(\n    "area.new_reason", "…");')
     assert codes_in_sources(tmp_path)["area.new_reason"] == {"permanent"}
+    assert WITHOUT_ADVICE.findall('permanent_error("a.b", f(x) + ", ",\n   "")') == ["a.b"]
+    assert OF_THE_AGENT.search('"repository.x"') and OF_THE_AGENT.search("in agent.json")
     assert codes_in_document("| `a.b`, `.c` | transient | x |\n") == {"a.b": "transient", "a.c": "transient"}

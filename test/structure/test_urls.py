@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MAY_TRANSFER = {
     "common/net/url.hpp": "the type itself",
     "common/net/web.cpp": "libcurl",
-    "agent/servers/git/ssh.cpp": "ssh, which gets the user",
+    "agent/servers/git/ssh_transport.cpp": "ssh, which gets the user",
     "agent/servers/program.cpp": "r10k, which gets the proxy in its environment",
     "agent/servers/request.cpp": "bootwright-download, on its standard input",
     "agent/repository/modules/puppetfile_passwords.cpp": "git, in the file of git-credential-store(1)",

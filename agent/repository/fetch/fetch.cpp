@@ -334,7 +334,7 @@ Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, c
         try {
             return Keeper(request, processes, events).run();
         } catch (const Error& error) {
-            if (error.code != "repository.corrupt") {
+            if (error.code != "git.corrupt") {
                 throw;
             }
             std::cerr << error.message << ": set aside, fetching again\n";

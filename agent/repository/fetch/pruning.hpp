@@ -14,7 +14,7 @@ namespace bootwright {
 /// of the modules, and whole repositories, but never that of `control`. Nothing of these where a checkout has no seal that
 /// says what it needs.
 /// @param current the revision that was just checked out and sealed, with its modules
-/// @throws Error io.*, repository.corrupt
+/// @throws Error io.*, git.corrupt
 void prune(const FetchRequest& request, GitRepository& control, std::vector<ModuleTree>& modules,
            const std::string& current);
 

@@ -68,7 +68,7 @@ public:
             place_ = base_url_ = url;
         }
         if (is_snapshot_url(place_)) {
-            throw permanent_error("repository.url_invalid",
+            throw permanent_error("server.url_invalid",
                                   place_.shown() + " is a place of snapshots, not a git repository",
                                   "name a git repository with --repository: a folder, or a URL");
         }
@@ -99,11 +99,11 @@ auto with_advice_for_a_maker(const std::string& revision, Action action) {
     try {
         return action();
     } catch (Error& error) {
-        if (error.code == "repository.revision_not_found") {
+        if (error.code == "git.revision_not_found") {
             error.advice =
                 "push or fetch " + revision +
                 " there; name a full commit id (`git rev-parse REVISION` prints it), a branch, a tag or HEAD";
-        } else if (error.code == "repository.not_found") {
+        } else if (error.code == "git.no_repository") {
             error.advice = "name the repository with --repository: a folder, or a URL";
         }
         throw;
@@ -142,7 +142,7 @@ Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const Fe
 // --- Looking into one
 
 Error damaged(const fs::path& file, const std::string& why) {
-    return permanent_error("repository.snapshot_invalid", file.string() + ": " + why,
+    return permanent_error("git.snapshot_invalid", file.string() + ": " + why,
                            "make it anew: `bootwright snapshot make`");
 }
 
@@ -164,7 +164,7 @@ BundleHeader import_bundle(const fs::path& file, const GitRepository& repository
         }
         import.finish();
     } catch (const Error& error) {
-        throw error.code == "repository.pack_damaged" ? damaged(file, error.message) : error;
+        throw error.code == "git.pack_damaged" ? damaged(file, error.message) : error;
     }
     return *reader.header();
 }
@@ -191,7 +191,7 @@ Snapshot look_into(const SnapshotRequest& request, const FetchEvents& events) {
     }
     const std::string revision = revision_in(header, repository, file, request.fetch.revision);
     if (!repository.has_commit(revision)) {
-        throw permanent_error("repository.revision_not_found",
+        throw permanent_error("git.revision_not_found",
                               file.string() + " does not hold commit " + revision + "; its first reference is " +
                                   header.refs.front().first + " " + header.refs.front().second,
                               "make one of that commit: `bootwright snapshot make --revision " + revision + "`");

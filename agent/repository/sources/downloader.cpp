@@ -110,7 +110,7 @@ Error too_late() {
 void require_prerequisites(const BundleHeader& header, const GitRepository& repository) {
     for (const std::string& commit : header.prerequisites) {
         if (!repository.has_commit(commit)) {
-            throw permanent_error("repository.snapshot_invalid",
+            throw permanent_error("git.snapshot_invalid",
                                   "the snapshot is of a range, and leans on commit " + commit + ", which is not here",
                                   "make it of the one commit: `bootwright snapshot make`");
         }
@@ -176,12 +176,12 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const U
     try {
         run(request, [&](std::uint64_t end) { input.read_to(end, append); });
         if (!reader.header()) {
-            throw permanent_error("repository.snapshot_invalid", "the snapshot ends within its header",
+            throw permanent_error("git.snapshot_invalid", "the snapshot ends within its header",
                                   "make it anew: `bootwright snapshot make`");
         }
         import.finish();
     } catch (const Error& error) {
-        if (error.code != "repository.pack_damaged" && error.code != "repository.snapshot_invalid") {
+        if (error.code != "git.pack_damaged" && error.code != "git.snapshot_invalid") {
             folder.keep_partial();
         }
         throw;

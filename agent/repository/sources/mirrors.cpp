@@ -50,7 +50,7 @@ Error none_has_it(const Mirrors::Failures& failures) {
     };
     const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
     const auto hangs_on_dates = [&](const auto& failure) {
-        return is_transient(failure) && failure.second.code == "repository.server_not_trusted";
+        return is_transient(failure) && failure.second.code == "server.not_trusted";
     };
     auto chosen = std::find_if(failures.begin(), failures.end(), is_rewritten);
     if (chosen == failures.end()) {
@@ -71,10 +71,10 @@ Error none_has_it(const Mirrors::Failures& failures) {
 /// No other place can help: this machine is to blame, or the pin, whose id proves what it stands for. Of a full disk it is not
 /// known: what filled it has been removed.
 bool ends_the_search(const Error& error, bool is_pinned) {
-    const bool is_pin_s_fault = error.code == "repository.revision_invalid" || error.code == "repository.not_before";
+    const bool is_pin_s_fault = error.code == "git.revision_invalid" || error.code == "repository.not_before";
     return (is_pinned && is_pin_s_fault) || (error.code.starts_with("io.") && error.code != "io.no_space") ||
-           error.code == "repository.corrupt" || error.code.starts_with("sandbox.") ||
-           error.code.starts_with("process.") || error.code == "repository.verifier_missing";
+           error.code == "git.corrupt" || error.code.starts_with("sandbox.") || error.code.starts_with("process.") ||
+           error.code == "repository.verifier_missing";
 }
 
 std::vector<RemoteRef> as_remote(const std::vector<GitRef>& refs) {
@@ -301,8 +301,7 @@ ObtainedCommit Mirrors::ask(RepositorySource& source, const Url& place, const Gi
     try {
         return ask_once(wish);
     } catch (const Error& error) {
-        const bool may_be_the_difference = error.code == "repository.incomplete" ||
-                                           error.code == "repository.pack_damaged" ||
+        const bool may_be_the_difference = error.code == "repository.incomplete" || error.code == "git.pack_damaged" ||
                                            error.code == "repository.descent_unknown";
         whole = asked_anew(wish, source, error);
         if (!may_be_the_difference || wish.haves == whole.haves) {
@@ -340,7 +339,7 @@ ObtainedCommit Mirrors::copy(GitRepository& arrived, const Url& place, const Git
 
 ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const Url& place, const GitWish& wish) {
     if (!is_commit_id(wish.revision)) {
-        throw permanent_error("repository.revision_not_found",
+        throw permanent_error("git.revision_not_found",
                               place.shown() + " holds snapshots of full commit ids, not of names",
                               "pin a full commit id, or list a git URL too");
     }
@@ -348,7 +347,7 @@ ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const Url& pla
     arrived.refuse_other_object(wish.revision);
     if (!arrived.has_commit(wish.revision)) {
         throw permanent_error(
-            "repository.snapshot_invalid",
+            "git.snapshot_invalid",
             place.shown() + " gave a snapshot of " + header.refs.front().first + ", not of " + wish.revision,
             "put the right file there: `bootwright snapshot make --revision " + wish.revision + "`");
     }
@@ -365,8 +364,7 @@ ObtainedCommit Mirrors::download_pack(GitRepository& arrived, const Url& place, 
     const GitAnswer answer = downloader_.fetch(arrived, place, wish);
     // The program that spoke to the server is not trusted either.
     if (!is_commit_id(answer.commit) || (is_commit_id(wish.revision) && answer.commit != wish.revision)) {
-        throw transient_error("repository.protocol", place.shown() + " answers with another commit",
-                              "check the server");
+        throw transient_error("server.protocol", place.shown() + " answers with another commit", "check the server");
     }
     const bool may_have_tags = wish.with_tags || !is_commit_id(wish.revision);
     ObtainedCommit obtained{answer.commit};

@@ -51,7 +51,7 @@ public:
     /// @param with_tags the annotated tags that lead to it, too
     /// @param prove is asked before anything of it becomes the repository's
     /// @throws Error of the only place; of several one that names what each said: repository.branch_rewritten (permanent)
-    ///   where a branch has left its own past, else transient if one of theirs is. repository.corrupt, io.*
+    ///   where a branch has left its own past, else transient if one of theirs is. git.corrupt, io.*
     ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags,
                           const CommitProof& prove = {});
 

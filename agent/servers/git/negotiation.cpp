@@ -110,7 +110,7 @@ private:
             }
         }
         if (wants.empty()) {
-            throw permanent_error("repository.revision_not_found", "the repository has no branch and no tag",
+            throw permanent_error("git.revision_not_found", "the repository has no branch and no tag",
                                   "push to it, or correct repository.url of the role config");
         }
         FetchAnswer answer(false, sink_);
@@ -144,11 +144,11 @@ RemoteRef resolve_name(const std::vector<RemoteRef>& refs, const std::string& na
         }
     }
     if (found.empty()) {
-        throw permanent_error("repository.revision_not_found", "the repository has no branch or tag \"" + name + "\"",
+        throw permanent_error("git.revision_not_found", "the repository has no branch or tag \"" + name + "\"",
                               "push it, or correct repository.revision of the role config");
     }
     if (found.size() > 1) {
-        throw permanent_error("repository.revision_ambiguous", "\"" + name + "\" is a branch and also a tag",
+        throw permanent_error("git.revision_ambiguous", "\"" + name + "\" is a branch and also a tag",
                               "write " + joined({found[0].name, found[1].name}, " or ") + " as repository.revision");
     }
     return found.front();

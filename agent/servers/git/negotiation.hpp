@@ -41,7 +41,7 @@ GitAnswer fetch_from(GitTransport& transport, const GitWish& wish, const FetchAn
                      const GitHeard& heard);
 
 /// The branch or tag of that name; `peeled` is the commit that it stands for.
-/// @throws Error repository.revision_not_found, repository.revision_ambiguous (permanent)
+/// @throws Error git.revision_not_found, git.revision_ambiguous (permanent)
 RemoteRef resolve_name(const std::vector<RemoteRef>& refs, const std::string& name);
 
 }  // namespace bootwright

@@ -19,7 +19,7 @@ public:
               Now now = std::chrono::steady_clock::now)
         : shown_(std::move(shown)), stall_(stall), least_rate_(least_rate), now_(std::move(now)), began_(now_()) {}
 
-    /// @throws Error repository.stalled (transient)
+    /// @throws Error server.stalled (transient)
     void saw(std::size_t bytes, bool is_at_work);
 
 private:

@@ -1,5 +1,6 @@
 #include "agent/servers/git/transport.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace bootwright {
@@ -7,14 +8,14 @@ namespace bootwright {
 namespace {
 
 Error bad_url(const Url& url, const std::string& why) {
-    return permanent_error("repository.url_invalid", url.shown() + ": " + why,
+    return permanent_error("server.url_invalid", url.shown() + ": " + why,
                            "write an https, http, ssh, git or file URL into the role config");
 }
 
 }  // namespace
 
 Error answer_broke_off(const std::string& shown) {
-    return transient_error("repository.unreachable", "the answer of " + shown + " broke off",
+    return transient_error("server.unreachable", "the answer of " + shown + " broke off",
                            "check that the git server is running and that this machine reaches it");
 }
 
@@ -52,17 +53,12 @@ Advertisement StreamTransport::converse(bool is_version_2, const std::string& re
 
 std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience) {
-    const Url& url = place.url;
-    if (url.scheme() == "https" || url.scheme() == "http") {
-        return make_http_transport(place, web);
+    for (const GitTransportKind* kind : Registered<GitTransportKind>::all()) {
+        if (std::find(kind->schemes.begin(), kind->schemes.end(), place.url.scheme()) != kind->schemes.end()) {
+            return kind->make(place, web, processes, patience);
+        }
     }
-    if (url.scheme() == "ssh") {
-        return make_ssh_transport(place, processes, patience);
-    }
-    if (url.scheme() == "git") {
-        return make_plain_transport(place, web);
-    }
-    throw bad_url(url, "an unknown scheme");
+    throw bad_url(place.url, "an unknown scheme");
 }
 
 }  // namespace bootwright

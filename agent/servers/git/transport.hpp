@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/base/error.hpp"
+#include "common/base/registered.hpp"
 #include "common/git/protocol.hpp"
 #include "common/net/url.hpp"
 #include "common/net/web.hpp"
@@ -63,27 +64,29 @@ private:
     Advertisement converse(bool is_version_2, const std::string& request, const Take& take, const Heard& heard);
 };
 
-// One file each. @throws Error repository.url_invalid
-std::unique_ptr<GitTransport> make_http_transport(const GitPlace& place, CurlWebClient& web);
-std::unique_ptr<GitTransport> make_ssh_transport(const GitPlace& place, ProcessRunner& processes,
-                                                 const WebPatience& patience);
-std::unique_ptr<GitTransport> make_plain_transport(const GitPlace& place, CurlWebClient& web);
+/// One file each, which registers it.
+struct GitTransportKind {
+    std::vector<std::string_view> schemes;
+    /// @throws Error server.url_invalid
+    std::unique_ptr<GitTransport> (*make)(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
+                                          const WebPatience& patience);
+};
 
-/// The transport of the URL's scheme. @throws Error repository.url_invalid
+/// The transport of the URL's scheme. @throws Error server.url_invalid
 std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience);
 
 /// The ssh program's arguments: no agent, no configuration, no forwarding, only the host keys of the given file.
-/// @throws Error repository.url_invalid
+/// @throws Error server.url_invalid
 std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience& patience);
 
-/// What ssh and git's own protocol are asked for. @throws Error repository.url_invalid
+/// What ssh and git's own protocol are asked for. @throws Error server.url_invalid
 std::string path_of(const Url& url);
 
-/// repository.not_found's and others' advice.
+/// git.no_repository's and others' advice.
 constexpr std::string_view not_a_repository = "check repository.url of the role config";
 
-/// repository.unreachable, transient.
+/// server.unreachable, transient.
 Error answer_broke_off(const std::string& shown);
 
 }  // namespace bootwright

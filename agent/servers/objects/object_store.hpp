@@ -1,11 +1,16 @@
 #pragma once
 
 #include "agent/platform/cloud_identity.hpp"
+#include "common/base/error.hpp"
+#include "common/base/registered.hpp"
 #include "common/net/url.hpp"
 #include "common/net/web.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace bootwright {
 
@@ -17,6 +22,15 @@ struct Stores {
     std::optional<CloudIdentity> identity{};  ///< for CloudService::object_store
 };
 
+/// A kind of server that gives snapshots, REVISION.bundle. One file each, which registers the store, and its scheme if it has
+/// one of its own.
+struct ObjectStore {
+    bool (*serves)(const Url& place);
+    bool (*needs_identity)(const Stores& stores);
+    /// @throws Error server.url_invalid, repository.no_identity (permanent); none shows a secret
+    WebRequest (*request)(const Url& place, const std::string& revision, const Stores& stores);
+};
+
 /// True for a place that serves snapshots, REVISION.bundle, and no git: s3://, gs://, az://, and http(s) with "{revision}".
 bool is_snapshot_url(const Url& place);
 
@@ -24,7 +38,27 @@ bool is_snapshot_url(const Url& place);
 bool needs_identity(const Url& place, const Stores& stores);
 
 /// The request for the snapshot of a revision (40 hex). Its `max_bytes`, `offset` and `if_range` are the caller's.
-/// @throws Error repository.url_invalid, repository.no_identity, repository.revision_invalid (permanent); none shows a secret
+/// @throws Error server.url_invalid, repository.no_identity, git.revision_invalid (permanent); none shows a secret
 WebRequest snapshot_request(const Url& place, const std::string& revision, const Stores& stores);
+
+// What the stores share.
+
+/// "s3://bucket/a/b" in parts.
+struct StorePlace {
+    std::vector<std::string> names;  ///< account, container, bucket
+    std::string object;              ///< "a/b/REVISION.bundle"
+};
+
+/// @param names how many parts say where; the rest is a prefix. @throws Error server.url_invalid
+StorePlace store_place(const Url& place, std::size_t names, const std::string& revision);
+
+/// Lower case letters, digits and some of `others`, beginning and ending with a letter or digit.
+bool is_store_name(const std::string& name, std::string_view others, std::size_t shortest, std::size_t longest);
+
+/// "Bucket naming rules" of Amazon S3, and "Bucket naming guidelines" of Google. @throws Error server.url_invalid
+void check_bucket(const Url& place, const std::string& bucket, std::string_view others, std::size_t longest);
+
+Error store_url_invalid(const Url& place, const std::string& why, const std::string& advice);
+Error not_a_store(const Url& place);
 
 }  // namespace bootwright

@@ -18,16 +18,18 @@ WebRequest request(const std::string& name, const std::optional<CloudIdentity>& 
 
 std::optional<std::string> value(const Json& answer) { return string_at_pointer(answer, "/Parameter/Value"); }
 
-}  // namespace
-
-extern const SecretStore aws_parameter_store;
 const SecretStore aws_parameter_store{
-    .kind = "aws_parameter",
+    .kind = {"aws_parameter"},
     .called = "AWS Systems Manager Parameter Store",
     .right = "ssm:GetParameter on the parameter, and kms:Decrypt where it has a key of its own",
     .example = "/git/token, or the parameter's ARN",
     .is_name = is_name,
     .request = request,
     .value = value};
+
+const Registered<SecretStore> registered(aws_parameter_store);
+const Registered<SecretKind> registered_kind(aws_parameter_store.kind);
+
+}  // namespace
 
 }  // namespace bootwright

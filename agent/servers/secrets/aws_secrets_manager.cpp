@@ -22,16 +22,18 @@ std::optional<std::string> value(const Json& answer) {
     return text ? text : decode_base64(string_at_pointer(answer, "/SecretBinary").value_or("-"));
 }
 
-}  // namespace
-
-extern const SecretStore aws_secrets_manager;
 const SecretStore aws_secrets_manager{
-    .kind = "aws_secret",
+    .kind = {"aws_secret"},
     .called = "AWS Secrets Manager",
     .right = "secretsmanager:GetSecretValue on the secret, and kms:Decrypt where it has a key of its own",
     .example = "git/token, or the secret's ARN",
     .is_name = is_name,
     .request = request,
     .value = value};
+
+const Registered<SecretStore> registered(aws_secrets_manager);
+const Registered<SecretKind> registered_kind(aws_secrets_manager.kind);
+
+}  // namespace
 
 }  // namespace bootwright

@@ -25,11 +25,8 @@ WebRequest request(const std::string& name, const std::optional<CloudIdentity>& 
 
 std::optional<std::string> value(const Json& answer) { return string_at_pointer(answer, "/value"); }
 
-}  // namespace
-
-extern const SecretStore azure_key_vault;
 const SecretStore azure_key_vault{
-    .kind = "azure_secret",
+    .kind = {"azure_secret"},
     .called = "Azure Key Vault",
     .right =
         "Microsoft.KeyVault/vaults/secrets/getSecret/action (the role \"Key Vault Secrets User\", or an access "
@@ -38,5 +35,10 @@ const SecretStore azure_key_vault{
     .is_name = is_name,
     .request = request,
     .value = value};
+
+const Registered<SecretStore> registered(azure_key_vault);
+const Registered<SecretKind> registered_kind(azure_key_vault.kind);
+
+}  // namespace
 
 }  // namespace bootwright

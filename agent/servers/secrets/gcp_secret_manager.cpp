@@ -49,11 +49,8 @@ std::optional<std::string> value(const Json& answer) {
     return secret && checksum && *checksum != std::to_string(crc32c(*secret)) ? std::nullopt : secret;
 }
 
-}  // namespace
-
-extern const SecretStore gcp_secret_manager;
 const SecretStore gcp_secret_manager{
-    .kind = "gcp_secret",
+    .kind = {"gcp_secret"},
     .called = "Google Secret Manager",
     .right =
         "secretmanager.versions.access (roles/secretmanager.secretAccessor) on the secret, and give the instance "
@@ -62,5 +59,10 @@ const SecretStore gcp_secret_manager{
     .is_name = is_name,
     .request = request,
     .value = value};
+
+const Registered<SecretStore> registered(gcp_secret_manager);
+const Registered<SecretKind> registered_kind(gcp_secret_manager.kind);
+
+}  // namespace
 
 }  // namespace bootwright

@@ -12,11 +12,6 @@
 
 namespace bootwright {
 
-extern const SecretStore aws_secrets_manager;
-extern const SecretStore aws_parameter_store;
-extern const SecretStore gcp_secret_manager;
-extern const SecretStore azure_key_vault;
-
 namespace {
 
 constexpr std::size_t largest_secret = std::size_t{64} << 10U;
@@ -71,16 +66,10 @@ Error refusal(const SecretStore& store, const std::string& name, const WebRespon
 
 }  // namespace
 
-const std::vector<const SecretStore*>& secret_stores() {
-    static const std::vector<const SecretStore*> all{&aws_secrets_manager, &aws_parameter_store, &gcp_secret_manager,
-                                                     &azure_key_vault};
-    return all;
-}
-
 const SecretStore* find_secret_store(std::string_view kind) {
-    const auto& all = secret_stores();
+    const auto& all = Registered<SecretStore>::all();
     const auto found =
-        std::find_if(all.begin(), all.end(), [&](const SecretStore* store) { return store->kind == kind; });
+        std::find_if(all.begin(), all.end(), [&](const SecretStore* store) { return store->kind.name == kind; });
     return found == all.end() ? nullptr : *found;
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent/config/config.hpp"
 #include "agent/platform/cloud_identity.hpp"
+#include "common/base/registered.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
 #include "common/net/web.hpp"
@@ -9,14 +10,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace bootwright {
 
-/// A service that keeps secrets, and gives them to whoever proves to be this instance. One file each, secret_NAME.cpp, which
-/// defines one of these; the list is in secret_store.cpp.
+/// A service that keeps secrets, and gives them to whoever proves to be this instance. One file each, which registers the store
+/// and its kind.
 struct SecretStore {
-    std::string_view kind;     ///< its key in `from` of agent.json
+    SecretKind kind;
     std::string_view called;   ///< for errors: "AWS Secrets Manager"
     std::string_view right;    ///< what the instance's role needs, for the advice
     std::string_view example;  ///< of a name
@@ -29,9 +29,6 @@ struct SecretStore {
 
 /// Nothing for `file` and `credential`.
 const SecretStore* find_secret_store(std::string_view kind);
-
-/// All of them.
-const std::vector<const SecretStore*>& secret_stores();
 
 /// What is to be asked; at `endpoint` ("https://vpce-1.example.com") where that is not empty.
 /// @throws Error repository.secret_name_invalid, repository.no_identity (permanent)

@@ -124,7 +124,7 @@ TEST_CASE("what proves a right is neither in an argument nor in what is kept and
     world.machine.root.write("/run/credentials/bootwright.service/hook", "hunter2-token\n", 0600);
     world.machine.system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
     const auto cannot = [](const std::string& url) {
-        return failed(transient_error("repository.unreachable", "cannot fetch from " + url + ": refused", "check"));
+        return failed(transient_error("server.unreachable", "cannot fetch from " + url + ": refused", "check"));
     };
     const Script hook = cannot("https://hooks.example.com" + std::string(secret_path));
     world.machine.processes.answer("bootwright-download",

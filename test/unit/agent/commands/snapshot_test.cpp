@@ -27,8 +27,8 @@ TEST_CASE("a snapshot that cannot be made tells no password, whoever says it") {
     const std::string said = "cannot read https://reader:hunter2@git.example.com/x.git, nor hunter2";
     const Error told = error_where_child(
         {.result = {.exit_code = 1},
-         .lines = {to_line({{"error", to_json(transient_error("repository.unreachable", said, "try " + said))}})}});
-    CHECK(told.code == "repository.unreachable");
+         .lines = {to_line({{"error", to_json(transient_error("server.unreachable", said, "try " + said))}})}});
+    CHECK(told.code == "server.unreachable");
     CHECK((told.message + told.advice).find("hunter2") == std::string::npos);
     const Error crashed = error_where_child({.result = {.exit_code = 1}, .error_lines = {said}});
     CHECK(crashed.code == "repository.fetch_crashed");

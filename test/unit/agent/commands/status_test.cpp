@@ -31,7 +31,7 @@ Json a_daemon(const char* state, const Json& next = nullptr) {
 Json an_error(const char* kind, const char* stage = "repository") {
     return {{"stage", stage},
             {"kind", kind},
-            {"code", "repository.unreachable"},
+            {"code", "server.unreachable"},
             {"message", "no route"},
             {"advice", "check the network"}};
 }
@@ -200,7 +200,7 @@ TEST_CASE("a run that waits for another program shows for which, and how long at
 TEST_CASE("a run that waits shows why, and when it tries again") {
     const Json retry{{"at", moment(1004)}, {"delay_s", 9}, {"error", an_error("transient")}};
     const StatusView seen = view(a_status(a_daemon("running"), a_run({{"retry", retry}}), nullptr), both);
-    CHECK(has(seen, "repository.unreachable (transient)"));
+    CHECK(has(seen, "server.unreachable (transient)"));
     CHECK(has(seen, "no route"));
     CHECK(has(seen, "check the network"));
     CHECK(has(seen, "attempt in 4.0 s"));
@@ -212,13 +212,13 @@ TEST_CASE("a failed run shows its error, its resources and what happens next") {
         R"([{"resource": "Exec[x]", "message": "returned 1", "file": "manifests/site.pp", "line": 7},
             {"resource": "Exec[y]", "message": "no place", "file": null, "line": null}])");
     run["warnings"] = {"something odd"};
-    const Json next{{"at", moment(1090)}, {"reason", "trying again after repository.unreachable"}};
+    const Json next{{"at", moment(1090)}, {"reason", "trying again after server.unreachable"}};
     const StatusView seen = view(a_status(a_daemon("waiting", next), run, nullptr), the_daemon);
     CHECK(has(seen, "42, not_reached, ended 1 min ago, took 12.3 s"));
     CHECK(has(seen, "Exec[x] (manifests/site.pp:7): returned 1"));
     CHECK(has(seen, "Exec[y]: no place"));
     CHECK(has(seen, "something odd"));
-    CHECK(has(seen, "in 1 min: trying again after repository.unreachable"));
+    CHECK(has(seen, "in 1 min: trying again after server.unreachable"));
     CHECK(has(seen, "waiting, process 100"));
 }
 

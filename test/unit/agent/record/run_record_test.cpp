@@ -267,7 +267,7 @@ TEST_CASE("an instance is ready from a good run on, until its checks are bad; ot
     }
     {
         RunRecord record(fake.system, 2);
-        record.error(transient_error("repository.unreachable", "no route", "check"));
+        record.error(transient_error("server.unreachable", "no route", "check"));
         record.finish();
         CHECK(status().at("ready") == true);
         CHECK(status().at("run").at("health") == Json::array());

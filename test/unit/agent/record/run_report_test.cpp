@@ -54,13 +54,13 @@ TEST_CASE("a run that waits shows when it tries again, and why it has to") {
     report.stage = Stage::repository;
     report.attempt = 2;
     report.attempts = 5;
-    report.retry = RunReport::Retry{at(10s), 2500ms, transient_error("repository.unreachable", "no route", "check")};
+    report.retry = RunReport::Retry{at(10s), 2500ms, transient_error("server.unreachable", "no route", "check")};
     const Json retry = to_json(report).at("retry");
     CHECK(retry.at("delay_s") == 2.5);
     CHECK(retry.at("at").at("monotonic_s") == 10.0);
     CHECK(retry.at("error") == Json{{"stage", "repository"},
                                     {"kind", "transient"},
-                                    {"code", "repository.unreachable"},
+                                    {"code", "server.unreachable"},
                                     {"message", "no route"},
                                     {"advice", "check"}});
 }
@@ -133,8 +133,8 @@ TEST_CASE("one line tells where the run stands") {
     CHECK(one_line(report) == "repository, attempt 2 of 5: objects 12 of 82");
     report.progress->total = 0;
     CHECK(one_line(report) == "repository, attempt 2 of 5");
-    report.retry = RunReport::Retry{at(9s), 2500ms, transient_error("repository.unreachable", "no route", "check")};
-    CHECK(one_line(report) == "repository, attempt 2 of 5 failed (repository.unreachable), next in 2.5 s");
+    report.retry = RunReport::Retry{at(9s), 2500ms, transient_error("server.unreachable", "no route", "check")};
+    CHECK(one_line(report) == "repository, attempt 2 of 5 failed (server.unreachable), next in 2.5 s");
     report.finished = at(9s);
     report.role = "web";
     report.revision_resolved = "0123456789abcdef0123456789abcdef01234567";

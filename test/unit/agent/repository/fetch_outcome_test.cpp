@@ -81,9 +81,9 @@ TEST_CASE("what bootwright-fetch never says of a snapshot is an error") {
 TEST_CASE("no text of the child holds a secret of the request, and no code is one that it does not know") {
     const std::string secrets = "for https://reader:hunter2@git.example.com and hunter2-of-the-proxy";
     const Error error =
-        read({{"error", to_json(transient_error("repository.unreachable", secrets, "try " + secrets))}}).error.value();
+        read({{"error", to_json(transient_error("server.unreachable", secrets, "try " + secrets))}}).error.value();
     CHECK((error.message + error.advice).find("hunter2") == std::string::npos);
-    CHECK(error.code == "repository.unreachable");
+    CHECK(error.code == "server.unreachable");
     for (const char* code : {"puppet.failed", "repository.hunter2 \x1b[31m", "stopped"}) {
         CAPTURE(code);
         CHECK(read({{"error", to_json(transient_error(code, secrets, "x"))}}).error.value().code ==

@@ -387,7 +387,7 @@ TEST_CASE("a progress event of a wrong shape ends nothing") {
 
 TEST_CASE("the child's error is handed on with its kind, code and advice") {
     World world;
-    const Error error = permanent_error(GENERATE("repository.revision_not_found", "http.bad_header", "url.invalid"),
+    const Error error = permanent_error(GENERATE("git.revision_not_found", "http.bad_header", "url.invalid"),
                                         "there is no commit", "push it");
     world.fake.processes.answer("bootwright-fetch",
                                 {.result = {.exit_code = 1}, .lines = {to_line({{"error", to_json(error)}})}});
@@ -414,8 +414,8 @@ TEST_CASE("a checkout of anything but the pin is not believed") {
 
 TEST_CASE("the child's error is none of another stage, and never that the agent was told to stop") {
     const Error error =
-        GENERATE(Error(ErrorKind::stopped, "repository.corrupt", "m", "a"),
-                 Error(ErrorKind::stopped, "stopped", "m", "a"), Error(ErrorKind::transient, "puppet.killed", "m", "a"),
+        GENERATE(Error(ErrorKind::stopped, "git.corrupt", "m", "a"), Error(ErrorKind::stopped, "stopped", "m", "a"),
+                 Error(ErrorKind::transient, "puppet.killed", "m", "a"),
                  Error(ErrorKind::permanent, "config.invalid", "m", "a"));
     CAPTURE(error.code);
     World world;
@@ -438,7 +438,7 @@ TEST_CASE("a child that ends badly is an error that may pass, and says how it en
         {{.end = End::exited, .exit_code = 139}, "repository.fetch_crashed", "ended with status 139"},
         {{.end = End::killed_by_signal, .signal = 11}, "repository.fetch_crashed", "killed by signal 11"},
         {{.end = End::timed_out}, "repository.timeout", "not complete after 15 min"},
-        {{.end = End::silent}, "repository.stalled", "no progress for 30.0 s"},
+        {{.end = End::silent}, "server.stalled", "no progress for 30.0 s"},
     }));
     CAPTURE(row.code, row.message);
     World world;

@@ -79,7 +79,7 @@ TEST_CASE("what the download program says in an order that makes no sense is ref
     check_refused(Kind::git, {R"({"unconfined": []})", R"({"unconfined": []})"});
     check_refused(Kind::git, {git_line, R"({"received": 1})"});
     check_refused(Kind::git, {git_line, git_line});
-    check_refused(Kind::git, {error_line("transient", "repository.stalled"), git_line});
+    check_refused(Kind::git, {error_line("transient", "server.stalled"), git_line});
     check_refused(Kind::snapshot, {R"({"snapshot": {"more": 1}})"});
     check_refused(Kind::r10k, {R"({"r10k": {"more": 1}})"});
 }
@@ -94,22 +94,21 @@ TEST_CASE("a program that never comes to an end is refused") {
 }
 
 TEST_CASE("the download program's errors are those of its own list, each with its kind") {
-    CHECK(said(error_line("transient", "repository.unreachable")).kind == ErrorKind::transient);
-    CHECK(said(error_line("permanent", "repository.access_denied")).kind == ErrorKind::permanent);
-    CHECK(said(error_line("transient", "repository.server_not_trusted")).kind == ErrorKind::transient);
-    CHECK(said(error_line("permanent", "repository.server_not_trusted")).kind == ErrorKind::permanent);
+    CHECK(said(error_line("transient", "server.unreachable")).kind == ErrorKind::transient);
+    CHECK(said(error_line("permanent", "server.access_denied")).kind == ErrorKind::permanent);
+    CHECK(said(error_line("transient", "server.not_trusted")).kind == ErrorKind::transient);
+    CHECK(said(error_line("permanent", "server.not_trusted")).kind == ErrorKind::permanent);
     CHECK(said(error_line("permanent", "http.bad_header")).code == "http.bad_header");
     CHECK(said(error_line("permanent", "url.invalid")).code == "url.invalid");
     CHECK(said(error_line("transient", "repository.r10k_failed"), Kind::r10k).code == "repository.r10k_failed");
-    check_refused(Kind::git, {error_line("permanent", "repository.unreachable")});
-    check_refused(Kind::git, {error_line("transient", "repository.access_denied")});
+    check_refused(Kind::git, {error_line("permanent", "server.unreachable")});
+    check_refused(Kind::git, {error_line("transient", "server.access_denied")});
     check_refused(Kind::git, {error_line("transient", "repository.r10k_failed")});
-    check_refused(Kind::r10k, {error_line("permanent", "repository.access_denied")});
-    check_refused(Kind::git, {error_line("stopped", "repository.unreachable")});
-    check_refused(Kind::git, {error_line("unknown", "repository.unreachable")});
-    for (const char* code :
-         {"stopped", "repository.corrupt", "repository.pack_damaged", "repository.branch_rewritten", "io.no_space",
-          "io.failed", "process.cannot_start", "sandbox.failed", "internal", "", "x"}) {
+    check_refused(Kind::r10k, {error_line("permanent", "server.access_denied")});
+    check_refused(Kind::git, {error_line("stopped", "server.unreachable")});
+    check_refused(Kind::git, {error_line("unknown", "server.unreachable")});
+    for (const char* code : {"stopped", "git.corrupt", "git.pack_damaged", "repository.branch_rewritten", "io.no_space",
+                             "io.failed", "process.cannot_start", "sandbox.failed", "internal", "", "x"}) {
         for (const char* kind : {"transient", "permanent", "stopped"}) {
             check_refused(Kind::git, {error_line(kind, code)});
         }
@@ -117,17 +116,16 @@ TEST_CASE("the download program's errors are those of its own list, each with it
 }
 
 TEST_CASE("an error of the download program is cut, made fit to be shown, and has no more than an error has") {
-    const Error error = said(error_line("transient", "repository.stalled", std::string(20000, 'x')));
+    const Error error = said(error_line("transient", "server.stalled", std::string(20000, 'x')));
     CHECK(error.message.size() <= 4100);
-    CHECK(said(error_line("transient", "repository.stalled", "a\x1b[2Jb")).message == "a?[2Jb");
+    CHECK(said(error_line("transient", "server.stalled", "a\x1b[2Jb")).message == "a?[2Jb");
     check_refused(Kind::git,
                   {error_line("transient", "io.\x1b[2J" + std::string(20000, 'x'), std::string(60000, 'y'))});
-    check_refused(Kind::git, {R"({"error": {"kind": "transient", "code": "repository.stalled", "message": 7}})"});
-    check_refused(Kind::git, {R"({"error": {"kind": "transient", "code": "repository.stalled", "more": "x"}})"});
-    check_refused(Kind::git,
-                  {R"({"error": {"kind": "transient", "code": "repository.stalled", "retry_after_ms": "1"}})"});
-    const Error patient = said(
-        R"({"error": {"kind": "transient", "code": "repository.stalled", "retry_after_ms": 18446744073709551615}})");
+    check_refused(Kind::git, {R"({"error": {"kind": "transient", "code": "server.stalled", "message": 7}})"});
+    check_refused(Kind::git, {R"({"error": {"kind": "transient", "code": "server.stalled", "more": "x"}})"});
+    check_refused(Kind::git, {R"({"error": {"kind": "transient", "code": "server.stalled", "retry_after_ms": "1"}})"});
+    const Error patient =
+        said(R"({"error": {"kind": "transient", "code": "server.stalled", "retry_after_ms": 18446744073709551615}})");
     CHECK(patient.retry_after == std::chrono::hours(24));
 }
 

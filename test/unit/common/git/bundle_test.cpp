@@ -88,7 +88,7 @@ TEST_CASE("what is no bundle, or none that can be used here, is refused for good
     CAPTURE(bundle.substr(0, 100));
     const auto step = GENERATE(1UL, 1000UL, 100'000UL);
     const Error error = error_of([&] { return read(bundle, step); });
-    CHECK(error.code == "repository.snapshot_invalid");
+    CHECK(error.code == "git.snapshot_invalid");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.message.size() < 300);
 }
@@ -98,5 +98,5 @@ TEST_CASE("a header that never ends is refused at 64 KiB") {
     while (bundle.size() < 64 * 1024) {
         bundle += one + " refs/heads/main\n";
     }
-    CHECK(error_of([&] { return read(bundle, 500); }).code == "repository.snapshot_invalid");
+    CHECK(error_of([&] { return read(bundle, 500); }).code == "git.snapshot_invalid");
 }

@@ -92,7 +92,7 @@ TEST_CASE("what is no commit is not taken for one") {
     const std::string tree = repositories.shell("git rev-parse 'HEAD^{tree}'");
     CHECK_FALSE(repository.has_commit(blob));
     CHECK_FALSE(repository.has_commit(tree));
-    CHECK(error_of([&] { return repository.has_commit("not hexadecimal"); }).code == "repository.revision_invalid");
+    CHECK(error_of([&] { return repository.has_commit("not hexadecimal"); }).code == "git.revision_invalid");
 }
 
 TEST_CASE("a checkout holds exactly the commit: folders, links, executables, empty files") {
@@ -224,7 +224,7 @@ TEST_CASE("damage of the repository on disk is told as such") {
         GitRepository repository = repositories.open();
         return repositories.checked_out(repository);
     });
-    CHECK(error.code == "repository.corrupt");
+    CHECK(error.code == "git.corrupt");
     CHECK(error.kind == ErrorKind::transient);
 }
 
@@ -243,7 +243,7 @@ TEST_CASE("a tree that cannot be read is never found equal") {
     try {
         is_equal = !repository.first_difference(repositories.head, folder);
     } catch (const Error& error) {
-        CHECK(error.code == "repository.corrupt");
+        CHECK(error.code == "git.corrupt");
     }
     CHECK_FALSE(is_equal);
 }
@@ -258,7 +258,7 @@ TEST_CASE("a repository whose own files are damaged serves on, or is told as suc
     CAPTURE(damage);
     shell_with_git(repositories.ours(), damage);
     const LeaksOfLibgit2 ignored;
-    std::string code = "repository.corrupt";
+    std::string code = "git.corrupt";
     try {
         GitRepository repository = repositories.fetched();
         CHECK(repository.has_commit(repositories.head));
@@ -266,7 +266,7 @@ TEST_CASE("a repository whose own files are damaged serves on, or is told as suc
     } catch (const Error& error) {
         code = error.code;
     }
-    CHECK(code == "repository.corrupt");
+    CHECK(code == "git.corrupt");
 }
 
 TEST_CASE("a tree that git fsck refuses is refused, before anything of it is written") {
@@ -290,7 +290,7 @@ TEST_CASE("a tree that git fsck refuses is refused, before anything of it is wri
         "git commit-tree -m forged $tree > .git/forged\ngit update-ref refs/heads/forged $(cat .git/forged)\ncat "
         ".git/forged");
     const Error error = error_of([&] { return repositories.fetched().is_complete(forged); });
-    CHECK(error.code == "repository.tree_refused");
+    CHECK(error.code == "git.tree_refused");
     CHECK(error.kind == ErrorKind::permanent);
 }
 
@@ -350,7 +350,7 @@ TEST_CASE("what no file system holds, or is not what the tree says, is refused f
         return repository.check_out(commit, repositories.root.path() / "checkout", no_progress), 0;
     });
     CAPTURE(error.message);
-    CHECK(error.code == "repository.tree_refused");
+    CHECK(error.code == "git.tree_refused");
     CHECK(error.kind == ErrorKind::permanent);
 }
 
@@ -374,13 +374,13 @@ TEST_CASE("a checkout goes into an empty folder, and through no link") {
     SECTION("a name that is taken") {
         fs::create_directory_symlink(repositories.root.path(), folder / "deep");
         const Error error = error_of([&] { return repository.check_out(repositories.head, folder, no_progress), 0; });
-        CHECK(error.code == "repository.checkout_differs");
+        CHECK(error.code == "io.name_taken");
         CHECK_FALSE(fs::exists(repositories.root.path() / "er"));
     }
     SECTION("the name of a file that is taken") {
         fs::create_symlink(repositories.root.path() / "elsewhere", folder / "file");
         const Error error = error_of([&] { return repository.check_out(repositories.head, folder, no_progress), 0; });
-        CHECK(error.code == "repository.checkout_differs");
+        CHECK(error.code == "io.name_taken");
         CHECK(error.message == (folder / "file").string() + " is there already");
         CHECK_FALSE(fs::exists(repositories.root.path() / "elsewhere"));
     }
@@ -396,7 +396,7 @@ TEST_CASE("a checkout goes into an empty folder, and through no link") {
 TEST_CASE("a folder that is no repository is told as damaged") {
     const Repositories repositories("echo x > file");
     repositories.root.write("/ours.git", "a file");
-    CHECK(error_of([&] { return repositories.open(); }).code == "repository.corrupt");
+    CHECK(error_of([&] { return repositories.open(); }).code == "git.corrupt");
 }
 
 TEST_CASE("a tree that would write outside its folder, or into .git, is refused for good") {
@@ -417,7 +417,7 @@ TEST_CASE("a tree that would write outside its folder, or into .git, is refused 
     repositories.root.make_folder("/checkouts/new");
     const fs::path folder = repositories.root.path() / "checkouts/new";
     const Error error = error_of([&] { return repositories.fetched().check_out(hostile, folder, no_progress), 0; });
-    CHECK(error.code == "repository.tree_refused");
+    CHECK(error.code == "git.tree_refused");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(fs::is_empty(folder));
     CHECK_FALSE(repositories.root.exists("/checkouts/file"));

@@ -142,11 +142,11 @@ TEST_CASE("an object that git cannot read as what it should be is the fault of w
         });
         return 0;
     });
-    CHECK(error.code == "repository.object_invalid");
+    CHECK(error.code == "git.object_invalid");
     CHECK(error.kind == ErrorKind::permanent);
     // Nor is it once it has come into the repository, beside what is good there.
     Arriving::import_pack(*world.ours, pack);
-    CHECK(error_of([&] { return world.ours->is_complete(commit); }).code == "repository.object_invalid");
+    CHECK(error_of([&] { return world.ours->is_complete(commit); }).code == "git.object_invalid");
     CHECK(world.ours->is_complete(world.head));
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("a commit or tag of garbage is none, and no damage") {
         return read_file(world.root.path() / "made.pack", 100'000);
     }());
     CHECK(error_of([&] { return kind == "tag" ? world.ours->has_tag(id) : world.ours->has_commit(id); }).code ==
-          "repository.object_invalid");
+          "git.object_invalid");
 }
 
 TEST_CASE("what is damaged is told by where it is: on our own disk, or in what has arrived") {
@@ -189,16 +189,16 @@ TEST_CASE("what is damaged is told by where it is: on our own disk, or in what h
     });
     CAPTURE(error.message);
     CHECK(error.kind == ErrorKind::transient);
-    CHECK(error.code == (is_ours ? "repository.corrupt" : "repository.pack_damaged"));
+    CHECK(error.code == (is_ours ? "git.corrupt" : "git.pack_damaged"));
 }
 
 TEST_CASE("memory that one object would take is refused, before it is taken") {
     Arriving world;
     // A blob "x", then a delta upon it that says how much it makes of it, which is not true.
     const auto [bytes, code] =
-        GENERATE(table<std::uint64_t, const char*>({{std::uint64_t{1} << 30U, "repository.too_much_memory"},
-                                                    {129ULL << 20U, "repository.too_much_memory"},
-                                                    {127ULL << 20U, "repository.pack_damaged"}}));
+        GENERATE(table<std::uint64_t, const char*>({{std::uint64_t{1} << 30U, "git.too_much_memory"},
+                                                    {129ULL << 20U, "git.too_much_memory"},
+                                                    {127ULL << 20U, "git.pack_damaged"}}));
     world.shell("python3 - " + std::to_string(bytes) + R"( <<'END'
 import hashlib, struct, sys, zlib
 blob = bytes([0x31]) + zlib.compress(b"x")

@@ -197,7 +197,7 @@ TEST_CASE("a thin pack is completed from what is there, or from an alternate") {
         two.check_out_equals_git(two.head);
     }
     SECTION("but not out of nothing") {
-        CHECK(error_of([&] { return two.import(thin), 0; }).code == "repository.pack_damaged");
+        CHECK(error_of([&] { return two.import(thin), 0; }).code == "git.pack_damaged");
         CHECK_FALSE(two.ours.has_commit(two.head));
     }
     CHECK_FALSE(two.has_left_overs());
@@ -235,7 +235,7 @@ TEST_CASE("a damaged pack is refused, and nothing of it is ever visible") {
     const std::string whole = two.pack(two.head + "\\n");
     const auto check_refused = [&](const std::string& damaged) {
         const Error error = error_of([&] { return two.import(damaged), 0; });
-        CHECK(error.code == "repository.pack_damaged");
+        CHECK(error.code == "git.pack_damaged");
         CHECK(error.kind == ErrorKind::transient);
         CHECK_FALSE(two.ours.has_commit(two.head));
         CHECK_FALSE(two.has_left_overs());
@@ -271,14 +271,14 @@ TEST_CASE("a pack that claims more objects, or more bytes, than anybody has is r
     Two two;
     SECTION("objects") {
         const std::string many("PACK\0\0\0\2\x7F\xFF\xFF\xFF", 12);
-        CHECK(error_of([&] { return two.import(many + std::string(100, 'x')), 0; }).code == "repository.pack_damaged");
+        CHECK(error_of([&] { return two.import(many + std::string(100, 'x')), 0; }).code == "git.pack_damaged");
     }
     SECTION("bytes") {
         GitPackImport import(two.ours, no_progress, 1000);
         const std::string pack = two.pack(two.head + "\\n");
         REQUIRE(pack.size() > 1000);
         const Error error = error_of([&] { return import.append(pack), 0; });
-        CHECK(error.code == "repository.pack_too_large");
+        CHECK(error.code == "git.pack_too_large");
         CHECK(error.kind == ErrorKind::permanent);
     }
     CHECK_FALSE(two.has_left_overs());
@@ -293,7 +293,7 @@ TEST_CASE("what goes on after the end of a pack is refused") {
     CHECK(error_of([&] {
               import.append("x");
               return 0;
-          }).code == "repository.pack_damaged");
+          }).code == "git.pack_damaged");
 }
 
 TEST_CASE("what the progress throws ends the import, and comes out as it is") {
@@ -406,7 +406,7 @@ TEST_CASE("repacking what is damaged removes nothing") {
     const std::string before = shell_with_git(two.path(), count);
     two.open_again();
     // The blob is not the repository's own any more, so no pack of it could be complete.
-    CHECK(error_of([&] { return two.ours.repack(0), 0; }).code == "repository.corrupt");
+    CHECK(error_of([&] { return two.ours.repack(0), 0; }).code == "git.corrupt");
     CHECK(shell_with_git(two.path(), count) == before);
 }
 
@@ -493,15 +493,15 @@ TEST_CASE("another repository that is none, lacks the commit, or is damaged is t
     const auto code = [&](const fs::path& path, const std::string& id) {
         return error_of([&] { return two.ours.copy_commit_from(path, id, {}, no_progress), 0; }).code;
     };
-    CHECK(code(two.root.path() / "absent", two.head) == "repository.not_found");
-    CHECK(code(two.root.path(), two.head) == "repository.not_found");
-    CHECK(code(two.theirs() / "deep", two.head) == "repository.not_found");  // not looked for further up
-    CHECK(code(two.theirs(), std::string(40, '1')) == "repository.revision_not_found");
-    CHECK(code(two.theirs(), two.shell("git rev-parse HEAD:file")) == "repository.revision_invalid");
-    CHECK(error_of([&] { return local_refs(two.root.path() / "absent"); }).code == "repository.not_found");
+    CHECK(code(two.root.path() / "absent", two.head) == "git.no_repository");
+    CHECK(code(two.root.path(), two.head) == "git.no_repository");
+    CHECK(code(two.theirs() / "deep", two.head) == "git.no_repository");  // not looked for further up
+    CHECK(code(two.theirs(), std::string(40, '1')) == "git.revision_not_found");
+    CHECK(code(two.theirs(), two.shell("git rev-parse HEAD:file")) == "git.revision_invalid");
+    CHECK(error_of([&] { return local_refs(two.root.path() / "absent"); }).code == "git.no_repository");
     const std::string blob = two.shell("git rev-parse HEAD:file");
     fs::remove(two.theirs() / ".git/objects" / blob.substr(0, 2) / blob.substr(2));
-    CHECK(code(two.theirs(), two.head) == "repository.pack_damaged");
+    CHECK(code(two.theirs(), two.head) == "git.pack_damaged");
     CHECK_FALSE(two.ours.has_commit(two.head));
 }
 
@@ -625,7 +625,7 @@ done
 git commit-tree -m bomb $tree)");
     two.import(two.pack(bomb + "\\n"));
     CHECK(two.ours.is_complete(bomb));
-    CHECK(error_of([&] { return two.ours.submodules(bomb); }).code == "repository.tree_refused");
+    CHECK(error_of([&] { return two.ours.submodules(bomb); }).code == "git.tree_refused");
 }
 
 TEST_CASE("folders deeper in each other than a checkout could open are refused") {
@@ -635,7 +635,7 @@ tree=$(printf '100644 blob %s\tf\n' $(echo x | git hash-object -w --stdin) | git
 for level in $(seq 401); do tree=$(printf '040000 tree %s\td\n' $tree | git mktree); done
 git commit-tree -m deep $tree)");
     two.import(two.pack(deep + "\\n"));
-    CHECK(error_of([&] { return two.ours.is_complete(deep); }).code == "repository.tree_refused");
+    CHECK(error_of([&] { return two.ours.is_complete(deep); }).code == "git.tree_refused");
 }
 
 TEST_CASE("a file that only points to Git LFS is found where the tree says that there are such") {
@@ -714,7 +714,7 @@ TEST_CASE(
             CHECK(ours.first_difference(two.head, folder) == std::nullopt);
         } catch (const Error& error) {
             CAPTURE(error.message);
-            CHECK(error.code == "repository.corrupt");
+            CHECK(error.code == "git.corrupt");
             ++found;
         }
     }

@@ -79,9 +79,9 @@ TEST_CASE("what has no length, or one that cannot be, is no packet") {
     const std::string bytes = GENERATE("<htm"s, "zzzz"s, "0003"s, "fff1"s, "ffff"s, "-001"s, "00 4"s);
     CAPTURE(bytes);
     const Error error = error_of([&] { return taken({bytes}); });
-    CHECK(error.code == "repository.protocol");
+    CHECK(error.code == "server.protocol");
     CHECK(error.kind == ErrorKind::transient);
-    CHECK(error_of([&] { return taken({bytes.substr(0, 2), bytes.substr(2)}); }).code == "repository.protocol");
+    CHECK(error_of([&] { return taken({bytes.substr(0, 2), bytes.substr(2)}); }).code == "server.protocol");
 }
 
 TEST_CASE("a server of version 2 is known by its first line") {
@@ -122,10 +122,10 @@ TEST_CASE("an empty repository below version 2 has no ref") {
 }
 
 TEST_CASE("what is no advertisement is refused") {
-    CHECK(protocol_error(line("hello")).code == "repository.protocol");
-    CHECK(protocol_error(line(one)).code == "repository.protocol");
-    CHECK(protocol_error(line(std::string(40, 'g') + " refs/heads/main")).code == "repository.protocol");
-    CHECK(protocol_error("0001").code == "repository.protocol");
+    CHECK(protocol_error(line("hello")).code == "server.protocol");
+    CHECK(protocol_error(line(one)).code == "server.protocol");
+    CHECK(protocol_error(line(std::string(40, 'g') + " refs/heads/main")).code == "server.protocol");
+    CHECK(protocol_error("0001").code == "server.protocol");
 }
 
 TEST_CASE("what the server says against it is told by its code") {
@@ -134,12 +134,12 @@ TEST_CASE("what the server says against it is told by its code") {
         const char* code;
     };
     const Row row = GENERATE(values<Row>({
-        {"ERR upload-pack: not our ref 123", "repository.revision_not_found"},
-        {"ERR Server does not allow request for unadvertised object 123", "repository.revision_not_found"},
-        {"ERR access denied or repository not exported: /x", "repository.not_found"},
-        {"ERR Repository not found.", "repository.not_found"},
-        {"ERR no such repository: /x", "repository.not_found"},
-        {"ERR the moon is wrong", "repository.refused"},
+        {"ERR upload-pack: not our ref 123", "git.revision_not_found"},
+        {"ERR Server does not allow request for unadvertised object 123", "git.revision_not_found"},
+        {"ERR access denied or repository not exported: /x", "git.no_repository"},
+        {"ERR Repository not found.", "git.no_repository"},
+        {"ERR no such repository: /x", "git.no_repository"},
+        {"ERR the moon is wrong", "server.refused"},
     }));
     CAPTURE(row.words);
     const Error error = protocol_error(line(row.words));
@@ -167,8 +167,7 @@ TEST_CASE("refs are listed with what annotated tags lead to") {
     CHECK(list.refs()[1].peeled == three);
     CHECK(list.refs()[2].name == "HEAD");
     RefList other;
-    CHECK(error_of([&] { return feed(other, line(two + " refs/tags/v1 peeled:nonsense")); }).code ==
-          "repository.protocol");
+    CHECK(error_of([&] { return feed(other, line(two + " refs/tags/v1 peeled:nonsense")); }).code == "server.protocol");
 }
 
 TEST_CASE("a fetch of version 2 says all at once") {
@@ -215,9 +214,9 @@ TEST_CASE("an answer that is none is refused") {
             return feed(answer, stream);
         });
     };
-    CHECK(error_for(true, "0000").code == "repository.protocol");
-    CHECK(error_for(true, line("packfile") + "0000").code == "repository.protocol");
-    CHECK(error_for(true, line("packfile") + packet("\x09what")).code == "repository.protocol");
-    CHECK(error_for(true, line("packfile") + packet("\3out of memory")).code == "repository.refused");
-    CHECK(error_for(false, line("hello")).code == "repository.protocol");
+    CHECK(error_for(true, "0000").code == "server.protocol");
+    CHECK(error_for(true, line("packfile") + "0000").code == "server.protocol");
+    CHECK(error_for(true, line("packfile") + packet("\x09what")).code == "server.protocol");
+    CHECK(error_for(true, line("packfile") + packet("\3out of memory")).code == "server.refused");
+    CHECK(error_for(false, line("hello")).code == "server.protocol");
 }

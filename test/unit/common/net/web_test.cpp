@@ -48,7 +48,7 @@ TEST_CASE("an answer that is kept has a limit, with and without a length") {
          {answer("200 OK", body), "HTTP/1.1 200 OK\r\n\r\n" + body,
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + body + "\r\n0\r\n\r\n"}) {
         const Error error = failure({bytes}, request);
-        CHECK(error.code == "repository.too_large");
+        CHECK(error.code == "server.too_large");
         CHECK(error.kind == ErrorKind::permanent);
     }
     CHECK(answer_to(answer("200 OK", body.substr(1)), request).body == body.substr(1));
@@ -86,7 +86,7 @@ TEST_CASE("of a web server's headers so many are kept, and beyond 64 KiB the ans
     CHECK(answer_to(answer("200 OK", "body", header_lines(60, 1000))).headers.at("x-59").size() == 1000);
     for (const std::string& lines : {header_lines(70, 1000), header_lines(1, 70'000)}) {
         const Error error = failure({answer("200 OK", "body", lines)});
-        CHECK(error.code == "repository.too_large");
+        CHECK(error.code == "server.too_large");
         CHECK(error.kind == ErrorKind::permanent);
     }
 }
@@ -105,7 +105,7 @@ TEST_CASE("a server that is silent, or drips its headers, is given up") {
                                Reply{head + header_lines(1, 1000) + "\r\n", Reply::Then::drip}}) {
         CAPTURE(reply.bytes.substr(0, 25));
         const Error error = failure(reply, {}, impatient);
-        CHECK(error.code == "repository.stalled");
+        CHECK(error.code == "server.stalled");
         CHECK(error.kind == ErrorKind::transient);
     }
 }

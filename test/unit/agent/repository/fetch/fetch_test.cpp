@@ -114,7 +114,7 @@ TEST_CASE("a name that is a branch and also a tag is refused, with the names to 
     world.server("git tag main");
     world.request.revision = "main";
     const Error error = world.failure();
-    CHECK(error.code == "repository.revision_ambiguous");
+    CHECK(error.code == "git.revision_ambiguous");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.advice.find("refs/heads/main or refs/tags/main") != std::string::npos);
     world.request.revision = "refs/tags/main";
@@ -127,7 +127,7 @@ TEST_CASE("a revision that is nowhere is an error that somebody has to mend") {
         CAPTURE(revision);
         world.request.revision = revision;
         const Error error = world.failure();
-        CHECK(error.code == "repository.revision_not_found");
+        CHECK(error.code == "git.revision_not_found");
         CHECK(error.kind == ErrorKind::permanent);
         CHECK(error.message.find(revision) != std::string::npos);
     }
@@ -141,7 +141,7 @@ TEST_CASE("a pin that is pushed later is found then") {
     const std::string later = shell_with_git(
         world.root.path() / "clone", "echo later > manifests/site.pp; git commit -q -a -m later; git rev-parse HEAD");
     world.request.revision = later;
-    CHECK(world.failure().code == "repository.revision_not_found");
+    CHECK(world.failure().code == "git.revision_not_found");
     world.server("git fetch -q ../clone main:later");
     CHECK(world.fetch().revision == later);
 }
@@ -149,9 +149,9 @@ TEST_CASE("a pin that is pushed later is found then") {
 TEST_CASE("what is no commit cannot be pinned") {
     World world;
     world.request.revision = world.server("git rev-parse HEAD:manifests/site.pp");
-    CHECK(world.failure().code == "repository.revision_invalid");
+    CHECK(world.failure().code == "git.revision_invalid");
     world.request.revision = world.server("git tag -a -m x annotated; git rev-parse annotated");
-    CHECK(world.failure().code == "repository.revision_invalid");
+    CHECK(world.failure().code == "git.revision_invalid");
 }
 
 TEST_CASE("a server that is away is an error that passes, and nothing on disk is lost") {
@@ -160,7 +160,7 @@ TEST_CASE("a server that is away is an error that passes, and nothing on disk is
     world.request.revision = world.push("two");
     world.switch_server_off();
     const Error error = world.failure();
-    CHECK(error.code != "repository.corrupt");
+    CHECK(error.code != "git.corrupt");
     CHECK_FALSE(has_damaged(world));
     CHECK(world.checkouts().size() == 1);
     world.switch_server_on();
@@ -173,7 +173,7 @@ TEST_CASE("a server whose folder is there, but holds no repository, does not cos
     world.request.revision = world.push("two");
     world.switch_server_off();
     world.root.make_folder("/server");  // a file system that is not mounted
-    CHECK(world.failure().code != "repository.corrupt");
+    CHECK(world.failure().code != "git.corrupt");
     CHECK_FALSE(has_damaged(world));
 }
 
@@ -308,7 +308,7 @@ TEST_CASE("a damaged repository is not lost where the server is away") {
     write_file(folder / "manifests/site.pp", "changed", 0644);
     world.switch_server_off();
     const Captured errors(std::cerr);
-    CHECK(world.failure().code != "repository.corrupt");
+    CHECK(world.failure().code != "git.corrupt");
     world.switch_server_on();
     CHECK_NOTHROW(world.fetch());
 }
@@ -370,9 +370,9 @@ TEST_CASE("what is no checkout is never pruned") {
 TEST_CASE("a repository without any commit has no revision") {
     World world;
     world.server("rm -rf .git manifests modules link run; git init -q -b main .");
-    CHECK(world.failure().code == "repository.revision_not_found");
+    CHECK(world.failure().code == "git.revision_not_found");
     world.request.revision = "main";
-    CHECK(world.failure().code == "repository.revision_not_found");
+    CHECK(world.failure().code == "git.revision_not_found");
 }
 
 TEST_CASE("two fetches never work on one repository at once") {
@@ -428,7 +428,7 @@ TEST_CASE("the child hands its error on") {
     CHECK(run_fetch_child() == 1);
     const std::string text = output.text();
     const Json last = Json::parse(text.substr(text.rfind('\n', text.size() - 2) + 1));
-    CHECK(last.at("error").at("code") == "repository.revision_not_found");
+    CHECK(last.at("error").at("code") == "git.revision_not_found");
     CHECK(last.at("error").at("kind") == "permanent");
 }
 
@@ -756,7 +756,7 @@ TEST_CASE("a pin that is no commit is told, with the commit, and no other place 
         });
     }
     const Error error = world.failure();
-    CHECK(error.code == "repository.revision_invalid");
+    CHECK(error.code == "git.revision_invalid");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(world.downloads.requests.size() == (is_local ? 0 : 1));
     const bool is_tag = kind.starts_with('v');

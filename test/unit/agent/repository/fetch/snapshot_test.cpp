@@ -97,7 +97,7 @@ TEST_CASE("what is no whole snapshot of the revision is refused") {
     const fs::path file = world.take(world.request()).file;
     const std::string whole = read_file(file, 1U << 20U);
     const auto is_refused = [&] {
-        return error_of([&] { return world.look_into(file); }).code == "repository.snapshot_invalid";
+        return error_of([&] { return world.look_into(file); }).code == "git.snapshot_invalid";
     };
     for (const std::string& wrong : {whole.substr(0, whole.size() - 1), whole.substr(0, 30), std::string("<html>")}) {
         write_file(file, wrong, 0600);
@@ -111,6 +111,6 @@ TEST_CASE("a snapshot of another revision is told from the right one") {
     World world;
     const fs::path file = world.take(world.request()).file;
     const Error error = error_of([&] { return world.look_into(file, std::string(40, '0')); });
-    CHECK(error.code == "repository.revision_not_found");
+    CHECK(error.code == "git.revision_not_found");
     CHECK(error.message.find(world.revision) != std::string::npos);
 }

@@ -69,7 +69,7 @@ TEST_CASE("a submodule's commit that its own place does not have is an error of 
     world.make_repository("m");
     world.pin(World::with_submodule("modules/m", "../m", std::string(40, 'a')));
     const Error error = world.failure();
-    CHECK(error.code == "repository.revision_not_found");
+    CHECK(error.code == "git.revision_not_found");
     CHECK(error.message.find(std::string(40, 'a')) != std::string::npos);
     CHECK(world.checkouts().empty());
 }

@@ -184,9 +184,9 @@ TEST_CASE("what is no whole signature is refused") {
     things.root.write("/garbage", "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n");
     holds(reason({"garbage"}), "damaged");
     things.root.write("/garbage", "-----BEGIN SIGNED MESSAGE-----\n");
-    holds(reason({"garbage"}), "neither an SSH nor an OpenPGP signature");
+    holds(reason({"garbage"}), "none of a known kind: OpenPGP, SSH");
     things.root.write("/garbage", "");
-    holds(reason({"garbage"}), "neither");
+    holds(reason({"garbage"}), "none of a known kind");
     things.root.write("/garbage", "-----BEGIN SSH SIGNATURE-----\n" + std::string(1U << 17U, 'A'));
     holds(reason({"garbage"}), "larger than 64 KiB");
 }
@@ -233,7 +233,7 @@ TEST_CASE("an OpenPGP signature that does not count is refused, and why") {
 
 TEST_CASE("a message that is signed within itself proves nothing of a commit") {
     holds(reason({"inline.asc"}), "no detached signature");
-    holds(reason({"inline"}), "neither an SSH nor an OpenPGP signature");
+    holds(reason({"inline"}), "none of a known kind: OpenPGP, SSH");
 }
 
 TEST_CASE("a missing verifier or file of keys is named") {

@@ -122,7 +122,7 @@ TEST_CASE("each transfer has a folder of its own, in which there is nothing of a
             CHECK((status.st_mode & 07777U) == 0700);
             folders.push_back(request.folder);
             write_file(request.folder / "ssh_key", "of this transfer only", 0600);
-            return fails_with(transient_error("repository.unreachable", "no", "x"))(request);
+            return fails_with(transient_error("server.unreachable", "no", "x"))(request);
         });
     }
     world.failure();
@@ -327,7 +327,7 @@ TEST_CASE("a pack that is shorter than the program says, or damaged, is found ou
     const std::string bytes =
         GENERATE_COPY(values<std::string>({pack.substr(0, pack.size() - 1), flipped, "PACK", ""}));
     const Error error = world.failure_where([&] { write_file(world.pack(), bytes, 0600); });
-    CHECK((error.code == "repository.pack_damaged" || error.code == "repository.incomplete"));
+    CHECK((error.code == "git.pack_damaged" || error.code == "repository.incomplete"));
     CHECK(error.kind == ErrorKind::transient);
     CHECK(world.checkouts().empty());
 }
@@ -384,7 +384,7 @@ TEST_CASE("a snapshot of a range is refused before its pack is read") {
                      {{"snapshot", Json::object()}});
     });
     const Error error = world.failure();
-    CHECK(error.code == "repository.snapshot_invalid");
+    CHECK(error.code == "git.snapshot_invalid");
     CHECK(error.message.find("leans on commit " + first) != std::string::npos);
 }
 
@@ -420,11 +420,11 @@ TEST_CASE("what came of a snapshot that broke off is kept for the next time, and
     world.downloads.serve(url, [&](const DownloadRequest& request) {
         Script script = bundle(request);
         script.lines = {to_line({{"received", 10}}),
-                        to_line({{"error", to_json(transient_error("repository.unreachable", "it broke off", "x"))}})};
+                        to_line({{"error", to_json(transient_error("server.unreachable", "it broke off", "x"))}})};
         write_file(request.folder / "download.etag", "\"one\"", 0600);
         return script;
     });
-    CHECK(world.failure().code == "repository.unreachable");
+    CHECK(world.failure().code == "server.unreachable");
     CHECK(kept());
     std::string came;
     world.downloads.serve(url, [&](const DownloadRequest& request) {
@@ -432,14 +432,14 @@ TEST_CASE("what came of a snapshot that broke off is kept for the next time, and
         CHECK(read_file(request.folder / "download.etag", 100) == "\"one\"");
         return gives(request, "no bundle at all\n", {{"snapshot", Json::object()}});
     });
-    CHECK(world.failure().code == "repository.snapshot_invalid");
+    CHECK(world.failure().code == "git.snapshot_invalid");
     CHECK(came.starts_with("# v2 git bundle\n"));
     CHECK_FALSE(kept());
     world.downloads.serve(url, [&](const DownloadRequest& request) {
         CHECK(fs::is_empty(request.folder));
         return gives(request, "# v2 git bundle\n", {{"snapshot", Json::object()}});
     });
-    CHECK(world.failure().code == "repository.snapshot_invalid");
+    CHECK(world.failure().code == "git.snapshot_invalid");
     world.downloads.serve(url, bundle);
     world.fetch();
     CHECK(fs::is_empty(world.request.downloads));

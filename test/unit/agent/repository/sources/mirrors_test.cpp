@@ -23,8 +23,8 @@ constexpr const char* a = "https://a.example.com/puppet.git";
 constexpr const char* b = "https://b.example.com/puppet.git";
 constexpr const char* c = "https://c.example.com/puppet.git";
 
-Error away() { return transient_error("repository.unreachable", "nobody answers", "wait"); }
-Error denied() { return permanent_error("repository.access_denied", "no", "check the token"); }
+Error away() { return transient_error("server.unreachable", "nobody answers", "wait"); }
+Error denied() { return permanent_error("server.access_denied", "no", "check the token"); }
 
 /// A repository that is at several places of the network.
 struct World : FetchWorld {
@@ -61,7 +61,7 @@ TEST_CASE("places are asked in their order, until one has given it, and each is 
     world.fetch();
     CHECK(world.read("manifests/site.pp") == "one\n");
     CHECK(world.downloads.asked() == std::vector<std::string>{a, b});
-    CHECK(world.said() == std::vector<std::string>{"a: nobody answers (repository.unreachable)", "b: gave it"});
+    CHECK(world.said() == std::vector<std::string>{"a: nobody answers (server.unreachable)", "b: gave it"});
 }
 
 TEST_CASE("a pin that is on disk asks nobody") {
@@ -83,11 +83,11 @@ TEST_CASE("where no place has it, each one's words are told, and it passes if on
         ErrorKind kind;
     };
     const Row row = GENERATE(values<Row>({
-        {away(), denied(), "repository.unreachable", ErrorKind::transient},
-        {denied(), away(), "repository.unreachable", ErrorKind::transient},
-        {away(), transient_error("repository.server_not_trusted", "certificate is not yet valid", "x"),
-         "repository.server_not_trusted", ErrorKind::transient},
-        {denied(), permanent_error("repository.not_found", "nothing here", "x"), "repository.access_denied",
+        {away(), denied(), "server.unreachable", ErrorKind::transient},
+        {denied(), away(), "server.unreachable", ErrorKind::transient},
+        {away(), transient_error("server.not_trusted", "certificate is not yet valid", "x"), "server.not_trusted",
+         ErrorKind::transient},
+        {denied(), permanent_error("git.no_repository", "nothing here", "x"), "server.access_denied",
          ErrorKind::permanent},
     }));
     World world;
@@ -113,10 +113,10 @@ TEST_CASE("the only place's own error is told as it is, with the wait that it as
     World world;
     world.set_places({a});
     Error error = away();
-    error.code = "repository.server_error";
+    error.code = "server.error";
     world.downloads.serve(a, fails_with(error));
     const Error thrown = world.failure();
-    CHECK(thrown.code == "repository.server_error");
+    CHECK(thrown.code == "server.error");
     CHECK(thrown.message == "nobody answers");
     CHECK(thrown.advice == "wait");
 }
@@ -134,7 +134,7 @@ TEST_CASE("what is about this machine ends it at once, and no other place is ask
 
 TEST_CASE("what the program says of this machine is not believed, and the next place is asked") {
     const std::string code = GENERATE("io.no_space", "io.failed", "sandbox.failed", "process.cannot_start",
-                                      "repository.corrupt", "repository.branch_rewritten", "stopped");
+                                      "git.corrupt", "repository.branch_rewritten", "stopped");
     World world;
     const Error said(GENERATE(ErrorKind::transient, ErrorKind::permanent, ErrorKind::stopped), code, "here", "x");
     world.downloads.serve(a, fails_with(said));
@@ -190,7 +190,7 @@ TEST_CASE("an object that git cannot read is that place's fault, and the next is
     const std::string pushed = world.push("two");
     world.heard.clear();
     CHECK(world.fetch().revision == pushed);
-    CHECK(world.heard.at(0).said.find("repository.object_invalid") != std::string::npos);
+    CHECK(world.heard.at(0).said.find("git.object_invalid") != std::string::npos);
     CHECK(world.heard.at(1).said == "gave it");
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("a place that gives another commit is not believed, whatever the progr
     });
     world.set_places({a});
     const Error error = world.failure();
-    CHECK(error.code == "repository.protocol");
+    CHECK(error.code == "server.protocol");
     CHECK(error.kind == ErrorKind::transient);
     CHECK(world.checkouts().empty());
 }
@@ -252,7 +252,7 @@ TEST_CASE("what is incomplete although nothing was taken for known is not asked 
         return gives(request, "rubbish",
                      {{"git", to_json(GitAnswer{.commit = world.request.revision, .has_pack = true})}});
     });
-    CHECK(world.failure().code == "repository.pack_damaged");
+    CHECK(world.failure().code == "git.pack_damaged");
     CHECK(world.downloads.requests.size() == 1);
 }
 
@@ -386,7 +386,7 @@ TEST_CASE("a branch or tag is looked up in the image's seed where no place answe
     world.downloads.serve(a, world.good());
     CHECK(world.fetch().revision == rewritten);
     world.downloads.serve(a, fails_with(away()));
-    CHECK(world.failure().code == "repository.unreachable");  // the seed would lead back
+    CHECK(world.failure().code == "server.unreachable");  // the seed would lead back
 }
 
 TEST_CASE("a name is not looked up in the seed where a place refuses it, or the seed lacks it") {
@@ -397,10 +397,10 @@ TEST_CASE("a name is not looked up in the seed where a place refuses it, or the 
     world.downloads.serve(b, fails_with(denied()));
     world.downloads.serve(c, fails_with(away()));
     world.request.revision = "main";
-    CHECK(world.failure().code == "repository.unreachable");
+    CHECK(world.failure().code == "server.unreachable");
     world.downloads.serve(b, fails_with(away()));
     world.request.revision = "other";
-    CHECK(world.failure().code == "repository.unreachable");
+    CHECK(world.failure().code == "server.unreachable");
 }
 
 TEST_CASE(
@@ -492,12 +492,12 @@ TEST_CASE("a snapshot of another commit is told from the right one, and none hol
                           snapshot_server(world.root.path() / "server", {{other, "refs/heads/x"}}));
     world.set_places({place});
     const Error wrong = world.failure();
-    CHECK(wrong.code == "repository.snapshot_invalid");
+    CHECK(wrong.code == "git.snapshot_invalid");
     CHECK(wrong.message.find(other) != std::string::npos);
     CHECK(wrong.message.find(world.request.revision) != std::string::npos);
     world.request.revision = "main";
     const Error error = world.failure();
-    CHECK(error.code == "repository.revision_not_found");
+    CHECK(error.code == "git.revision_not_found");
     CHECK(error.kind == ErrorKind::permanent);
 }
 
@@ -508,7 +508,7 @@ TEST_CASE("a repository on this machine that is damaged is the place's fault, an
     world.set_places({world.url_of("other.git"), world.request.name_url});
     world.fetch();
     REQUIRE(world.heard.size() == 2);
-    CHECK(world.heard[0].said.find("repository.pack_damaged") != std::string::npos);
+    CHECK(world.heard[0].said.find("git.pack_damaged") != std::string::npos);
     CHECK(world.heard[1].said == "gave it");
 }
 

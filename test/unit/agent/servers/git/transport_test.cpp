@@ -146,9 +146,9 @@ TEST_CASE("a name that is not there, or that is two things, is told") {
         {"refs/heads/a", pin, pin}, {"refs/tags/a", tag, other}, {"refs/heads/b", pin, pin}};
     CHECK(resolve_name(refs, "b").peeled == pin);
     CHECK(resolve_name(refs, "refs/tags/a").peeled == other);
-    CHECK(error_of([&] { return resolve_name(refs, "x"); }).code == "repository.revision_not_found");
+    CHECK(error_of([&] { return resolve_name(refs, "x"); }).code == "git.revision_not_found");
     const Error error = error_of([&] { return resolve_name(refs, "a"); });
-    CHECK(error.code == "repository.revision_ambiguous");
+    CHECK(error.code == "git.revision_ambiguous");
     CHECK(error.advice.find("refs/heads/a or refs/tags/a") != std::string::npos);
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("a slow server is left at the end of a window, one that is at work is 
         watch.saw(1, false);
         return 0;
     });
-    CHECK(error.code == "repository.stalled");
+    CHECK(error.code == "server.stalled");
     CHECK(error.kind == ErrorKind::transient);
 
     RateWatch patient("https://h/x", 30s, 1024, clock);
@@ -194,7 +194,7 @@ TEST_CASE("a host or user that ssh could take for an option is refused") {
                             "ssh://h:99999/p", "ssh://[::1/p", "ssh://a b/p", "ssh://$(id)@h/p", "ssh:///p"}) {
         CAPTURE(url);
         const std::string code = error_of([&] { return ssh_arguments({.url = url}, {}); }).code;
-        CHECK((code == "url.invalid" || code == "repository.url_invalid"));
+        CHECK((code == "url.invalid" || code == "server.url_invalid"));
     }
     CHECK_NOTHROW(ssh_arguments({.url = "ssh://[fe80::1%25eth0]:22/p"}, {}));
 }

@@ -149,7 +149,7 @@ TEST_CASE("what is no place of snapshots is refused, and credentials in it are n
     Stores stores = amazon();
     stores.identity->bearer_token = "hunter2";
     const Error error = error_of([&] { return request(place, stores); });
-    CHECK(error.code == (place.empty() || Url::parse(place) ? "repository.url_invalid" : "url.invalid"));
+    CHECK(error.code == (place.empty() || Url::parse(place) ? "server.url_invalid" : "url.invalid"));
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.message.find("hunter2") == std::string::npos);
     CHECK_FALSE(error.advice.empty());
@@ -164,7 +164,7 @@ TEST_CASE("a bucket's name has three signs at least, and as many as its store al
         CHECK(asked(3).find("bbb") != std::string::npos);
         CHECK(asked(longest).find(std::string(longest, 'b')) != std::string::npos);
         for (const std::size_t length : {std::size_t{2}, longest + 1}) {
-            CHECK(error_of([&] { return asked(length); }).code == "repository.url_invalid");
+            CHECK(error_of([&] { return asked(length); }).code == "server.url_invalid");
         }
     }
 }
@@ -174,7 +174,7 @@ TEST_CASE("a revision that is no full commit id never gets into a URL") {
                                  "0123456789abcdef0123456789abcdef0123456/"}) {
         CAPTURE(revision);
         CHECK(error_of([&] { return snapshot_request("s3://bucket/a", revision, amazon()); }).code ==
-              "repository.revision_invalid");
+              "git.revision_invalid");
     }
 }
 
@@ -203,6 +203,6 @@ TEST_CASE("an S3 region that could be another host is refused") {
         CAPTURE(region);
         Stores stores = amazon();
         stores.identity->region = region;
-        CHECK(error_of([&] { return request("s3://bucket/a", stores); }).code == "repository.url_invalid");
+        CHECK(error_of([&] { return request("s3://bucket/a", stores); }).code == "server.url_invalid");
     }
 }

@@ -73,8 +73,8 @@ std::string header(const WebRequest& request, std::string_view name) {
 
 TEST_CASE("every secret store has its recorded answers, and its key in the image's configuration") {
     std::set<std::string> kinds;
-    for (const SecretStore* one : secret_stores()) {
-        const std::string kind(one->kind);
+    for (const SecretStore* one : Registered<SecretStore>::all()) {
+        const std::string kind(one->kind.name);
         CAPTURE(kind);
         CHECK(kinds.insert(kind).second);
         CHECK(std::filesystem::exists(fixture_path("secret_stores/" + kind + ".json")));
@@ -178,7 +178,7 @@ TEST_CASE("a region that could be another host is refused") {
         CloudIdentity identity = amazon;
         identity.region = region;
         const Error error = error_of([&] { return request_for("aws_secret", "git/token", identity); });
-        CHECK(error.code == "repository.url_invalid");
+        CHECK(error.code == "server.url_invalid");
         CHECK(error.kind == ErrorKind::permanent);
     }
 }

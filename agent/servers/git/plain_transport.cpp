@@ -36,10 +36,13 @@ private:
     CurlWebClient& web_;
 };
 
-}  // namespace
+const GitTransportKind kind{.schemes = {"git"},
+                            .make = [](const GitPlace& place, CurlWebClient& web, ProcessRunner&,
+                                       const WebPatience&) -> std::unique_ptr<GitTransport> {
+                                return std::make_unique<PlainTransport>(place, web);
+                            }};
+const Registered<GitTransportKind> registered(kind);
 
-std::unique_ptr<GitTransport> make_plain_transport(const GitPlace& place, CurlWebClient& web) {
-    return std::make_unique<PlainTransport>(place, web);
-}
+}  // namespace
 
 }  // namespace bootwright

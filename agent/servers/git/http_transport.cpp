@@ -16,14 +16,14 @@ Error status_error(const std::string& shown, const WebResponse& response) {
     switch (response.status) {
         case 401:
         case 403:
-            return permanent_error("repository.access_denied", message,
+            return permanent_error("server.access_denied", message,
                                    "check the credentials: repository.credentials of agent.json, or those of the URL");
         case 404:
-        case 410: return permanent_error("repository.not_found", message, std::string(not_a_repository));
+        case 410: return permanent_error("git.no_repository", message, std::string(not_a_repository));
         default: break;
     }
-    Error error = transient_error("repository.server_error", message,
-                                  "check that the git server is running, and its log for the reason");
+    Error error =
+        transient_error("server.error", message, "check that the git server is running, and its log for the reason");
     error.retry_after = retry_after(response.headers);
     return error;
 }
@@ -59,8 +59,7 @@ public:
 private:
     /// Whether the error may mean that the request was not understood. What the network says is final.
     static bool may_be_another_version(const Error& error) {
-        constexpr std::array codes{"repository.protocol", "repository.refused", "repository.not_found",
-                                   "repository.server_error"};
+        constexpr std::array codes{"server.protocol", "server.refused", "git.no_repository", "server.error"};
         return std::find(codes.begin(), codes.end(), error.code) != codes.end() && !error.retry_after;
     }
 
@@ -129,7 +128,7 @@ private:
         check_content_type(response, content_type);
         if (is_empty) {
             // git-http-backend below version 2: its upload-pack dies of a command.
-            throw transient_error("repository.protocol", shown_ + " answers with nothing",
+            throw transient_error("server.protocol", shown_ + " answers with nothing",
                                   "see the git server's log for the reason");
         }
         if (!has_ended) {
@@ -141,7 +140,7 @@ private:
     void check_content_type(const WebResponse& head, std::string_view wanted) const {
         const auto found = head.headers.find("content-type");
         if (found == head.headers.end() || !std::string_view(found->second).starts_with(wanted)) {
-            throw transient_error("repository.protocol", shown_ + " answers, but not as a git server does",
+            throw transient_error("server.protocol", shown_ + " answers, but not as a git server does",
                                   "check that the URL is that of a git repository, and that no proxy or portal answers "
                                   "instead");
         }
@@ -155,10 +154,13 @@ private:
     bool has_begun_ = false;  // an answer that was understood: it must not begin again
 };
 
-}  // namespace
+const GitTransportKind kind{.schemes = {"https", "http"},
+                            .make = [](const GitPlace& place, CurlWebClient& web, ProcessRunner&,
+                                       const WebPatience&) -> std::unique_ptr<GitTransport> {
+                                return std::make_unique<HttpTransport>(place, web);
+                            }};
+const Registered<GitTransportKind> registered(kind);
 
-std::unique_ptr<GitTransport> make_http_transport(const GitPlace& place, CurlWebClient& web) {
-    return std::make_unique<HttpTransport>(place, web);
-}
+}  // namespace
 
 }  // namespace bootwright

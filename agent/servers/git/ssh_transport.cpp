@@ -17,23 +17,22 @@ Error ssh_error(const std::string& shown, const ProcessResult& result, const std
     const std::string message = "cannot fetch from " + shown + ": " +
                                 (said.empty() ? "ssh ended with status " + std::to_string(result.exit_code) : said);
     if (result.end == ProcessResult::End::silent) {
-        return transient_error("repository.stalled", shown + " said nothing for too long",
+        return transient_error("server.stalled", shown + " said nothing for too long",
                                "check that the server is running, and the network between");
     }
     if (says("host key verification failed") || says("host identification has changed") ||
         says("no matching host key")) {
         return permanent_error(
-            "repository.server_not_trusted", message,
+            "server.not_trusted", message,
             "put the server's key, or the authority of its certificate, into repository.known_hosts");
     }
     if (says("permission denied") || says("access denied") || says("too many authentication failures")) {
-        return permanent_error("repository.access_denied", message,
-                               "check the key in repository.ssh_key of agent.json");
+        return permanent_error("server.access_denied", message, "check the key in repository.ssh_key of agent.json");
     }
     if (says("not appear to be a git") || says("not found") || says("does not exist") || says("no such file")) {
-        return permanent_error("repository.not_found", message, std::string(not_a_repository));
+        return permanent_error("git.no_repository", message, std::string(not_a_repository));
     }
-    return transient_error("repository.unreachable", message,
+    return transient_error("server.unreachable", message,
                            "check that the git server is running and that this machine reaches it");
 }
 
@@ -118,9 +117,15 @@ std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience&
     return arguments;
 }
 
-std::unique_ptr<GitTransport> make_ssh_transport(const GitPlace& place, ProcessRunner& processes,
-                                                 const WebPatience& patience) {
-    return std::make_unique<SshTransport>(place, processes, patience);
-}
+namespace {
+
+const GitTransportKind kind{.schemes = {"ssh"},
+                            .make = [](const GitPlace& place, CurlWebClient&, ProcessRunner& processes,
+                                       const WebPatience& patience) -> std::unique_ptr<GitTransport> {
+                                return std::make_unique<SshTransport>(place, processes, patience);
+                            }};
+const Registered<GitTransportKind> registered(kind);
+
+}  // namespace
 
 }  // namespace bootwright

@@ -1,0 +1,27 @@
+// Google Cloud Storage.
+
+#include "agent/servers/cloud_request.hpp"
+#include "agent/servers/objects/object_store.hpp"
+
+namespace bootwright {
+
+namespace {
+
+/// "XML API", Google Cloud Storage: path style, with an OAuth token.
+WebRequest request(const Url& place, const std::string& revision, const Stores& stores) {
+    const auto [names, object] = store_place(place, 1, revision);
+    check_bucket(place, names.front(), "-._", 222);
+    return {.url = "https://storage.googleapis.com/" + names.front() + "/" + uri_encoded(object),
+            .headers = {bearer_header(stores.identity, place.shown())}};
+}
+
+constexpr UrlScheme scheme{"gs"};
+const ObjectStore store{.serves = [](const Url& place) { return place.scheme() == scheme.name; },
+                        .needs_identity = [](const Stores&) { return true; },
+                        .request = request};
+const Registered<UrlScheme> registered_scheme(scheme);
+const Registered<ObjectStore> registered(store);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,36 @@
+// A web server, or a CDN: it may well send to another place for the file itself.
+
+#include "agent/servers/objects/object_store.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace bootwright {
+
+namespace {
+
+constexpr std::string_view placeholder = "{revision}";
+
+bool serves(const Url& place) {
+    return (place.scheme() == "https" || place.scheme() == "http") &&
+           place.target().find(placeholder) != std::string::npos;
+}
+
+WebRequest request(const Url& place, const std::string& revision, const Stores&) {
+    // Never in the host or in the credentials, where no Url has it: it would be asked of whoever owns the name.
+    if (!place.shown().starts_with(place.server() + "/")) {
+        throw not_a_store(place);
+    }
+    std::string target = place.target();
+    for (std::size_t at = target.find(placeholder); at != std::string::npos; at = target.find(placeholder, at)) {
+        target.replace(at, placeholder.size(), revision);
+    }
+    return {.url = place.with_target(target), .follow_redirects = true};
+}
+
+const ObjectStore store{.serves = serves, .needs_identity = [](const Stores&) { return false; }, .request = request};
+const Registered<ObjectStore> registered(store);
+
+}  // namespace
+
+}  // namespace bootwright
