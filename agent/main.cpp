@@ -1,5 +1,6 @@
 // The composition root: builds the outside world and hands it to a command.
 
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
@@ -18,13 +19,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -65,29 +69,58 @@ std::filesystem::path belonging(const std::string& name) {
 }
 
 struct CommandLine {
-    std::string command;
     std::string root = "/";
-    StatusOptions status;
-    MetadataOptions metadata;
-    bool explain_json = false;
-    std::string capture_folder;
-    SnapshotOptions snapshot;
+    const Command* command = nullptr;
+    std::map<std::string, std::string> given{};
 };
 
-void add_snapshot(CLI::App& app, SnapshotOptions& options) {
-    CLI::App* snapshot = app.add_subcommand("snapshot", "Make one file of one revision, for web servers to serve");
-    snapshot->require_subcommand(1);
-    CLI::App* make = snapshot->add_subcommand("make", "Write REVISION.bundle, and print its path, size and SHA-256");
-    make->add_option("--revision", options.revision, "A full commit id, branch, tag, or HEAD, which is the default");
-    make->add_option("--repository", options.repository, "A folder or URL; by default the one around this folder");
-    make->add_option("--output", options.output, "The folder to write to; by default this one");
-    CLI::App* verify = snapshot->add_subcommand("verify", "Say what is in a snapshot, and whether it is complete");
-    verify->add_option("FILE", options.file, "The snapshot")->required();
-    verify->add_option("REVISION", options.revision, "The commit that must be in it; by default the file's name");
-    for (CLI::App* command : {make, verify}) {
-        command->add_flag("--without-puppetfile", options.without_puppetfile,
-                          "Leave out the modules of the Puppetfile, where the image has r10k install them");
+/// All commands; a group before its own.
+std::vector<const Command*> commands() {
+    std::vector<const Command*> sorted = Registered<Command>::all();
+    std::sort(sorted.begin(), sorted.end(), [](const auto* one, const auto* other) { return one->name < other->name; });
+    return sorted;
+}
+
+void add_options(CLI::App& app, const Command& command) {
+    std::map<std::string, CLI::Option*> added;
+    for (const CommandOption& option : command.options) {
+        CLI::Option*& one = added[option.name];
+        one = option.kind == CommandOption::Kind::flag ? app.add_flag(option.name, option.help)
+                                                       : app.add_option(option.name, option.help)->type_name("TEXT");
+        one->required(option.is_required);
+        if (!option.needs.empty()) {
+            one->needs(added.at(option.needs));
+        }
     }
+}
+
+/// Adds all commands, each below its group. Returns them by what CLI11 knows them as.
+std::map<const CLI::App*, const Command*> add_commands(CLI::App& app) {
+    std::map<const CLI::App*, const Command*> added;
+    std::map<std::string, CLI::App*> groups;
+    for (const Command* command : commands()) {
+        const std::vector<std::string> words = split(command->name, ' ');
+        CLI::App& above = words.size() > 1 ? *groups.at(words.front()) : app;
+        CLI::App* one = above.add_subcommand(words.back(), std::string(command->help));
+        if (command->run == nullptr) {
+            one->require_subcommand(1);
+            groups[words.front()] = one;
+        }
+        add_options(*one, *command);
+        added[one] = command;
+    }
+    return added;
+}
+
+std::map<std::string, std::string> given_to(const CLI::App& app, const Command& command) {
+    std::map<std::string, std::string> given;
+    for (const CommandOption& option : command.options) {
+        const CLI::Option* one = app.get_option(option.name);
+        if (one->count() > 0) {
+            given[option.name] = option.kind == CommandOption::Kind::flag ? "" : one->as<std::string>();
+        }
+    }
+    return given;
 }
 
 /// @throws CLI::ParseError
@@ -96,45 +129,19 @@ CommandLine parse(CLI::App& app, int count, char** arguments) {
     app.require_subcommand(1);
     app.fallthrough();  // --root may follow the command, too
     app.add_option("--root", line.root, "Treat DIR as / (tests, captured machines)")->check(CLI::ExistingDirectory);
-    app.add_subcommand("daemon", "Run as the service: configure at boot, then by schedule");
-    app.add_subcommand("run", "Configure now, in the foreground");
-    CLI::App* status = app.add_subcommand("status", "Say what is configured, what is wrong, and what happens next");
-    status->add_flag("--json", line.status.json, "Print status.json");
-    CLI::Option* wait = status->add_flag("--wait", line.status.wait,
-                                         "Wait until the instance is configured, or cannot be without help");
-    std::string timeout;
-    status->add_option("--timeout", timeout, "Wait no longer than this, such as 90s or 10m")->needs(wait);
-    CLI::App* metadata = app.add_subcommand("metadata", "Print what the platform says of this instance");
-    metadata->add_option("KEY", line.metadata.key, "Only this value, such as region or tags.Name");
-    metadata->add_flag("--json", line.metadata.json, "Print a JSON document");
-    CLI::App* explain = app.add_subcommand("explain", "Say how the platform was found, and where each setting is from");
-    explain->add_flag("--json", line.explain_json, "Print a JSON document");
-    CLI::App* capture =
-        app.add_subcommand("capture", "Write this machine into a folder for a bug report, without secrets");
-    capture->add_option("DIR", line.capture_folder, "A folder that is to be made")->required();
-    app.add_subcommand("prepare", "Compile Puppet ahead, so that this image's instances start it sooner");
-    add_snapshot(app, line.snapshot);
-    app.add_subcommand("version", "Print the version");
+    const auto added = add_commands(app);
     app.parse(count, arguments);
 
     const CLI::App* chosen = app.get_subcommands().front();
-    line.command = chosen->get_name();
-    if (!chosen->get_subcommands().empty()) {
-        line.command += " " + chosen->get_subcommands().front()->get_name();
+    while (!chosen->get_subcommands().empty()) {
+        chosen = chosen->get_subcommands().front();
     }
-    if (!timeout.empty()) {
-        line.status.timeout = parse_duration(timeout);
-        if (!line.status.timeout) {
-            throw CLI::ValidationError("--timeout", "expected a duration such as 90s, 10m or 1h");
-        }
-    }
+    line.command = added.at(chosen);
+    line.given = given_to(*chosen, *line.command);
     return line;
 }
 
 int dispatch(const CommandLine& line, char** environment) {
-    if (line.command == "version") {
-        return version_command();
-    }
     NetworkHttpClient real_http;
     SystemProcessRunner real_processes;
     SystemClock clock;
@@ -154,28 +161,7 @@ int dispatch(const CommandLine& line, char** environment) {
                         .fetch_program = belonging("bootwright-fetch"),
                         .ruby_folder = belonging("ruby/observe.rb").parent_path(),  // /usr/bin/ruby is something else
                         .environment = environment_map(environment)};
-    if (line.command == "metadata") {
-        return metadata_command(system, line.metadata);
-    }
-    if (line.command == "explain") {
-        return explain_command(system, line.explain_json);
-    }
-    if (line.command == "prepare") {
-        return prepare_command(system);
-    }
-    if (line.command == "capture") {
-        return capture_command(system, line.capture_folder);
-    }
-    if (line.command == "snapshot make") {
-        return snapshot_make_command(system, line.snapshot);
-    }
-    if (line.command == "snapshot verify") {
-        return snapshot_verify_command(system, line.snapshot);
-    }
-    if (line.command == "status") {
-        return status_command(system, line.status);
-    }
-    return line.command == "daemon" ? daemon_command(system) : run_command(system);
+    return line.command->run(system, CommandArguments(line.given));
 }
 
 /// In the words of CLI11, which quote the command line.
@@ -200,6 +186,9 @@ int answer(int count, char** arguments, char** environment) {
         return dispatch(parse(app, count, arguments), environment);
     } catch (const CLI::ParseError& error) {
         return explain_usage(app, error);
+    } catch (const UsageError& error) {
+        log(LogLevel::error, error.message);
+        return exit_usage;
     } catch (const Error& error) {
         show(error);
         return error.code.ends_with(".locked") ? exit_locked : exit_failed;

@@ -1,3 +1,4 @@
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
@@ -143,5 +144,17 @@ int capture_command(const System& system, const fs::path& folder) {
                " explain` reads it.");
     return exit_ok;
 }
+
+namespace {
+
+const Command command{.name = "capture",
+                      .help = "Write this machine into a folder for a bug report, without secrets",
+                      .options = {{CommandOption::Kind::argument, "DIR", "A folder that is to be made", true}},
+                      .run = [](const System& system, const CommandArguments& given) {
+                          return capture_command(system, given.value("DIR"));
+                      }};
+const Registered<Command> registered(command);
+
+}  // namespace
 
 }  // namespace bootwright

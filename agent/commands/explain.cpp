@@ -1,3 +1,4 @@
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
@@ -183,5 +184,17 @@ int explain_command(const System& system, bool json) {
     }
     return result.at("error").is_null() ? exit_ok : exit_failed;
 }
+
+namespace {
+
+const Command command{.name = "explain",
+                      .help = "Say how the platform was found, and where each setting is from",
+                      .options = {{CommandOption::Kind::flag, "--json", "Print a JSON document"}},
+                      .run = [](const System& system, const CommandArguments& given) {
+                          return explain_command(system, given.has("--json"));
+                      }};
+const Registered<Command> registered(command);
+
+}  // namespace
 
 }  // namespace bootwright

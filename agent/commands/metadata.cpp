@@ -1,3 +1,4 @@
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
@@ -88,5 +89,19 @@ int metadata_command(const System& system, const MetadataOptions& options) {
     }
     return exit_ok;
 }
+
+namespace {
+
+const Command command{
+    .name = "metadata",
+    .help = "Print what the platform says of this instance",
+    .options = {{CommandOption::Kind::argument, "KEY", "Only this value, such as region or tags.Name"},
+                {CommandOption::Kind::flag, "--json", "Print a JSON document"}},
+    .run = [](const System& system, const CommandArguments& given) {
+        return metadata_command(system, {.json = given.has("--json"), .key = given.value("KEY")});
+    }};
+const Registered<Command> registered(command);
+
+}  // namespace
 
 }  // namespace bootwright

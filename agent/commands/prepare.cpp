@@ -1,3 +1,4 @@
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
@@ -16,5 +17,14 @@ int prepare_command(const System& system) {
     print_line("compiled ahead: " + compile_puppet(system, config));
     return exit_ok;
 }
+
+namespace {
+
+const Command command{.name = "prepare",
+                      .help = "Compile Puppet ahead, so that this image's instances start it sooner",
+                      .run = [](const System& system, const CommandArguments&) { return prepare_command(system); }};
+const Registered<Command> registered(command);
+
+}  // namespace
 
 }  // namespace bootwright

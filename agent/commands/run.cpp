@@ -1,3 +1,4 @@
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/record/reboots.hpp"
@@ -68,5 +69,14 @@ int run_command(const System& system) {
     print_view(view_status(StatusFile(system).read(), system.clock.now(), is_running));
     return report.is_good() ? exit_ok : exit_failed;
 }
+
+namespace {
+
+const Command command{.name = "run",
+                      .help = "Configure now, in the foreground",
+                      .run = [](const System& system, const CommandArguments&) { return run_command(system); }};
+const Registered<Command> registered(command);
+
+}  // namespace
 
 }  // namespace bootwright

@@ -1,3 +1,4 @@
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/repository/fetch_outcome.hpp"
@@ -233,5 +234,46 @@ int snapshot_verify_command(const System& system, const SnapshotOptions& options
     print(system, snapshot);
     return snapshot.missing.empty() ? exit_ok : exit_failed;
 }
+
+namespace {
+
+SnapshotOptions options_of(const CommandArguments& given) {
+    return {.revision = given.value("--revision", given.value("REVISION")),
+            .repository = given.value("--repository"),
+            .output = given.value("--output", "."),
+            .file = given.value("FILE"),
+            .without_puppetfile = given.has("--without-puppetfile")};
+}
+
+const CommandOption without_puppetfile{
+    CommandOption::Kind::flag, "--without-puppetfile",
+    "Leave out the modules of the Puppetfile, where the image has r10k install them"};
+
+const Command group{.name = "snapshot", .help = "Make one file of one revision, for web servers to serve"};
+const Command make{
+    .name = "snapshot make",
+    .help = "Write REVISION.bundle, and print its path, size and SHA-256",
+    .options = {{CommandOption::Kind::option, "--revision",
+                 "A full commit id, branch, tag, or HEAD, which is the default"},
+                {CommandOption::Kind::option, "--repository", "A folder or URL; by default the one around this folder"},
+                {CommandOption::Kind::option, "--output", "The folder to write to; by default this one"},
+                without_puppetfile},
+    .run = [](const System& system, const CommandArguments& given) {
+        return snapshot_make_command(system, options_of(given));
+    }};
+const Command verify{.name = "snapshot verify",
+                     .help = "Say what is in a snapshot, and whether it is complete",
+                     .options = {{CommandOption::Kind::argument, "FILE", "The snapshot", true},
+                                 {CommandOption::Kind::argument, "REVISION",
+                                  "The commit that must be in it; by default the file's name"},
+                                 without_puppetfile},
+                     .run = [](const System& system, const CommandArguments& given) {
+                         return snapshot_verify_command(system, options_of(given));
+                     }};
+const Registered<Command> registered_make(make);
+const Registered<Command> registered_verify(verify);
+const Registered<Command> registered(group);
+
+}  // namespace
 
 }  // namespace bootwright

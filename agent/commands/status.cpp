@@ -1,3 +1,4 @@
+#include "agent/commands/command.hpp"
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/record/status_file.hpp"
@@ -356,5 +357,34 @@ int status_command(const System& system, const StatusOptions& options) {
         system.clock.sleep(poll_interval, {});
     }
 }
+
+namespace {
+
+std::optional<milliseconds> limit_of(const CommandArguments& given) {
+    const std::string text = given.value("--timeout");
+    const auto limit = parse_duration(text);
+    if (!text.empty() && !limit) {
+        throw UsageError{"--timeout: expected a duration such as 90s, 10m or 1h"};
+    }
+    return limit;
+}
+
+const Command command{.name = "status",
+                      .help = "Say what is configured, what is wrong, and what happens next",
+                      .options = {{CommandOption::Kind::flag, "--json", "Print status.json"},
+                                  {CommandOption::Kind::flag, "--wait",
+                                   "Wait until the instance is configured, or cannot be without help"},
+                                  {.kind = CommandOption::Kind::option,
+                                   .name = "--timeout",
+                                   .help = "Wait no longer than this, such as 90s or 10m",
+                                   .needs = "--wait"}},
+                      .run = [](const System& system, const CommandArguments& given) {
+                          return status_command(
+                              system,
+                              {.json = given.has("--json"), .wait = given.has("--wait"), .timeout = limit_of(given)});
+                      }};
+const Registered<Command> registered(command);
+
+}  // namespace
 
 }  // namespace bootwright

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "agent/config/system.hpp"
+#include "common/base/registered.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bootwright {
+
+/// An option or argument of a command.
+struct CommandOption {
+    enum class Kind { flag, option, argument } kind;
+    std::string name;  ///< "--json", "--timeout"; "KEY" for an argument, which stands alone
+    std::string help;
+    bool is_required = false;
+    std::string needs{};  ///< the option without which it makes no sense; "": none
+};
+
+/// What a command line says: the options that were given, by name, with their values; "" for a flag.
+class CommandArguments {
+public:
+    explicit CommandArguments(std::map<std::string, std::string> given) : given_(std::move(given)) {}
+
+    [[nodiscard]] bool has(const std::string& name) const { return given_.contains(name); }
+    [[nodiscard]] std::string value(const std::string& name, const std::string& otherwise = "") const {
+        const auto found = given_.find(name);
+        return found == given_.end() ? otherwise : found->second;
+    }
+
+private:
+    std::map<std::string, std::string> given_;
+};
+
+/// A command line that a command cannot make sense of; in a user's words. Exit status: exit_usage.
+struct UsageError {
+    std::string message;
+};
+
+/// One command of the program. One file each, which registers it.
+struct Command {
+    std::string_view name;  ///< "status"; "snapshot make", of the group "snapshot"
+    std::string_view help;
+    std::vector<CommandOption> options{};
+    /// Returns an ExitStatus; nullptr for a group. @throws Error, UsageError
+    int (*run)(const System& system, const CommandArguments& arguments) = nullptr;
+};
+
+}  // namespace bootwright
