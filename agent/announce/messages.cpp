@@ -18,8 +18,6 @@ constexpr std::size_t most_of_answer = std::size_t{16} << 10U;
 /// Where an instance's tag names the group that it was started by.
 constexpr const char* group_tag = "aws:autoscaling:groupName";
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
 std::string reason_of(const RunReport& report, bool good) {
     return good ? "configured by bootwright" : report.error ? report.error->code : "failed";
 }

@@ -2,6 +2,7 @@
 
 #include "agent/servers/credentials.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/files/file.hpp"
 
 #include <sys/stat.h>
@@ -94,9 +95,7 @@ Error refused(const SecretSource& source) {
 }  // namespace
 
 void check_bearer(const std::string& token, const std::string& called) {
-    const bool is_one =
-        !token.empty() && std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    if (!is_one) {
+    if (token.empty() || !is_visible(token)) {
         throw permanent_error("announce.bad_token",
                               called + " is not one line of visible ASCII characters, as a token is",
                               "put the token there, alone, or correct announce.webhook of the role config");

@@ -5,6 +5,7 @@
 #include "agent/config/role_keys.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/role/role_config.hpp"
+#include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 

@@ -143,13 +143,8 @@ Snapshot ask_child(const System& system, const SnapshotRequest& request) {
     const ProcessEvents events{
         .line = [&](std::string_view line) { read_fetch_event(line, request, redactor, heard, answer); },
         .error_line = [&](std::string_view line) { last_words = shortened(printable(redactor.cleaned(line)), 300); }};
-    const ProcessRequest process{.arguments = {system.fetch_program.string()},
-                                 .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
-                                 .input = to_line(to_json(request)),
-                                 .timeout = std::chrono::hours(1),
-                                 .grace = std::chrono::seconds(2),
-                                 .ends_family = true};
-    const ProcessResult result = system.processes.run(process, events, signals.token());
+    const ProcessResult result =
+        system.processes.run(fetch_process(system, to_json(request), std::chrono::hours(1)), events, signals.token());
     progress.clear();
     if (result.end == ProcessResult::End::stopped) {
         throw stopped_error();

@@ -13,13 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A member, or null: what is read may be of another version.
-const Json& at(const Json& object, const char* key) {
-    static const Json null;
-    const auto found = object.is_object() ? object.find(key) : object.end();
-    return found == object.end() ? null : *found;
-}
-
 std::string shown(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
 }
@@ -35,7 +28,7 @@ milliseconds duration_of(const Json& seconds) {
     return milliseconds(static_cast<long long>(std::clamp(ms, 0.0, longest_ms)));
 }
 
-milliseconds boot_time(const Json& instant) { return duration_of(at(instant, "monotonic_s")); }
+milliseconds boot_time(const Json& instant) { return duration_of(member_at(instant, "monotonic_s")); }
 
 std::string ago(const Json& instant, const Instant& now) {
     return to_human(std::max(now.since_boot - boot_time(instant), milliseconds(0))) + " ago";
@@ -48,24 +41,24 @@ std::string until(const Json& instant, const Instant& now) {
 class View {
 public:
     View(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive)
-        : run_(at(status, "run")),
-          daemon_(at(status, "daemon")),
-          blocked_(at(status, "blocked")),
-          configured_(at(status, "configured")),
+        : run_(member_at(status, "run")),
+          daemon_(member_at(status, "daemon")),
+          blocked_(member_at(status, "blocked")),
+          configured_(member_at(status, "configured")),
           now_(now) {
         daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_of(daemon_));
         running_ = string_at(run_, "state") == "running";
         run_alive_ = running_ && alive(process_of(run_));
         const Json& beat = run_alive_ ? run_ : daemon_;
-        const Json& every = at(beat, "heartbeat_every_s");
-        const auto silence = now.since_boot - boot_time(at(beat, "heartbeat"));
+        const Json& every = member_at(beat, "heartbeat_every_s");
+        const auto silence = now.since_boot - boot_time(member_at(beat, "heartbeat"));
         hangs_ = (run_alive_ || daemon_alive_) && every.is_number() && silence > 3 * duration_of(every);
     }
 
     StatusView make() {
         StatusView view;
         view.verdict = verdict();
-        const std::string kind = string_at(at(blocked_.is_object() ? blocked_ : run_, "error"), "kind");
+        const std::string kind = string_at(member_at(blocked_.is_object() ? blocked_ : run_, "error"), "kind");
         // That no agent is running yet is no reason to give up: at boot it may be a moment away.
         view.is_final = view.verdict == exit_ok ||
                         (view.verdict == exit_failed && !run_alive_ && (kind == "permanent" || !daemon_alive_));
@@ -76,7 +69,9 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_configured_by(std::uint64_t number) const { return at(configured_, "run") == Json(number); }
+    [[nodiscard]] bool is_configured_by(std::uint64_t number) const {
+        return member_at(configured_, "run") == Json(number);
+    }
 
     [[nodiscard]] ExitStatus verdict() const {
         if (blocked_.is_object()) {
@@ -96,11 +91,11 @@ private:
     }
 
     void headline(ExitStatus verdict) {
-        const std::string role = run_.is_object() ? "role " + shown(at(run_, "role")) : "";
+        const std::string role = run_.is_object() ? "role " + shown(member_at(run_, "role")) : "";
         switch (verdict) {
             case exit_ok:
-                lines_.push_back("configured: role " + shown(at(configured_, "role")) + " at " +
-                                 shown(at(configured_, "revision")).substr(0, 12));
+                lines_.push_back("configured: role " + shown(member_at(configured_, "role")) + " at " +
+                                 shown(member_at(configured_, "revision")).substr(0, 12));
                 break;
             case exit_not_yet: lines_.emplace_back("not configured yet"); break;
             case exit_not_running:
@@ -110,7 +105,7 @@ private:
         }
         if (hangs_) {
             line("warning", "no sign of life from the agent since " +
-                                ago(at(run_alive_ ? run_ : daemon_, "heartbeat"), now_) + ": it may hang");
+                                ago(member_at(run_alive_ ? run_ : daemon_, "heartbeat"), now_) + ": it may hang");
         }
     }
 
@@ -120,8 +115,8 @@ private:
 
     void body() {
         if (blocked_.is_object()) {
-            line("blocked", "no run can begin, since " + ago(at(blocked_, "since"), now_));
-            describe_error(at(blocked_, "error"));
+            line("blocked", "no run can begin, since " + ago(member_at(blocked_, "since"), now_));
+            describe_error(member_at(blocked_, "error"));
         }
         if (run_.is_object()) {
             describe_run();
@@ -130,36 +125,38 @@ private:
     }
 
     void describe_run() {
-        const Json& instance = at(run_, "instance");
+        const Json& instance = member_at(run_, "instance");
         if (instance.is_object()) {
-            const Json& zone = at(instance, "zone").is_null() ? at(instance, "region") : at(instance, "zone");
-            line("instance", shown(at(instance, "id")) + " on " + shown(at(instance, "platform")) +
+            const Json& zone =
+                member_at(instance, "zone").is_null() ? member_at(instance, "region") : member_at(instance, "zone");
+            line("instance", shown(member_at(instance, "id")) + " on " + shown(member_at(instance, "platform")) +
                                  (zone.is_null() ? "" : ", " + shown(zone)));
         }
-        if (!at(run_, "role").is_null() || !at(at(run_, "revision"), "asked").is_null()) {
-            const Json& revision = at(run_, "revision");
-            line("asked for", "role " + shown(at(run_, "role")) + " at " + shown(at(revision, "asked")));
-            if (!at(revision, "resolved").is_null() && at(revision, "resolved") != at(revision, "asked")) {
-                line("resolved", shown(at(revision, "resolved")));
+        if (!member_at(run_, "role").is_null() || !member_at(member_at(run_, "revision"), "asked").is_null()) {
+            const Json& revision = member_at(run_, "revision");
+            line("asked for", "role " + shown(member_at(run_, "role")) + " at " + shown(member_at(revision, "asked")));
+            if (!member_at(revision, "resolved").is_null() &&
+                member_at(revision, "resolved") != member_at(revision, "asked")) {
+                line("resolved", shown(member_at(revision, "resolved")));
             }
-            if (!at(run_, "signer").is_null()) {
-                line("signed by", shown(at(run_, "signer")));
+            if (!member_at(run_, "signer").is_null()) {
+                line("signed by", shown(member_at(run_, "signer")));
             }
-            if (at(run_, "configuration").is_object()) {
-                line("config at", shown(at(at(run_, "configuration"), "resolved")));
+            if (member_at(run_, "configuration").is_object()) {
+                line("config at", shown(member_at(member_at(run_, "configuration"), "resolved")));
             }
         }
-        const Json& kept = at(run_, "kept");
+        const Json& kept = member_at(run_, "kept");
         if (kept.is_object()) {
-            const Json& because = at(kept, "because");
-            line("goes by", "the role config accepted at " + shown(at(kept, "accepted")) + ", because of " +
-                                shown(at(because, "code")) + ": " + shown(at(because, "message")));
+            const Json& because = member_at(kept, "because");
+            line("goes by", "the role config accepted at " + shown(member_at(kept, "accepted")) + ", because of " +
+                                shown(member_at(because, "code")) + ": " + shown(member_at(because, "message")));
         }
         if (running_ && run_alive_) {
             describe_running();
         } else if (running_) {
-            line("run", shown(at(run_, "number")) + " was cut off in stage " + shown(at(run_, "stage")) +
-                            ": its agent (process " + shown(at(run_, "pid")) + ") is gone");
+            line("run", shown(member_at(run_, "number")) + " was cut off in stage " + shown(member_at(run_, "stage")) +
+                            ": its agent (process " + shown(member_at(run_, "pid")) + ") is gone");
             line("do", daemon_alive_ ? "nothing: the daemon runs again"
                                      : "start it again: `systemctl start bootwright` or `bootwright run`");
         } else {
@@ -168,102 +165,104 @@ private:
     }
 
     void describe_running() {
-        std::string text = shown(at(run_, "number")) + ", stage " + shown(at(run_, "stage")) + ", attempt " +
-                           shown(at(run_, "attempt")) + " of " + shown(at(run_, "attempts")) + ", begun " +
-                           ago(at(run_, "started"), now_);
-        const Json& waiting = at(run_, "waiting");
+        std::string text = shown(member_at(run_, "number")) + ", stage " + shown(member_at(run_, "stage")) +
+                           ", attempt " + shown(member_at(run_, "attempt")) + " of " +
+                           shown(member_at(run_, "attempts")) + ", begun " + ago(member_at(run_, "started"), now_);
+        const Json& waiting = member_at(run_, "waiting");
         if (waiting.is_object()) {
-            text += ", waiting for " + shown(at(waiting, "for")) + "; no longer than " +
-                    until(at(waiting, "until"), now_).substr(3);
+            text += ", waiting for " + shown(member_at(waiting, "for")) + "; no longer than " +
+                    until(member_at(waiting, "until"), now_).substr(3);
         }
-        const Json& progress = at(run_, "progress");
-        if (progress.is_object() && at(progress, "total") != Json(0)) {
-            text += ", " + shown(at(progress, "what")) + " " + shown(at(progress, "done")) + " of " +
-                    shown(at(progress, "total"));
+        const Json& progress = member_at(run_, "progress");
+        if (progress.is_object() && member_at(progress, "total") != Json(0)) {
+            text += ", " + shown(member_at(progress, "what")) + " " + shown(member_at(progress, "done")) + " of " +
+                    shown(member_at(progress, "total"));
         }
         line("run", text);
         describe_bad_checks("waits for");
-        const Json& retry = at(run_, "retry");
+        const Json& retry = member_at(run_, "retry");
         if (retry.is_object()) {
-            describe_error(at(retry, "error"));
-            line("next", "attempt " + until(at(retry, "at"), now_));
+            describe_error(member_at(retry, "error"));
+            line("next", "attempt " + until(member_at(retry, "at"), now_));
         }
     }
 
     void describe_finished() {
-        std::string text = shown(at(run_, "number")) + ", " + shown(at(run_, "outcome")) + ", ended " +
-                           ago(at(run_, "finished"), now_);
-        const Json& duration = at(run_, "duration_s");
+        std::string text = shown(member_at(run_, "number")) + ", " + shown(member_at(run_, "outcome")) + ", ended " +
+                           ago(member_at(run_, "finished"), now_);
+        const Json& duration = member_at(run_, "duration_s");
         if (duration.is_number()) {
             text += ", took " + to_human(duration_of(duration));
         }
-        const Json& resources = at(run_, "resources");
+        const Json& resources = member_at(run_, "resources");
         if (resources.is_object()) {
-            text += ": " + shown(at(resources, "total")) + " resources, " + shown(at(resources, "changed")) +
-                    " changed, " + shown(at(resources, "failed")) + " failed";
+            text += ": " + shown(member_at(resources, "total")) + " resources, " +
+                    shown(member_at(resources, "changed")) + " changed, " + shown(member_at(resources, "failed")) +
+                    " failed";
         }
-        const Json& checks = at(run_, "health");
+        const Json& checks = member_at(run_, "health");
         if (checks.is_array() && !checks.empty()) {
             const auto good = std::count_if(checks.begin(), checks.end(),
-                                            [](const Json& check) { return at(check, "ok") == Json(true); });
+                                            [](const Json& check) { return member_at(check, "ok") == Json(true); });
             text += "; " + std::to_string(good) + " of " + std::to_string(checks.size()) + " health checks good";
         }
         line("run", text);
-        describe_error(at(run_, "error"));
+        describe_error(member_at(run_, "error"));
         describe_given_up();
         describe_bad_checks("bad check");
         describe_places();
         describe_slow();
-        for (const Json& failed : at(run_, "failed_resources")) {
-            const Json& file = at(failed, "file");
-            line("failed", shown(at(failed, "resource")) +
-                               (file.is_null() ? "" : " (" + shown(file) + ":" + shown(at(failed, "line")) + ")") +
-                               ": " + shown(at(failed, "message")));
+        for (const Json& failed : member_at(run_, "failed_resources")) {
+            const Json& file = member_at(failed, "file");
+            line("failed",
+                 shown(member_at(failed, "resource")) +
+                     (file.is_null() ? "" : " (" + shown(file) + ":" + shown(member_at(failed, "line")) + ")") + ": " +
+                     shown(member_at(failed, "message")));
         }
-        for (const Json& told : at(run_, "announced")) {
-            line("announced", std::string(at(told, "good") == Json(true) ? "good" : "failed") + " to " +
-                                  shown(at(told, "to")) + ": " + shown(at(told, "said")));
+        for (const Json& told : member_at(run_, "announced")) {
+            line("announced", std::string(member_at(told, "good") == Json(true) ? "good" : "failed") + " to " +
+                                  shown(member_at(told, "to")) + ": " + shown(member_at(told, "said")));
         }
-        for (const Json& warning : at(run_, "warnings")) {
+        for (const Json& warning : member_at(run_, "warnings")) {
             line("warning", shown(warning));
         }
     }
 
     void describe_given_up() {
-        const Json& bad = at(run_, "bad");
-        if (bad.is_object() && at(bad, "given_up") == Json(true)) {
-            line("given up", shown(at(bad, "revision")) + " after " + shown(at(bad, "failures")) +
+        const Json& bad = member_at(run_, "bad");
+        if (bad.is_object() && member_at(bad, "given_up") == Json(true)) {
+            line("given up", shown(member_at(bad, "revision")) + " after " + shown(member_at(bad, "failures")) +
                                  " failures, until the revision, the role config or the facts change; `bootwright run` "
                                  "tries it all the same");
         }
-        const Json& instead = at(run_, "instead");
+        const Json& instead = member_at(run_, "instead");
         if (!instead.is_object()) {
             return;
         }
-        const std::string which = shown(at(instead, "revision")) + " of run " + shown(at(instead, "run"));
-        if (at(instead, "error").is_object()) {
-            line("instead", "the last good revision " + which +
-                                " was to be applied again: " + shown(at(at(instead, "error"), "message")));
+        const std::string which = shown(member_at(instead, "revision")) + " of run " + shown(member_at(instead, "run"));
+        if (member_at(instead, "error").is_object()) {
+            line("instead", "the last good revision " + which + " was to be applied again: " +
+                                shown(member_at(member_at(instead, "error"), "message")));
         } else {
             line("instead",
-                 "the last good revision " + which + " was applied again: " + shown(at(instead, "outcome")) +
+                 "the last good revision " + which + " was applied again: " + shown(member_at(instead, "outcome")) +
                      ". That converges to the old state and is no undo: what only the newer one managed stays");
         }
     }
 
     void describe_bad_checks(const std::string& label) {
-        for (const Json& check : at(run_, "health")) {
-            if (at(check, "ok") == Json(false)) {
-                line(label, shown(at(check, "check")) + ": " + shown(at(check, "said")));
+        for (const Json& check : member_at(run_, "health")) {
+            if (member_at(check, "ok") == Json(false)) {
+                line(label, shown(member_at(check, "check")) + ": " + shown(member_at(check, "said")));
             }
         }
     }
 
     /// What other places said than the one that gave it in the end.
     void describe_places() {
-        for (const Json& place : at(run_, "places")) {
-            if (at(place, "said") != Json("gave it")) {
-                line("place", shown(at(place, "place")) + " said: " + shown(at(place, "said")));
+        for (const Json& place : member_at(run_, "places")) {
+            if (member_at(place, "said") != Json("gave it")) {
+                line("place", shown(member_at(place, "place")) + " said: " + shown(member_at(place, "said")));
             }
         }
     }
@@ -271,9 +270,9 @@ private:
     /// What took long, for whoever wonders why: after a bad run, or one of more than a minute.
     void describe_slow() {
         constexpr milliseconds long_run{60000};
-        if (!at(run_, "error").is_null() || duration_of(at(run_, "duration_s")) > long_run) {
-            list_slow(at(run_, "slow_facts"), "fact", "the fact ");
-            list_slow(at(run_, "slowest"), "resource", "");
+        if (!member_at(run_, "error").is_null() || duration_of(member_at(run_, "duration_s")) > long_run) {
+            list_slow(member_at(run_, "slow_facts"), "fact", "the fact ");
+            list_slow(member_at(run_, "slowest"), "resource", "");
         }
     }
 
@@ -282,36 +281,36 @@ private:
         constexpr int most_lines = 3;
         int lines = 0;
         for (const Json& took : list) {
-            const milliseconds duration = duration_of(at(took, "seconds"));
+            const milliseconds duration = duration_of(member_at(took, "seconds"));
             if (duration >= worth_a_line && lines++ < most_lines) {
-                line("slow", called + shown(at(took, what)) + ": " + to_human(duration));
+                line("slow", called + shown(member_at(took, what)) + ": " + to_human(duration));
             }
         }
     }
 
     void describe_error(const Json& error) {
         if (error.is_object()) {
-            if (const Json& stage = at(error, "stage"); !stage.is_null()) {
+            if (const Json& stage = member_at(error, "stage"); !stage.is_null()) {
                 line("stage", shown(stage));
             }
-            line("error", shown(at(error, "code")) + " (" + shown(at(error, "kind")) + ")");
-            line("what", shown(at(error, "message")));
-            line("do", shown(at(error, "advice")));
+            line("error", shown(member_at(error, "code")) + " (" + shown(member_at(error, "kind")) + ")");
+            line("what", shown(member_at(error, "message")));
+            line("do", shown(member_at(error, "advice")));
         }
     }
 
     void describe_agent() {
-        const Json& next = at(daemon_, "next");
+        const Json& next = member_at(daemon_, "next");
         if (daemon_alive_ && next.is_object()) {
-            line("next run", until(at(next, "at"), now_) + ": " + shown(at(next, "reason")));
+            line("next run", until(member_at(next, "at"), now_) + ": " + shown(member_at(next, "reason")));
         } else if (daemon_alive_ && !running_) {
             line("next run",
                  std::string("none planned: ") +
-                     (at(daemon_, "watching") == Json(true) ? "when the instance's metadata changes, " : "") +
+                     (member_at(daemon_, "watching") == Json(true) ? "when the instance's metadata changes, " : "") +
                      "at boot, at SIGHUP (`systemctl reload bootwright`), or by `bootwright run`");
         }
         if (daemon_alive_) {
-            line("daemon", shown(at(daemon_, "state")) + ", process " + shown(at(daemon_, "pid")));
+            line("daemon", shown(member_at(daemon_, "state")) + ", process " + shown(member_at(daemon_, "pid")));
         } else {
             line("daemon", "not running: `systemctl start bootwright` starts it");
         }

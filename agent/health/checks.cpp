@@ -1,5 +1,6 @@
 #include "agent/health/checks.hpp"
 
+#include "agent/role/shown_role.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"

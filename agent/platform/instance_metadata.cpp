@@ -10,11 +10,7 @@
 
 namespace bootwright {
 
-namespace {
-
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
-}  // namespace
+namespace {}  // namespace
 
 Json to_json(const InstanceMetadata& metadata) {
     return {{"platform", metadata.platform},

@@ -48,8 +48,7 @@ std::string path_segment(std::string_view name) { return percent_encoded(name, "
 
 /// What may stand in a header: visible characters only.
 bool is_header_word(std::string_view text, std::size_t longest) {
-    const bool is_visible = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    return !text.empty() && text.size() <= longest && is_visible;
+    return !text.empty() && text.size() <= longest && is_visible(text);
 }
 
 std::string checked_token(const std::string& where, std::string_view token) {

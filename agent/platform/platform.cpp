@@ -214,11 +214,8 @@ Evidence label_evidence(const System& system, std::string_view label) {
 }
 
 std::string text_at(const Json& object, const char* key) {
-    const auto value = object.is_object() ? object.find(key) : object.end();
-    if (value == object.end() || (!value->is_string() && !value->is_number())) {
-        return "";
-    }
-    return value->is_string() ? value->get<std::string>() : to_line(*value);
+    const Json& value = member_at(object, key);
+    return value.is_string() ? value.get<std::string>() : value.is_number() ? to_line(value) : "";
 }
 
 const Json& object_at(const Json& document, const std::string& pointer) {
@@ -234,8 +231,8 @@ const Json& list_at(const Json& document, const std::string& pointer) {
 }
 
 std::optional<std::string> string_if_there(const Json& object, const char* key) {
-    const auto value = object.is_object() ? object.find(key) : object.end();
-    return value != object.end() && value->is_string() ? std::optional(value->get<std::string>()) : std::nullopt;
+    const Json& value = member_at(object, key);
+    return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
 }
 
 std::string required_id(const Json& document, const char* key, const std::string& called) {

@@ -9,8 +9,8 @@ namespace {
 
 /// A member that is an array, else an empty one.
 Json array_at(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_array() ? *found : Json::array();
+    const Json& member = member_at(object, key);
+    return member.is_array() ? member : Json::array();
 }
 
 std::vector<std::string> texts_at(const Json& object, const char* key) {

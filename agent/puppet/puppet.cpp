@@ -5,6 +5,7 @@
 #include "agent/puppet/package_manager.hpp"
 #include "agent/puppet/puppet_program.hpp"
 #include "agent/puppet/reading.hpp"
+#include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"

@@ -1,6 +1,7 @@
 #include "agent/record/bad_revision.hpp"
 
 #include "agent/record/status_file.hpp"
+#include "agent/role/shown_role.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/files/file.hpp"

@@ -1,5 +1,6 @@
 #include "agent/record/history.hpp"
 
+#include "agent/role/shown_role.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 

@@ -25,7 +25,7 @@ Json read_state(const System& system) {
 
 int integer_at(const Json& state, const char* key) { return static_cast<int>(number_at(state, key)); }
 
-bool is_true(const Json& state, const char* key) { return state.value(key, Json()) == Json(true); }
+bool is_true(const Json& state, const char* key) { return member_at(state, key) == Json(true); }
 
 }  // namespace
 

@@ -11,8 +11,6 @@ namespace {
 
 double seconds(std::chrono::milliseconds duration) { return static_cast<double>(duration.count()) / 1000.0; }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
 Json error_json(const Error& error, Stage stage) {
     Json json = to_json(error);
     json["stage"] = to_string(stage);

@@ -119,6 +119,15 @@ std::filesystem::path file_of(const SnapshotRequest& request, const Json& json) 
 
 }  // namespace
 
+ProcessRequest fetch_process(const System& system, const Json& request, std::chrono::milliseconds timeout) {
+    return {.arguments = {system.fetch_program.string()},
+            .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
+            .input = to_line(request),
+            .timeout = timeout,
+            .grace = std::chrono::seconds(2),
+            .ends_family = true};
+}
+
 Redactor secrets_of(const FetchRequest& request) {
     Redactor redactor;
     std::vector<Url> urls = request.places;

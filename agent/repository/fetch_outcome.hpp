@@ -1,11 +1,15 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/repository/fetch_events.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "agent/repository/snapshot_request.hpp"
+#include "common/documents/json.hpp"
 #include "common/net/redactor.hpp"
+#include "common/processes/process.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +22,9 @@ struct FetchOutcome {
     std::optional<Snapshot> snapshot{};
     std::optional<Error> error{};
 };
+
+/// Starts bootwright-fetch, which reads `request` and says what read_fetch_event() reads.
+ProcessRequest fetch_process(const System& system, const Json& request, std::chrono::milliseconds timeout);
 
 /// Knows what must not be shown of the request.
 Redactor secrets_of(const FetchRequest& request);

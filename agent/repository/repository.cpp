@@ -184,13 +184,8 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
                         const RepositoryStage& stage, std::stop_token stop) {
     // Longer than the child's own limits, whose messages say more.
     constexpr std::chrono::seconds slack{30};
-    const ProcessRequest process{.arguments = {system.fetch_program.string()},
-                                 .environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}},
-                                 .input = to_line(to_json(request)),
-                                 .timeout = config.repository.timeout,
-                                 .silence = config.repository.stall + slack,
-                                 .grace = std::chrono::seconds(2),
-                                 .ends_family = true};
+    ProcessRequest process = fetch_process(system, to_json(request), config.repository.timeout);
+    process.silence = config.repository.stall + slack;
     const Redactor redactor = secrets_of(request);
     FetchOutcome answer;
     const FetchEvents fetch_events{.progress = stage.events.progress, .heard = stage.heard};

@@ -8,7 +8,6 @@
 #include "common/base/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -28,10 +27,6 @@ bool is_class_name(std::string_view text) {
         }
         text.remove_prefix(separator + 2);
     }
-}
-
-bool is_printable(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 /// What git allows as a branch or tag, less what would be strange in an error message.
@@ -74,7 +69,7 @@ bool is_environment(std::string_view text) {
 /// A relative path of plain names: no "..", no ".git", no empty part.
 bool is_path_inside(const std::string& path) {
     const std::vector<std::string> parts = split(path, '/');
-    return path.size() <= 500 && is_printable(path) && std::all_of(parts.begin(), parts.end(), [](const auto& part) {
+    return path.size() <= 500 && is_visible(path) && std::all_of(parts.begin(), parts.end(), [](const auto& part) {
                return !part.empty() && part != "." && part != ".." && lower(part) != ".git";
            });
 }
@@ -139,7 +134,7 @@ private:
 
     void read_role(ObjectReader& reader) {
         const auto value = reader.string("role");
-        if (value && (value->empty() || value->size() > 255 || !is_printable(*value))) {
+        if (value && (value->empty() || value->size() > 255 || !is_visible(*value))) {
             throw reader.error("role", "expected one word without spaces", "write a role such as \"web\"");
         }
         assign(role_.role, value, "role");
@@ -411,68 +406,6 @@ JsonDocument read_configuration_file(const std::string& text, const std::string&
                               "write a JSON object or a YAML mapping there");
     }
     return std::move(*file.document);
-}
-
-Redactor secrets_of(const RoleConfig& role) {
-    Redactor redactor;
-    redactor.add_values(role.data);
-    std::vector<Url> places{role.repository.url, role.configuration.url};
-    for (const auto& mirrors : {role.repository.mirrors, role.configuration.mirrors}) {
-        places.insert(places.end(), mirrors.begin(), mirrors.end());
-    }
-    for (const HealthCheck& check : role.health.checks) {
-        places.push_back(check.url);
-    }
-    for (const Url& place : places) {
-        if (place.scheme() != "ssh") {  // whose user is no secret, and may be any word
-            redactor.add_url(place);
-        }
-    }
-    for (const Url* receiver : {&role.announce.webhook.url, &role.announce.wait_condition}) {
-        redactor.add_url(*receiver);
-        redactor.add(receiver->host() + receiver->path());  // not the path alone, which may be an innocent word
-    }
-    return redactor;
-}
-
-Json to_json(const RoleConfig& role) {
-    const auto duration = [](const std::optional<std::chrono::milliseconds>& value) {
-        return value ? Json(to_human(*value)) : Json();
-    };
-    const auto places = [](const auto& pinned) {
-        Json mirrors = Json::array();
-        for (const Url& mirror : pinned.mirrors) {
-            mirrors.push_back(mirror.shown());
-        }
-        return Json{{"url", pinned.url.shown()}, {"mirrors", mirrors}, {"revision", pinned.revision}};
-    };
-    Json config{
-        {"role", role.role},
-        {"classes", role.classes},
-        {"facts", role.facts},
-        {"data", role.data},
-        {"repository", places(role.repository)},
-        {"puppet",
-         {{"noop", role.noop},
-          {"timeout", duration(role.puppet_timeout)},
-          {"on_failure", role.on_failure == RoleConfig::OnFailure::stay ? "stay" : "last_good"}}},
-        {"schedule", {{"interval", duration(role.interval)}, {"splay", to_human(role.splay)}}},
-    };
-    Json checks = Json::array();
-    for (const HealthCheck& check : role.health.checks) {
-        checks.push_back(check.name);
-    }
-    config["health"] = {{"timeout", to_human(role.health.timeout)}, {"checks", std::move(checks)}};
-    config["announce"] = {{"webhook", role.announce.webhook.url.server()},
-                          {"aws_lifecycle", role.announce.aws_lifecycle.hook},
-                          {"wait_condition", role.announce.wait_condition.server()},
-                          {"failure_after", to_human(role.announce.failure_after)}};
-    config["repository"]["environment"] = role.repository.environment;
-    if (!role.configuration.url.empty()) {
-        config["configuration"] = places(role.configuration);
-        config["configuration"]["path"] = role.configuration.path;
-    }
-    return {{"config", std::move(config)}, {"origins", role.origins}};
 }
 
 }  // namespace bootwright

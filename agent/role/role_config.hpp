@@ -68,10 +68,4 @@ AnnounceConfig announce_of_image(const AgentConfig& config);
 /// The file of a configuration repository, in any form that user-data has. @throws Error role.invalid, role.user_data_damaged
 JsonDocument read_configuration_file(const std::string& text, const std::string& origin);
 
-/// Knows what of the role config must not be shown where others have their say: its data, and what proves a right in its URLs.
-Redactor secrets_of(const RoleConfig& role);
-
-/// For the run's record (0600): the values and their origins; the URL without credentials.
-Json to_json(const RoleConfig& role);
-
 }  // namespace bootwright

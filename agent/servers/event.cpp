@@ -113,9 +113,9 @@ std::string text_of(const Json& object, const char* key, std::size_t longest) {
 }
 
 bool truth_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    require(found != object.end() && found->is_boolean(), "an answer of another form");
-    return found->get<bool>();
+    const Json& member = member_at(object, key);
+    require(member.is_boolean(), "an answer of another form");
+    return member.get<bool>();
 }
 
 std::map<std::string, std::string> headers_of(const Json& json) {

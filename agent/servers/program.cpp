@@ -112,7 +112,7 @@ private:
     fs::path known_hosts_ = "./known_hosts";
 };
 
-Json download_pack(const DownloadRequest& request, CurlWebClient& web) {
+Json download_pack(const DownloadRequest& request, WebClient& web) {
     const SshFiles ssh_files(request);
     const GitPlace place{request.url, request.user, request.password, ssh_files.key(), ssh_files.known_hosts()};
     SystemProcessRunner processes;
@@ -163,7 +163,7 @@ std::string strong_tag(const WebResponse& response) {
 /// Takes a file, or the rest of one.
 class SnapshotDownload {
 public:
-    SnapshotDownload(const DownloadRequest& request, CurlWebClient& web)
+    SnapshotDownload(const DownloadRequest& request, WebClient& web)
         : request_(request),
           web_(web),
           file_("./" + request.file),
@@ -225,19 +225,19 @@ private:
     [[nodiscard]] std::string shown() const { return request_.web.url.shown(); }
 
     const DownloadRequest& request_;
-    CurlWebClient& web_;
+    WebClient& web_;
     GrowingFile file_;
     fs::path tag_file_;
     Growth growth_;
     RateWatch rate_;
 };
 
-Json download_snapshot(const DownloadRequest& request, CurlWebClient& web) {
+Json download_snapshot(const DownloadRequest& request, WebClient& web) {
     SnapshotDownload(request, web).run();
     return {{"snapshot", Json::object()}};
 }
 
-Json download_answer(const DownloadRequest& request, CurlWebClient& web) {
+Json download_answer(const DownloadRequest& request, WebClient& web) {
     const WebResponse response = web.send(request.web);
     return {{"answer",
              {{"status", response.status}, {"headers", response.headers}, {"body", encode_base64(response.body)}}}};
@@ -310,7 +310,7 @@ Json install_modules(const DownloadRequest& request) {
 }
 
 Json download(const DownloadRequest& request) {
-    CurlWebClient web(request.trust, request.patience);
+    WebClient web(request.trust, request.patience);
     switch (request.kind) {
         case Kind::git: return download_pack(request, web);
         case Kind::snapshot: return download_snapshot(request, web);

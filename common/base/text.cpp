@@ -123,4 +123,8 @@ std::string hex_of(std::uint64_t number) {
     return digits.data();
 }
 
+bool is_visible(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 }  // namespace bootwright

@@ -24,6 +24,9 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 /// "a, b, c"
 std::string joined(const std::vector<std::string>& words, std::string_view separator);
 
+/// True where each character is visible ASCII: no space, no control character.
+bool is_visible(std::string_view text);
+
 /// True for [a-z][a-z0-9_]*: the names of facts, and the parts of Puppet's class names.
 bool is_name(std::string_view text);
 

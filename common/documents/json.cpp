@@ -271,8 +271,6 @@ std::optional<std::vector<ObjectReader>> ObjectReader::objects(const std::string
     return readers;
 }
 
-const Json* ObjectReader::value(const std::string& key) { return find(key, nullptr, ""); }
-
 void ObjectReader::finish() const {
     for (const auto& [key, unused] : object_->items()) {
         if (std::find(known_.begin(), known_.end(), key) != known_.end()) {
@@ -359,23 +357,25 @@ Json parse_json(std::string_view text) {
     }
 }
 
+const Json& member_at(const Json& object, const char* key) {
+    static const Json null;
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return found == object.end() ? null : *found;
+}
+
 std::string string_at(const Json& object, const char* key) {
-    if (!object.is_object()) {
-        return "";
-    }
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+    const Json& member = member_at(object, key);
+    return member.is_string() ? member.get<std::string>() : "";
 }
 
 std::uint64_t number_at(const Json& object, const char* key) {
-    if (!object.is_object()) {
-        return 0;
-    }
-    const auto found = object.find(key);
-    const bool is_there = found != object.end() && found->is_number_integer();
-    return is_there && (found->is_number_unsigned() || found->get<std::int64_t>() > 0) ? found->get<std::uint64_t>()
-                                                                                       : 0;
+    const Json& member = member_at(object, key);
+    const bool is_natural =
+        member.is_number_unsigned() || (member.is_number_integer() && member.get<std::int64_t>() > 0);
+    return is_natural ? member.get<std::uint64_t>() : 0;
 }
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 std::string to_line(const Json& json) {
     return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));

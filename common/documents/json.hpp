@@ -51,8 +51,6 @@ public:
     std::optional<std::vector<std::string>> strings(const std::string& key);
     std::optional<ObjectReader> object(const std::string& key);
     std::optional<std::vector<ObjectReader>> objects(const std::string& key);
-    /// Any JSON value; for what is handed on unread.
-    const Json* value(const std::string& key);
 
     /// @throws Error for the first key that no accessor asked for
     void finish() const;
@@ -87,11 +85,17 @@ Error error_from_json(const Json& json);
 /// deeply that whoever walks through it or writes it again would use up the stack.
 Json parse_json(std::string_view text);
 
+/// The member of an object that a program wrote; null where there is none, and where it is no object.
+const Json& member_at(const Json& object, const char* key);
+
 /// The string at `key` of an object that a program wrote, or "" where there is none.
 std::string string_at(const Json& object, const char* key);
 
 /// The same for a number that is not negative, or 0.
 std::uint64_t number_at(const Json& object, const char* key);
+
+/// null for "".
+Json text_or_null(const std::string& text);
 
 /// One line of JSON that never throws: invalid UTF-8 becomes U+FFFD.
 std::string to_line(const Json& json);

@@ -36,19 +36,6 @@ UniqueFd open_temporary(const fs::path& path) {
     return open_or_throw(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
 }
 
-void write_all(int fd, std::string_view content, const fs::path& path) {
-    while (!content.empty()) {
-        const ssize_t written = write(fd, content.data(), content.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            throw system_call_error("write", path.string(), errno);
-        }
-        content.remove_prefix(static_cast<std::size_t>(written));
-    }
-}
-
 /// Reads to the end, or until more than `most` bytes were read.
 std::string read_beyond(int fd, const fs::path& path, std::size_t most) {
     std::string content;
@@ -198,6 +185,19 @@ private:
 };
 
 }  // namespace
+
+void write_all(int fd, std::string_view content, const fs::path& path) {
+    while (!content.empty()) {
+        const ssize_t written = write(fd, content.data(), content.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            throw system_call_error("write", path.string(), errno);
+        }
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
 
 void UniqueFd::reset() {
     if (fd_ >= 0) {

@@ -49,6 +49,9 @@ std::optional<std::string> read_file_start(const std::filesystem::path& path, st
 /// such as a memory that is damaged, or a file of the kernel's about something that goes away meanwhile.
 std::string read_or_empty(const std::filesystem::path& path, std::size_t most);
 
+/// Writes all of it, also where a signal interrupts. @param path for the error @throws Error io.*
+void write_all(int fd, std::string_view content, const std::filesystem::path& path);
+
 /// Writes a file piece by piece, that replaces the old one as a whole at finish(): as write_file. One that is dropped before
 /// leaves nothing behind. @throws Error io.*
 class FileReplacement {

@@ -304,7 +304,7 @@ void wait_for_socket(CURL* easy, short events, const WebPatience& patience, cons
 
 }  // namespace
 
-CurlWebClient::CurlWebClient(WebTrust trust, WebPatience patience)
+WebClient::WebClient(WebTrust trust, WebPatience patience)
     : trust_(std::move(trust)), patience_(patience), easy_(nullptr, curl_easy_cleanup) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     easy_.reset(curl_easy_init());
@@ -313,12 +313,12 @@ CurlWebClient::CurlWebClient(WebTrust trust, WebPatience patience)
     }
 }
 
-CurlWebClient::~CurlWebClient() {
+WebClient::~WebClient() {
     easy_.reset();
     curl_global_cleanup();
 }
 
-WebResponse CurlWebClient::send(const WebRequest& request, const Sink& sink) {
+WebResponse WebClient::send(const WebRequest& request, const Sink& sink) {
     constexpr long buffer_bytes = 128L << 10U;
     CURL* easy = easy_.get();
     curl_easy_reset(easy);  // connections stay open for the next request
@@ -337,8 +337,8 @@ WebResponse CurlWebClient::send(const WebRequest& request, const Sink& sink) {
     return Exchange(easy, request, sink, patience_).run();
 }
 
-void CurlWebClient::converse(const std::string& host, int port, std::string_view input,
-                             const std::function<bool(std::string_view bytes)>& take) {
+void WebClient::converse(const std::string& host, int port, std::string_view input,
+                         const std::function<bool(std::string_view bytes)>& take) {
     CURL* easy = easy_.get();
     const std::string shown = host + ":" + std::to_string(port);
     curl_easy_reset(easy);

@@ -64,35 +64,22 @@ struct WebResponse {
     std::string body{};                            ///< what did not go to the sink
 };
 
-/// Port: https and http to servers anywhere (libcurl). The metadata service has HttpClient instead.
+/// Port: https and http to servers anywhere, with libcurl, and with nothing of the environment: what that says of proxies is
+/// in `trust`. The metadata service has HttpClient instead.
 class WebClient {
 public:
     /// Takes a good answer (status 200 or 206) bit by bit, and its head with each: what it throws ends the request.
     using Sink = std::function<void(const WebResponse& head, std::string_view bytes)>;
 
-    WebClient() = default;
+    WebClient(WebTrust trust, WebPatience patience);
     WebClient(const WebClient&) = delete;
     WebClient& operator=(const WebClient&) = delete;
-    virtual ~WebClient() = default;
+    ~WebClient();
 
     /// The server's answer, whatever its status.
     /// @throws Error server.unreachable, server.stalled (transient), server.not_trusted (permanent,
     /// but transient where the clock is wrong), server.url_invalid; what the sink throws
-    virtual WebResponse send(const WebRequest& request, const Sink& sink) = 0;
-
-    WebResponse send(const WebRequest& request) { return send(request, {}); }
-};
-
-/// With libcurl, and with nothing of the environment: what it says of proxies is in `trust`.
-class CurlWebClient final : public WebClient {
-public:
-    CurlWebClient(WebTrust trust, WebPatience patience);
-    CurlWebClient(const CurlWebClient&) = delete;
-    CurlWebClient& operator=(const CurlWebClient&) = delete;
-    ~CurlWebClient() override;
-
-    using WebClient::send;
-    WebResponse send(const WebRequest& request, const Sink& sink) override;
+    WebResponse send(const WebRequest& request, const Sink& sink = {});
 
     /// Plain TCP: sends `input`, and hands on what comes back until `take` returns true or the other side ends it.
     /// @throws Error as send

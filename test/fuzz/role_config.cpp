@@ -2,6 +2,7 @@
 // the user-data.
 
 #include "agent/role/role_config.hpp"
+#include "agent/role/shown_role.hpp"
 #include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"
 

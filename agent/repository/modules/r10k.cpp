@@ -146,16 +146,6 @@ private:
         }
     }
 
-    static void write_all(int fd, std::string_view bytes, const std::string& path) {
-        while (!bytes.empty()) {
-            const ssize_t written = write(fd, bytes.data(), bytes.size());
-            if (written < 0) {
-                throw system_call_error("write", path, errno);
-            }
-            bytes.remove_prefix(static_cast<std::size_t>(written));
-        }
-    }
-
     /// One that leads out of the checkout would be a way to anything of this machine.
     static void link(int from, int to, const std::string& name, const std::string& path, int depth) {
         std::array<char, 4096> buffer{};

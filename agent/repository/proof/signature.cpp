@@ -8,11 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdio>
-#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>

@@ -31,7 +31,7 @@ Error status_error(const std::string& shown, const WebResponse& response) {
 /// Smart http: a POST for each command (gitprotocol-http(5)).
 class HttpTransport final : public GitTransport {
 public:
-    HttpTransport(const GitPlace& place, CurlWebClient& web)
+    HttpTransport(const GitPlace& place, WebClient& web)
         : place_(place), web_(web), url_(place.url), shown_(url_.shown()), base_(url_) {}
 
     std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) override {
@@ -147,7 +147,7 @@ private:
     }
 
     const GitPlace& place_;
-    CurlWebClient& web_;
+    WebClient& web_;
     Url url_;
     std::string shown_;
     Url base_;
@@ -155,7 +155,7 @@ private:
 };
 
 const GitTransportKind kind{.schemes = {"https", "http"},
-                            .make = [](const GitPlace& place, CurlWebClient& web, ProcessRunner&,
+                            .make = [](const GitPlace& place, WebClient& web, ProcessRunner&,
                                        const WebPatience&) -> std::unique_ptr<GitTransport> {
                                 return std::make_unique<HttpTransport>(place, web);
                             }};

@@ -7,7 +7,7 @@ namespace {
 /// git's own port, without encryption: fit for a pin, which needs no trust (gitprotocol-pack(5), "Git Transport").
 class PlainTransport final : public StreamTransport {
 public:
-    PlainTransport(const GitPlace& place, CurlWebClient& web) : shown_(place.url.shown()), url_(place.url), web_(web) {}
+    PlainTransport(const GitPlace& place, WebClient& web) : shown_(place.url.shown()), url_(place.url), web_(web) {}
 
 private:
     void exchange(bool is_version_2, const std::string& request, const Take& take, const Heard& heard) override {
@@ -33,11 +33,11 @@ private:
 
     std::string shown_;
     Url url_;
-    CurlWebClient& web_;
+    WebClient& web_;
 };
 
 const GitTransportKind kind{.schemes = {"git"},
-                            .make = [](const GitPlace& place, CurlWebClient& web, ProcessRunner&,
+                            .make = [](const GitPlace& place, WebClient& web, ProcessRunner&,
                                        const WebPatience&) -> std::unique_ptr<GitTransport> {
                                 return std::make_unique<PlainTransport>(place, web);
                             }};

@@ -120,7 +120,7 @@ std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience&
 namespace {
 
 const GitTransportKind kind{.schemes = {"ssh"},
-                            .make = [](const GitPlace& place, CurlWebClient&, ProcessRunner& processes,
+                            .make = [](const GitPlace& place, WebClient&, ProcessRunner& processes,
                                        const WebPatience& patience) -> std::unique_ptr<GitTransport> {
                                 return std::make_unique<SshTransport>(place, processes, patience);
                             }};

@@ -51,7 +51,7 @@ Advertisement StreamTransport::converse(bool is_version_2, const std::string& re
     return advertisement;
 }
 
-std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
+std::unique_ptr<GitTransport> make_transport(const GitPlace& place, WebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience) {
     for (const GitTransportKind* kind : Registered<GitTransportKind>::all()) {
         if (std::find(kind->schemes.begin(), kind->schemes.end(), place.url.scheme()) != kind->schemes.end()) {

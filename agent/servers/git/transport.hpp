@@ -68,12 +68,12 @@ private:
 struct GitTransportKind {
     std::vector<std::string_view> schemes;
     /// @throws Error server.url_invalid
-    std::unique_ptr<GitTransport> (*make)(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
+    std::unique_ptr<GitTransport> (*make)(const GitPlace& place, WebClient& web, ProcessRunner& processes,
                                           const WebPatience& patience);
 };
 
 /// The transport of the URL's scheme. @throws Error server.url_invalid
-std::unique_ptr<GitTransport> make_transport(const GitPlace& place, CurlWebClient& web, ProcessRunner& processes,
+std::unique_ptr<GitTransport> make_transport(const GitPlace& place, WebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience);
 
 /// The ssh program's arguments: no agent, no configuration, no forwarding, only the host keys of the given file.

@@ -1,6 +1,7 @@
 #include "agent/role/announce_config.hpp"
 
 #include "agent/role/role_config.hpp"
+#include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/role_texts.hpp"

@@ -1,5 +1,6 @@
 #include "agent/role/role_config.hpp"
 
+#include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
 

@@ -126,7 +126,7 @@ TEST_CASE("a hostile key cannot make an error message endless") {
 
 TEST_CASE("each accessor gives the value, or nothing where the key is absent") {
     const JsonDocument parsed =
-        document(R"({"s": "x", "b": true, "i": -3, "d": "90s", "l": ["a", "b"], "o": {"k": "v"}, "n": null})");
+        document(R"({"s": "x", "b": true, "i": -3, "d": "90s", "l": ["a", "b"], "o": {"k": "v"}})");
     ObjectReader reader(parsed);
     CHECK(reader.string("s") == "x");
     CHECK(reader.boolean("b") == true);
@@ -134,7 +134,6 @@ TEST_CASE("each accessor gives the value, or nothing where the key is absent") {
     CHECK(reader.duration("d") == 90s);
     CHECK(reader.strings("l") == std::vector<std::string>{"a", "b"});
     CHECK(reader.object("o")->string("k") == "v");
-    CHECK(reader.value("n")->is_null());
     CHECK_NOTHROW(reader.finish());
     CHECK(reader.string("absent") == std::nullopt);
     CHECK(reader.boolean("absent") == std::nullopt);
@@ -142,7 +141,6 @@ TEST_CASE("each accessor gives the value, or nothing where the key is absent") {
     CHECK(reader.duration("absent") == std::nullopt);
     CHECK(reader.strings("absent") == std::nullopt);
     CHECK_FALSE(reader.object("absent"));
-    CHECK(reader.value("absent") == nullptr);
 }
 
 TEST_CASE("a value of the wrong type is an error that says which type is right") {

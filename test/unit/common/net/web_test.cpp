@@ -19,14 +19,14 @@ constexpr WebPatience patience{.connect = 5s, .stall = 5s};
 Error failure(const Reply& reply, WebRequest request = {}, WebPatience with = patience) {
     RawServer server({reply});
     request.url = server.url();
-    CurlWebClient client({}, with);
+    WebClient client({}, with);
     return error_of([&] { return client.send(request); });
 }
 
 WebResponse answer_to(const std::string& bytes, WebRequest request = {}) {
     RawServer server({{bytes}});
     request.url = server.url();
-    CurlWebClient client({}, patience);
+    WebClient client({}, patience);
     return client.send(request);
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("an answer that is kept has a limit, with and without a length") {
 
 TEST_CASE("what goes to a sink has no limit here, and what the sink throws ends the request") {
     RawServer server({{answer("200 OK", std::string(100'000, 'x'))}, {answer("200 OK", "x")}});
-    CurlWebClient client({}, patience);
+    WebClient client({}, patience);
     std::size_t taken = 0;
     const WebRequest request{.url = server.url(), .max_bytes = 10};
     CHECK(
@@ -68,7 +68,7 @@ TEST_CASE("what goes to a sink has no limit here, and what the sink throws ends 
 
 TEST_CASE("of an error's page the beginning is kept, and none of it goes to a sink") {
     RawServer server({{answer("404 Not Found", "because " + std::string(1'000'000, 'x'))}});
-    CurlWebClient client({}, patience);
+    WebClient client({}, patience);
     const WebRequest request{.url = server.url(), .max_bytes = 10};
     std::size_t taken = 0;
     const WebResponse response =
@@ -94,7 +94,7 @@ TEST_CASE("of a web server's headers so many are kept, and beyond 64 KiB the ans
 TEST_CASE("the headers of each answer on the way are counted for themselves") {
     RawServer server({{answer("302 Found", "", "Location: /there\r\n" + header_lines(60, 1000))},
                       {answer("200 OK", "body", header_lines(60, 1000))}});
-    CurlWebClient client({}, patience);
+    WebClient client({}, patience);
     CHECK(client.send({.url = server.url(), .follow_redirects = true}).body == "body");
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("libcurl is never given a header that would begin another one") {
     }));
     RawServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}});
     request.url = server.url();
-    CurlWebClient web({}, {.connect = 5s, .stall = 5s});
+    WebClient web({}, {.connect = 5s, .stall = 5s});
     const Error error = error_of([&] { return web.send(request); });
     CHECK(error.code == "http.bad_header");
     CHECK((error.message + error.advice).find("hunter2") == std::string::npos);

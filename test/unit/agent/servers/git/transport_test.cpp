@@ -214,7 +214,7 @@ std::string redirect(const std::string& url) {
 
 /// A fetch of the pin over http, with a password in the URL or beside it.
 std::string fetch_over_http(const GitPlace& place) {
-    CurlWebClient web({}, {.connect = 5s, .stall = 5s});
+    WebClient web({}, {.connect = 5s, .stall = 5s});
     SystemProcessRunner processes;
     const auto transport = make_transport(place, web, processes, {});
     std::string pack;

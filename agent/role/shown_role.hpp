@@ -1,0 +1,15 @@
+#pragma once
+
+#include "agent/role/role_config.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/redactor.hpp"
+
+namespace bootwright {
+
+/// Knows what of the role config must not be shown where others have their say: its data, and what proves a right in its URLs.
+Redactor secrets_of(const RoleConfig& role);
+
+/// For the run's record (0600): the values and their origins; the URL without credentials.
+Json to_json(const RoleConfig& role);
+
+}  // namespace bootwright
