@@ -456,3 +456,22 @@ TEST_CASE("a snapshot's credential is that of its host, and its name hides no se
     CHECK(world.asked().web.password == "hunter2");
     CHECK(world.asked().file.find("hunter2") == std::string::npos);
 }
+
+TEST_CASE("what r10k installs stands in a folder of its user, which that user reaches, and goes after a failure") {
+    World world;
+    world.request.r10k = world.root.path("/cache/bootwright/r10k");
+    Downloader downloader(world.request, world.downloads, [](std::string_view, std::uint64_t, std::uint64_t) {});
+    const auto installed = [&] { return downloader.install_modules("/usr/bin/r10k", "forge 'x'", ""); };
+    world.downloads.serve("", [&](const DownloadRequest& asked) {
+        CHECK(asked.program == "/usr/bin/r10k");
+        CHECK(asked.puppetfile == "forge 'x'");
+        CHECK(asked.folder == world.request.r10k);
+        CHECK(world.root.mode("/cache/bootwright") == 0755);
+        CHECK(world.root.mode("/cache/bootwright/r10k") == 0700);
+        return gives(asked, "", {{"r10k", Json::object()}});
+    });
+    CHECK(installed().parent_path() == world.request.r10k);
+    world.downloads.serve("", fails_with(transient_error("repository.r10k_failed", "no", "x")));
+    CHECK(error_of(installed).code == "repository.r10k_failed");
+    CHECK_FALSE(world.root.exists("/cache/bootwright/r10k"));
+}
