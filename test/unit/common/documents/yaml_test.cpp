@@ -1,5 +1,7 @@
 #include "common/documents/yaml.hpp"
 
+#include "test/fakes/errors.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
@@ -122,4 +124,16 @@ TEST_CASE("a key that is no scalar does no harm") {
     const auto parsed = parse_yaml("? [a, b]\n: 1\n");
     REQUIRE(parsed);
     CHECK(parsed->is_object());
+}
+
+TEST_CASE("a document that people wrote knows the line of each key") {
+    const JsonDocument document = parse_yaml_document("a: 1\nb:\n  c: [2]\n", "user-data", "role.invalid");
+    CHECK(document.root == Json::parse(R"({"a": 1, "b": {"c": [2]}})"));
+    CHECK(document.error_at({"b", "c"}, "why", "do").message == "user-data:3: b.c: why");
+    for (const char* wrong : {"a: 1\na: 2\n", "a: 1\n[b]: 2\n"}) {
+        CAPTURE(wrong);
+        const Error error = error_of([&] { return parse_yaml_document(wrong, "user-data", "role.invalid"); });
+        CHECK(error.code == "role.invalid");
+        CHECK(error.message.starts_with("user-data:2: a key that stands there twice, or is no plain word"));
+    }
 }

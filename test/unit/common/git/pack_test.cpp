@@ -653,6 +653,15 @@ TEST_CASE("a file that only points to Git LFS is found where the tree says that 
     CHECK(without.ours.first_lfs_pointer(without.head) == std::nullopt);
 }
 
+TEST_CASE("a pointer to Git LFS has less than 1024 bytes") {
+    const auto [size, is_pointer] = GENERATE(table<std::size_t, bool>({{1023, true}, {1024, false}}));
+    const std::string version = "version https://git-lfs.github.com/spec/v1\\n";
+    Two two("printf '" + version + std::string(size - version.size() + 1, 'x') +
+            "' > a.iso; echo '*.iso filter=lfs' > .gitattributes; git config filter.lfs.clean cat");
+    two.import(two.pack(two.head + "\\n"));
+    CHECK(two.ours.first_lfs_pointer(two.head).has_value() == is_pointer);
+}
+
 TEST_CASE("line endings are as in git's own checkout") {
     const std::string attributes =
         GENERATE("* text=auto", "*.txt eol=lf", "* text eol=crlf", "* text", "* -text", "* ident", "*.txt crlf");

@@ -22,6 +22,8 @@ TEST_CASE("a header is a token and one line that can be shown") {
     CHECK_NOTHROW(check_header("Authorization", "Bearer a.b-c_d~e+f/g="));
     CHECK_NOTHROW(check_header("X-Name", "ü €"));
     CHECK_NOTHROW(check_header("Expect", ""));
+    CHECK_NOTHROW(check_header(std::string(100, 'x'), "x"));
+    CHECK(error_for(std::string(101, 'x'), "x").code == "http.bad_header");
     for (const char* name : {"", "X Y", "X:", "X\n", "X\r\nY", "ü"}) {
         CAPTURE(name);
         CHECK(error_for(name, "x").code == "http.bad_header");

@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <future>
 #include <string>
 
 using namespace bootwright;
@@ -94,8 +95,38 @@ TEST_CASE("of a web server's headers so many are kept, and beyond 64 KiB the ans
 TEST_CASE("the headers of each answer on the way are counted for themselves") {
     RawServer server({{answer("302 Found", "", "Location: /there\r\n" + header_lines(60, 1000))},
                       {answer("200 OK", "body", header_lines(60, 1000))}});
-    WebClient client({}, patience);
-    CHECK(client.send({.url = server.url(), .follow_redirects = true}).body == "body");
+    CurlWebClient client({}, patience);
+    const WebResponse response = client.send({.url = server.url(), .follow_redirects = true});
+    CHECK(response.body == "body");
+    CHECK(response.url == server.url("/there"));
+}
+
+TEST_CASE("a request goes out with its method, and with its body, where it has one") {
+    RawServer server({{answer("200 OK", "")}, {answer("200 OK", "")}});
+    CurlWebClient client({}, patience);
+    client.send({.method = "PUT", .url = server.url("/a"), .body = std::string("hello\0world", 11)});
+    client.send({.url = server.url("/b")});
+    const auto requests = server.finish();
+    REQUIRE(requests.size() == 2);
+    CHECK(requests[0].starts_with("PUT /a HTTP/1.1\r\n"));
+    CHECK(requests[0].ends_with(std::string("\r\n\r\nhello\0world", 15)));
+    CHECK(requests[1].starts_with("GET /b HTTP/1.1\r\n"));
+    CHECK(requests[1].ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("a peer that reads nothing is given up") {
+    std::promise<void> given_up;
+    RawServer server({{.before = [&] { given_up.get_future().wait(); }}});
+    CurlWebClient client({}, {.connect = 5s, .stall = 50ms});
+    const std::string more_than_the_kernel_takes = "\r\n\r\n" + std::string(std::size_t{32} << 20U, 'x');
+    const Error error = error_of([&] {
+        client.converse("127.0.0.1", Url(server.url()).port(), more_than_the_kernel_takes,
+                        [](std::string_view) { return true; });
+        return 0;
+    });
+    given_up.set_value();
+    CHECK(error.code == "repository.stalled");
+    CHECK(error.kind == ErrorKind::transient);
 }
 
 TEST_CASE("a server that is silent, or drips its headers, is given up") {

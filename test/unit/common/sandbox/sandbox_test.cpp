@@ -524,6 +524,18 @@ TEST_CASE("a kernel without seccomp is told, and the rest holds") {
     CHECK(said == nothing_missing + "no seccomp filter in this kernel\nEACCES ok EPERM");
 }
 
+TEST_CASE("limits that a kernel does not set are told, and the rest holds") {
+    const Place place;
+    const std::string said = said_by_child([&] {
+        pretend_missing({SYS_prlimit64});
+        const std::string words = lines(confine(place.confinement()));
+        return words + opened("/etc/shadow", O_RDONLY) + " " + opened("mine", O_WRONLY | O_CREAT);
+    });
+    const std::string unset = "a resource limit cannot be set: Function not implemented\n";
+    CHECK(said.find(unset + unset) != std::string::npos);
+    CHECK(said.ends_with("EACCES ok"));
+}
+
 TEST_CASE("where the user does not exist it is nobody") {
     const Place place;
     CHECK(said_by_child([&] {
