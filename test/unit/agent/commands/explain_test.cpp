@@ -44,6 +44,19 @@ TEST_CASE("each rule is told with what it read and saw, and each value of the ro
     CHECK_FALSE(has(text, "hunter2"));
 }
 
+TEST_CASE("each key that not everybody may say is told with who may, and no other") {
+    PlatformWorld world("ec2/root-nitro");
+    world.fake.root.write(
+        "/etc/bootwright/agent.json",
+        R"({"role_config": {"role": "db", "facts": {"site": "x"}}, "fixed": ["role", "facts.site"]})");
+    const std::string text = explained(world.fake.system).text;
+    const std::string keys = text.substr(text.find("Who may say what"));
+    CHECK(has(keys, "\n  role                          image\n"));
+    CHECK(has(keys, "\n  facts.site                    image\n"));
+    CHECK(has(keys, "\n  health.checks.command         image, proven, root\n"));
+    CHECK_FALSE(has(keys, "puppet.noop"));
+}
+
 TEST_CASE("what fails is said, and all that came before it is still told") {
     PlatformWorld world("ec2/root-nitro");
     world.fake.http.answer("GET /latest/user-data", R"({"rol": "web"})");

@@ -272,6 +272,15 @@ TEST_CASE("the checks that are not good are shown, while they are waited for and
     CHECK(has(failed, "trying again after health.failed"));
 }
 
+TEST_CASE("what the places said that did not give the revision is shown") {
+    Json run = a_good_run();
+    run["places"] = Json::parse(R"([{"place": "https://a/x.git", "said": "nobody answers"},
+                                    {"place": "https://b/x.git", "said": "gave it"}])");
+    const StatusView seen = view(a_status(a_daemon("waiting"), run, configured_by(42)), the_daemon);
+    CHECK(has(seen, "place     https://a/x.git said: nobody answers"));
+    CHECK_FALSE(has(seen, "https://b/x.git"));
+}
+
 TEST_CASE("who was told of the run, and what came back, is shown") {
     Json run = a_good_run();
     run["announced"] = Json::parse(R"([{"to": "webhook https://h", "good": true, "said": "HTTP status 200"}])");

@@ -3,6 +3,7 @@
 #include "agent/record/status_file.hpp"
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
+#include "test/fakes/captured_errors.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_machine.hpp"
 #include "test/fakes/signal_mask.hpp"
@@ -251,6 +252,26 @@ TEST_CASE("a daemon whose run fails is not ready, and plans the next one") {
     run_daemon(machine.system);
     CHECK(count(systemd.heard(), "READY=1") == 0);
     CHECK(StatusFile(machine.system).read().at("configured").is_null());
+}
+
+TEST_CASE("the more runs have failed in a row, the longer the daemon waits for the next") {
+    const SignalMask mask;
+    FakeMachine machine;
+    machine.http.answer("GET /latest/user-data", "{\"rol\": 1}");
+    int plans = 0;
+    machine.system.random = [&] {  // asked by each plan
+        kill(getpid(), ++plans < 3 ? SIGHUP : SIGTERM);
+        return 0.5;
+    };
+    const CapturedErrors errors;
+    run_daemon(machine.system);
+    const std::string log = errors.text();
+    std::size_t at = 0;
+    for (const char* wait : {"next run in 7 min", "next run in 10 min", "next run in 15 min"}) {
+        CAPTURE(wait);
+        at = log.find(wait, at);
+        CHECK(at != std::string::npos);
+    }
 }
 
 TEST_CASE("a damaged configuration ends a run, never the daemon") {

@@ -174,6 +174,17 @@ TEST_CASE("what an earlier attempt left is never read as this one's") {
     CHECK_FALSE(world.apply().resources);
 }
 
+TEST_CASE("a limit of the image's that does not hold is a warning") {
+    World world;
+    FakeProcesses::Script script = recorded_puppet("changed");
+    script.result.unmet_limits = {"memory.max: there is no memory controller"};
+    world.fake.processes.answer("apply", script);
+    const std::vector<std::string> warnings = world.apply().warnings;
+    CHECK(std::any_of(warnings.begin(), warnings.end(), [](const std::string& warning) {
+        return warning.ends_with("memory.max: there is no memory controller");
+    }));
+}
+
 TEST_CASE("classes that an earlier attempt recorded are not loaded by the next one") {
     World world;
     world.fake.root.write(world.run + "/classes.txt", "stale\n");

@@ -397,6 +397,14 @@ TEST_CASE("the instance's tags are a layer between the image and the user-data")
     CHECK(role.origins.at("facts.datacenter") == "user-data");
 }
 
+TEST_CASE("of a tag's name that is long the beginning is told") {
+    InstanceMetadata tagged = instance(complete());
+    tagged.tags = {{"bootwright:" + std::string(500, 'x'), "web"}};
+    const std::string message = error_of([&] { return read_role_config({}, tagged); }).message;
+    CHECK(message.find("bootwright:" + std::string(40, 'x')) != std::string::npos);
+    CHECK(message.size() < 130);
+}
+
 TEST_CASE("a tag that means nothing, or says something wrong, is named") {
     struct Row {
         const char* tag;

@@ -65,6 +65,12 @@ TEST_CASE("a run is over, and the next is planned, while others outside are stil
     CHECK(run.join().is_good());
 }
 
+TEST_CASE("a run tells which one it resumes, be it the first of all") {
+    FakeMachine machine;
+    machine.root.write("/var/lib/bootwright/applying.json", R"({"boot_id": "another", "run": 1, "cut_off": true})");
+    CHECK(RunWorker(machine.system, RunCause::planned).join().resumes == 1);
+}
+
 TEST_CASE("two runs never overlap") {
     FakeMachine machine;
     std::optional<Error> refused;

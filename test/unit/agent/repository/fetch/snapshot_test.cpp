@@ -77,6 +77,19 @@ TEST_CASE("a snapshot of a checkout holds its modules and tags, and is complete 
     CHECK(found.files == made.files);
 }
 
+TEST_CASE("who makes a snapshot is told what to write, and not what to write into user-data") {
+    World world;
+    SnapshotRequest request = world.request();
+    request.fetch.revision = "no-such-branch";
+    const Error unknown = error_of([&] { return world.take(request); });
+    CHECK(unknown.code == "repository.revision_not_found");
+    CHECK(unknown.advice.find("git rev-parse") != std::string::npos);
+    request.repository = (world.root.path() / "nowhere").string();
+    const Error nowhere = error_of([&] { return world.take(request); });
+    CHECK(nowhere.code == "repository.not_found");
+    CHECK(nowhere.advice.find("--repository") != std::string::npos);
+}
+
 TEST_CASE("the same revision makes the same file") {
     World world;
     const std::string first = read_file(world.take(world.request()).file, 1U << 20U);

@@ -64,6 +64,14 @@ TEST_CASE("a module that somebody changed is put right with its checkout") {
     CHECK_FALSE(fs::exists(folder / "modules/m/more"));
 }
 
+TEST_CASE("the repository of a module is called after its URL, as far as a file's name goes") {
+    World world;
+    const std::string name = std::string(40, 'm') + "-and-so-on";
+    world.pin(World::with_submodule("modules/m", world.url_of(name), world.make_repository(name)));
+    world.fetch();
+    CHECK_NOTHROW(world.repository(std::string(40, 'm')));
+}
+
 TEST_CASE("a submodule's commit that its own place does not have is an error of that place") {
     World world;
     world.make_repository("m");

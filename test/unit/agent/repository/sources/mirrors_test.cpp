@@ -274,6 +274,18 @@ TEST_CASE("a server is told what is here, and which of that has no parents") {
     CHECK_FALSE(wish.with_history);
 }
 
+TEST_CASE("a server is told what the image's seed has") {
+    World world;
+    world.set_places({a});
+    world.downloads.serve(a, world.good());
+    world.server("git clone -q --bare . ../seed.git");
+    world.request.settings.seed = world.root.path() / "seed.git";
+    const std::string seeded = world.request.revision;
+    world.request.revision = world.push("two");
+    world.fetch();
+    CHECK(world.downloads.requests.back().wish.haves == std::vector{seeded});
+}
+
 TEST_CASE("a branch that goes on is followed") {
     BranchWorld world(GENERATE(true, false));
     world.fetch();
