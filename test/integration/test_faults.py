@@ -138,6 +138,18 @@ def test_a_mistake_in_the_image_s_configuration(instance: Instance, metadata: Me
     converges(instance)
 
 
+# The command line
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("snapshot",), ("runn",), ("run", "status"), ("run", "now"), ("status", "--wait", "--timeout", "soon")], ids=" ".join
+)
+def test_a_wrong_command_line_is_refused_and_nothing_runs(instance: Instance, arguments: tuple[str, ...]) -> None:
+    done = instance.bootwright(*arguments)
+    assert done.returncode == 2 and done.stderr and not done.stdout, done.stdout + done.stderr
+    assert not instance.exists("/run/bootwright/status.json")
+
+
 # The repository
 
 
