@@ -306,7 +306,7 @@ std::string commit_with(const Repositories& repositories, const std::string& ent
 }  // namespace
 
 TEST_CASE("names that only look like git's own are no harm") {
-    const char* name = GENERATE(".gitignore", ".github", "git~2", ".git_x", ".git. x", "..git", "gits", ".g");
+    const char* name = GENERATE(".gitignore", ".github", "git~2", ".git_x", ".git. x", "..git", "gits", ".g", "g:x");
     CAPTURE(name);
     const Repositories repositories("echo x > file");
     const std::string commit = commit_with(
@@ -354,6 +354,17 @@ TEST_CASE("what no file system holds, or is not what the tree says, is refused f
     CHECK(error.kind == ErrorKind::permanent);
 }
 
+TEST_CASE("a submodule is an empty folder in the checkout of its parent") {
+    const Repositories repositories("echo x > file");
+    const std::string commit = commit_with(repositories, "160000 commit " + std::string(40, 'a') + "\\tmodule\\n");
+    GitRepository repository = repositories.fetched();
+    repositories.root.make_folder("/checkout");
+    const fs::path folder = repositories.root.path() / "checkout";
+    repository.check_out(commit, folder, no_progress);
+    CHECK(fs::is_directory(fs::symlink_status(folder / "module")));
+    CHECK(fs::is_empty(folder / "module"));
+}
+
 TEST_CASE("a checkout tells its fingerprint") {
     const char* attributes = GENERATE("", "echo '* text=auto' > .gitattributes\n");
     const Repositories repositories(std::string(small_tree) +
@@ -383,6 +394,12 @@ TEST_CASE("a checkout goes into an empty folder, and through no link") {
         CHECK(error.code == "io.name_taken");
         CHECK(error.message == (folder / "file").string() + " is there already");
         CHECK_FALSE(fs::exists(repositories.root.path() / "elsewhere"));
+    }
+    SECTION("the name of a link that is taken") {
+        fs::create_symlink("/elsewhere", folder / "link");
+        const Error error = error_of([&] { return repository.check_out(repositories.head, folder, no_progress), 0; });
+        CHECK(error.code == "repository.checkout_differs");
+        CHECK(error.message == (folder / "link").string() + " is there already");
     }
     SECTION("a link in its place") {
         fs::create_directory_symlink(folder, repositories.root.path() / "link");

@@ -635,7 +635,10 @@ tree=$(printf '100644 blob %s\tf\n' $(echo x | git hash-object -w --stdin) | git
 for level in $(seq 401); do tree=$(printf '040000 tree %s\td\n' $tree | git mktree); done
 git commit-tree -m deep $tree)");
     two.import(two.pack(deep + "\\n"));
-    CHECK(error_of([&] { return two.ours.is_complete(deep); }).code == "git.tree_refused");
+    CHECK(error_of([&] { return two.ours.is_complete(deep); }).code == "repository.tree_refused");
+    const std::string less_deep = two.shell("git commit-tree -m less $(git rev-parse " + deep + ":d)");
+    two.import(two.pack(less_deep + "\\n"));
+    CHECK(two.ours.is_complete(less_deep));
 }
 
 TEST_CASE("a file that only points to Git LFS is found where the tree says that there are such") {
