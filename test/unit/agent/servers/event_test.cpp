@@ -84,6 +84,14 @@ TEST_CASE("what the download program says in an order that makes no sense is ref
     check_refused(Kind::r10k, {R"({"r10k": {"more": 1}})"});
 }
 
+TEST_CASE("a program lacks no more than there is") {
+    const auto lack = [](std::size_t count) {
+        return to_line({{"unconfined", std::vector<std::string>(count, "no Landlock")}});
+    };
+    CHECK(DownloadEvents(Kind::git).read(lack(20)).unconfined.size() == 20);
+    check_refused(Kind::git, {lack(21)});
+}
+
 TEST_CASE("a program that never comes to an end is refused") {
     constexpr int most_lines = 100;
     DownloadEvents events(Kind::r10k, most_lines);

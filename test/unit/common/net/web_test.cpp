@@ -114,6 +114,19 @@ TEST_CASE("a request goes out with its method, and with its body, where it has o
     CHECK(requests[1].ends_with("\r\n\r\n"));
 }
 
+TEST_CASE("where nobody listens, libcurl's own words say why") {
+    Url url;
+    {
+        const RawServer server({});
+        url = Url(server.url());
+    }
+    CurlWebClient client({}, patience);
+    const Error error = error_of([&] { return client.send({.url = url}); });
+    CHECK(error.code == "repository.unreachable");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(error.message.find("127.0.0.1 port " + std::to_string(url.port())) != std::string::npos);
+}
+
 TEST_CASE("a peer that reads nothing is given up") {
     std::promise<void> given_up;
     RawServer server({{.before = [&] { given_up.get_future().wait(); }}});

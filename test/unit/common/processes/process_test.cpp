@@ -342,6 +342,7 @@ TEST_CASE("a process is known by its number and its start") {
     REQUIRE(self);
     CHECK(self->start_ticks > 0);
     CHECK(is_running(*self));
+    CHECK(identify_process(1));
     CHECK_FALSE(is_running({self->pid, self->start_ticks + 1}));
     CHECK_FALSE(is_running({0, 0}));
     CHECK_FALSE(is_running({-1, 0}));
