@@ -4,6 +4,7 @@
 #include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fetch_world.hpp"
+#include "test/fakes/git_library.hpp"
 #include "test/fakes/git_program.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -115,6 +116,33 @@ TEST_CASE("a relative submodule of a repository of the network is asked for at t
     CHECK(world.read("modules/m/file") == "m\n");
     CHECK(world.downloads.asked() ==
           std::vector<std::string>{"https://mirror.example.com/x.git", "https://git.example.com/org/m.git"});
+}
+
+TEST_CASE("more than a thousand modules are refused, however they stand in each other") {
+    const World world;
+    const GitLibrary library;
+    GitRepository repository = GitRepository::open_or_create(world.root.path() / "ours.git");
+    const auto with_modules = [&](int count, const std::string& commit) {
+        const std::string made = world.server(
+            "rm -f ../tree ../gitmodules; for i in $(seq " + std::to_string(count) + "); do printf '160000 commit " +
+            commit +
+            "\\tm%s\\n' $i >> ../tree; printf '[submodule \"m%s\"]\\n\\tpath = m%s\\n\\turl = ../m\\n' $i $i >> "
+            "../gitmodules; done; printf '100644 blob %s\\t.gitmodules\\n' $(git hash-object -w ../gitmodules) >> "
+            "../tree; git commit-tree -m x $(git mktree --missing < ../tree)");
+        repository.copy_commit_from(world.root.path() / "server", made, {}, no_progress);
+        return made;
+    };
+    repository.copy_commit_from(world.root.path() / "server", world.request.revision, {}, no_progress);
+    const auto gathered = [&](int count) {
+        const std::string commit = with_modules(count, with_modules(count, world.request.revision));
+        return gather_modules(repository, commit, "https://git.example.com/x.git", false,
+                              [](const Url&, const std::string&, const std::string&) { return std::nullopt; });
+    };
+    CHECK(gathered(31).size() == 31 + 31 * 31);
+    const Error error = error_of([&] { return gathered(32); });
+    CHECK(error.code == "repository.submodule");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message == "more than 1000 modules");
 }
 
 TEST_CASE("submodules that go too deep are refused") {

@@ -460,6 +460,7 @@ TEST_CASE("a snapshot's credential is that of its host, and its name hides no se
 TEST_CASE("what r10k installs stands in a folder of its user, which that user reaches, and goes after a failure") {
     World world;
     world.request.r10k = world.root.path("/cache/bootwright/r10k");
+    make_folder(world.request.r10k.parent_path(), 0700);
     Downloader downloader(world.request, world.downloads, [](std::string_view, std::uint64_t, std::uint64_t) {});
     const auto installed = [&] { return downloader.install_modules("/usr/bin/r10k", "forge 'x'", ""); };
     world.downloads.serve("", [&](const DownloadRequest& asked) {
