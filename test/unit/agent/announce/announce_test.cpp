@@ -10,6 +10,7 @@
 #include "test/fakes/fake_machine.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 using namespace bootwright;
 using namespace std::chrono_literals;
@@ -293,4 +294,13 @@ TEST_CASE("the run is over before anybody is told of it") {
     CHECK(run(world.machine.system, record, RunCause::planned, {}).announced.size() == 1);
     CHECK(sent_before == 0);
     CHECK(was_recorded);
+}
+
+TEST_CASE("certificates that are larger than any are not handed on") {
+    const bool is_too_large = GENERATE(false, true);
+    World world(webhook());
+    world.machine.root.write("/etc/bootwright/agent.json", R"({"repository": {"ca_file": "/ca.pem"}})");
+    world.machine.root.write("/ca.pem", std::string((std::size_t{4} << 20U) + (is_too_large ? 1 : 0), 'x'));
+    CHECK(world.run().is_good());
+    CHECK(world.sent().size() == (is_too_large ? 0 : 1));
 }

@@ -101,16 +101,19 @@ TEST_CASE("a secret that others may read or write is not used, and the way out i
 
 TEST_CASE("a secret that is not there, or empty, is missing") {
     World world;
-    CHECK(world.failure("file", path).code == "repository.credential_missing");
+    const auto check_missing = [](const Error& error) {
+        CHECK(error.code == "repository.credential_missing");
+        CHECK(error.kind == ErrorKind::permanent);
+    };
+    check_missing(world.failure("file", path));
     world.write(path, "\n");
-    CHECK(world.failure("file", path).code == "repository.credential_missing");
+    check_missing(world.failure("file", path));
     world.write(path, std::string(65537, 'x'));
     CHECK(world.failure("file", path).code == "io.too_large");
-    CHECK(world.failure("credential", "git.token").code == "repository.credential_missing");
+    check_missing(world.failure("credential", "git.token"));
     world.fake.system.environment.clear();
     const Error error = world.failure("credential", "git.token");
-    CHECK(error.code == "repository.credential_missing");
-    CHECK(error.kind == ErrorKind::permanent);
+    check_missing(error);
     CHECK(error.advice.find("LoadCredential=git.token") != std::string::npos);
 }
 
