@@ -237,6 +237,12 @@ TEST_CASE("a tree is removed without following the links in it") {
     CHECK(root.exists("/outside/precious"));
 }
 
+TEST_CASE("a tree that cannot be removed is an error that names it") {
+    const Error error = error_of([] { return remove_tree("/proc/self/ns"), 0; });  // nobody removes anything there
+    CHECK(error.code.starts_with("io."));
+    CHECK(error.message.find("/proc/self/ns") != std::string::npos);
+}
+
 TEST_CASE("a tree is removed however deep it is, and with few open files") {
     const TemporaryRoot root;
     constexpr int depth = 200;

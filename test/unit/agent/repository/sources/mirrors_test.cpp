@@ -166,7 +166,9 @@ TEST_CASE("what a place gave that is not what was asked for does not stay") {
     });
     world.set_places({a});
     for (int i = 0; i < 3; ++i) {
-        CHECK(world.failure().code == "repository.incomplete");
+        const Error error = world.failure();
+        CHECK(error.code == "repository.incomplete");
+        CHECK(error.kind == ErrorKind::transient);
     }
     CHECK(fs::is_empty(world.repository() / "objects/pack"));
     CHECK_FALSE(fs::exists(world.repository() / "incoming"));
