@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 using namespace bootwright;
 using namespace std::chrono_literals;
@@ -272,6 +273,30 @@ TEST_CASE("the more runs have failed in a row, the longer the daemon waits for t
         at = log.find(wait, at);
         CHECK(at != std::string::npos);
     }
+}
+
+TEST_CASE("the status tells when the next run is, by the wall clock and by the one of the boot") {
+    const SignalMask mask;
+    FakeMachine machine;
+    machine.http.answer("GET /latest/user-data", "{\"rol\": 1}");
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &term, nullptr);  // for the thread, too
+    Json next;
+    std::thread reader([&] {
+        while (next.is_null()) {
+            next = StatusFile(machine.system).read().value(Json::json_pointer("/daemon/next"), Json());
+            std::this_thread::yield();
+        }
+        kill(getpid(), SIGTERM);
+    });
+    run_daemon(machine.system);
+    reader.join();
+    const auto wait = 7min + 30s;
+    const Instant expected{machine.clock.time.wall + wait, machine.clock.time.since_boot + wait};
+    CHECK(next.at("at") == to_json(expected));
+    CHECK(string_at(next, "reason").find("role.invalid") != std::string::npos);
 }
 
 TEST_CASE("a damaged configuration ends a run, never the daemon") {
