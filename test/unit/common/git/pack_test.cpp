@@ -530,6 +530,16 @@ TEST_CASE("signatures of commits and tags come with exactly the bytes that they 
     CHECK(two.ours.tag_name(tag) == "v1");
 }
 
+TEST_CASE("nothing but a tag is kept as one") {
+    Two two;
+    two.import(two.pack(two.head + "\\n"));
+    const std::string blob = two.shell("git rev-parse HEAD:file");
+    const Error error = error_of([&] { return two.ours.keep(two.head, {blob}), 0; });
+    CAPTURE(error.message);
+    CHECK(error.code.starts_with("repository."));
+    CHECK(two.ours.kept().empty());
+}
+
 TEST_CASE("a tag's text that only quotes a signature is signed by its last one") {
     Two two;
     const std::string tag = two.shell(

@@ -275,3 +275,22 @@ TEST_CASE("a redirect within a server keeps user and password") {
     CHECK(requests[3].starts_with("POST /moved.git/git-upload-pack "));
     CHECK(with_password(requests) == 4);
 }
+
+TEST_CASE("an older version is tried only after an answer that may mean it, and not where the server asks to wait") {
+    struct Row {
+        const char* status;
+        const char* headers;
+        const char* code;
+        std::size_t requests;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"401 Unauthorized", "", "repository.access_denied", 1},
+        {"503 Service Unavailable", "Retry-After: 2\r\n", "repository.server_error", 1},
+        {"503 Service Unavailable", "", "repository.server_error", 2},
+    }));
+    CAPTURE(row.status, row.headers);
+    const Reply reply{answer(row.status, "", row.headers)};
+    RawServer server({reply, reply, reply});
+    CHECK(error_of([&] { return fetch_over_http({.url = server.url("/x.git")}); }).code == row.code);
+    CHECK(server.finish().size() == row.requests);
+}
