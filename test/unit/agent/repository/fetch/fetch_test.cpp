@@ -706,6 +706,16 @@ TEST_CASE("an old signed tag does not pass for a new one") {
     CHECK(world.checkouts().empty());
 }
 
+TEST_CASE("of a tag's long name a hundred bytes are told") {
+    World world;
+    const std::string name(200, 't');
+    world.server("git tag -a -m x " + name + "; git update-ref refs/tags/v2 $(git rev-parse refs/tags/" + name + ")");
+    world.request.revision = "v2";
+    const Error error = world.failure();
+    CHECK(error.code == "repository.tag_misnamed");
+    CHECK(error.message.find("\"" + name.substr(0, 100) + "…\"") != std::string::npos);
+}
+
 TEST_CASE("a branch that is called as the tag is no way around its name") {
     SigningWorld world;
     world.tag("v1", "key");

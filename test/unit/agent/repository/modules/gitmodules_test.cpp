@@ -237,3 +237,8 @@ TEST_CASE("a URL that a program might take for something else is refused") {
     holds(reason("https://host/" + std::string(5000, 'x')), "longer than 4000");
     CHECK(reason("https://user:hunter2@-host/x").find("hunter2") == std::string::npos);
 }
+
+TEST_CASE("a path has at most a thousand bytes") {
+    CHECK_FALSE(why_path_is_refused(std::string(1000, 'a')));
+    CHECK(why_path_is_refused(std::string(1001, 'a')) == "its path is longer than 1000 bytes");
+}
