@@ -185,6 +185,17 @@ TEST_CASE("a notice that the cloud takes the instance away is told from none") {
             world.fake.http.answer("GET " + string_at(answer, "path"), {response_of(answer)});
         }
         CHECK(asked_for_notice(world) == row.at("expected"));
+        const auto begin = [&] {
+            check_not_going_away(find_platform(world.fake.system, {}, {}), world.fake.system, {}, {});
+            return 0;
+        };
+        if (row.at("expected").is_null()) {
+            CHECK_NOTHROW(begin());
+        } else {
+            const Error error = error_of(begin);
+            CHECK(error.code == "platform.going_away");
+            CHECK(error.kind == ErrorKind::stopped);
+        }
     }
 }
 
