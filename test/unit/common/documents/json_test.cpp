@@ -194,7 +194,7 @@ TEST_CASE("an unknown key is refused with a suggestion, or with the known keys")
     CHECK(error.message == "agent.json:3: repositry: unknown key");
     CHECK(error.advice == "did you mean \"repository\"?");
 
-    const JsonDocument strange = document(R"({"wombat": 1})");
+    const JsonDocument strange = document(R"({"role": "web", "wombat": 1})");
     ObjectReader other(strange);
     other.string("role");
     other.object("facts");
