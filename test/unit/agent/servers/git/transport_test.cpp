@@ -274,6 +274,9 @@ TEST_CASE("a redirect within a server keeps user and password") {
     REQUIRE(requests.size() == 4);
     CHECK(requests[3].starts_with("POST /moved.git/git-upload-pack "));
     CHECK(with_password(requests) == 4);
+    for (const std::string& request : requests) {
+        CHECK(request.find("\r\nGit-Protocol: version=2\r\n") != std::string::npos);
+    }
 }
 
 TEST_CASE("an older version is tried only after an answer that may mean it, and not where the server asks to wait") {
