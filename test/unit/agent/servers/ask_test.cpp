@@ -35,7 +35,7 @@ TEST_CASE("no secret of the request is shown, whatever the program says of it") 
                  DownloadRequest{.web = {.url = "https://h/x", .signature = AwsSignature{.session_token = "hunter2"}}},
                  DownloadRequest{.credentials = "https://user:hunter2@h"});
     CAPTURE(to_line(to_json(request)));
-    const Error said = transient_error("repository.unreachable", "they say hunter2", "do");
+    const Error said = transient_error("server.unreachable", "they say hunter2", "do");
     const Error told = failure_of(request, {.lines = {to_line({{"error", to_json(said)}})}});
     CHECK(told.message.starts_with("they say "));
     CHECK(told.message.find("hunter2") == std::string::npos);

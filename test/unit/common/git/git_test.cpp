@@ -398,7 +398,7 @@ TEST_CASE("a checkout goes into an empty folder, and through no link") {
     SECTION("the name of a link that is taken") {
         fs::create_symlink("/elsewhere", folder / "link");
         const Error error = error_of([&] { return repository.check_out(repositories.head, folder, no_progress), 0; });
-        CHECK(error.code == "repository.checkout_differs");
+        CHECK(error.code == "io.name_taken");
         CHECK(error.message == (folder / "link").string() + " is there already");
     }
     SECTION("a link in its place") {

@@ -536,7 +536,7 @@ TEST_CASE("nothing but a tag is kept as one") {
     const std::string blob = two.shell("git rev-parse HEAD:file");
     const Error error = error_of([&] { return two.ours.keep(two.head, {blob}), 0; });
     CAPTURE(error.message);
-    CHECK(error.code.starts_with("repository."));
+    CHECK(error.code.starts_with("git."));
     CHECK(two.ours.kept().empty());
 }
 
@@ -645,7 +645,7 @@ tree=$(printf '100644 blob %s\tf\n' $(echo x | git hash-object -w --stdin) | git
 for level in $(seq 401); do tree=$(printf '040000 tree %s\td\n' $tree | git mktree); done
 git commit-tree -m deep $tree)");
     two.import(two.pack(deep + "\\n"));
-    CHECK(error_of([&] { return two.ours.is_complete(deep); }).code == "repository.tree_refused");
+    CHECK(error_of([&] { return two.ours.is_complete(deep); }).code == "git.tree_refused");
     const std::string less_deep = two.shell("git commit-tree -m less $(git rev-parse " + deep + ":d)");
     two.import(two.pack(less_deep + "\\n"));
     CHECK(two.ours.is_complete(less_deep));

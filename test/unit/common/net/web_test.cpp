@@ -95,7 +95,7 @@ TEST_CASE("of a web server's headers so many are kept, and beyond 64 KiB the ans
 TEST_CASE("the headers of each answer on the way are counted for themselves") {
     RawServer server({{answer("302 Found", "", "Location: /there\r\n" + header_lines(60, 1000))},
                       {answer("200 OK", "body", header_lines(60, 1000))}});
-    CurlWebClient client({}, patience);
+    WebClient client({}, patience);
     const WebResponse response = client.send({.url = server.url(), .follow_redirects = true});
     CHECK(response.body == "body");
     CHECK(response.url == server.url("/there"));
@@ -103,7 +103,7 @@ TEST_CASE("the headers of each answer on the way are counted for themselves") {
 
 TEST_CASE("a request goes out with its method, and with its body, where it has one") {
     RawServer server({{answer("200 OK", "")}, {answer("200 OK", "")}});
-    CurlWebClient client({}, patience);
+    WebClient client({}, patience);
     client.send({.method = "PUT", .url = server.url("/a"), .body = std::string("hello\0world", 11)});
     client.send({.url = server.url("/b")});
     const auto requests = server.finish();
@@ -120,9 +120,9 @@ TEST_CASE("where nobody listens, libcurl's own words say why") {
         const RawServer server({});
         url = Url(server.url());
     }
-    CurlWebClient client({}, patience);
+    WebClient client({}, patience);
     const Error error = error_of([&] { return client.send({.url = url}); });
-    CHECK(error.code == "repository.unreachable");
+    CHECK(error.code == "server.unreachable");
     CHECK(error.kind == ErrorKind::transient);
     CHECK(error.message.find("127.0.0.1 port " + std::to_string(url.port())) != std::string::npos);
 }
@@ -130,7 +130,7 @@ TEST_CASE("where nobody listens, libcurl's own words say why") {
 TEST_CASE("a peer that reads nothing is given up") {
     std::promise<void> given_up;
     RawServer server({{.before = [&] { given_up.get_future().wait(); }}});
-    CurlWebClient client({}, {.connect = 5s, .stall = 50ms});
+    WebClient client({}, {.connect = 5s, .stall = 50ms});
     const std::string more_than_the_kernel_takes = "\r\n\r\n" + std::string(std::size_t{32} << 20U, 'x');
     const Error error = error_of([&] {
         client.converse("127.0.0.1", Url(server.url()).port(), more_than_the_kernel_takes,
@@ -138,7 +138,7 @@ TEST_CASE("a peer that reads nothing is given up") {
         return 0;
     });
     given_up.set_value();
-    CHECK(error.code == "repository.stalled");
+    CHECK(error.code == "server.stalled");
     CHECK(error.kind == ErrorKind::transient);
 }
 

@@ -82,11 +82,11 @@ TEST_CASE("who makes a snapshot is told what to write, and not what to write int
     SnapshotRequest request = world.request();
     request.fetch.revision = "no-such-branch";
     const Error unknown = error_of([&] { return world.take(request); });
-    CHECK(unknown.code == "repository.revision_not_found");
+    CHECK(unknown.code == "git.revision_not_found");
     CHECK(unknown.advice.find("git rev-parse") != std::string::npos);
     request.repository = (world.root.path() / "nowhere").string();
     const Error nowhere = error_of([&] { return world.take(request); });
-    CHECK(nowhere.code == "repository.not_found");
+    CHECK(nowhere.code == "git.no_repository");
     CHECK(nowhere.advice.find("--repository") != std::string::npos);
 }
 

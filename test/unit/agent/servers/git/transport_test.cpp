@@ -287,9 +287,9 @@ TEST_CASE("an older version is tried only after an answer that may mean it, and 
         std::size_t requests;
     };
     const Row row = GENERATE(values<Row>({
-        {"401 Unauthorized", "", "repository.access_denied", 1},
-        {"503 Service Unavailable", "Retry-After: 2\r\n", "repository.server_error", 1},
-        {"503 Service Unavailable", "", "repository.server_error", 2},
+        {"401 Unauthorized", "", "server.access_denied", 1},
+        {"503 Service Unavailable", "Retry-After: 2\r\n", "server.error", 1},
+        {"503 Service Unavailable", "", "server.error", 2},
     }));
     CAPTURE(row.status, row.headers);
     const Reply reply{answer(row.status, "", row.headers)};
