@@ -11,9 +11,9 @@
 
 namespace bootwright {
 
-/// Whether the run's end is final, and so worth telling: true for a good run, false for a failure that the agent alone will
-/// not mend: one that somebody has to mend, or any on a machine that was not configured in this boot although it has been up
-/// for `failure_after`. Nothing where the agent goes on trying, and where it was told to stop.
+/// Whether the run's end is final, and so worth telling. True: a good run. False: a failure that the agent will not mend alone,
+/// since a person has to, or since the machine has been up for `failure_after` without being configured in this boot. Returns
+/// nullopt while the agent goes on trying, and if it was told to stop.
 std::optional<bool> final_outcome(const RunReport& report, bool was_configured, std::chrono::milliseconds since_boot,
                                   std::chrono::milliseconds failure_after);
 

@@ -8,8 +8,8 @@
 
 namespace bootwright {
 
-/// The token with which a web hook is convinced. Where not the image itself has named its place, it is none of the image's own
-/// secrets and nothing of the agent's state, by whatever path or link it is reached.
+/// The web hook's token. Unless the image itself named its place, it may be none of the image's own secrets and no part of the
+/// agent's state, by whatever path or link that is reached.
 /// @throws Error announce.token_refused, announce.bad_token (permanent); and as read_local_secret
 std::string read_token(const System& system, const AgentConfig& config, const SecretSource& source, Speaker said_by);
 

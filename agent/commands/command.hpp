@@ -34,7 +34,7 @@ private:
     std::map<std::string, std::string> given_;
 };
 
-/// A command line that a command cannot make sense of; in a user's words. Exit status: exit_usage.
+/// A command line that makes no sense to the command, in the user's words. Exit status: exit_usage.
 struct UsageError {
     std::string message;
 };

@@ -30,7 +30,7 @@ int daemon_command(const System& system);
 /// One run in the foreground, with live progress on a terminal.
 int run_command(const System& system);
 
-/// Does ahead, for an image, what every later run would do anew: compiles Puppet's Ruby.
+/// Prepares an image: compiles Puppet's Ruby ahead, so that no run has to.
 /// @throws Error puppet.not_installed, puppet.not_compiled (permanent), io.*, config.invalid
 int prepare_command(const System& system);
 

@@ -16,7 +16,7 @@ namespace bootwright {
 // {"method": "RUN", "path": its last argument, "status": its exit code, "body": its standard output}; what could not be
 // reached has "error". A "require" of "*" stands for a secret.
 
-/// Below a captured tree. Nothing where there is none. @throws Error io.*
+/// Below a captured tree. Returns nullopt if there is none. @throws Error io.*
 std::optional<Json> read_recorded_answers(const std::filesystem::path& root);
 
 /// Answers from the record only: what is not in it cannot be reached.

@@ -71,7 +71,7 @@ void assign_choice(Choice& target, ObjectReader& reader, const std::string& key,
     target = static_cast<Choice>(found - names.begin());
 }
 
-/// "https://HOST[:PORT]"; nothing where there is more in it or less.
+/// "https://HOST[:PORT]". Returns nullopt if there is more in it or less.
 std::optional<Url> server_address(std::string_view text, const std::vector<std::string>& schemes) {
     const auto url = Url::parse(text);
     const bool is_server =

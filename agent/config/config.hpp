@@ -27,7 +27,7 @@ struct SecretSource {
     std::string name;  ///< an absolute path, or the name by which the place knows it
 };
 
-/// With what a server is convinced that this instance may read a repository.
+/// What convinces a server that this instance may read a repository.
 struct Credential {
     std::string host;    ///< "git.example.com", which stands for every port, or "git.example.com:8443"; lower case
     std::string user{};  ///< over https, with `password`
@@ -35,7 +35,7 @@ struct Credential {
     std::optional<SecretSource> ssh_key{};
 };
 
-/// An amount of memory: bytes, or a share of what the machine has. Nothing at all: no limit.
+/// An amount of memory: bytes, or a share of what the machine has. Neither: no limit.
 struct MemorySize {
     std::uint64_t bytes = 0;
     int percent = 0;
@@ -119,7 +119,7 @@ struct AgentConfig {
     std::vector<JsonDocument> role_defaults{};
 };
 
-/// The one place of a secret that the object at `key` names, by one of `kinds`; nothing where there is no such key.
+/// The one place of a secret that the object at `key` names, by one of `kinds`. Returns nullopt if there is no such key.
 /// @throws Error as the reader's own
 std::optional<SecretSource> read_secret_source(ObjectReader& parent, const std::string& key,
                                                const std::vector<std::string>& kinds);

@@ -27,7 +27,7 @@ struct RoleKey {
 /// All of them, in the order of the document.
 const std::vector<RoleKey>& role_keys();
 
-/// Nothing for what is no key. "facts.NAME" and "data.NAME" are found as "facts" and "data".
+/// Returns nullptr if it is no key. "facts.NAME" and "data.NAME" are found as "facts" and "data".
 const RoleKey* find_role_key(std::string_view name);
 
 /// Whether the image demands something of what runs, so that user-data must be no way around it.
@@ -39,7 +39,8 @@ bool is_fixed(const AgentConfig& config, std::string_view name);
 /// Whether the key may not come from just anywhere, as the image is configured.
 bool is_guarded(const AgentConfig& config, std::string_view name);
 
-/// What the image's own layers say at "role", "repository.url" or "facts.NAME", the last one winning; nothing where none does.
+/// What the image's own layers say at "role", "repository.url" or "facts.NAME", the last one
+/// winning. Returns nullptr if none does.
 const Json* image_value(const AgentConfig& config, std::string_view name);
 
 /// Reads `fixed` and `allow_from_anywhere` of one layer of the image's configuration.

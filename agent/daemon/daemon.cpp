@@ -166,7 +166,7 @@ private:
         return false;
     }
 
-    /// True where this process has run the daemon before, with another program.
+    /// True if this process has run the daemon before, with another program.
     bool has_been_daemon() const {
         const Json daemon = StatusFile(system_).read().value("daemon", Json());
         return daemon.is_object() && number_at(daemon, "pid") == static_cast<unsigned long long>(process_.pid) &&

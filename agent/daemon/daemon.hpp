@@ -20,14 +20,14 @@ struct Schedule {
     std::chrono::milliseconds last{0};  ///< when the last run ended, since boot
 };
 
-/// How an instance keeps to the interval: with a phase that is always the same, and another one on each instance, so that a
-/// fleet spreads over `splay`, or over the interval where that is shorter.
+/// The schedule of one instance. Its phase never changes, and differs from instance to instance, so that a fleet spreads over
+/// `splay`, or over the interval if that is shorter.
 Schedule schedule_of(const std::string& instance_id, std::chrono::milliseconds interval,
                      std::chrono::milliseconds splay, std::chrono::milliseconds last);
 
-/// How long it is from `now` to the next run: to the first of its moments that is half an interval or more after the last run,
-/// so that it comes within one and a half. One that has passed, as in a suspension, is due, and made up for once. However the
-/// wall clock is set, runs neither crowd nor stay away: to be asked anew whenever the agent wakes up.
+/// The time from `now` to the next run: the first moment of the schedule that is at least half an interval after the last run,
+/// so that it comes within one and a half. A moment that has passed, as during a suspension, is due at once, and made up for
+/// once. However the wall clock is set, runs neither crowd nor stay away. Ask again whenever the agent wakes up.
 std::chrono::milliseconds until_scheduled(const Schedule& schedule, const Instant& now);
 
 /// When the daemon runs again, and why.

@@ -10,8 +10,8 @@
 
 namespace bootwright {
 
-/// Looks, on a thread of its own, whether the instance's metadata still is what the last run read: when the platform says so,
-/// or every `metadata.watch`, with jitter, so that a fleet does not ask all at once. Destruction ends it at once.
+/// Watches, on a thread of its own, whether the instance's metadata is still what the last run read. Looks when the platform
+/// says so, or every `metadata.watch`, with jitter, so that a fleet does not ask all at once. Destruction ends it at once.
 class MetadataWatch {
 public:
     /// @param seen fingerprint() of what was read

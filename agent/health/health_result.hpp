@@ -8,7 +8,7 @@
 
 namespace bootwright {
 
-/// What came of one check when it was last made.
+/// The result of one check when it was last made.
 struct CheckResult {
     std::string name;
     bool ok = false;

@@ -4,7 +4,7 @@
 
 namespace bootwright {
 
-/// With what the instance proves to its cloud's services who it is: given by the metadata service, short-lived, and secret.
+/// What proves to the cloud's services who the instance is. The metadata service gives it; it is short-lived, and secret.
 struct CloudIdentity {
     // Amazon's services want a signature made with these:
     std::string access_key{};

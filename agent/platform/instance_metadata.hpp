@@ -24,11 +24,11 @@ struct InstanceMetadata {
     std::map<std::string, std::string> tags{};
     /// IPv4 and IPv6, private ones first, as far as the platform knows them.
     std::vector<std::string> addresses{};
-    /// As the operator passed it; nothing where it is proven that there is none.
+    /// As the operator passed it; nullopt if it is proven that there is none.
     std::optional<std::string> user_data{};
     /// What people know it by: "user-data", a path.
     std::string user_data_origin{};
-    /// True where root alone could have written it on this machine: a file, a credential or a seed folder of root's.
+    /// True if root alone could have written it on this machine: a file, a credential or a seed folder of root's.
     bool user_data_is_roots = false;
 };
 
@@ -41,18 +41,18 @@ Json shown_json(const InstanceMetadata& metadata);
 
 /// All of it, user-data included, and back: for the copy on disk (0600).
 Json stored_json(const InstanceMetadata& metadata);
-/// Nothing where `json` was not made by stored_json.
+/// Returns nullopt if `json` was not made by stored_json().
 std::optional<InstanceMetadata> metadata_from_stored(const Json& json);
 
 /// The name of a tag or attribute that is meant for bootwright, without its prefix: "bootwright:role", "bootwright-role" and
-/// "Bootwright.role" give "role". Clouds allow different characters. Nothing for any other tag.
+/// "Bootwright.role" give "role". Clouds allow different characters. Returns nullopt for any other tag.
 std::optional<std::string> bootwright_key(std::string_view tag);
 
-/// Another one when the instance is another one, or when what its role config is read from has changed: the user-data, and
-/// the tags that are meant for bootwright.
+/// A number that changes when the instance is another one, or when what its role config is read from changes: the user-data,
+/// and the tags that are meant for bootwright.
 std::uint64_t fingerprint(const InstanceMetadata& metadata);
 
-/// True for a name such as "db_password" or "api-key": its value is not to be shown.
+/// True for a name such as "db_password" or "api-key", whose value must not be shown.
 bool is_secret_name(std::string_view name);
 
 }  // namespace bootwright

@@ -18,8 +18,8 @@
 
 namespace bootwright {
 
-/// A metadata service over HTTP, as data: where it is, what it wants, and what its answers mean. Every status that is not
-/// named here, but for 200, is unknown: it is tried again, and never taken for absent.
+/// A metadata service over HTTP, as data: where it is, what it wants, and what its answers mean. Any other status than 200 and
+/// those named here is unknown: it is tried again, and never counts as absent.
 struct MetadataService {
     using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -48,8 +48,8 @@ class MetadataClient {
 public:
     MetadataClient(const System& system, const AgentConfig& config, MetadataService service, std::stop_token stop);
 
-    /// The three-valued fetch of `path` ("/latest/user-data"): the body where the service has it; nothing where it proves that
-    /// there is none; every other answer is unknown, and throws.
+    /// Fetches `path` ("/latest/user-data"), with three outcomes. Returns the body if the service has it, nullopt if it proves
+    /// that there is none. Throws on every other answer, which leaves it unknown.
     /// @throws Error platform.unexpected_answer (transient, with Retry-After), platform.token_refused (transient),
     /// platform.token_missing, platform.metadata_disabled (permanent), http.*, stopped
     std::optional<std::string> get(const std::string& path);
@@ -69,7 +69,7 @@ public:
     /// A folder in which each tag is a file.
     void read_tags_folder(std::map<std::string, std::string>& tags, const std::string& folder);
 
-    /// The answer to a GET, whatever its status, but with the proof, and never for want of a token.
+    /// The answer to a GET, whatever its status. It carries the service's proof, and is no complaint about the token.
     /// @throws Error as get, but for the status
     HttpResponse send(const std::string& path);
 

@@ -34,7 +34,7 @@ struct Seed {
     std::string hostname;
 };
 
-/// Why a server's URL, "" where `text` is none, is not asked; nothing where it is.
+/// Why the URL is not asked; it is empty if `text` is none. Returns nullopt if it is asked.
 std::optional<std::string> why_refused(const Url& url, const std::string& text) {
     if (url.empty()) {
         return Url::why_refused(text);
@@ -106,7 +106,7 @@ bool has_seed_folder(const System& system) {
            fs::exists(system.path(seed_folder) / "user-data", error);
 }
 
-/// A file of the seed by name; nothing where it is proven not to be there.
+/// Reads a file of the seed. Returns nullopt if it is proven not to be there.
 using ReadSeedFile = std::function<std::optional<std::string>(const std::string& name)>;
 
 InstanceMetadata read_seed(const System& system, const ReadSeedFile& read_seed_file, const std::string& where,

@@ -61,8 +61,8 @@ public:
     [[nodiscard]] virtual InstanceMetadata read(const System& system, const AgentConfig& config,
                                                 std::stop_token stop) const = 0;
 
-    /// What the cloud gave this instance to prove itself with to the cloud's own services; nothing on a platform that gives
-    /// no such thing. Never asked for by read() nor captured: it is a secret.
+    /// What the cloud gave this instance to prove itself to the cloud's own services. Returns nullopt on a platform that gives
+    /// no such thing. It is a secret: read() never asks for it, and a capture does not hold it.
     /// @throws Error platform.no_identity_role (permanent) where the instance might have one, and has none; and as read
     [[nodiscard]] virtual std::optional<CloudIdentity> identity(const System&, const AgentConfig&, CloudService,
                                                                 std::stop_token) const {
@@ -70,7 +70,7 @@ public:
     }
 
     /// The platform's signed word for who this instance is, made out to `audience` ("https://HOST[:PORT]"): a bearer token.
-    /// Nothing on a platform that gives none. @throws Error as identity
+    /// Returns nullopt on a platform that gives none. @throws Error as identity
     [[nodiscard]] virtual std::optional<std::string> identity_token(const System&, const AgentConfig&,
                                                                     const std::string& audience,
                                                                     std::stop_token) const {
@@ -78,7 +78,8 @@ public:
         return std::nullopt;
     }
 
-    /// Whether the cloud has said that it will take this instance away soon; nothing on a platform that gives no such notice.
+    /// The cloud's notice that it will take this instance away soon. Returns nullopt if there is none, or the platform gives no
+    /// such notice.
     /// @throws Error http.*, platform.*: then it is not known
     [[nodiscard]] virtual std::optional<StopNotice> stop_notice(const System&, const AgentConfig&,
                                                                 std::stop_token) const {
@@ -130,7 +131,7 @@ void check_not_going_away(const Platform& platform, const System& system, const 
 
 // What platforms share; the metadata services over HTTP have metadata_service.hpp besides.
 
-/// A small file below the root, trimmed: nothing where it is not there or cannot be read.
+/// A small file below the root, trimmed. Returns nullopt if it is not there, or cannot be read.
 std::optional<std::string> read_value(const System& system, std::string_view path);
 
 /// Evidence from one file: `matches` is asked about its trimmed content.
@@ -178,7 +179,7 @@ std::string word_or_nothing(const std::string& text);
 /// Appends an address, unless it is "" or there already.
 void keep_address(std::vector<std::string>& addresses, const std::string& address);
 
-/// What a platform that wants user-data in base64 was given, decoded; as it is where it is no base64.
+/// Decodes the user-data of a platform that wants it in base64. Returns it as it is if it is no base64.
 std::string decoded_user_data(std::string text);
 
 /// Keeps the tags of a document: an object of names and values, or a list of words. A word "name=value" or

@@ -23,7 +23,7 @@ bool exists(const System& system, const char* program) {
     return std::filesystem::exists(system.path(program), error);
 }
 
-/// One guestinfo variable; nothing where the hypervisor says that it is not set.
+/// Reads one guestinfo variable. Returns nullopt if the hypervisor says that it is not set.
 std::optional<std::string> guestinfo(const System& system, const AgentConfig& config, const std::string& name,
                                      const std::stop_token& stop) {
     constexpr std::size_t longest_line = 65535;  // the process port cuts what is longer

@@ -22,7 +22,7 @@ struct Observation {
     std::vector<std::string> problems;     ///< what it could not see
 };
 
-/// Nothing where the file is missing or broken; whatever is missing in it is empty.
+/// Returns nullopt if the file is missing or broken; whatever is missing in it is empty.
 std::optional<Observation> read_observation(const std::optional<std::string>& text);
 
 }  // namespace bootwright

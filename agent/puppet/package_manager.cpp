@@ -23,8 +23,8 @@ using std::chrono::milliseconds;
 
 constexpr const char* dpkg = "/usr/bin/dpkg";
 
-/// The other program that holds one of the locks of dpkg and apt, in words; nothing where they are free. Only asks: who takes
-/// a lock to see whether it is free makes others fail.
+/// The other program that holds one of the locks of dpkg and apt, in words. Returns nullopt if they are free. Only asks: who
+/// takes a lock to see whether it is free makes others fail.
 std::optional<std::string> find_lock_holder(const System& system) {
     // fcntl's locks, in the order in which apt takes them (apt-pkg/deb/debsystem.cc, apt-pkg/acquire.cc).
     constexpr std::array<const char*, 4> locks{"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock",

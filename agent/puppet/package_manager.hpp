@@ -9,8 +9,8 @@
 
 namespace bootwright {
 
-/// Makes dpkg and apt fit for Puppet: waits until no other program holds their locks, and completes what an interrupted dpkg
-/// has left. With `noop` it only warns of the latter. Where there is no dpkg nothing happens.
+/// Makes dpkg and apt ready for Puppet: waits until no other program holds their locks, and completes what an interrupted dpkg
+/// left. With `noop` it only warns of the latter. Does nothing if there is no dpkg.
 /// @throws Error puppet.package_lock, puppet.dpkg_interrupted (transient); process.cannot_start; stopped
 void prepare_package_manager(const System& system, const AgentConfig& config, bool noop, const StageEvents& events,
                              const std::stop_token& stop);

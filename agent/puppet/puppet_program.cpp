@@ -25,7 +25,7 @@ std::optional<fs::path> ruby_of(const fs::path& script) {
                : std::nullopt;
 }
 
-/// True where this Ruby knows the flag: since 3.1 it brings the library that it turns off.
+/// True if this Ruby knows the flag: since 3.1 it brings the library that it turns off.
 bool knows_error_highlight(const fs::path& ruby) {
     std::error_code error;
     const fs::path libraries = fs::canonical(ruby, error).parent_path().parent_path() / "lib/ruby";

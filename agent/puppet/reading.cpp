@@ -107,7 +107,7 @@ std::vector<FailedResource> failed_resources(const std::vector<LogEntry>& entrie
     return failed;
 }
 
-/// True where the entry says again what a failed resource says: Puppet logs the error of an exec twice.
+/// True if the entry says again what a failed resource says: Puppet logs the error of an exec twice.
 bool is_repeated(const LogEntry& entry, const std::vector<FailedResource>& failed) {
     const std::string first_line = entry.message.substr(0, entry.message.find('\n'));
     return std::any_of(failed.begin(), failed.end(), [&](const FailedResource& resource) {
@@ -195,7 +195,7 @@ int integer_at(const Json& object, const char* key) {
     return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
 }
 
-/// Nothing where the file is missing, or cut off by a full disk: its last section, and its last line's end, must be there.
+/// Returns nullopt if the file is missing, or cut off by a full disk: its last section, and its last line's end, must be there.
 std::optional<Summary> read_summary(const std::optional<std::string>& text) {
     const Json document = text ? parse_yaml(*text).value_or(Json()) : Json();
     const bool is_complete = document.is_object() && document.contains("resources") && document.contains("time") &&

@@ -87,7 +87,7 @@ public:
     WaitingPuppet& operator=(const WaitingPuppet&) = delete;
     ~WaitingPuppet() = default;  // the thread is stopped and joined first: it is the last member
 
-    /// Nothing where it did not begin, and has ended without having done anything; then `refusal` says why.
+    /// Returns nullopt if it did not begin, and has ended without having done anything; then `refusal` says why.
     std::optional<ProcessResult> apply(const ProcessRequest& request, const ProcessEvents& events,
                                        const std::stop_token& stop, std::string& refusal) {
         const auto begin = std::chrono::steady_clock::now();

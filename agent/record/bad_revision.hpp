@@ -25,7 +25,7 @@ struct BadRevision {
     Error error;                  ///< what came of it
 };
 
-/// True where what came of it is the revision's own doing, and not that of a full disk or of a signal.
+/// True if what came of it is the revision's own doing, and not that of a full disk or of a signal.
 bool is_fault_of_revision(const Error& error);
 
 /// puppet.given_up (permanent): what is known against it, and what has it tried again.

@@ -35,7 +35,7 @@ struct LastGood {
 /// A name, of 16 hex digits, by which two role configs are told apart.
 std::string name_of(const RoleConfig& role);
 
-/// Nothing where there is none, or none that can be understood. @throws Error io.*
+/// Returns nullopt if there is none, or none that can be understood. @throws Error io.*
 std::optional<LastGood> read_last_good(const System& system);
 
 /// @throws Error io.*

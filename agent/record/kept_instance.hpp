@@ -8,7 +8,7 @@
 
 namespace bootwright {
 
-/// The instance to which the state on this disk belongs, with the metadata of which the role config was last accepted:
+/// The instance that the state on this disk belongs to, with the metadata whose role config was accepted last:
 /// /var/lib/bootwright/instance.json (0600: user-data may hold secrets).
 struct KeptInstance {
     InstanceMetadata metadata;
@@ -17,14 +17,14 @@ struct KeptInstance {
     std::string hardware{};  ///< what the firmware calls this machine; "" where that proves nothing
 };
 
-/// Nothing where there is none, or none that can be understood. @throws Error io.*
+/// Returns nullopt if there is none, or none that can be understood. @throws Error io.*
 std::optional<KeptInstance> read_kept_instance(const System& system);
 
 /// @throws Error io.*
 void keep_instance(const System& system, const InstanceMetadata& metadata);
 
-/// True where it is proven without the metadata service that this machine is the one that was kept: it has not rebooted
-/// since, or the firmware gives it the same name. A disk that was copied to another machine fails both.
+/// True if it is proven without the metadata service that this machine is the kept one: it has not rebooted since, or the
+/// firmware gives it the same name. A disk that was copied to another machine fails both.
 bool is_this_machine(const System& system, const KeptInstance& kept);
 
 /// Removes what belongs to the instance that this disk was copied from: history, the last good run, Puppet's own state. The

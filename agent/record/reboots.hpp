@@ -8,9 +8,8 @@
 
 namespace bootwright {
 
-/// Follows what Puppet applies across reboots, in /var/lib/bootwright/applying.json: a run that the machine's going down cut
-/// off is resumed, and a configuration that reboots the machine each time is not applied for ever
-/// (docs/decisions/0014-reboots.md).
+/// Follows what Puppet applies across reboots, in /var/lib/bootwright/applying.json. Resumes a run that a shutdown cut off, and
+/// stops applying a configuration that reboots the machine each time (docs/decisions/0014-reboots.md).
 class Applying {
 public:
     /// @param most reboots in a row; 0: any number
@@ -36,7 +35,8 @@ private:
     bool has_ended_ = false;
 };
 
-/// The machine reboots while no run is under way: right after a run that changed something that run has asked for it.
+/// Notes that the machine reboots while no run is under way. Right after a run that changed something, that run has asked for
+/// it.
 void machine_reboots(const System& system);
 
 /// An operator wants it applied: reboots are counted anew. @throws Error io.*

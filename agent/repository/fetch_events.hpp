@@ -7,7 +7,7 @@
 
 namespace bootwright {
 
-/// What is told of a fetch while it goes on.
+/// The progress of a fetch.
 struct FetchEvents {
     GitProgress progress;
     std::function<void(const PlaceAnswer& answer)> heard;

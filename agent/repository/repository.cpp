@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Under what a checkout counts as proven: another demand, or other keys, ask for another proof.
+/// The policy that a seal was made under: another demand, or other keys, ask for another proof.
 std::string policy_of(const AgentConfig::Repository& settings) {
     constexpr std::size_t largest = std::size_t{8} << 20U;
     std::string policy =

@@ -24,16 +24,16 @@ struct RepositoryPin {
     std::vector<std::string> protect{};  ///< revisions whose checkouts are not pruned (the last good one)
 };
 
-/// What the repository stage tells, and what it may ask for.
+/// What the repository stage reports, and what it may ask for.
 struct RepositoryStage {
     StageEvents events;
     std::function<void(const PlaceAnswer& answer)> heard;
-    /// What the platform gives the instance to prove itself with. @throws Error as Platform::identity
+    /// The identity that the platform gives the instance. @throws Error as Platform::identity
     std::function<std::optional<CloudIdentity>(CloudService service)> identity;
 };
 
-/// The repository stage. A checkout that was proven, and that nobody has touched since, is used at once. Else a child brings
-/// the pinned revision to disk; it is ended at the configured timeout, and earlier when it shows no sign of life.
+/// The repository stage. Uses a checkout that was proven, and that nobody has touched since, at once. Otherwise a child brings
+/// the pinned revision to disk; it is ended at the configured timeout, or earlier if it shows no sign of life.
 /// @throws Error repository.*, io.*, process.cannot_start, stopped
 Checkout prepare_checkout(const System& system, const AgentConfig& config, const RepositoryPin& pin,
                           const RepositoryStage& stage, std::stop_token stop);

@@ -9,7 +9,7 @@
 
 namespace bootwright {
 
-/// One question to the machine, whose answer says whether it does its work.
+/// One question to the machine. The answer says whether it does its work.
 struct HealthCheck {
     enum class Kind { unit, tcp, http, command } kind = Kind::unit;
     std::string name{};                  ///< as people know it; where nothing is said: "unit nginx.service"

@@ -17,7 +17,7 @@ struct MimePart {
 bool is_mime(const std::string& text);
 
 /// The parts that hold no parts themselves, in their order. Bounded: at most 100 parts in 4 levels.
-/// Nothing where it is no such message: no boundary, too many parts or levels.
+/// Returns nullopt if it is no such message: no boundary, too many parts or levels.
 std::optional<std::vector<MimePart>> parse_mime(const std::string& text);
 
 }  // namespace bootwright

@@ -36,7 +36,7 @@ bool is_ref_name(std::string_view text) {
 
 constexpr std::size_t most_mirrors = 32;
 
-/// Why a repository cannot be there; nothing where it may be.
+/// Why a repository cannot be there. Returns nullopt if it may be.
 std::optional<std::string> why_no_place(const std::string& text) {
     std::vector<std::string> schemes{"https", "http", "ssh", "git", "file"};
     for (const UrlScheme* store : Registered<UrlScheme>::all()) {

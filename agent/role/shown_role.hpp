@@ -6,7 +6,7 @@
 
 namespace bootwright {
 
-/// Knows what of the role config must not be shown where others have their say: its data, and what proves a right in its URLs.
+/// Removes from other programs' texts what must not be shown of the role config: its data, and the secrets in its URLs.
 Redactor secrets_of(const RoleConfig& role);
 
 /// For the run's record (0600): the values and their origins; the URL without credentials.

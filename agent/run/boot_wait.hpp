@@ -10,15 +10,15 @@
 
 namespace bootwright {
 
-/// What an instance may still lack early in its boot, so that the best of servers cannot help it.
+/// What an instance may still lack early in its boot, and no server can help it without.
 struct Lack {
     enum class Of { clock, network } of = Of::network;
     std::string what{};                   ///< for people: "the network: …"
     std::chrono::milliseconds longest{};  ///< worth waiting for it
 };
 
-/// What this machine lacks, and the error comes from: a clock that is set, where a server was not trusted for the dates of its
-/// certificate; an address, where a server could not be reached. Nothing where it lacks neither, or does not know.
+/// What this machine lacks, if that explains the error: a clock that is set, if a server was not trusted for the dates of its
+/// certificate; an address, if a server could not be reached. Returns nullopt if it lacks neither, or does not know.
 std::optional<Lack> lack_behind(const System& system, const Error& error);
 
 /// Waits until the machine has it, or for as long as that is worth; returns whether it has. @throws Error stopped

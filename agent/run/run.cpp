@@ -219,7 +219,7 @@ private:
         return error;
     }
 
-    /// True where the last good run was of another revision or role config.
+    /// True if the last good run was of another revision or role config.
     [[nodiscard]] bool is_other_than(const Accepted& accepted) const {
         return last_good_ && (last_good_->revision != accepted.checkout.revision ||
                               last_good_->configuration != accepted.configuration ||

@@ -19,7 +19,7 @@ void tell_what_blocks(const System& system, const Error& error);
 /// Destruction stops the run and waits for it.
 class RunWorker {
 public:
-    /// Ends what a killed run has left, then begins; or tells what blocks it.
+    /// Ends what a killed run left, then begins; or says what blocks it.
     /// @throws Error run.locked (transient) where another run is under way; process.cannot_start (transient); io.*
     RunWorker(const System& system, RunCause cause);
     RunWorker(const RunWorker&) = delete;

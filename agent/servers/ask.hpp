@@ -24,7 +24,7 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
                           const DownloadRequest& request, std::chrono::milliseconds timeout, const Error& too_late,
                           const std::function<void(const DownloadEvents::Event& event)>& heard, std::stop_token stop);
 
-/// What to tell where the event says that the program is not confined as it should be; nothing for every other event.
+/// The warning for an event which says that the program is not confined as it should be. Returns nullopt for every other event.
 std::optional<std::string> lack_of_confinement(const DownloadEvents::Event& event);
 
 }  // namespace bootwright

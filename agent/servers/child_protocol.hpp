@@ -15,7 +15,7 @@ namespace bootwright {
 /// One event of a child, a JSON object, on a line of its standard output.
 inline void write_event(const Json& event) { std::cout << to_line(event) << '\n' << std::flush; }
 
-/// When an event that only shows progress is worth a line: ten times a second at most, and once at its end.
+/// Limits progress events to ten a second, and one at the end.
 class EventPace {
 public:
     bool is_due(bool is_end) {

@@ -58,7 +58,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
     return entries;
 }
 
-/// A regular file of bounded size, and nothing that looks like one; its size, or nothing.
+/// The size of a regular file. Returns nullopt if it is something else, or too large.
 std::optional<std::uint64_t> size_of(const UniqueFd& file) {
     struct stat status {};
     if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) {
@@ -71,7 +71,7 @@ UniqueFd open_plain(const fs::path& path) {
     return UniqueFd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 }
 
-/// What the server calls the file. Without it nothing can be gone on with.
+/// What the server calls the file (its ETag). Without it no download can be resumed.
 std::string read_tag(const fs::path& path) {
     const UniqueFd file = open_plain(path);
     const auto size = size_of(file);

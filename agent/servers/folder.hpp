@@ -7,9 +7,9 @@
 
 namespace bootwright {
 
-/// A fresh folder for one transfer: whoever speaks to the server may write into it, and finds nothing of another transfer there.
-/// It stands below `downloads`, which is root's alone, and goes with this object. Of a snapshot that broke off root keeps what
-/// came, for the next transfer of the same snapshot from the same place.
+/// A fresh folder for one transfer: whoever speaks to the server may write into it, and finds nothing of another transfer
+/// there. It stands below `downloads`, which is root's alone, and goes with this object. Root keeps what came of an interrupted
+/// snapshot, so that the next transfer of the same snapshot from the same place resumes it.
 class DownloadFolder {
 public:
     /// The name, in that folder, of the file that is downloaded. What its server calls it (ETag) stands in `tag_name`.

@@ -184,7 +184,7 @@ public:
     }
 
 private:
-    /// False where the server does not go on from there.
+    /// False if the server does not go on from there.
     bool try_from(std::uint64_t offset, const std::string& tag) {
         WebRequest web = request_.web;
         web.offset = offset;

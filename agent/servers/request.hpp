@@ -11,8 +11,7 @@
 
 namespace bootwright {
 
-/// What the program that fetches asks of the one that speaks to servers; handed over on its standard input, since it holds
-/// secrets.
+/// A request to the program that speaks to servers. It goes to its standard input, since it holds secrets.
 struct DownloadRequest {
     enum class Kind {
         git,       ///< a pack from a git server, into `file`

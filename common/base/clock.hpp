@@ -13,7 +13,8 @@ struct Instant {
     std::chrono::milliseconds since_boot{};
 };
 
-/// Port: time. Nothing else in the program sleeps or asks what time it is.
+/// Port: time. What a run records, plans or waits for comes from here, so that tests need not wait. Only who limits a transfer
+/// or a child process of its own reads the steady clock itself; a structure test lists those files.
 class Clock {
 public:
     Clock() = default;

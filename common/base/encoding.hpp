@@ -7,7 +7,7 @@
 
 namespace bootwright {
 
-/// Standard base64 with padding; white space between is allowed. Nothing for anything else.
+/// Standard base64 with padding; white space between is allowed. Returns nullopt for anything else.
 std::optional<std::string> decode_base64(std::string_view text);
 
 /// Standard base64 with padding, in one line.
@@ -16,7 +16,7 @@ std::string encode_base64(std::string_view bytes);
 /// True if `bytes` begins as gzip does (RFC 1952).
 bool is_gzip(std::string_view bytes);
 
-/// Port: gzip (zlib). Nothing where the data is damaged, truncated, larger than `cap` bytes when unpacked, or followed by
+/// Port: gzip (zlib). Returns nullopt if the data is damaged, truncated, larger than `cap` bytes when unpacked, or followed by
 /// anything but zeroes, with which tapes are padded.
 std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap);
 

@@ -18,13 +18,13 @@ std::string lower(std::string_view text);
 /// The pieces between separators; empty ones are kept.
 std::vector<std::string> split(std::string_view text, char separator);
 
-/// The candidate that `word` is most likely a misspelling of, or nothing if none is near.
+/// The candidate that `word` is most likely a misspelling of. Returns nullopt if none is near.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "a, b, c"
 std::string joined(const std::vector<std::string>& words, std::string_view separator);
 
-/// True where each character is visible ASCII: no space, no control character.
+/// True if each character is visible ASCII: no space, no control character.
 bool is_visible(std::string_view text);
 
 /// True for [a-z][a-z0-9_]*: the names of facts, and the parts of Puppet's class names.

@@ -70,7 +70,7 @@ private:
     std::vector<std::string> known_;
 };
 
-/// "500ms", "30s", "5m", "2h", "1d", at most ten years; nothing for anything else.
+/// "500ms", "30s", "5m", "2h", "1d", at most ten years. Returns nullopt for anything else.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 /// The line (from 1) on which the value at `path` begins in `text`, which must be valid JSON; 0 if there is none.
@@ -85,7 +85,7 @@ Error error_from_json(const Json& json);
 /// deeply that whoever walks through it or writes it again would use up the stack.
 Json parse_json(std::string_view text);
 
-/// The member of an object that a program wrote; null where there is none, and where it is no object.
+/// The member of an object that a program wrote. Returns null if there is none, or if it is no object.
 const Json& member_at(const Json& object, const char* key);
 
 /// The string at `key` of an object that a program wrote, or "" where there is none.

@@ -13,7 +13,7 @@ enum class YamlScalars {
 };
 
 /// Port: YAML (yaml-cpp). The only document of `text` as JSON. Bounded: at most 32 levels, and 16 MiB once aliases are followed.
-/// Nothing where the text is not such a document; yaml-cpp's own message may quote it and is not handed on.
+/// Returns nullopt if the text is not such a document; yaml-cpp's own message may quote it and is not handed on.
 std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars = YamlScalars::typed);
 
 /// A YAML document that people wrote, kept with the lines of its values so that an error can name them. Strict: one

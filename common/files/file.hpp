@@ -36,17 +36,17 @@ private:
 /// The whole file. @throws Error io.*, and io.too_large beyond `cap` bytes
 std::string read_file(const std::filesystem::path& path, std::size_t cap);
 
-/// As read_file, but nothing where the file (or its folder) does not exist.
+/// As read_file(), but returns nullopt if the file (or its folder) does not exist.
 std::optional<std::string> read_file_if_exists(const std::filesystem::path& path, std::size_t cap);
 
 /// The rest of an open file, which errors call `called`. @throws Error io.*, and io.too_large beyond `cap` bytes
 std::string read_open_file(const UniqueFd& file, const std::filesystem::path& called, std::size_t cap);
 
-/// The first `most` bytes of the file, or less where it is shorter; nothing where it does not exist. @throws Error io.*
+/// The first `most` bytes of the file, or less if it is shorter. Returns nullopt if it does not exist. @throws Error io.*
 std::optional<std::string> read_file_start(const std::filesystem::path& path, std::size_t most);
 
-/// The whole file, or "" where there is none, it is larger than `most` bytes, or it cannot be read: for what then says nothing,
-/// such as a memory that is damaged, or a file of the kernel's about something that goes away meanwhile.
+/// The whole file. Returns "" if there is none, if it is larger than `most` bytes, or if it cannot be read. For files that then
+/// mean nothing, such as damaged notes of an earlier run, or a file of the kernel's about something that goes away meanwhile.
 std::string read_or_empty(const std::filesystem::path& path, std::size_t most);
 
 /// Writes all of it, also where a signal interrupts. @param path for the error @throws Error io.*
@@ -75,7 +75,7 @@ private:
 /// new, also after a power cut. @throws Error io.*
 void write_file(const std::filesystem::path& path, std::string_view content, mode_t mode);
 
-/// The regular file at `relative` below `folder`, following no link out of it; nothing where there is none.
+/// The regular file at `relative` below `folder`, following no link out of it. Returns nullopt if there is none.
 /// @throws Error io.*, and io.too_large beyond `cap` bytes
 std::optional<std::string> read_file_below(const std::filesystem::path& folder, const std::string& relative,
                                            std::size_t cap);
@@ -98,7 +98,7 @@ void remove_tree(const std::filesystem::path& path);
 /// A kernel lock (flock) on a file: it goes with the process that holds it, however that ends.
 class FileLock {
 public:
-    /// Takes the lock if it is free, else returns nothing at once. @throws Error io.*
+    /// Takes the lock if it is free, else returns nullopt at once. @throws Error io.*
     static std::optional<FileLock> try_take(const std::filesystem::path& path);
     /// Takes the lock, waiting for it. For locks that are only ever held for moments. @throws Error io.*
     static FileLock take(const std::filesystem::path& path);

@@ -8,8 +8,8 @@
 
 namespace bootwright {
 
-/// Another number whenever a file or folder below `folder` was changed, replaced, added or removed since: of each its name,
-/// inode, size, mode, owner and time of change, which nobody can set back. `folder` itself does not count.
+/// A number that changes whenever a file or folder below `folder` is changed, replaced, added or removed. It covers each one's
+/// name, inode, size, mode, owner and time of change, which nobody can set back. `folder` itself does not count.
 /// @throws Error io.* (transient)
 std::uint64_t tree_fingerprint(const std::filesystem::path& folder);
 

@@ -32,7 +32,7 @@ std::size_t start_of_signature(std::string_view text) {
     return start;
 }
 
-/// The entry of the commit's tree, or nothing where there is none.
+/// An entry of a tree; null if there is none.
 using EntryHandle = Handle<git_tree_entry, git_tree_entry_free>;
 EntryHandle find_entry(const git_tree* tree, const std::string& path) {
     EntryHandle entry;

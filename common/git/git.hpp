@@ -153,7 +153,7 @@ public:
     /// The submodules, as the tree pins them; where they come from says .gitmodules.
     [[nodiscard]] std::vector<Submodule> submodules(const std::string& commit_id) const;
 
-    /// The file of the commit's tree, or nothing where there is none, or it is a link or a folder.
+    /// The file of the commit's tree. Returns nullopt if there is none, or if it is a link or a folder.
     /// @throws Error io.too_large beyond `cap` bytes
     [[nodiscard]] std::optional<std::string> read_file_of(const std::string& commit_id, const std::string& path,
                                                           std::size_t cap) const;
@@ -165,9 +165,9 @@ public:
     /// True if that is shown by the parents that are there.
     [[nodiscard]] bool descends_from(const std::string& commit_id, const std::string& ancestor) const;
 
-    /// The signature of the commit, or nothing where it has none.
+    /// The signature of the commit. Returns nullopt if it has none.
     [[nodiscard]] std::optional<SignedText> commit_signature(const std::string& commit_id) const;
-    /// The signature of the annotated tag, or nothing where it has none.
+    /// The signature of the annotated tag. Returns nullopt if it has none.
     [[nodiscard]] std::optional<SignedText> tag_signature(const std::string& tag_id) const;
     /// The tag object, and those that it names in turn.
     [[nodiscard]] TagChain follow_tag(const std::string& tag_id) const;

@@ -27,7 +27,7 @@ public:
     /// @throws Error server.protocol (transient) where the bytes are no packets; what `take` throws
     void feed(std::string_view bytes, const Take& take);
 
-    /// True where a packet has begun and not ended.
+    /// True if a packet has begun and not ended.
     [[nodiscard]] bool is_within_packet() const { return !held_.empty(); }
 
 private:

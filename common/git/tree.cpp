@@ -107,7 +107,7 @@ public:
     Survey(git_repository* repository, KnownTrees& known)
         : repository_(repository), odb_(objects_of(repository)), known_(known) {}
 
-    /// Nothing where something is missing.
+    /// Returns nullopt if something is missing.
     std::optional<TreeFacts> of(const git_oid& tree) {
         if (!exists(odb_.get(), tree)) {
             missing_ = "";
@@ -141,7 +141,7 @@ private:
         return facts;
     }
 
-    /// False where the entry's object is missing.
+    /// False if the entry's object is missing.
     // NOLINTNEXTLINE(misc-no-recursion)
     bool add_entry(const git_tree_entry* entry, int depth, TreeFacts& facts) {
         const git_oid& id = *git_tree_entry_id(entry);

@@ -56,7 +56,7 @@ std::string utf8_of(std::uint32_t point) {
     return {static_cast<char>(0xF0U | (point >> 18U)), tail(12), tail(6), tail(0)};
 }
 
-/// What an escape stands for, and how long it is; nothing where none begins there.
+/// What an escape at the beginning of a text stands for, and how long it is.
 struct Escape {
     std::string plain;
     std::size_t length;

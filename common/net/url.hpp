@@ -31,9 +31,9 @@ public:
     Url(const std::string& text) : Url(std::string_view(text)) {}  // NOLINT(google-explicit-constructor): it comes as
     Url(const char* text) : Url(std::string_view(text)) {}         // NOLINT(google-explicit-constructor)
 
-    /// Nothing where the text is refused, and where it is empty.
+    /// Returns nullopt if the text is refused or empty.
     static std::optional<Url> parse(std::string_view text);
-    /// Why parse() refuses it, such as "its port is no number"; quotes nothing of the text. Nothing where it does not.
+    /// Why parse() refuses it, such as "its port is no number"; quotes nothing of the text. Returns nullopt if it does not.
     static std::optional<std::string> why_refused(std::string_view text);
     /// "file:///srv/a%20b" of an absolute path.
     static Url of_file(const std::filesystem::path& path);
@@ -48,9 +48,9 @@ public:
     [[nodiscard]] std::string host_to_connect() const;  ///< the zone of an IPv6 address as the system writes it
     [[nodiscard]] bool has_query() const { return has_query_; }
 
-    /// True where a user or a password stands in it.
+    /// True if a user or a password stands in it.
     [[nodiscard]] bool has_credentials() const { return !user_.empty() || !password_.empty(); }
-    /// True where they would go over the network in clear. A user alone is no secret to ssh.
+    /// True if they would go over the network in clear. A user alone is no secret to ssh.
     [[nodiscard]] bool exposes_credentials() const;
 
     /// "https://host:8443": of a URL what is never a secret.

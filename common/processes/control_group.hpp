@@ -15,7 +15,7 @@ namespace bootwright {
 /// (docs/decisions/0013-control-groups.md). Files and rules: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 class ControlGroup {
 public:
-    /// Makes NAME in `base`, or NAME-2 and so on where something still lives in it. Nothing where the kernel refuses.
+    /// Makes NAME in `base`, or NAME-2 and so on where something still lives in it. Returns nullopt if the kernel refuses.
     static std::optional<ControlGroup> make(const std::filesystem::path& base, const std::string& name);
 
     ControlGroup(ControlGroup&& other) noexcept { *this = std::move(other); }
@@ -31,7 +31,7 @@ public:
 
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
-    /// Moves a process into it. False where the kernel refuses.
+    /// Moves a process into it. False if the kernel refuses.
     [[nodiscard]] bool add(pid_t process) const;
 
     /// Writes a limit such as memory.max; false where the kernel has none of that name, or refuses.
@@ -43,7 +43,7 @@ public:
     /// Kills all of them in one step, where the kernel can (Linux 5.14); nothing happens where it cannot.
     void kill() const;
 
-    /// How many of its processes the kernel has killed for want of memory; nothing where that is not counted.
+    /// How many of its processes the kernel has killed for want of memory. Returns nullopt if that is not counted.
     [[nodiscard]] std::optional<std::uint64_t> out_of_memory_kills() const;
 
     /// What still lives in it goes on without its limits, in the group `left` beside it.
@@ -56,7 +56,7 @@ private:
     std::filesystem::path folder_;
 };
 
-/// The place where version 2 is mounted, from the text of /proc/self/mounts; nothing where it is not.
+/// The place where version 2 is mounted, from the text of /proc/self/mounts. Returns nullopt if it is not.
 std::optional<std::filesystem::path> control_group_mount(const std::string& mounts);
 
 /// The group of a process, from the text of its /proc/PID/cgroup: "/system.slice/x.service"; "" where that says none.
@@ -67,10 +67,10 @@ std::string control_group_in(const std::string& text);
 /// nothing was given: by hand, in many containers, with version 1.
 std::optional<std::filesystem::path> delegated_control_group();
 
-/// Moves a process into a group that systemd has made. False where the kernel refuses.
+/// Moves a process into a group that systemd has made. False if the kernel refuses.
 bool enter_control_group(const std::filesystem::path& group, pid_t process);
 
-/// How many processes the kernel has killed for want of memory on the whole machine since it started; nothing before
+/// How many processes the kernel has killed for want of memory on the whole machine since it started. Returns nullopt before
 /// Linux 4.13, which did not count them.
 std::optional<std::uint64_t> out_of_memory_kills_of_machine();
 

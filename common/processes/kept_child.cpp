@@ -99,7 +99,7 @@ void close_all_but(int kept) {
 }
 
 /// SIGKILL to each child. None of these numbers can have become another process's: a dead child keeps its number until this
-/// thread reaps it. False where the kernel does not list children (proc(5), CONFIG_PROC_CHILDREN).
+/// thread reaps it. False if the kernel does not list children (proc(5), CONFIG_PROC_CHILDREN).
 bool kill_children() {
     const int list = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
     if (list < 0) {
@@ -224,7 +224,7 @@ Error cannot_start(const std::string& program, int error) {
                            "check that the program is installed and may be executed, and that memory is free");
 }
 
-/// What the keeper says next, or nothing where it is dead.
+/// What the keeper says next. Returns nullopt if it is dead.
 std::optional<int> receive(int socket) {
     int value = 0;
     ssize_t size = -1;

@@ -35,7 +35,7 @@ public:
     /// The program's status as of wait(2), once it has ended; of a keeper that was killed, SIGKILL.
     [[nodiscard]] int status();
 
-    /// Kills the program and all that descends from it, however that hides or multiplies. False where something cannot be
+    /// Kills the program and all that descends from it, however that hides or multiplies. False if something cannot be
     /// killed (it waits for a disk), or the kernel does not list a process's children.
     bool end_family();
 

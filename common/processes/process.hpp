@@ -95,7 +95,7 @@ public:
     ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) override;
 };
 
-/// The process's identity; nothing if there is no such process.
+/// The process's identity. Returns nullopt if there is no such process.
 std::optional<ProcessId> identify_process(pid_t pid);
 
 /// True if exactly this process runs (a zombie does not).

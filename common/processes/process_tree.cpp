@@ -37,7 +37,7 @@ struct RunningProcess {
     pid_t parent = 0;
 };
 
-/// Nothing where it has ended: a zombie has.
+/// Returns nullopt if it has ended: a zombie has.
 std::optional<RunningProcess> find_process(pid_t pid) {
     constexpr std::size_t state_field = 0;
     constexpr std::size_t parent_field = 1;

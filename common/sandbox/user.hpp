@@ -14,12 +14,12 @@ struct User {
     gid_t gid;
 };
 
-/// As whom runs what speaks to servers; the package makes this user.
+/// The user that the program which speaks to servers runs as; the package makes it.
 inline constexpr const char* confined_user = "bootwright";
-/// As whom where there is no such user.
+/// The user it runs as if that one is missing.
 inline constexpr User nobody{65534, 65534};
 
-/// Nothing where there is no such user.
+/// Returns nullopt if there is no such user.
 std::optional<User> find_user(const std::string& name);
 
 /// Gives a file or folder to who speaks to servers, if this process is root. A link is not followed. @throws Error io.*

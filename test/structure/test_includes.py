@@ -262,3 +262,27 @@ def test_forbidden_arrows_are_caught():
         line = f'#include "{target}"\n' if target.startswith(("agent/", "common/", "run")) else f"#include <{target}>\n"
         found = violations_of({**ALLOWED, source: ALLOWED.get(source, "") + line})
         assert any(reason in text and source in text for text in found), f"{source} → {target} was not caught: {found}"
+
+
+# Who limits a transfer, or a process of its own: all else takes time from Clock.
+READS_THE_STEADY_CLOCK = {
+    "agent/puppet/warm.cpp",
+    "agent/repository/sources/downloader.cpp",
+    "agent/repository/sources/mirrors.cpp",
+    "agent/servers/child_protocol.hpp",
+    "agent/servers/git/rate_watch.hpp",
+    "common/base/clock.cpp",
+    "common/net/http.cpp",
+    "common/net/tcp.cpp",
+    "common/net/web.cpp",
+    "common/processes/kept_child.cpp",
+    "common/processes/process.cpp",
+    "common/processes/process_tree.cpp",
+}
+
+
+def test_time_comes_from_the_clock():
+    asks = re.compile(r"(?:steady|system)_clock::now|sleep_for|sleep_until\(|clock_gettime|nanosleep")
+    files = [file for folder in ("agent", "common") for file in (ROOT / folder).rglob("*.[ch]pp")]
+    found = {file.relative_to(ROOT).as_posix() for file in files if asks.search(file.read_text())}
+    assert found == READS_THE_STEADY_CLOCK, "take the time from System::clock, as tests do not wait"

@@ -43,7 +43,7 @@ void prune_checkouts(const FetchRequest& request, const std::string& current) {
 /// By the folders of the repositories, the commits that checkouts need.
 using Needed = std::map<std::string, std::set<std::string>>;
 
-/// Nothing where a checkout does not say what it needs.
+/// Returns nullopt if a checkout does not say what it needs.
 std::optional<Needed> needed_by_checkouts(const FetchRequest& request) {
     Needed needed;
     std::vector<fs::path> folders = request.other_checkouts;

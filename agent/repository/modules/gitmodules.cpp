@@ -37,7 +37,7 @@ public:
         int line;
     };
 
-    /// The next `key = value`, or nothing at the end.
+    /// Reads the next `key = value`. Returns nullopt at the end.
     std::optional<Entry> next() {
         for (;;) {
             skip_white_space();

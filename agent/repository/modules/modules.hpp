@@ -20,11 +20,12 @@ struct ModuleTree {
     std::string path;  ///< from the root of the whole checkout
 };
 
-/// The bare repository for a URL below `repositories`, made where it is not there yet. Credentials in the URL make no other
-/// one, so that a renewed token does not begin anew.
+/// The bare repository for a URL below `repositories`; makes it if it is not there yet. Credentials in the URL do not count, so
+/// that a renewed token does not begin anew.
 RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places);
 
-/// Gets a module that the repository which names it does not hold. Nothing: it is left out, with all that it would name.
+/// Gets a module that the repository which names it does not hold. If it returns nullopt, the module is left out, with all that
+/// it would name.
 using ObtainModule =
     std::function<std::optional<GitRepository>(const Url& url, const std::string& commit, const std::string& path)>;
 

@@ -46,7 +46,7 @@ public:
         }
     }
 
-    /// The next statement, or nothing at the end.
+    /// Reads the next statement. Returns nullopt at the end.
     std::optional<PuppetfileStatement> next() {
         skip(Newlines::skipped);
         while (peek() == ';') {

@@ -31,7 +31,7 @@ struct PuppetfileStatement {
 /// @throws Error repository.puppetfile, which names the line; what `take` throws
 void read_puppetfile_statements(std::string_view text, const std::function<void(const PuppetfileStatement&)>& take);
 
-/// What follows the last "/" or "-" of 'author/name'. Returns nullopt for what is no module's name.
+/// What follows the last "/" or "-" of 'author/name'. Returns nullopt if it is no module's name.
 std::optional<std::string> module_folder_of(const std::string& name);
 
 /// @param module is not shown where it is no module's name: it may be a URL in the wrong place

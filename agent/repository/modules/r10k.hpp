@@ -8,7 +8,7 @@ namespace bootwright {
 /// The program r10k of this machine. @throws Error repository.no_r10k (permanent)
 std::filesystem::path find_r10k();
 
-/// r10k runs a Puppetfile, which is Ruby: it needs a user that is nobody else's. Nothing happens where this process is not root.
+/// r10k runs a Puppetfile, which is Ruby, so it needs a user of its own. Does nothing if this process is not root.
 /// @throws Error repository.no_user (permanent) where there is no such user
 void require_own_user(const std::string& name);
 

@@ -11,17 +11,17 @@ namespace bootwright {
 /// Where a tree says that a part of it comes from (.gitmodules, Puppetfile). It is written by whoever may push, so what it
 /// may name is decided here, once.
 
-/// The URL as the fetch understands it: "user@host:path" becomes ssh://user@host/path, an absolute path file://PATH with %XX where it has to be;
-/// anything else stays as it is. To be asked next: why_url_is_refused().
+/// The URL as the fetch understands it: "user@host:path" becomes ssh://user@host/path, an absolute path file://PATH with %XX
+/// where it has to be; anything else stays as it is. Ask why_url_is_refused() next.
 std::string as_git_url(std::string_view source);
 
-/// Why the URL is not fetched; nothing where it may be: https, http, ssh, git or file, with a plain host. The reason never
+/// Why the URL is not fetched. Returns nullopt if it may be: https, http, ssh, git or file, with a plain host. The reason never
 /// quotes the URL, which may hold a password.
 std::optional<std::string> why_url_is_refused(std::string_view url);
 /// The same of one that is read already.
 std::optional<std::string> why_not_fetched(const Url& url);
 
-/// Why nothing is put at this path of a checkout; nothing where it stays inside, away from what git calls its own.
+/// Why nothing is put at this path of a checkout. Returns nullopt if the path stays inside, away from git's own files.
 std::optional<std::string> why_path_is_refused(std::string_view path);
 
 }  // namespace bootwright

@@ -23,9 +23,9 @@ struct GpgvStatus {
 /// Reads any lines: those that are none of gpgv's are skipped.
 GpgvStatus read_gpgv_status(const std::vector<std::string>& lines);
 
-/// Why the status is no proof, or nothing where it is one: of exactly one signature, good, by a key that is not revoked and had
-/// not expired when it signed, over a hash that nobody can forge. gpgv's exit status is 0 also for a key that is revoked or has
-/// expired, hence both count.
+/// Why the status is no proof. Returns nullopt if it is one: of exactly one signature, good, by a key that is not revoked and
+/// had not expired when it signed, over a hash that nobody can forge. gpgv's exit status is 0 also for a key that is revoked or
+/// has expired, hence both count.
 /// @param keyring for the reason: the file of keys
 std::optional<std::string> why_no_proof(const GpgvStatus& status, int exit_code, const std::string& keyring);
 

@@ -7,8 +7,9 @@
 
 namespace bootwright {
 
-/// What repository.not_before of the image asks for: that a revision descends from a commit, or is it. User-data could else pin
-/// any older commit, which may well be signed. A commit's id proves its parents, so who gives the history need not be trusted.
+/// Checks repository.not_before of the image: the revision must be that commit, or descend from it. Otherwise user-data could
+/// pin any older commit, which may well be signed. A commit's id proves its parents, so the server that gives the history need
+/// not be trusted.
 /// @param not_before empty: nothing is asked for
 /// @param checkouts whose seals say what was shown before: the history itself is not kept
 /// @throws Error repository.not_before (permanent) where the history is there, and leads elsewhere;

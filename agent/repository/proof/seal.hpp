@@ -16,8 +16,8 @@ struct SealedCommit {
     std::string commit;
 };
 
-/// What was proven of a checkout, kept beside it (REVISION.seal), so that it need not be proven again as long as nobody has
-/// touched it.
+/// What was proven of a checkout. It is kept beside the checkout (REVISION.seal), which need not be proven again until somebody
+/// touches it.
 struct Seal {
     std::uint64_t fingerprint = 0;        ///< tree_fingerprint() when it was proven
     std::string policy{};                 ///< under which it was proven; another one asks for another proof
@@ -26,7 +26,7 @@ struct Seal {
     std::string not_before{};             ///< the commit that it was shown to descend from; empty: none was asked for
 };
 
-/// Nothing where there is no seal, or a damaged one.
+/// Returns nullopt if there is no seal, or a damaged one.
 std::optional<Seal> read_seal(const std::filesystem::path& checkout);
 void write_seal(const std::filesystem::path& checkout, const Seal& seal);
 std::filesystem::path seal_of(const std::filesystem::path& checkout);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t most_principals = 16;
 
-/// "20261122213132Z", as ssh-keygen wants it; the Z (UTC) is known since OpenSSH 9.1. Nothing for what is no date.
+/// "20261122213132Z", as ssh-keygen wants it; the Z (UTC) is known since OpenSSH 9.1. Returns nullopt if it is no date.
 std::optional<std::string> verify_time(std::int64_t signed_at) {
     constexpr std::int64_t end_of_9999 = 253402300799;
     if (signed_at < 0 || signed_at > end_of_9999) {

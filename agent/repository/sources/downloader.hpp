@@ -30,7 +30,7 @@ public:
     /// A pack from a git server at `url`, into the repository. @throws Error repository.*, io.*
     GitAnswer fetch(const GitRepository& repository, const Url& url, const GitWish& wish);
 
-    /// A snapshot of the revision from `place`, into the repository. What came of one that broke off is gone on with.
+    /// Fetches a snapshot of the revision from `place` into the repository. Resumes an interrupted download.
     BundleHeader fetch_snapshot(const GitRepository& repository, const Url& place, const std::string& revision);
 
     /// Has r10k install what the Puppetfile asks for, and returns the folder that it stands in. Nothing proves it.

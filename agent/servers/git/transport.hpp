@@ -17,7 +17,7 @@
 
 namespace bootwright {
 
-/// Where a repository is, and with what it is opened.
+/// Where a repository is, and the credentials that open it.
 struct GitPlace {
     Url url;  ///< https, http, ssh or git; may hold user and password
     std::string user{};
@@ -47,7 +47,7 @@ public:
     virtual void old_command(const std::string& request, const Take& take, const Heard& heard) = 0;
 };
 
-/// A way to a server that speaks first: what it says is read, then the answer to what was asked at once.
+/// A transport on which the server speaks first: its advertisement is read, then the answer to what was asked at once.
 class StreamTransport : public GitTransport {
 public:
     std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) final;

@@ -34,7 +34,7 @@ struct ObjectStore {
 /// True for a place that serves snapshots, REVISION.bundle, and no git: s3://, gs://, az://, and http(s) with "{revision}".
 bool is_snapshot_url(const Url& place);
 
-/// True where only who proves to be this instance gets something: the metadata service has to be asked for an identity.
+/// True if the place gives nothing without an identity, for which the metadata service has to be asked.
 bool needs_identity(const Url& place, const Stores& stores);
 
 /// The request for the snapshot of a revision (40 hex). Its `max_bytes`, `offset` and `if_range` are the caller's.

@@ -23,11 +23,11 @@ struct SecretStore {
     bool (*is_name)(const std::string& name);
     /// For a name that is one. @throws Error repository.no_identity
     WebRequest (*request)(const std::string& name, const std::optional<CloudIdentity>& identity);
-    /// The value in a good answer; nothing where it is none.
+    /// The value in a good answer. Returns nullopt if it holds none.
     std::optional<std::string> (*value)(const Json& answer);
 };
 
-/// Nothing for `file` and `credential`.
+/// Returns nullptr for `file` and `credential`.
 const SecretStore* find_secret_store(std::string_view kind);
 
 /// What is to be asked; at `endpoint` ("https://vpce-1.example.com") where that is not empty.
@@ -46,7 +46,7 @@ std::string read_secret(const SecretStore& store, const std::string& name, const
 WebRequest aws_json_request(const std::string& service, const std::string& target, const std::string& name,
                             const Json& body, const std::optional<CloudIdentity>& identity);
 
-/// The string at a JSON pointer; nothing where there is none.
+/// The string at a JSON pointer. Returns nullopt if there is none.
 std::optional<std::string> string_at_pointer(const Json& answer, const char* pointer);
 
 }  // namespace bootwright
