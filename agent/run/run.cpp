@@ -12,6 +12,7 @@
 #include "agent/record/reboots.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_config.hpp"
+#include "agent/run/accept.hpp"
 #include "agent/run/stages.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
@@ -28,14 +29,6 @@
 namespace bootwright {
 
 namespace {
-
-/// What a run goes by: a role config is accepted once what it pins is here.
-struct Accepted {
-    InstanceMetadata instance;
-    RoleConfig role;
-    Checkout checkout;
-    std::string configuration{};  ///< the revision of the second repository, if there is one
-};
 
 /// The stages of one run, each of which hands on to the next.
 class Pipeline {
@@ -261,23 +254,6 @@ private:
         return assemble(last_good_->instance, read, second, first);
     }
 
-    /// Reads the role config, which may stand in the second repository in part, and fetches what it pins.
-    template <typename Read, typename FetchSecond, typename FetchFirst>
-    static Accepted assemble(const InstanceMetadata& instance, Read read, FetchSecond fetch_second,
-                             FetchFirst fetch_first) {
-        RoleConfig role = read(std::nullopt);
-        std::string configuration;
-        if (!role.configuration.url.empty()) {
-            const Checkout second = fetch_second(role.configuration);
-            configuration = second.revision;
-            if (!role.configuration.path.empty()) {
-                role = read(configuration_file(role.configuration, second));
-            }
-        }
-        Checkout checkout = fetch_first(role.repository);
-        return {instance, std::move(role), std::move(checkout), std::move(configuration)};
-    }
-
     InstanceMetadata read_instance(bool has_kept) {
         // A machine that knows what it was does not wait minutes for a service that may be gone for good.
         constexpr int attempts_with_kept = 5;
@@ -325,18 +301,6 @@ private:
             announce_ = role.announce;
             return role;
         });
-    }
-
-    /// The role config in the second repository.
-    static JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout) {
-        constexpr std::size_t largest_file = std::size_t{1} << 20U;
-        const std::string origin = wanted.path + " of the configuration repository at " + checkout.revision;
-        const auto text = read_file_below(checkout.folder, wanted.path, largest_file);
-        if (!text) {
-            throw permanent_error("role.no_configuration_file", "there is no file " + origin,
-                                  "correct configuration.path or configuration.revision of the role config");
-        }
-        return read_configuration_file(*text, origin);
     }
 
     [[nodiscard]] RepositoryPin pin_of(const RoleConfig::Repository& wanted, const std::string& revision) const {
