@@ -2,6 +2,7 @@
 #include <catch2/reporters/catch_reporter_event_listener.hpp>
 #include <catch2/reporters/catch_reporter_registrars.hpp>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,10 +14,11 @@ namespace {
 // A test case takes milliseconds; one under ThreadSanitizer on a loaded machine, seconds.
 constexpr unsigned deadline_s = 120;
 
-std::string last_words;  // made before the alarm is set, as a signal handler may not allocate
+std::string last_words;              // made before the alarm is set, as a signal handler may not allocate
+int standard_error = STDERR_FILENO;  // that of the program: a test may have put another one in its place
 
 void end_the_tests(int) {
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, last_words.data(), last_words.size());
+    [[maybe_unused]] const auto written = write(standard_error, last_words.data(), last_words.size());
     // Catch2's own handler prints, for which it may wait for a lock that the test holds.
     std::signal(SIGABRT, SIG_DFL);
     std::abort();
@@ -28,6 +30,9 @@ class TestDeadline : public Catch::EventListenerBase {
 public:
     using Catch::EventListenerBase::EventListenerBase;
 
+    void testRunStarting(const Catch::TestRunInfo&) override {
+        standard_error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    }
     void testCaseStarting(const Catch::TestCaseInfo& test) override {
         last_words = "\nFAILED: after " + std::to_string(deadline_s) +
                      " s this test case was still running: " + test.name + "\n";
