@@ -176,6 +176,7 @@ private:
 
     static std::vector<Url> read_mirrors(const std::vector<std::string>& texts, const ObjectReader& reader) {
         std::vector<Url> mirrors;
+        mirrors.reserve(texts.size());
         for (const std::string& text : texts) {
             mirrors.push_back(read_place(text, "mirrors", "a list entry is no URL of a repository",
                                          "write them like https://git.example.com/puppet.git, "
