@@ -61,6 +61,7 @@ private:
 
 std::string names_of(const std::vector<const SignatureKind*>& kinds) {
     std::vector<std::string> names;
+    names.reserve(kinds.size());
     for (const SignatureKind* kind : kinds) {
         names.emplace_back(kind->called);
     }
