@@ -71,7 +71,7 @@ void probe_clouds(const System& system, Detection& detection, std::stop_token st
     }
 }
 
-Evidence dmi_evidence(const System& system, std::string_view field, std::string rule,
+Evidence dmi_evidence(const System& system, std::string_view field, const std::string& rule,
                       const std::function<bool(std::string_view)>& matches) {
     return file_evidence(system, "/sys/class/dmi/id/" + std::string(field), std::string(field) + " " + rule, matches);
 }
