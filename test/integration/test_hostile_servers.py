@@ -241,7 +241,7 @@ def test_a_small_pack_does_not_unpack_into_all_memory(
     wants(metadata, repo, liar.url(repo), repo.url())
     peak = peak_of_fetch(ready, lambda: converges(ready))
     assert 0 < peak < 330
-    code = "git.too_much_memory" if links and mebibytes > 128 else "git.pack_damaged"
+    code = "git.too_much_memory" if links and mebibytes > 128 else "repository.incomplete"
     assert code in places(ready)[0][1]
     assert megabytes(ready) < 10
 

@@ -156,7 +156,7 @@ def test_a_proxy(plan: Plan, new_forward_proxy: Callable[..., ForwardProxy], sou
     else:
         plan.env[source] = proxy
     error = plan.run()["error"]
-    assert error["code"] == {"no URL": "config.invalid", "refuses": "server.access_denied"}.get(end, "server.unreachable"), error
+    assert error["code"] == {"no URL": "config.invalid", "refuses": "server.proxy_denied"}.get(end, "server.unreachable"), error
 
 
 @pytest.mark.parametrize("scheme", ["http", "git", "ssh"])
