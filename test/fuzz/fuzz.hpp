@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/servers/advice.hpp"
 #include "common/base/error.hpp"
 
 #include <cstddef>
@@ -24,7 +25,7 @@ inline void check_error(const Error& error) {
     const std::string text = error.message + error.advice;
     constexpr std::size_t longest = 20'000;
     require(text.size() <= longest, "an error as long as its input", error.code);
-    require(!error.advice.empty(), "an error without an advice", error.code);
+    require(!advised(error).advice.empty(), "an error without an advice", error.code);
     for (const char c : text) {
         require(static_cast<unsigned char>(c) >= ' ' && c != '\x7F', "an error with control characters", text);
     }
