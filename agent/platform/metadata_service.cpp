@@ -176,10 +176,24 @@ HttpResponse MetadataClient::send_to_service(const std::string& method, const st
     return std::move(*race.responses[used]);
 }
 
+namespace {
+
+/// What a service names may be no path. @throws Error http.bad_url (permanent), which names the service
+Url url_of(const Url& endpoint, const std::string& path) {
+    try {
+        return endpoint.with_target(path);
+    } catch (const Error& error) {
+        throw permanent_error("http.bad_url", "what " + endpoint.server() + " names is no path: " + error.message,
+                              "look at what the metadata service answers: `bootwright explain` shows what is asked");
+    }
+}
+
+}  // namespace
+
 HttpRequest MetadataClient::make_request(const std::string& method, const Url& endpoint, const std::string& path,
                                          const MetadataService::Headers& headers) const {
     HttpRequest request{.method = method,
-                        .url = endpoint.with_target(path),
+                        .url = url_of(endpoint, path),
                         .headers = service_.headers,
                         .timeout = timeout_,
                         .max_bytes = largest_user_data,

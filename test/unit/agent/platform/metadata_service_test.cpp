@@ -224,3 +224,12 @@ TEST_CASE("of several versions of a document the first that the service knows is
     world.fake.http.answer_status("GET /2", 500);  // it may know it, at another time
     CHECK(error_of([&] { return world.client().get_object_of_version(paths); }).code == "platform.unexpected_answer");
 }
+
+TEST_CASE("what a service names and is no path is not asked for, and the error names the service") {
+    World world;
+    const Error error = world.failure("/x\r\nX-Evil: 1");
+    CHECK(error.code == "http.bad_url");
+    CHECK(error.kind == ErrorKind::permanent);
+    CHECK(error.message.find("http://169.254.169.254") != std::string::npos);
+    CHECK(world.fake.http.requests.empty());
+}
