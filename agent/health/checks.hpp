@@ -3,11 +3,28 @@
 #include "agent/config/system.hpp"
 #include "agent/health/health_result.hpp"
 #include "agent/role/role_config.hpp"
+#include "common/net/redactor.hpp"
 
+#include <chrono>
 #include <functional>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace bootwright {
+
+/// What a check may use for one look at the machine.
+struct HealthTools {
+    const System& system;
+    const Redactor& secrets;    ///< of the role config
+    const StageEvents& events;  ///< of the run
+    std::stop_token stop;
+    std::chrono::milliseconds limit;  ///< for this look
+
+    /// Runs a program, and ends all that it has started. It is good if it exits with 0; what it said last is in the answer.
+    /// @throws Error process.*
+    [[nodiscard]] HealthAnswer run(const std::vector<std::string>& command) const;
+};
 
 /// Makes all checks of the role config, again and again with short delays, until all are good in one round or `health.timeout`
 /// is over. `heard` is told what each round came to. A bad result holds the error health.failed (transient). @throws Error

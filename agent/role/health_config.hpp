@@ -1,22 +1,41 @@
 #pragma once
 
+#include "common/base/registered.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bootwright {
 
+struct HealthTools;  // agent/health/checks.hpp
+
+/// What one look at the machine came to.
+struct HealthAnswer {
+    bool ok = false;
+    std::string said{};  ///< for people: "active", "status 503"
+};
+
 /// One question to the machine. The answer says whether it does its work.
 struct HealthCheck {
-    enum class Kind { unit, tcp, http, command } kind = Kind::unit;
-    std::string name{};                  ///< as people know it; where nothing is said: "unit nginx.service"
-    std::string target{};                ///< a unit, HOST:PORT, or a program
-    Url url{};                           ///< http
-    int status = 0;                      ///< http: the only one that is good; 0: all from 200 to 299
-    std::vector<std::string> command{};  ///< an absolute path first
+    std::string name{};  ///< as people know it; where nothing is said: "unit nginx.service"
+    std::chrono::milliseconds longest_look = std::chrono::seconds(10);
+    Url url{};  ///< that is asked; empty: none. Its credentials are never shown
+    /// @throws Error which counts as a bad answer
+    std::function<HealthAnswer(const HealthTools& tools)> look{};
+};
+
+/// One kind of check. One file each, agent/health/KIND_check.cpp, which registers it.
+struct HealthCheckKind {
+    std::string_view key;  ///< "unit"
+    /// Reads what `entry` of the list asks for. Returns nullopt if it has no such key. Refuses further keys of this kind then.
+    /// @throws Error with the document's code, naming line and key
+    std::optional<HealthCheck> (*read)(ObjectReader& entry);
 };
 
 struct HealthConfig {

@@ -1,5 +1,6 @@
 #include "agent/health/checks.hpp"
 
+#include "common/documents/json.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/raw_server.hpp"
@@ -11,16 +12,24 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using Kind = HealthCheck::Kind;
 using End = ProcessResult::End;
 
-HealthCheck unit_check() { return {.kind = Kind::unit, .name = "unit nginx.service", .target = "nginx.service"}; }
+/// A check as a role config asks for it.
+HealthCheck check_of(const Json& entry) {
+    const JsonDocument document{"test", "role.invalid", "", {{"checks", Json::array({entry})}}};
+    ObjectReader reader(document);
+    return read_health_checks(reader).at(0);
+}
+
+HealthCheck unit_check() { return check_of({{"unit", "nginx.service"}}); }
 HealthCheck http_check(int status = 0) {
-    return {.kind = Kind::http, .name = "the page", .url = "http://127.0.0.1/healthz", .status = status};
+    Json entry{{"http", "http://127.0.0.1/healthz"}, {"name", "the page"}};
+    if (status != 0) {
+        entry["status"] = status;
+    }
+    return check_of(entry);
 }
-HealthCheck command_check() {
-    return {.kind = Kind::command, .name = "command /bin/check", .target = "/bin/check", .command = {"/bin/check"}};
-}
+HealthCheck command_check() { return check_of({{"command", {"/bin/check"}}}); }
 
 FakeProcesses::Script ends(int status, std::vector<std::string> lines = {}) {
     return {.result = {.exit_code = status}, .lines = std::move(lines)};
@@ -64,6 +73,16 @@ TEST_CASE("a unit is good while systemd calls it active") {
     CHECK(request.arguments == std::vector<std::string>{"/usr/bin/systemctl", "is-active", "--", "nginx.service"});
     CHECK(request.timeout == 10s);
     CHECK(request.environment.at("LC_ALL") == "C.UTF-8");
+}
+
+TEST_CASE("a command is run as it is written, without a shell") {
+    World world({check_of({{"command", {"/usr/bin/test", "-e", "/x y"}}, {"name", "the file"}})});
+    world.fake.processes.answer("test", ends(0));
+    CHECK(world.check().checks.at(0).name == "the file");
+    const ProcessRequest& request = world.fake.processes.requests.at(0);
+    CHECK(request.arguments == std::vector<std::string>{"/usr/bin/test", "-e", "/x y"});
+    CHECK(request.timeout == 10s);  // health.timeout, as it is shorter than a command's own limit
+    CHECK(request.ends_family);
 }
 
 TEST_CASE("what is not good at first is looked at again until it is") {
@@ -115,10 +134,10 @@ TEST_CASE("what does not become good in time fails, with what each of the bad on
 TEST_CASE("a port is good once somebody takes a connection") {
     RawServer server({});
     const std::string place = server.url("").substr(7);
-    World world({{.kind = Kind::tcp, .name = "tcp", .target = place}});
+    World world({check_of({{"tcp", place}})});
     CHECK(world.check().checks.at(0).said == "connected");
     server.finish();
-    World nobody({{.kind = Kind::tcp, .name = "tcp " + place, .target = place}});
+    World nobody({check_of({{"tcp", place}})});
     nobody.role.health.timeout = 100ms;
     CHECK(nobody.check().checks.at(0).said == "Connection refused");
 }

@@ -27,14 +27,10 @@ TEST_CASE("every kind of check is read, and has a name") {
     CHECK(role.health.timeout == 30s);
     const auto& checks = role.health.checks;
     REQUIRE(checks.size() == 4);
-    CHECK(checks[0].kind == HealthCheck::Kind::unit);
     CHECK(checks[0].name == "unit getty@tty1.service");
-    CHECK(checks[1].kind == HealthCheck::Kind::tcp);
-    CHECK(checks[1].target == "[::1]:80");
-    CHECK(checks[2].kind == HealthCheck::Kind::http);
-    CHECK(checks[2].status == 404);
+    CHECK(checks[1].name == "tcp [::1]:80");
+    CHECK(checks[2].url == Url("http://127.0.0.1:8080/healthz?x=1"));
     CHECK(checks[3].name == "the file");
-    CHECK(checks[3].command == std::vector<std::string>{"/usr/bin/test", "-e", "/x y"});
     CHECK(role.origins.at("health.checks") == "user-data");
     CHECK(to_json(role).at("config").at("health") ==
           Json{{"timeout", "30.0 s"},
@@ -59,7 +55,7 @@ TEST_CASE("a wrong check names its line and its key, and what would be right") {
         const char* advice;
     };
     const Row row = GENERATE(values<Row>({
-        {R"({"unit": "a.service", "tcp": "h:1"})", "tcp", "unit, tcp, http, command"},
+        {R"({"unit": "a.service", "tcp": "h:1"})", "unit", "command, http, tcp, unit"},
         {R"({"unt": "a.service"})", "unt", "unit"},
         {R"({"unit": 1})", "unit", "string"},
         {R"({"unit": "--all"})", "unit", "nginx.service"},
@@ -95,7 +91,7 @@ TEST_CASE("a wrong list, and a wrong time, are refused") {
     for (const char* nothing : {R"({})", R"({"name": "x"})"}) {
         const Error error = error_of([&] { return read("{\"checks\": [" + std::string(nothing) + "]}"); });
         CHECK(error.message.find("user-data:2: health.checks: a list entry asks for nothing") != std::string::npos);
-        CHECK(error.advice == "write one of unit, tcp, http, command");
+        CHECK(error.advice == "write one of command, http, tcp, unit");
     }
     CHECK(error_of([&] { return read(R"({"checks": [1]})"); }).code == "role.invalid");
     CHECK(error_of([&] { return read(R"([])"); }).code == "role.invalid");

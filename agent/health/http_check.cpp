@@ -1,0 +1,56 @@
+// A page over plain http. Whoever needs https has curl do it, in a command.
+
+#include "agent/health/checks.hpp"
+#include "common/net/http.hpp"
+
+namespace bootwright {
+
+namespace {
+
+Url read_url(const std::string& text, const ObjectReader& entry) {
+    if (text.starts_with("https://")) {
+        throw entry.error("http", "https is not spoken here",
+                          R"(ask a port that speaks plain http, or write "command": ["/usr/bin/curl", "-fsS", …])");
+    }
+    const auto url = Url::parse(text);
+    if (!url || url->scheme() != "http") {
+        throw entry.error("http", "expected an http URL: " + Url::why_refused(text).value_or("its scheme is another"),
+                          R"(write it like "http://127.0.0.1/healthz")");
+    }
+    if (url->has_credentials()) {
+        throw entry.error("http", "what a check asks for is shown to everybody, so credentials do not belong into it",
+                          "leave them out, or write a `command` that reads them from a file");
+    }
+    return *url;
+}
+
+/// @param wanted the only status that is good; nothing: all from 200 to 299
+HealthAnswer look(const Url& url, const std::optional<int>& wanted, const HealthTools& tools) {
+    const HttpResponse response =
+        tools.system.http.send({.url = url, .connect_timeout = tools.limit, .timeout = tools.limit}, tools.stop);
+    const bool ok = wanted ? response.status == *wanted : response.status >= 200 && response.status < 300;
+    const std::string expected = wanted ? std::to_string(*wanted) : "200 to 299";
+    return {ok, "status " + std::to_string(response.status) + (ok ? "" : ", not " + expected)};
+}
+
+std::optional<HealthCheck> read(ObjectReader& entry) {
+    const auto text = entry.string("http");
+    const auto status = entry.integer("status", 100, 599);
+    if (!text && status) {
+        throw entry.error("status", "belongs to `http`, and only to it", "remove this key");
+    }
+    if (!text) {
+        return std::nullopt;
+    }
+    const Url url = read_url(*text, entry);
+    return HealthCheck{.name = "http " + url.shown(), .url = url, .look = [url, status](const HealthTools& tools) {
+                           return look(url, status, tools);
+                       }};
+}
+
+const HealthCheckKind http_check{.key = "http", .read = read};
+const Registered<HealthCheckKind> registered(http_check);
+
+}  // namespace
+
+}  // namespace bootwright
