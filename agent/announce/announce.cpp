@@ -1,7 +1,5 @@
 #include "agent/announce/announce.hpp"
 
-#include "agent/announce/messages.hpp"
-#include "agent/announce/token.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/servers/ask.hpp"
@@ -21,23 +19,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <utility>
-#include <vector>
 
 namespace bootwright {
 
 namespace {
 
 constexpr std::size_t largest_memory = 65536;
-
-/// One who is to be told.
-struct Receiver {
-    std::string kind;      ///< its key in `announce`
-    std::string shown;     ///< "webhook https://hooks.example.com"
-    std::uint64_t target;  ///< a hash of which one it is: another one was not told
-    bool once = true;      ///< for an instance; else at each change, in each boot
-    std::function<WebRequest(const std::string& id)> request;
-    std::function<std::string(const WebResponse& response)> read;
-};
 
 /// What each receiver was told last: /var/lib/bootwright/announced.json. It holds no URL.
 class Memory {
@@ -47,25 +34,26 @@ public:
         json_ = json_.is_object() ? json_ : Json::object();
     }
 
-    [[nodiscard]] bool knows(const Receiver& receiver, const std::string& key, bool good) const {
-        const Json& entry = entry_of(receiver);
+    [[nodiscard]] bool knows(const std::string& kind, const Receiver& receiver, const std::string& key,
+                             bool good) const {
+        const Json& entry = entry_of(kind);
         return string_at(entry, "key") == key && (receiver.once || entry.value("good", Json()) == Json(good));
     }
     /// The number of the next news under this key, from 1.
-    [[nodiscard]] std::uint64_t next_number(const Receiver& receiver, const std::string& key) const {
-        const Json& entry = entry_of(receiver);
+    [[nodiscard]] std::uint64_t next_number(const std::string& kind, const std::string& key) const {
+        const Json& entry = entry_of(kind);
         return string_at(entry, "key") == key ? number_at(entry, "number") + 1 : 1;
     }
     /// @throws Error io.*
-    void keep(const Receiver& receiver, const std::string& key, bool good) {
-        json_[receiver.kind] = {{"key", key}, {"good", good}, {"number", next_number(receiver, key)}};
+    void keep(const std::string& kind, const std::string& key, bool good) {
+        json_[kind] = {{"key", key}, {"good", good}, {"number", next_number(kind, key)}};
         write_file(path_, to_text(json_), 0600);
     }
 
 private:
-    [[nodiscard]] const Json& entry_of(const Receiver& receiver) const {
+    [[nodiscard]] const Json& entry_of(const std::string& kind) const {
         static const Json none = Json::object();
-        const auto found = json_.find(receiver.kind);
+        const auto found = json_.find(kind);
         return found != json_.end() && found->is_object() ? *found : none;
     }
 
@@ -110,10 +98,10 @@ public:
             return;
         }
         bool has_told = false;
-        for (const Receiver& receiver : receivers(*good)) {
+        for (const auto& [kind, receiver] : announce_.receivers) {
             const std::string key = key_of(receiver);
-            if (!memory_.knows(receiver, key, *good) && !stop_.stop_requested()) {
-                tell(receiver, key, *good);
+            if (!memory_.knows(kind, receiver, key, *good) && !stop_.stop_requested()) {
+                tell(kind, receiver, *good);
                 has_told = true;
             }
         }
@@ -123,90 +111,52 @@ public:
     }
 
 private:
-    [[nodiscard]] std::vector<Receiver> receivers(bool good) const {
-        std::vector<Receiver> all;
-        if (const auto& webhook = announce_.webhook; !webhook.url.empty()) {
-            all.push_back({"webhook", "webhook " + webhook.url.server(), webhook.url.hash_without_credentials(), false,
-                           [this, good](const std::string& id) {
-                               return webhook_request(announce_.webhook, report_, good, id, bearer());
-                           },
-                           read_answer});
-        }
-        if (const auto& lifecycle = announce_.aws_lifecycle; !lifecycle.hook.empty()) {
-            all.push_back({"aws_lifecycle", "aws_lifecycle " + lifecycle.hook,
-                           hash_of(lifecycle.hook + " " + lifecycle.group), true,
-                           [this, good](const std::string&) {
-                               return lifecycle_request(announce_.aws_lifecycle, *report_.instance, good,
-                                                        identity_.for_services());
-                           },
-                           read_lifecycle_answer});
-        }
-        if (const Url& url = announce_.wait_condition; !url.empty()) {
-            all.push_back({"wait_condition", "wait_condition " + url.server(), url.hash_without_credentials(), true,
-                           [this, good](const std::string&) {
-                               return wait_condition_request(announce_.wait_condition, report_, good);
-                           },
-                           read_answer});
-        }
-        return all;
-    }
-
-    [[nodiscard]] std::string bearer() const {
-        const AnnounceConfig::Webhook& webhook = announce_.webhook;
-        if (webhook.token) {
-            return read_token(system_, config_, *webhook.token, webhook.said_by);
-        }
-        if (!webhook.identity) {
-            return "";
-        }
-        const auto token = identity_.token_for(webhook.url.server());
-        if (!token) {
-            throw permanent_error("announce.no_identity", "this platform gives no signed word for who the instance is",
-                                  "use announce.webhook.token_from; `identity` is for GCE");
-        }
-        check_bearer(*token, "the platform's signed word for who the instance is");
-        return *token;
-    }
-
     /// What a receiver may know already: of whom it was told, by which boot.
     [[nodiscard]] std::string key_of(const Receiver& receiver) const {
         return std::to_string(receiver.target) + " " + report_.instance->instance_id +
                (receiver.once ? "" : " " + boot_id(system_));
     }
 
-    void tell(const Receiver& receiver, const std::string& key, bool good) {
+    void tell(const std::string& kind, const Receiver& receiver, bool good) {
         const RetryPolicy policy{3, std::chrono::seconds(1), std::chrono::seconds(5)};
-        const std::string id = report_.instance->instance_id + ":" + boot_id(system_) + ":" +
-                               std::to_string(memory_.next_number(receiver, key));
+        const std::string key = key_of(receiver);
+        const std::string shown = kind + " " + receiver.name;
+        const News news{system_,
+                        config_,
+                        identity_,
+                        report_,
+                        good,
+                        report_.instance->instance_id + ":" + boot_id(system_) + ":" +
+                            std::to_string(memory_.next_number(kind, key))};
         const auto on_retry = [](int, std::chrono::milliseconds, const Error&) {};
         try {
             const std::string said = retry(
-                policy, system_.clock, system_.random, stop_, [&](int) { return send(receiver, id); }, on_retry);
-            record_.announced({.to = receiver.shown, .good = good, .was_taken = true, .said = said});
-            remember(receiver, key, good);
+                policy, system_.clock, system_.random, stop_, [&](int) { return send(receiver, news); }, on_retry);
+            record_.announced({.to = shown, .good = good, .was_taken = true, .said = said});
+            remember(kind, key, good);
         } catch (const Error& error) {
             if (error.kind == ErrorKind::stopped) {
                 return;  // the next run's end will be told
             }
-            record_.announced({.to = receiver.shown, .good = good, .was_taken = false, .said = error.message});
-            record_.warning("announce: " + receiver.shown + ": " + error.message + " (" + error.code +
+            record_.announced({.to = shown, .good = good, .was_taken = false, .said = error.message});
+            record_.warning("announce: " + shown + ": " + error.message + " (" + error.code +
                             "); tried again after the next run; " + error.advice);
         }
     }
 
-    void remember(const Receiver& receiver, const std::string& key, bool good) {
+    void remember(const std::string& kind, const std::string& key, bool good) {
         try {
-            memory_.keep(receiver, key, good);
+            memory_.keep(kind, key, good);
         } catch (const Error& error) {
-            record_.warning("announce: " + receiver.shown +
+            record_.warning("announce: " + kind +
                             " will be told again, since that it was is not kept: " + error.message);
         }
     }
 
-    std::string send(const Receiver& receiver, const std::string& id) const {
-        const WebRequest request = receiver.request(id);
+    std::string send(const Receiver& receiver, const News& news) const {
+        const WebRequest request = receiver.request(news);
         try {
-            return receiver.read(exchange(request));
+            return receiver.read_answer(exchange(request));
         } catch (const Error& error) {
             Error shown(error.kind, error.code, shown_problem(error.message, request), error.advice);
             shown.retry_after = error.retry_after;
@@ -252,6 +202,19 @@ private:
 };
 
 }  // namespace
+
+std::optional<bool> final_outcome(const RunReport& report, bool was_configured, std::chrono::milliseconds since_boot,
+                                  std::chrono::milliseconds failure_after) {
+    if (report.is_good()) {
+        return true;
+    }
+    if (!report.finished || !report.error || report.error->kind == ErrorKind::stopped) {
+        return std::nullopt;
+    }
+    const bool is_final =
+        report.error->kind == ErrorKind::permanent || (!was_configured && since_boot >= failure_after);
+    return is_final ? std::optional(false) : std::nullopt;
+}
 
 void announce(const System& system, const AgentConfig& config, const AnnounceConfig& announce,
               const AnnounceIdentity& identity, RunRecord& record, std::stop_token stop) {

@@ -4,8 +4,10 @@
 #include "agent/config/system.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/record/run_record.hpp"
+#include "agent/record/run_report.hpp"
 #include "agent/role/announce_config.hpp"
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -18,6 +20,22 @@ struct AnnounceIdentity {
     std::function<std::optional<CloudIdentity>()> for_services;
     std::function<std::optional<std::string>(const std::string& audience)> token_for;
 };
+
+/// What a receiver is told, and what it takes to tell it.
+struct News {
+    const System& system;
+    const AgentConfig& config;
+    const AnnounceIdentity& identity;
+    const RunReport& report;  ///< of the finished run, of an instance that is known
+    bool good = false;
+    std::string id;  ///< the same for the same news, however often it is sent
+};
+
+/// Whether the run's end is final, and so worth telling. True: a good run. False: a failure that the agent will not mend alone,
+/// since a person has to, or since the machine has been up for `failure_after` without being configured in this boot. Returns
+/// nullopt while the agent goes on trying, and if it was told to stop.
+std::optional<bool> final_outcome(const RunReport& report, bool was_configured, std::chrono::milliseconds since_boot,
+                                  std::chrono::milliseconds failure_after);
 
 /// Tells the receivers of `announce` how the finished run came out, if that is final and they do not know it yet: the web hook
 /// at each change within a boot, the others once for each instance. Remembers on disk what was told; after a crash in between

@@ -1,33 +1,48 @@
 #pragma once
 
-#include "agent/config/config.hpp"
 #include "agent/role/who_may_say.hpp"
+#include "common/base/registered.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
+#include "common/net/web.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace bootwright {
 
-/// Who is told outside of the machine how its configuration came out.
+struct News;  // agent/announce/announce.hpp
+
+/// One who is told outside of the machine how its configuration came out.
+struct Receiver {
+    std::string name{};        ///< what may be shown of it: "https://hooks.example.com"; empty: nobody is told
+    Url url{};                 ///< may be a secret; empty: the cloud's own address
+    std::uint64_t target = 0;  ///< a hash of which one it is: another one was not told
+    bool once = true;          ///< for an instance; else at each change, in each boot
+    /// @throws Error why it cannot be told
+    std::function<WebRequest(const News& news)> request{};
+    /// What it said to it, in words that hold nothing of its URL.
+    /// @throws Error announce.unavailable (transient), announce.refused (permanent)
+    std::function<std::string(const WebResponse& response)> read_answer{};
+};
+
+/// One kind of receiver. One file each, agent/announce/KIND_receiver.cpp, which registers it.
+struct ReceiverKind {
+    std::string_view key;  ///< "webhook"
+    /// Reads the receiver that a layer names, which is the word of `speaker`. Returns nullopt if the layer has no such key; a
+    /// receiver without a name takes that of a lower layer away.
+    /// @throws Error with the document's code, naming line and key
+    std::optional<Receiver> (*read)(ObjectReader& announce, Speaker speaker);
+};
+
+/// Who is told.
 struct AnnounceConfig {
-    struct Webhook {
-        Url url{};                            ///< empty: there is none; may be a secret: show only its host
-        std::optional<SecretSource> token{};  ///< a file or a credential, sent as "Authorization: Bearer"
-        bool identity = false;                ///< sent likewise: the platform's signed word for who the instance is
-        Speaker said_by = Speaker::anyone;    ///< only the image has its own secrets sent
-    } webhook{};
-
-    /// The lifecycle hook of Amazon's Auto Scaling that waits for this instance.
-    struct AwsLifecycle {
-        std::string hook{};   ///< empty: there is none
-        std::string group{};  ///< empty: as the instance's tag says
-    } aws_lifecycle{};
-
-    Url wait_condition{};  ///< the URL of a CloudFormation wait condition handle, which is a secret; empty: none
-
+    std::map<std::string, Receiver> receivers{};  ///< by the key of their kind
     /// A machine that has been up for so long, and was not configured in this boot, has failed, although the agent goes on.
     std::chrono::milliseconds failure_after = std::chrono::hours(1);
 };
@@ -35,5 +50,10 @@ struct AnnounceConfig {
 /// Reads one layer, which is the word of `speaker`, over what the layers below it said: each receiver is replaced as a whole.
 /// @throws Error with the document's code, naming line and key
 void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speaker);
+
+/// Reads the URL of a receiver: https only, since it may be all that proves a right. Returns an empty one for "".
+/// @param example what to write instead @throws Error with the document's code, which does not quote the text
+Url read_receiver_url(const std::string& text, const std::string& key, const ObjectReader& reader,
+                      const std::string& example);
 
 }  // namespace bootwright

@@ -26,9 +26,12 @@ Redactor secrets_of(const RoleConfig& role) {
             redactor.add_url(place);
         }
     }
-    for (const Url* receiver : {&role.announce.webhook.url, &role.announce.wait_condition}) {
-        redactor.add_url(*receiver);
-        redactor.add(receiver->host() + receiver->path());  // not the path alone, which may be an innocent word
+    for (const auto& [kind, receiver] : role.announce.receivers) {
+        if (!receiver.url.empty()) {
+            redactor.add_url(receiver.url);
+            redactor.add(receiver.url.host() +
+                         receiver.url.path());  // not the path alone, which may be an innocent word
+        }
     }
     return redactor;
 }
@@ -61,10 +64,12 @@ Json to_json(const RoleConfig& role) {
         checks.push_back(check.name);
     }
     config["health"] = {{"timeout", to_human(role.health.timeout)}, {"checks", std::move(checks)}};
-    config["announce"] = {{"webhook", role.announce.webhook.url.server()},
-                          {"aws_lifecycle", role.announce.aws_lifecycle.hook},
-                          {"wait_condition", role.announce.wait_condition.server()},
-                          {"failure_after", to_human(role.announce.failure_after)}};
+    config["announce"] = {{"failure_after", to_human(role.announce.failure_after)}};
+    for (const ReceiverKind* kind : Registered<ReceiverKind>::all()) {
+        const auto receiver = role.announce.receivers.find(std::string(kind->key));
+        config["announce"][std::string(kind->key)] =
+            receiver == role.announce.receivers.end() ? "" : receiver->second.name;
+    }
     config["repository"]["environment"] = role.repository.environment;
     if (!role.configuration.url.empty()) {
         config["configuration"] = places(role.configuration);

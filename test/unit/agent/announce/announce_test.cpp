@@ -128,15 +128,15 @@ TEST_CASE("what proves a right is neither in an argument nor in what is kept and
         return failed(transient_error("server.unreachable", "cannot fetch from " + url + ": refused", "check"));
     };
     const Script hook = cannot("https://hooks.example.com" + std::string(secret_path));
-    world.machine.processes.answer("bootwright-download",
-                                   {hook, hook, hook, cannot("https://w.s3.amazonaws.com/x?Signature=hunter2")});
+    const Script wait = cannot("https://w.s3.amazonaws.com/x?Signature=hunter2");
+    world.machine.processes.answer("bootwright-download", {wait, wait, wait, hook});
     const RunReport report = world.run();
     CHECK(report.is_good());
     REQUIRE(report.announced.size() == 2);
-    CHECK(report.announced[0].said.find("cannot fetch from https://hooks.example.com[redacted]: refused") == 0);
+    CHECK(report.announced[1].said.find("cannot fetch from https://hooks.example.com[redacted]: refused") == 0);
     REQUIRE(report.warnings.size() == 2);
-    CHECK(report.warnings[0].find("announce: webhook https://hooks.example.com: ") == 0);
-    CHECK(world.sent().at(0).at("headers") ==
+    CHECK(report.warnings[1].find("announce: webhook https://hooks.example.com: ") == 0);
+    CHECK(world.sent().at(3).at("headers") ==
           Json::parse(R"([["Content-Type", "application/json"], ["Authorization", "Bearer hunter2-token"]])"));
     std::string seen = world.machine.root.read("/run/bootwright/status.json");
     seen += world.machine.root.read("/var/lib/bootwright/runs/000001/report.json");

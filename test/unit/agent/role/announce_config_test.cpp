@@ -28,12 +28,13 @@ TEST_CASE("every receiver is read, and what is shown of it is its host") {
         "token_from": {"file": "/etc/bootwright/hook"}}, "aws_lifecycle": {"hook": "configured", "group": "web asg"},
         "wait_condition": ")" + std::string(wait_url) +
                                  R"(", "failure_after": "20m"})");
-    CHECK(role.announce.webhook.url == "https://hooks.example.com:8443/services/hunter2");
-    CHECK(role.announce.webhook.token->kind == "file");
-    CHECK(role.announce.webhook.token->name == "/etc/bootwright/hook");
-    CHECK(role.announce.aws_lifecycle.hook == "configured");
-    CHECK(role.announce.aws_lifecycle.group == "web asg");
-    CHECK(role.announce.wait_condition == wait_url);
+    const auto& receivers = role.announce.receivers;
+    CHECK(receivers.at("webhook").url == "https://hooks.example.com:8443/services/hunter2");
+    CHECK_FALSE(receivers.at("webhook").once);
+    CHECK(receivers.at("aws_lifecycle").name == "configured");
+    CHECK(receivers.at("aws_lifecycle").once);
+    CHECK(receivers.at("wait_condition").url == wait_url);
+    CHECK(receivers.at("wait_condition").once);
     CHECK(role.announce.failure_after == 20min);
     CHECK(role.origins.at("announce.webhook") == "user-data");
     const Json written = to_json(role);
@@ -46,23 +47,25 @@ TEST_CASE("every receiver is read, and what is shown of it is its host") {
 }
 
 TEST_CASE("without it nobody is told; a layer's receiver stands for that of the layer below") {
-    CHECK(read("{}").announce.webhook.url.empty());
+    CHECK(read("{}").announce.receivers.empty());
     CHECK(read("{}").announce.failure_after == 1h);
     const AgentConfig config = image(R"({"announce": {"webhook": {"url": "https://a/", "identity": true},
         "aws_lifecycle": {"hook": "h"}}})");
-    CHECK(read("{}", config).announce.webhook.identity);
+    CHECK(read("{}", config).announce.receivers.at("webhook").url == "https://a/");
     const RoleConfig role = read(R"({"webhook": {"url": "https://b/"}})", config);
-    CHECK(role.announce.webhook.url == "https://b/");
-    CHECK_FALSE(role.announce.webhook.identity);
-    CHECK(role.announce.aws_lifecycle.hook == "h");
-    CHECK(read(R"({"webhook": {}})", config).announce.webhook.url.empty());
+    CHECK(role.announce.receivers.at("webhook").url == "https://b/");
+    CHECK(role.announce.receivers.at("aws_lifecycle").name == "h");
+    for (const char* taken_away : {R"({"webhook": {}})", R"({"webhook": {"url": ""}})", R"({"aws_lifecycle": {}})"}) {
+        CHECK(read(taken_away, config).announce.receivers.size() == 1);
+    }
+    CHECK(read(R"({"wait_condition": ""})", config).announce.receivers.size() == 2);
 }
 
 TEST_CASE("where no role config can be read the image's receivers are known, as far as they can be read") {
     AgentConfig config = image(R"({"role": 1, "announce": {"webhook": {"url": "https://a/"}}})");
-    CHECK(announce_of_image(config).webhook.url == "https://a/");
-    CHECK(announce_of_image({}).webhook.url.empty());
-    CHECK(announce_of_image(image(R"({"announce": {"webhook": 1}})")).webhook.url.empty());
+    CHECK(announce_of_image(config).receivers.at("webhook").url == "https://a/");
+    CHECK(announce_of_image({}).receivers.empty());
+    CHECK(announce_of_image(image(R"({"announce": {"webhook": 1}})")).receivers.empty());
 }
 
 TEST_CASE("a wrong receiver names its line and its key, and shows no URL") {

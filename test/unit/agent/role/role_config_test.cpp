@@ -554,8 +554,8 @@ TEST_CASE("what of a role config must not be shown is known to whoever shows wha
         .url = "https://reader:pass%2Fword@git.example.com/x.git",
         .mirrors = {"https://m.example.com/x.git?sig=signature-of-mirror", "ssh://deploy@git.example.com/x"}};
     role.configuration.url = "https://other:password-of-configuration@git.example.com/y.git";
-    role.announce.webhook.url = "https://hooks.example.com/services/T0000?key=key-of-the-hook";
-    role.announce.wait_condition = "https://wait.example.com/x?Signature=signature-of-wait";
+    role.announce.receivers["webhook"].url = "https://hooks.example.com/services/T0000?key=key-of-the-hook";
+    role.announce.receivers["wait_condition"].url = "https://wait.example.com/x?Signature=signature-of-wait";
     role.health.checks = {{.url = "http://127.0.0.1/?token=token-of-a-check"}};
     const Redactor redactor = secrets_of(role);
     for (const char* secret :

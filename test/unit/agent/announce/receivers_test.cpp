@@ -1,8 +1,9 @@
-#include "agent/announce/messages.hpp"
-
+#include "agent/announce/announce.hpp"
+#include "agent/announce/answer.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
 #include "test/fakes/errors.hpp"
+#include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -37,6 +38,39 @@ std::string header(const WebRequest& request, const std::string& name) {
 const CloudIdentity amazon{
     .access_key = "AKID", .secret_key = "hunter2", .session_token = "session", .region = "eu-west-1"};
 
+/// The receiver that `announce` names, which has one, as the image says it.
+Receiver receiver_of(const Json& announce) {
+    const JsonDocument document{"test", "role.invalid", "", announce};
+    AnnounceConfig config;
+    read_announce(config, ObjectReader(document), Speaker::image);
+    return config.receivers.begin()->second;
+}
+
+/// What the receiver is sent.
+struct World {
+    FakeSystem fake{};
+    AgentConfig config{};
+    std::optional<CloudIdentity> cloud = amazon;
+    std::optional<std::string> token{};  ///< the platform's signed word
+    std::string audience{};              ///< whom that was made out to
+
+    WebRequest request(const Json& announce, const RunReport& report, bool good) {
+        const AnnounceIdentity identity{.for_services = [&] { return cloud; },
+                                        .token_for =
+                                            [&](const std::string& host) {
+                                                audience = host;
+                                                return token;
+                                            }};
+        return receiver_of(announce).request({fake.system, config, identity, report, good, "i-1:boot:1"});
+    }
+};
+
+Json lifecycle(const std::string& group) { return {{"aws_lifecycle", {{"hook", "configured"}, {"group", group}}}}; }
+
+std::string read_lifecycle_answer(const WebResponse& response) {
+    return receiver_of(lifecycle("g")).read_answer(response);
+}
+
 WebResponse xml(int status, const std::string& code, const std::string& message) {
     return {.status = status,
             .body = "<ErrorResponse><Error><Code>" + code + "</Code><Message>" + message +
@@ -62,8 +96,11 @@ TEST_CASE("what is final: good, what somebody has to mend, and what has lasted t
 }
 
 TEST_CASE("a web hook is told all that a dashboard asks, and is shown a token where there is one") {
+    World world;
+    world.fake.root.write("/etc/bootwright/hook", "hunter2\n", 0600);
     const RunReport report = report_of(transient_error("health.failed", "the page: status 503", "look"));
-    const WebRequest request = webhook_request({.url = "https://h/hook"}, report, false, "i-1:boot:1", "hunter2");
+    const WebRequest request = world.request(
+        {{"webhook", {{"url", "https://h/hook"}, {"token_from", {{"file", "/etc/bootwright/hook"}}}}}}, report, false);
     CHECK(request.method == "POST");
     CHECK(request.url == "https://h/hook");
     CHECK_FALSE(request.follow_redirects);
@@ -79,14 +116,26 @@ TEST_CASE("a web hook is told all that a dashboard asks, and is shown a token wh
                {"revision", "0123456789abcdef0123456789abcdef01234567"},
                {"run", 7},
                {"at", "2026-11-22T21:31:32.123Z"}});
-    const WebRequest plain = webhook_request({.url = "https://h/hook"}, report_of({}), true, "x", "");
+    const WebRequest plain = world.request({{"webhook", {{"url", "https://h/hook"}}}}, report_of({}), true);
     CHECK(header(plain, "Authorization") == "(absent)");
     CHECK(Json::parse(plain.body).at("error").is_null());
 }
 
+TEST_CASE("a web hook is shown the platform's signed word, made out to its host alone") {
+    World world;
+    const Json announce{{"webhook", {{"url", "https://h:8443/hook?x=1"}, {"identity", true}}}};
+    CHECK(error_of([&] { return world.request(announce, report_of({}), true); }).code == "announce.no_identity");
+    world.token = "signed";
+    CHECK(header(world.request(announce, report_of({}), true), "Authorization") == "Bearer signed");
+    CHECK(world.audience == "https://h:8443");
+    world.token = "two\nlines";
+    CHECK(error_of([&] { return world.request(announce, report_of({}), true); }).code == "announce.bad_token");
+}
+
 TEST_CASE("a lifecycle action is completed as Amazon documents it") {
-    InstanceMetadata instance = *report_of({}).instance;
-    const WebRequest request = lifecycle_request({"configured", "web asg/1&x"}, instance, true, amazon);
+    World world;
+    RunReport report = report_of({});
+    const WebRequest request = world.request(lifecycle("web asg/1&x"), report, true);
     CHECK(request.method == "POST");
     CHECK(request.url == "https://autoscaling.eu-west-1.amazonaws.com/");
     CHECK(request.body ==
@@ -96,23 +145,20 @@ TEST_CASE("a lifecycle action is completed as Amazon documents it") {
     CHECK(request.signature->service == "autoscaling");
     CHECK(request.signature->region == "eu-west-1");
 
-    CHECK(error_of([&] {
-              return lifecycle_request({"configured", ""}, instance, true, amazon);
-          }).code == "announce.no_group");
-    instance.tags["aws:autoscaling:groupName"] = "by-tag";
-    const WebRequest by_tag = lifecycle_request({"configured", ""}, instance, false, amazon);
+    CHECK(error_of([&] { return world.request(lifecycle(""), report, true); }).code == "announce.no_group");
+    report.instance->tags["aws:autoscaling:groupName"] = "by-tag";
+    const WebRequest by_tag = world.request(lifecycle(""), report, false);
     CHECK(by_tag.body.find("AutoScalingGroupName=by-tag&") != std::string::npos);
     CHECK(by_tag.body.ends_with("=ABANDON"));
-    CHECK(error_of([&] {
-              return lifecycle_request({"configured", "g"}, instance, true, {});
-          }).code == "repository.no_identity");
-    CHECK(error_of([&] {
-              return lifecycle_request({"configured", "g"}, instance, true, CloudIdentity{.bearer_token = "azure"});
-          }).code == "repository.no_identity");
+    for (const auto& other : {std::optional<CloudIdentity>(), std::optional(CloudIdentity{.bearer_token = "azure"})}) {
+        world.cloud = other;
+        CHECK(error_of([&] { return world.request(lifecycle("g"), report, true); }).code == "repository.no_identity");
+    }
 }
 
 TEST_CASE("a wait condition is signalled as CloudFormation documents it, with no Content-Type") {
-    const WebRequest good = wait_condition_request("https://w/x?Signature=s", report_of({}), true);
+    World world;
+    const WebRequest good = world.request({{"wait_condition", "https://w/x?Signature=s"}}, report_of({}), true);
     CHECK(good.method == "PUT");
     CHECK(header(good, "Content-Type").empty());
     CHECK(Json::parse(good.body) == Json{{"Status", "SUCCESS"},
@@ -120,7 +166,7 @@ TEST_CASE("a wait condition is signalled as CloudFormation documents it, with no
                                          {"UniqueId", "i-1"},
                                          {"Data", "0123456789abcdef0123456789abcdef01234567"}});
     const RunReport failed = report_of(permanent_error("role.invalid", "what", "do"));
-    const Json body = Json::parse(wait_condition_request("https://w/", failed, false).body);
+    const Json body = Json::parse(world.request({{"wait_condition", "https://w/"}}, failed, false).body);
     CHECK(body.at("Status") == "FAILURE");
     CHECK(body.at("Reason") == "role.invalid");
 }
