@@ -1,31 +1,14 @@
 #pragma once
 
+#include "agent/puppet/outcome.hpp"
 #include "common/base/error.hpp"
 
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace bootwright {
-
-/// What a run came to.
-enum class Outcome {
-    not_reached,  ///< it failed before Puppet, or is still under way
-    unchanged,
-    changed,
-    failed,                 ///< resources failed, and nothing was changed
-    changed_with_failures,  ///< resources failed, others were changed
-    compile_failed,         ///< there was no catalog: nothing was touched
-    nothing_applied,        ///< the catalog was empty
-    noop_drift,             ///< noop found differences and left them
-    timed_out,
-    killed,
-    interrupted,  ///< the agent was told to stop
-};
-
-std::string_view to_string(Outcome outcome);
 
 /// How many resources of the catalog…
 struct ResourceCounts {
@@ -59,7 +42,7 @@ struct PuppetStart {
 /// What Puppet did, in the agent's words. No text in here holds a value of the role config's `data`.
 struct PuppetResult {
     Outcome outcome = Outcome::not_reached;
-    std::optional<Error> error{};  ///< nothing exactly when the outcome is unchanged or changed
+    std::optional<Error> error{};  ///< nothing exactly if the outcome is good
     std::optional<ResourceCounts> resources{};
     std::vector<FailedResource> failed_resources{};
     std::vector<std::string> warnings{};

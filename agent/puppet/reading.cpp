@@ -331,23 +331,6 @@ void read_applied(PuppetResult& result, const PuppetTraces& traces, const Resour
 
 }  // namespace
 
-std::string_view to_string(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::not_reached: return "not_reached";
-        case Outcome::unchanged: return "unchanged";
-        case Outcome::changed: return "changed";
-        case Outcome::failed: return "failed";
-        case Outcome::changed_with_failures: return "changed_with_failures";
-        case Outcome::compile_failed: return "compile_failed";
-        case Outcome::nothing_applied: return "nothing_applied";
-        case Outcome::noop_drift: return "noop_drift";
-        case Outcome::timed_out: return "timed_out";
-        case Outcome::killed: return "killed";
-        case Outcome::interrupted: return "interrupted";
-    }
-    return "unknown";
-}
-
 PuppetResult read_puppet_result(const PuppetTraces& traces) {
     PuppetResult result;
     const auto entries = read_log(traces);

@@ -120,6 +120,7 @@ TEST_CASE("what a real Puppet left is read for what it was") {
     const PuppetResult result = read_puppet_result(traces);
     CHECK(to_string(result.outcome) == to_string(row.outcome));
     CHECK((result.error ? result.error->code : "") == row.code);
+    CHECK(meaning_of(result.outcome).is_good == !result.error);
     if (result.error) {
         CHECK(result.error->kind == row.kind);
         CHECK_FALSE(result.error->advice.empty());
@@ -332,6 +333,7 @@ TEST_CASE("exit status and summary together give the outcome") {
     const PuppetResult result = read_puppet_result(traces);
     CHECK(to_string(result.outcome) == to_string(row.outcome));
     CHECK((result.error ? result.error->code : "") == row.code);
+    CHECK(meaning_of(result.outcome).is_good == !result.error);
 }
 
 TEST_CASE("success without a complete summary of this run is no success") {
