@@ -103,7 +103,7 @@ struct AgentConfig {
         using ms = std::chrono::milliseconds;
         static constexpr RetryPolicy usual_platform{30, ms(250), ms(5000)};
         std::optional<RetryPolicy> platform{};  ///< nothing: as the platform itself has it
-        RetryPolicy role{1, ms(0), ms(0)};
+        RetryPolicy role{1, ms(1000), ms(10000)};
         RetryPolicy repository{5, ms(1000), ms(60000)};
         RetryPolicy puppet{3, ms(10000), ms(60000)};
         RetryPolicy run{0, ms(30000), ms(600000)};          ///< the daemon's, after a run that failed for now

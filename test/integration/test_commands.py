@@ -150,6 +150,7 @@ OUTPUTS = {
     "snapshot make": "snapshot make --repository /srv/control --output /root",
     "snapshot verify": "snapshot verify /root/made/*.bundle",
     "prepare": "prepare",
+    "schema agent": "schema agent",
     "version": "version",
     "help": "--help",
     "help of a command": "status --help",

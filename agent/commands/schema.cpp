@@ -1,0 +1,23 @@
+#include "agent/config/schema.hpp"
+#include "agent/commands/command.hpp"
+#include "agent/commands/commands.hpp"
+#include "agent/commands/output.hpp"
+
+namespace bootwright {
+
+namespace {
+
+const Command group{.name = "schema", .help = "What configuration files may hold, as JSON Schema, for editors"};
+const Registered<Command> registered_group(group);
+
+const Command command{.name = "schema agent",
+                      .help = "Print the JSON Schema of agent.json",
+                      .run = [](const System&, const CommandArguments&) {
+                          print_json(agent_schema());
+                          return int{exit_ok};
+                      }};
+const Registered<Command> registered(command);
+
+}  // namespace
+
+}  // namespace bootwright

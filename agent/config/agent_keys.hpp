@@ -1,0 +1,28 @@
+#pragma once
+
+#include "agent/config/config.hpp"
+#include "common/documents/json.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+/// One key of agent.json. All that anybody needs to know of it stands here: the reader, the table of docs/configuration.md (a
+/// test compares) and the JSON Schema are made of it.
+struct AgentKey {
+    std::string name;  ///< "repository.keep"
+    Json schema;       ///< what may stand there, as JSON Schema has it
+    /// Reads the key, which `section` has under its last word, if it is there. Null: read_agent_config reads it by itself.
+    /// @throws Error config.invalid, naming file, line and key
+    std::function<void(AgentConfig& config, ObjectReader& section, const std::string& word)> read;
+    std::function<Json(const AgentConfig& config)> value;  ///< as people write it; null with a null `read`
+    std::string meaning;                                   ///< Markdown, in one line
+    std::string otherwise{};  ///< what holds if nobody sets the key, where that is no value
+};
+
+/// All of them, in the order of the document: those of a section stand together.
+const std::vector<AgentKey>& agent_keys();
+
+}  // namespace bootwright

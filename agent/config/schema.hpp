@@ -1,0 +1,10 @@
+#pragma once
+
+#include "common/documents/json.hpp"
+
+namespace bootwright {
+
+/// The JSON Schema (draft 2020-12) of agent.json, made of the table of its keys: editors check with it as one types.
+Json agent_schema();
+
+}  // namespace bootwright

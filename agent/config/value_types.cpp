@@ -1,0 +1,235 @@
+#include "agent/config/value_types.hpp"
+
+#include "common/base/error.hpp"
+#include "common/base/registered.hpp"
+#include "common/base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace bootwright {
+
+namespace {
+
+/// "https://HOST[:PORT]". Returns nullopt if there is more in it or less.
+std::optional<Url> server_address(std::string_view text, const std::vector<std::string>& schemes) {
+    const auto url = Url::parse(text);
+    const bool is_server =
+        url && url->target() == "/" && std::find(schemes.begin(), schemes.end(), url->scheme()) != schemes.end();
+    return is_server ? url : std::nullopt;
+}
+
+/// "512M", "2G", "25%", or a number of bytes as text.
+std::optional<MemorySize> memory_size(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    constexpr std::string_view units = "KMGT";
+    constexpr unsigned bits_a_unit = 10;
+    constexpr std::uint64_t most = std::uint64_t{1} << 50U;
+    if (error != std::errc() || number == 0 || number > most) {
+        return std::nullopt;
+    }
+    if (unit == "%") {
+        constexpr std::uint64_t whole = 100;
+        return number <= whole ? std::optional(MemorySize{.percent = static_cast<int>(number)}) : std::nullopt;
+    }
+    const std::size_t power = unit.size() == 1 ? units.find(unit.front()) : std::string_view::npos;
+    if (!unit.empty() && power == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::uint64_t factor =
+        unit.empty() ? 1 : std::uint64_t{1} << (bits_a_unit * static_cast<unsigned>(power + 1));
+    return number <= most / factor ? std::optional(MemorySize{.bytes = number * factor}) : std::nullopt;
+}
+
+/// The keys of a secret's source.
+std::vector<std::string> secret_kinds() {
+    std::vector<std::string> kinds{"credential", "file"};
+    for (const SecretKind* kind : Registered<SecretKind>::all()) {
+        kinds.emplace_back(kind->name);
+    }
+    std::sort(kinds.begin(), kinds.end());
+    return kinds;
+}
+
+Credential read_credential(ObjectReader reader) {
+    Credential credential{.host = lower(reader.string("host").value_or("")),
+                          .user = reader.string("user").value_or(""),
+                          .password = read_secret_source(reader, "from", secret_kinds()),
+                          .ssh_key = read_secret_source(reader, "ssh_key_from", secret_kinds())};
+    reader.finish();
+    const std::string example = R"(write a host such as "git.example.com" or "git.example.com:8443", without https://)";
+    const auto server = server_address("https://" + credential.host, {"https"});
+    if (!server || server->has_credentials()) {
+        throw reader.error("host", "expected a host", example);
+    }
+    if (credential.password.has_value() == credential.ssh_key.has_value()) {
+        throw reader.error("from", "expected one of `from` and `ssh_key_from`",
+                           "say where the password or token is kept, or where the ssh key is");
+    }
+    if (credential.user.empty() == credential.password.has_value()) {
+        throw reader.error("user", "a user belongs to `from`, and only to it",
+                           R"(for a token most hosts take any name: "x-access-token", "oauth2", "git")");
+    }
+    return credential;
+}
+
+}  // namespace
+
+void read_path(std::filesystem::path& target, ObjectReader& section, const std::string& word) {
+    const auto value = section.string(word);
+    if (value && !value->empty() && !value->starts_with('/')) {
+        throw section.error(word, "expected an absolute path", "begin it with /");
+    }
+    if (value) {
+        target = *value;
+    }
+}
+
+void read_positive(std::chrono::milliseconds& target, ObjectReader& section, const std::string& word) {
+    const auto value = section.duration(word);
+    if (value && value->count() <= 0) {
+        throw section.error(word, "must be longer than nothing", R"(write a duration such as "30s")");
+    }
+    target = value.value_or(target);
+}
+
+void read_endpoint(Url& target, ObjectReader& section, const std::string& word,
+                   const std::vector<std::string>& schemes) {
+    const auto value = section.string(word);
+    if (!value) {
+        return;
+    }
+    const auto address = value->empty() ? std::optional(Url()) : server_address(*value, schemes);
+    if (!address || address->has_credentials()) {
+        throw section.error(
+            word, "not the address of a server",
+            "write " + joined(schemes, " or ") + ", :// and a host, without a path and without credentials");
+    }
+    target = address->server();
+}
+
+void read_proxy(Url& target, ObjectReader& section, const std::string& word) {
+    const auto value = section.string(word);
+    if (!value) {
+        return;
+    }
+    const auto address = value->empty() ? std::optional(Url()) : server_address(*value, {"http", "https"});
+    if (!address) {
+        throw section.error(word,
+                            "not the address of a proxy: " + Url::why_refused(*value).value_or("there is more in it"),
+                            "write it like http://proxy.example.com:3128");
+    }
+    target = *address;
+}
+
+void read_commit(std::string& target, ObjectReader& section, const std::string& word) {
+    const auto value = section.string(word);
+    if (value && !value->empty() && !is_commit_id(*value)) {
+        throw section.error(word, "not a full commit id", "write all 40 hexadecimal digits (`git rev-parse REVISION`)");
+    }
+    target = value.value_or(target);
+}
+
+void read_fact_name(std::string& target, ObjectReader& section, const std::string& word) {
+    const auto value = section.string(word);
+    if (value && !is_name(*value)) {
+        throw section.error(word, "not a name that Puppet allows for a fact", "write [a-z][a-z0-9_]*");
+    }
+    target = value.value_or(target);
+}
+
+void read_hosts(std::vector<std::string>& target, ObjectReader& section, const std::string& word) {
+    const auto listed = section.strings(word);
+    if (!listed) {
+        return;
+    }
+    target.clear();
+    for (const std::string& host : *listed) {
+        const auto address = server_address("https://" + host, {"https"});
+        if (!address || address->has_credentials()) {
+            throw section.error(word, "expected hosts",
+                                R"(write them like ["git.example.com", "git.example.com:8080"], without http://)");
+        }
+        target.push_back(lower(host));
+    }
+}
+
+void read_memory(MemorySize& target, ObjectReader& section, const std::string& word) {
+    const auto text = section.string(word);
+    if (!text) {
+        return;
+    }
+    constexpr std::uint64_t least = std::uint64_t{64} << 20U;  // Puppet alone takes more
+    const auto size = text->empty() ? MemorySize{} : memory_size(*text);
+    if (!size) {
+        throw section.error(word, "not an amount of memory", R"(write "512M", "2G", a number of bytes, or "25%")");
+    }
+    if (!text->empty() && size->percent == 0 && size->bytes < least) {
+        throw section.error(word, "less than Puppet needs", "write 64M at least");
+    }
+    target = *size;
+}
+
+void read_credentials(std::vector<Credential>& target, ObjectReader& section, const std::string& word) {
+    const auto entries = section.objects(word);
+    if (!entries) {
+        return;
+    }
+    target.clear();
+    for (const ObjectReader& entry : *entries) {
+        target.push_back(read_credential(entry));
+    }
+}
+
+std::optional<std::size_t> read_choice(ObjectReader& section, const std::string& word,
+                                       const std::vector<std::string>& words) {
+    const auto value = section.string(word);
+    if (!value) {
+        return std::nullopt;
+    }
+    const auto found = std::find(words.begin(), words.end(), *value);
+    if (found == words.end()) {
+        throw section.error(word, "not one of its words", "write one of " + joined(words, ", "));
+    }
+    return static_cast<std::size_t>(found - words.begin());
+}
+
+Json credentials_schema() {
+    Json source{{"type", "object"},
+                {"properties", Json::object()},
+                {"minProperties", 1},
+                {"maxProperties", 1},
+                {"additionalProperties", false}};
+    for (const std::string& kind : secret_kinds()) {
+        source["properties"][kind] = {{"type", "string"}};
+    }
+    const Json entry{
+        {"type", "object"},
+        {"properties",
+         {{"host", {{"type", "string"}}}, {"user", {{"type", "string"}}}, {"from", source}, {"ssh_key_from", source}}},
+        {"required", {"host"}},
+        {"additionalProperties", false}};
+    return {{"type", "array"}, {"items", entry}};
+}
+
+std::string written(std::chrono::milliseconds duration) {
+    struct Unit {
+        const char* name;
+        long long ms;
+    };
+    constexpr std::array units{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}};
+    const long long count = duration.count();
+    const auto* const unit = std::find_if(units.begin(), units.end(),
+                                          [&](const Unit& each) { return count % each.ms == 0 && count >= each.ms; });
+    return count == 0            ? "0s"
+           : unit == units.end() ? std::to_string(count) + "ms"
+                                 : std::to_string(count / unit->ms) + unit->name;
+}
+
+}  // namespace bootwright

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "agent/config/config.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/url.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+// The types of values in agent.json: of each what may stand there, how it is read over what it was before, and how people write
+// it. Every `read_…` leaves `target` as it is if the section has no such key.
+// @throws Error config.invalid, naming file, line and key
+
+void read_path(std::filesystem::path& target, ObjectReader& section, const std::string& word);
+void read_positive(std::chrono::milliseconds& target, ObjectReader& section, const std::string& word);
+
+/// "https://HOST[:PORT]", by one of `schemes`; "": none.
+void read_endpoint(Url& target, ObjectReader& section, const std::string& word,
+                   const std::vector<std::string>& schemes);
+/// The same, over http or https, and perhaps with a user and a password.
+void read_proxy(Url& target, ObjectReader& section, const std::string& word);
+/// A full commit id; "": none.
+void read_commit(std::string& target, ObjectReader& section, const std::string& word);
+/// The name of a fact.
+void read_fact_name(std::string& target, ObjectReader& section, const std::string& word);
+/// Hosts, some with a port.
+void read_hosts(std::vector<std::string>& target, ObjectReader& section, const std::string& word);
+/// "512M", "2G", "25%", or a number of bytes as text; "": no limit.
+void read_memory(MemorySize& target, ObjectReader& section, const std::string& word);
+void read_credentials(std::vector<Credential>& target, ObjectReader& section, const std::string& word);
+
+/// Returns the place of the word that stands there among `words`; nullopt if the section has no such key.
+std::optional<std::size_t> read_choice(ObjectReader& section, const std::string& word,
+                                       const std::vector<std::string>& words);
+
+Json credentials_schema();
+
+/// As people write it: "90s" is "90s", and an hour "1h".
+std::string written(std::chrono::milliseconds duration);
+
+}  // namespace bootwright
