@@ -46,7 +46,7 @@ struct FetchRequest {
 };
 
 Json to_json(const FetchRequest& request);
-/// @throws nlohmann::json::exception if `json` was not made by to_json
+/// @throws std::exception if `json` was not made by to_json
 FetchRequest fetch_request_from_json(const Json& json);
 
 }  // namespace bootwright

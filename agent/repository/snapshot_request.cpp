@@ -4,18 +4,11 @@
 
 namespace bootwright {
 
-namespace {
+// Only written so: read_fetch_event() reads it, and believes less.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Snapshot::Module, path, commit)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Snapshot, revision, file, modules, missing, tags, files, bytes)
 
-Json modules_to_json(const std::vector<Snapshot::Module>& modules) {
-    Json list = Json::array();
-    for (const Snapshot::Module& module : modules) {
-        list.push_back({{"path", module.path}, {"commit", module.commit}});
-    }
-    return list;
-}
-
-}  // namespace
-
+// By hand, since how a FetchRequest travels is known only beside it.
 Json to_json(const SnapshotRequest& request) {
     Json json = to_json(request.fetch);
     json["snapshot"] = {{"look_into", request.look_into.string()},
@@ -32,14 +25,6 @@ SnapshotRequest snapshot_request_from_json(const Json& json) {
             .output = own.at("output").get<std::string>()};
 }
 
-Json to_json(const Snapshot& snapshot) {
-    return {{"revision", snapshot.revision},
-            {"file", snapshot.file.string()},
-            {"modules", modules_to_json(snapshot.modules)},
-            {"missing", modules_to_json(snapshot.missing)},
-            {"tags", snapshot.tags},
-            {"files", snapshot.files},
-            {"bytes", snapshot.bytes}};
-}
+Json to_json(const Snapshot& snapshot) { return snapshot; }
 
 }  // namespace bootwright

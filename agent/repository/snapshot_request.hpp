@@ -35,7 +35,7 @@ struct Snapshot {
 };
 
 Json to_json(const SnapshotRequest& request);
-/// @throws nlohmann::json::exception if `json` was not made by to_json
+/// @throws std::exception if `json` was not made by to_json
 SnapshotRequest snapshot_request_from_json(const Json& json);
 
 Json to_json(const Snapshot& snapshot);

@@ -42,7 +42,7 @@ struct DownloadRequest {
 };
 
 Json to_json(const DownloadRequest& request);
-/// @throws nlohmann::json::exception if `json` was not made by to_json
+/// @throws std::exception if `json` was not made by to_json
 DownloadRequest download_request_from_json(const Json& json);
 
 /// Read by git_answer_of().

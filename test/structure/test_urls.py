@@ -11,12 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Who hands a URL over as a whole, and to whom.
 MAY_TRANSFER = {
     "common/net/url.hpp": "the type itself",
+    "common/net/json_types.hpp": "bootwright-fetch and bootwright-download, on their standard input",
     "common/net/web.cpp": "libcurl",
     "agent/servers/git/ssh_transport.cpp": "ssh, which gets the user",
     "agent/servers/program.cpp": "r10k, which gets the proxy in its environment",
-    "agent/servers/request.cpp": "bootwright-download, on its standard input",
     "agent/repository/modules/puppetfile_passwords.cpp": "git, in the file of git-credential-store(1)",
-    "agent/repository/fetch_request.cpp": "bootwright-fetch, on its standard input",
 }
 
 # Who reads text that somebody else has written, in which there may be URLs. What is a Url has shown().

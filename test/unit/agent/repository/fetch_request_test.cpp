@@ -26,6 +26,7 @@ FetchRequest full_request() {
                          .checkouts = "/c",
                          .other_checkouts = {"/o", "/p"},
                          .downloads = "/d",
+                         .r10k = "/r10k",
                          .download_program = "/p",
                          .places = {"https://user:pass@host/x%40y.git", "s3://b/p"},
                          .name_url = "https://host/x",
@@ -76,13 +77,14 @@ FetchRequest full_request() {
 TEST_CASE("a request survives the way to the child that fetches, field by field") {
     const FetchRequest request = full_request();
     const Json sent = to_json(request);
-    CHECK(equal_leaves(sent.at("settings"), to_json(FetchRequest{}).at("settings")).empty());
+    CHECK(equal_leaves(sent, to_json(FetchRequest{})).empty());
     const FetchRequest back = fetch_request_from_json(Json::parse(to_line(sent)));
     CHECK(to_json(back) == sent);
     CHECK(back.repositories == request.repositories);
     CHECK(back.checkouts == request.checkouts);
     CHECK(back.other_checkouts == request.other_checkouts);
     CHECK(back.downloads == request.downloads);
+    CHECK(back.r10k == request.r10k);
     CHECK(back.download_program == request.download_program);
     CHECK(back.places == request.places);
     CHECK(back.name_url == request.name_url);
@@ -151,4 +153,53 @@ TEST_CASE("a request without what may be missing survives it as well, and rubbis
     CHECK(back.credentials.empty());
     CHECK_THROWS(fetch_request_from_json(Json::parse("{}")));
     CHECK_THROWS(fetch_request_from_json(Json::parse("[]")));
+}
+
+TEST_CASE("a request that lacks any of its members is none") {
+    const Json sent = to_json(full_request());
+    const Json leaves = sent.flatten();
+    for (const auto& [leaf, value] : leaves.items()) {
+        const Json::json_pointer pointer(leaf);
+        Json less = sent;
+        // An error is made whole instead, as everywhere; and a list may be shorter.
+        if (!leaf.starts_with("/credentials/0/problem/") && less.at(pointer.parent_pointer()).is_object()) {
+            CAPTURE(leaf);
+            less.at(pointer.parent_pointer()).erase(pointer.back());
+            CHECK_THROWS_AS(fetch_request_from_json(less), Json::exception);
+        }
+    }
+    for (const char* member : {"settings", "credentials", "stores", "places", "other_checkouts", "protect"}) {
+        CAPTURE(member);
+        Json less = sent;
+        less.erase(member);
+        CHECK_THROWS_AS(fetch_request_from_json(less), Json::exception);
+    }
+}
+
+TEST_CASE("choices travel by name, and a name that none of them has is refused") {
+    using Verify = AgentConfig::Repository::Verify;
+    using Puppetfile = AgentConfig::Repository::Puppetfile;
+    FetchRequest request;
+    for (const auto& [value, name] : {std::pair(Verify::none, "none"), std::pair(Verify::tag, "tag"),
+                                      std::pair(Verify::commit, "commit"), std::pair(Verify::both, "both")}) {
+        request.settings.verify = value;
+        const Json sent = to_json(request);
+        CHECK(sent.at("settings").at("verify") == name);
+        CHECK(fetch_request_from_json(sent).settings.verify == value);
+    }
+    for (const auto& [value, name] : {std::pair(Puppetfile::fetch, "fetch"), std::pair(Puppetfile::r10k, "r10k"),
+                                      std::pair(Puppetfile::ignore, "ignore")}) {
+        request.settings.puppetfile = value;
+        const Json sent = to_json(request);
+        CHECK(sent.at("settings").at("puppetfile") == name);
+        CHECK(fetch_request_from_json(sent).settings.puppetfile == value);
+    }
+    for (const char* key : {"verify", "puppetfile"}) {
+        for (const Json& wrong : {Json("all"), Json(""), Json("Both"), Json(0), Json(), Json::array()}) {
+            CAPTURE(key, to_line(wrong));
+            Json sent = to_json(request);
+            sent["settings"][key] = wrong;
+            CHECK_THROWS(fetch_request_from_json(sent));
+        }
+    }
 }

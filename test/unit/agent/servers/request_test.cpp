@@ -5,8 +5,11 @@
 using namespace bootwright;
 using namespace std::chrono_literals;
 
-TEST_CASE("a request survives the way to the program that downloads, field by field") {
-    const DownloadRequest request{
+namespace {
+
+/// Each member of it that travels differs from the default, or one that is forgotten on the way would not be noticed.
+DownloadRequest full_request() {
+    return {
         .kind = DownloadRequest::Kind::answer,
         .folder = "/d",
         .file = "pack",
@@ -35,7 +38,22 @@ TEST_CASE("a request survives the way to the program that downloads, field by fi
                     AwsSignature{
                         .access_key = "ak", .secret_key = "sk", .session_token = "st", .region = "re", .service = "se"},
                 .follow_redirects = true,
-                .max_bytes = 77}};
+                .max_bytes = 77},
+        .program = "/r10k",
+        .puppetfile = "mod 'a'\n",
+        .credentials = "c\n"};
+}
+
+}  // namespace
+
+TEST_CASE("a request survives the way to the program that downloads, field by field") {
+    const DownloadRequest request = full_request();
+    const Json leaves = to_json(request).flatten();
+    const Json defaults = to_json(DownloadRequest{}).flatten();
+    for (const auto& [leaf, value] : defaults.items()) {
+        CAPTURE(leaf);
+        CHECK_FALSE((leaves.contains(leaf) && leaves.at(leaf) == value));
+    }
     const DownloadRequest back = download_request_from_json(Json::parse(to_line(to_json(request))));
     CHECK(back.kind == DownloadRequest::Kind::answer);
     CHECK(back.folder == "/d");
@@ -73,6 +91,10 @@ TEST_CASE("a request survives the way to the program that downloads, field by fi
     CHECK(back.web.signature->service == "se");
     CHECK(back.web.follow_redirects);
     CHECK(back.web.max_bytes == 77);
+    CHECK(back.program == "/r10k");
+    CHECK(back.puppetfile == "mod 'a'\n");
+    CHECK(back.credentials == "c\n");
+    CHECK(to_json(back) == to_json(request));
 }
 
 TEST_CASE("a request without a signature has none on the other side, and rubbish is no request") {
@@ -80,4 +102,40 @@ TEST_CASE("a request without a signature has none on the other side, and rubbish
     CHECK(download_request_from_json(to_json(DownloadRequest{})).kind == DownloadRequest::Kind::git);
     CHECK_THROWS(download_request_from_json(Json::parse("{}")));
     CHECK_THROWS(download_request_from_json(Json::parse("7")));
+}
+
+TEST_CASE("a request to download that lacks any of its members is none") {
+    const Json sent = to_json(full_request());
+    const Json leaves = sent.flatten();
+    for (const auto& [leaf, value] : leaves.items()) {
+        const Json::json_pointer pointer(leaf);
+        Json less = sent;
+        if (less.at(pointer.parent_pointer()).is_object()) {  // a list may be shorter
+            CAPTURE(leaf);
+            less.at(pointer.parent_pointer()).erase(pointer.back());
+            CHECK_THROWS_AS(download_request_from_json(less), Json::exception);
+        }
+    }
+    for (const char* member : {"trust", "patience", "wish", "web"}) {
+        CAPTURE(member);
+        Json less = sent;
+        less.erase(member);
+        CHECK_THROWS_AS(download_request_from_json(less), Json::exception);
+    }
+}
+
+TEST_CASE("what is downloaded travels by name, and a name that no kind has is refused") {
+    using Kind = DownloadRequest::Kind;
+    for (const auto& [kind, name] : {std::pair(Kind::git, "git"), std::pair(Kind::snapshot, "snapshot"),
+                                     std::pair(Kind::answer, "answer"), std::pair(Kind::r10k, "r10k")}) {
+        const Json sent = to_json(DownloadRequest{.kind = kind});
+        CHECK(sent.at("kind") == name);
+        CHECK(download_request_from_json(sent).kind == kind);
+    }
+    for (const Json& wrong : {Json("ftp"), Json(""), Json(0), Json()}) {
+        CAPTURE(to_line(wrong));
+        Json sent = to_json(DownloadRequest{});
+        sent["kind"] = wrong;
+        CHECK_THROWS(download_request_from_json(sent));
+    }
 }
