@@ -9,7 +9,7 @@ std::vector<Scenario> health_scenarios() {
     const std::string checks = R"(, "health": {"timeout": "2s", "checks": [{"unit": "nginx.service"}]})";
     const Script active{.lines = {"active"}};
     const Script inactive{.result = {.exit_code = 3}, .lines = {"inactive"}};
-    const auto row = [&](const char* name, std::vector<Script> answers) {
+    const auto row = [&](const char* name, const std::vector<Script>& answers) {
         return Scenario{.name = name,
                         .served_user_data = role_config(checks),
                         .damage = [answers](FakeMachine& machine) { machine.processes.answer("is-active", answers); },

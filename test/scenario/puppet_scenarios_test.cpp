@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <filesystem>
+#include <utility>
 
 using namespace std::chrono_literals;
 
@@ -16,7 +17,7 @@ const std::vector<std::chrono::milliseconds> puppet_delays{5s, 10s};
 
 Script puppet_ends(const char* traces, ProcessResult result) {
     Script script = recorded_puppet(traces);
-    script.result = result;
+    script.result = std::move(result);
     return script;
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 using namespace std::chrono_literals;
 
@@ -35,7 +36,7 @@ Script fetch_error(const Error& error) {
 
 Script fetch_of(const std::string& revision) { return {.lines = {to_line({{"checkout", {{"revision", revision}}}})}}; }
 
-Script ends(ProcessResult result) { return {.result = result}; }
+Script ends(ProcessResult result) { return {.result = std::move(result)}; }
 
 std::vector<std::chrono::milliseconds> platform_delays(std::size_t count) {
     std::vector<std::chrono::milliseconds> delays;
