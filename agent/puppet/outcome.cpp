@@ -16,9 +16,9 @@ const std::vector<OutcomeMeaning>& outcomes() {
         {Outcome::noop_drift, "noop_drift", false, "noop found differences, and left them"},
         {Outcome::timed_out, "timed_out", false, "Puppet was ended, as it was not done in time"},
         {Outcome::killed, "killed", false,
-         "Puppet did not come to its own end: the error names the signal, or says that memory ran out"},
+         "Puppet did not end by itself: the error names the signal, or says that memory ran out"},
         {Outcome::interrupted, "interrupted", false,
-         "the agent was told to stop, the machine went down, or the cloud takes the instance away: the error says "
+         "the agent was told to stop, the machine went down, or the cloud reclaims the instance: the error says "
          "which"},
         {Outcome::not_reached, "not_reached", false, "the run failed before Puppet, or is still under way"},
     };
