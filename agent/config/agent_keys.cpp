@@ -33,15 +33,15 @@ auto at(Section AgentConfig::*section, Value Section::*value) {
 
 /// @param read as those of value_types.hpp @param write Json of the value
 template <typename At, typename Read, typename Write>
-AgentKey key(std::string name, Json schema, At at, Read read, Write write, std::string meaning,
-             std::string otherwise = "") {
-    return {.name = std::move(name),
-            .schema = std::move(schema),
+AgentKey key(const std::string& name, const Json& schema, At at, Read read, Write write, const std::string& meaning,
+             const std::string& otherwise = "") {
+    return {.name = name,
+            .schema = schema,
             .read = [at, read](AgentConfig& config, ObjectReader& section,
                                const std::string& word) { read(at(config), section, word); },
             .value = [at, write](const AgentConfig& config) { return Json(write(at(config))); },
-            .meaning = std::move(meaning),
-            .otherwise = std::move(otherwise)};
+            .meaning = meaning,
+            .otherwise = otherwise};
 }
 
 template <typename At>
@@ -84,8 +84,8 @@ AgentKey duration(Text name, At at, Text meaning) {
 
 /// Longer than nothing.
 template <typename At>
-AgentKey wait(std::string name, At at, Text meaning) {
-    return key(std::move(name), duration_schema(), at, read_positive, written, meaning);
+AgentKey wait(const std::string& name, At at, Text meaning) {
+    return key(name, duration_schema(), at, read_positive, written, meaning);
 }
 
 template <typename At>
