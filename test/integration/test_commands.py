@@ -20,7 +20,7 @@ from metadata_server import Ec2, MetadataServer
 from roles import IMPATIENT, merged, role_config
 from runs import report
 from servers import REPOSITORY_ROOT, ControlRepo, GitServer
-from world import INSTANCE_ADDRESS, Instance, World, command, wait_for
+from world import INSTANCE_ADDRESS, Instance, World, command, make_read_only, wait_for
 
 @pytest.fixture
 def patient(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> Instance:
@@ -196,7 +196,7 @@ def test_a_disk_that_turns_read_only_is_in_the_status_until_it_is_mended(
     assert instance.bootwright("status").returncode == 0
     if daemon:  # whose run still writes after it has said that the machine is configured
         instance.wait_for_status(lambda s: s["daemon"]["state"] == "waiting", "the first run's end")
-    command("mount", "-o", "remount,ro", instance.base / "volume-0")
+    make_read_only(instance.base / "volume-0")
     if daemon:
         daemon.signal(signal.SIGHUP)
     else:

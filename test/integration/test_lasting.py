@@ -21,7 +21,7 @@ from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with
 from roles import IMPATIENT, merged, role_config
 from servers import ControlRepo, GitServer
 from shapes import ShapedRepo, files_of
-from world import Instance, World, command, wait_for
+from world import Instance, World, command, make_read_only, wait_for
 
 #: 200 rounds are what `BOOTWRIGHT_KILLS=200` asks for.
 KILLS = int(os.environ.get("BOOTWRIGHT_KILLS", "40"))
@@ -195,7 +195,7 @@ def test_a_file_system_that_is_read_only(
     runs(instance)
     first, second = repo.head, repo.commit({"second": b"2\n"})
     metadata.service = Ec2(role_config(repo, revision=second))
-    command("mount", "-o", "remount,ro", instance.base / "volume-0")
+    make_read_only(instance.base / "volume-0")
     done = instance.bootwright("run")
     shown = done.stdout + done.stderr
     assert done.returncode != 0 and "Read-only file system" in shown and STATE in shown, shown

@@ -85,6 +85,21 @@ def wait_for(probe: Callable[[], T], what: str, timeout: float = 20, every: floa
         time.sleep(every)
 
 
+def make_read_only(mount_point: Path) -> None:
+    """Remounts a file system read-only. The kernel refuses while a file there is open for writing, or is removed and not yet
+    closed: a process that has just ended may need a moment for that."""
+    end = time.monotonic() + 20
+    while True:
+        try:
+            command("mount", "-o", "remount,ro", mount_point)
+            return
+        except RuntimeError as error:
+            if "busy" not in str(error) or time.monotonic() > end:
+                users = subprocess.run(["fuser", "-vm", mount_point], capture_output=True, text=True, timeout=20)
+                raise RuntimeError(f"{error}in use by:\n{users.stdout}{users.stderr}") from error
+        time.sleep(0.05)
+
+
 def _hold(*argv: str | Path, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     """Starts a process that is killed when this one ends, however it ends, and that Ctrl-C does not reach."""
     return subprocess.Popen(
