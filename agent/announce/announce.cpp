@@ -101,7 +101,7 @@ public:
         for (const auto& [kind, receiver] : announce_.receivers) {
             const std::string key = key_of(receiver);
             if (!memory_.knows(kind, receiver, key, *good) && !stop_.stop_requested()) {
-                tell(kind, receiver, *good);
+                tell(kind, receiver, key, *good);
                 has_told = true;
             }
         }
@@ -117,9 +117,8 @@ private:
                (receiver.once ? "" : " " + boot_id(system_));
     }
 
-    void tell(const std::string& kind, const Receiver& receiver, bool good) {
+    void tell(const std::string& kind, const Receiver& receiver, const std::string& key, bool good) {
         const RetryPolicy policy{3, std::chrono::seconds(1), std::chrono::seconds(5)};
-        const std::string key = key_of(receiver);
         const std::string shown = kind + " " + receiver.name;
         const News news{system_,
                         config_,
@@ -133,7 +132,7 @@ private:
             const std::string said = retry(
                 policy, system_.clock, system_.random, stop_, [&](int) { return send(receiver, news); }, on_retry);
             record_.announced({.to = shown, .good = good, .was_taken = true, .said = said});
-            remember(kind, key, good);
+            remember(kind, shown, key, good);
         } catch (const Error& error) {
             if (error.kind == ErrorKind::stopped) {
                 return;  // the next run's end will be told
@@ -144,11 +143,11 @@ private:
         }
     }
 
-    void remember(const std::string& kind, const std::string& key, bool good) {
+    void remember(const std::string& kind, const std::string& shown, const std::string& key, bool good) {
         try {
             memory_.keep(kind, key, good);
         } catch (const Error& error) {
-            record_.warning("announce: " + kind +
+            record_.warning("announce: " + shown +
                             " will be told again, since that it was is not kept: " + error.message);
         }
     }
