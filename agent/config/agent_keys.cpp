@@ -17,8 +17,6 @@ using Puppet = AgentConfig::Puppet;
 using Retry = AgentConfig::Retry;
 using Text = const char*;
 
-constexpr int most_attempts = 1000;
-
 /// Where a value stands in the configuration.
 template <typename Value>
 auto at(Value AgentConfig::*value) {
@@ -63,7 +61,7 @@ AgentKey flag(Text name, At at, Text meaning) {
 }
 
 template <typename At>
-AgentKey number(Text name, At at, int lowest, int highest, Text meaning) {
+AgentKey number(const std::string& name, At at, int lowest, int highest, Text meaning) {
     const auto read = [lowest, highest](int& target, ObjectReader& section, const std::string& word) {
         target = section.integer(word, lowest, highest).value_or(target);
     };
@@ -143,13 +141,9 @@ AgentKey apart(Text name, Json schema, Text meaning, Text otherwise) {
 /// How often something is tried, and with which delays. @param policy where that stands
 template <typename At>
 std::vector<AgentKey> policy_keys(const std::string& section, At policy, Text meaning) {
-    return {key(
-                section + ".attempts", {{"type", "integer"}, {"minimum", 1}, {"maximum", most_attempts}},
-                [policy](auto& config) -> auto& { return policy(config).attempts; },
-                [](int& target, ObjectReader& reader, const std::string& word) {
-                    target = reader.integer(word, 1, most_attempts).value_or(target);
-                },
-                [](int value) { return value; }, meaning),
+    return {number(
+                section + ".attempts", [policy](auto& config) -> auto& { return policy(config).attempts; }, 1, 1000,
+                meaning),
             wait(
                 section + ".base", [policy](auto& config) -> auto& { return policy(config).base; }, "the first delay"),
             wait(
@@ -165,23 +159,25 @@ std::vector<AgentKey> delay_keys(const std::string& section, At policy, Text mea
     return keys;
 }
 
+/// A configuration that has the platform's policy where that of the role stage stands.
+AgentConfig with_platform_policy(const AgentConfig& config) {
+    AgentConfig said;
+    said.retry.role = config.retry.platform.value_or(Retry::usual_platform);
+    return said;
+}
+
 /// Of the platform stage nothing is set before somebody does: then the platform's own policy counts.
 std::vector<AgentKey> platform_policy_keys(Text meaning) {
     std::vector<AgentKey> keys = policy_keys("retry.platform", at(&AgentConfig::retry, &Retry::role), meaning);
     for (AgentKey& key : keys) {
         key.read = [read = key.read](AgentConfig& config, ObjectReader& section, const std::string& word) {
-            AgentConfig said;
-            said.retry.role = config.retry.platform.value_or(Retry::usual_platform);
+            AgentConfig said = with_platform_policy(config);
             read(said, section, word);
             if (section.json().contains(word)) {
                 config.retry.platform = said.retry.role;
             }
         };
-        key.value = [value = key.value](const AgentConfig& config) {
-            AgentConfig said;
-            said.retry.role = config.retry.platform.value_or(Retry::usual_platform);
-            return value(said);
-        };
+        key.value = [value = key.value](const AgentConfig& config) { return value(with_platform_policy(config)); };
         key.otherwise = "[the platform's own](platforms.md)";
     }
     return keys;
@@ -249,8 +245,7 @@ std::vector<AgentKey> repository_keys() {
             "repository.insecure", strings_schema(), of(&Repository::insecure), read_hosts,
             [](const std::vector<std::string>& value) { return value; },
             "hosts (`\"git.example.com\"`, `\"git.example.com:8080\"`) from which a branch or tag is followed over "
-            "http or "
-            "git, though nothing proves who answers"),
+            "http or git, though nothing proves who answers"),
         choice("repository.puppetfile", of(&Repository::puppetfile), {"fetch", "r10k", "ignore"},
                "`\"r10k\"` has it installed by r10k; `\"ignore\"` leaves it"),
     };
@@ -291,8 +286,7 @@ std::vector<AgentKey> puppet_keys() {
                "or `\"best-effort\"`, at its lowest priority, or `\"idle\"`"),
         memory("puppet.memory_high", of(&Puppet::memory_high),
                "`\"512M\"`, `\"2G\"`, `\"25%\"`: where Puppet and what it starts is slowed down. Needs the service, "
-               "and control "
-               "groups of version 2; else a warning says that it does not hold"),
+               "and control groups of version 2; else a warning says that it does not hold"),
         memory("puppet.memory_max", of(&Puppet::memory_max), "likewise: where the kernel kills"),
         number(
             "puppet.reboots", of(&Puppet::reboots), 0, 1000,

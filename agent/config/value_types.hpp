@@ -6,15 +6,13 @@
 
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace bootwright {
 
-// The types of values in agent.json: of each what may stand there, how it is read over what it was before, and how people write
-// it. Every `read_…` leaves `target` as it is if the section has no such key.
+// How the values of agent.json are read, type by type. Every `read_…` leaves `target` as it is if the section has no such key.
 // @throws Error config.invalid, naming file, line and key
 
 void read_path(std::filesystem::path& target, ObjectReader& section, const std::string& word);
@@ -39,6 +37,7 @@ void read_credentials(std::vector<Credential>& target, ObjectReader& section, co
 std::optional<std::size_t> read_choice(ObjectReader& section, const std::string& word,
                                        const std::vector<std::string>& words);
 
+/// What read_credentials takes, as JSON Schema has it.
 Json credentials_schema();
 
 /// As people write it: "90s" is "90s", and an hour "1h".
