@@ -5,7 +5,7 @@
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/record/run_record.hpp"
 #include "agent/record/run_report.hpp"
-#include "agent/role/announce_config.hpp"
+#include "agent/role/keys/announce_config.hpp"
 
 #include <chrono>
 #include <functional>

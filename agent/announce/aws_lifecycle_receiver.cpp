@@ -23,16 +23,19 @@ struct Lifecycle {
     std::string group{};  ///< empty: as the instance's tag says
 };
 
+constexpr std::size_t longest_name = 255;
+
 Lifecycle read_lifecycle(ObjectReader reader) {
     Lifecycle lifecycle{.hook = reader.string("hook").value_or(""), .group = reader.string("group").value_or("")};
     reader.finish();
     const auto is_of_hook = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '/'; };
-    if (lifecycle.hook.size() > 255 || !std::all_of(lifecycle.hook.begin(), lifecycle.hook.end(), is_of_hook)) {
+    if (lifecycle.hook.size() > longest_name ||
+        !std::all_of(lifecycle.hook.begin(), lifecycle.hook.end(), is_of_hook)) {
         throw reader.error("hook", "no lifecycle hook can have that name", "write A-Z a-z 0-9 - _ / only");
     }
     const bool is_group = std::all_of(lifecycle.group.begin(), lifecycle.group.end(),
                                       [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != '\x7f'; });
-    if (lifecycle.group.size() > 255 || !is_group) {
+    if (lifecycle.group.size() > longest_name || !is_group) {
         throw reader.error("group", "no Auto Scaling group can have that name", "write the group's name, not its ARN");
     }
     return lifecycle;
@@ -118,7 +121,16 @@ std::optional<Receiver> read(ObjectReader& announce, Speaker) {
                     .read_answer = read_lifecycle_answer};
 }
 
-const ReceiverKind aws_lifecycle_receiver{.key = "aws_lifecycle", .read = read};
+const ReceiverKind aws_lifecycle_receiver{
+    .key = "aws_lifecycle",
+    .meaning = "the [lifecycle hook](#announce) of an Auto Scaling group that is told",
+    .why = "of this instance only, by its own role",
+    .schema = {{"type", "object"},
+               {"properties",
+                {{"hook", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_/-]*$"}, {"maxLength", longest_name}}},
+                 {"group", {{"type", "string"}, {"maxLength", longest_name}}}}},
+               {"additionalProperties", false}},
+    .read = read};
 const Registered<ReceiverKind> registered(aws_lifecycle_receiver);
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 
 #include <string>
 

@@ -41,7 +41,12 @@ std::optional<Receiver> read(ObjectReader& announce, Speaker) {
                     .read_answer = read_answer};
 }
 
-const ReceiverKind wait_condition_receiver{.key = "wait_condition", .read = read};
+const ReceiverKind wait_condition_receiver{
+    .key = "wait_condition",
+    .meaning = "the URL of a [CloudFormation wait condition](#announce) that is told",
+    .why = "hears the outcome",
+    .schema = {{"type", "string"}, {"pattern", "^(https://.*)?$"}},
+    .read = read};
 const Registered<ReceiverKind> registered(wait_condition_receiver);
 
 }  // namespace

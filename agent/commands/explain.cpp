@@ -2,9 +2,10 @@
 #include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
-#include "agent/config/role_keys.hpp"
+#include "agent/config/guards.hpp"
 #include "agent/platform/platform.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_keys.hpp"
+#include "agent/role/role_layers.hpp"
 #include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
@@ -83,7 +84,7 @@ Json role_json(const RoleConfig& role) {
 Json keys_json(const AgentConfig& config) {
     Json keys = Json::array();
     for (const RoleKey& key : role_keys()) {
-        const std::string_view whole = key.is_part ? key.name.substr(0, key.name.rfind('.')) : key.name;
+        const std::string whole = key.is_part() ? key.name.substr(0, key.name.rfind('.')) : key.name;
         const char* who = is_fixed(config, whole)        ? "image"
                           : is_guarded(config, key.name) ? "image, proven, root"
                                                          : "anyone";

@@ -1,7 +1,7 @@
 #include "agent/commands/redaction.hpp"
 
-#include "agent/config/role_keys.hpp"
 #include "agent/platform/instance_metadata.hpp"
+#include "agent/role/keys/role_keys.hpp"
 #include "agent/role/user_data.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"

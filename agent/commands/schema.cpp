@@ -10,13 +10,21 @@ namespace {
 const Command group{.name = "schema", .help = "What configuration files may hold, as JSON Schema, for editors"};
 const Registered<Command> registered_group(group);
 
-const Command command{.name = "schema agent",
-                      .help = "Print the JSON Schema of agent.json",
-                      .run = [](const System&, const CommandArguments&) {
-                          print_json(agent_schema());
-                          return int{exit_ok};
-                      }};
-const Registered<Command> registered(command);
+const Command agent{.name = "schema agent",
+                    .help = "Print the JSON Schema of agent.json",
+                    .run = [](const System&, const CommandArguments&) {
+                        print_json(agent_schema());
+                        return int{exit_ok};
+                    }};
+const Registered<Command> registered_agent(agent);
+
+const Command role{.name = "schema role",
+                   .help = "Print the JSON Schema of a role config",
+                   .run = [](const System&, const CommandArguments&) {
+                       print_json(role_schema());
+                       return int{exit_ok};
+                   }};
+const Registered<Command> registered_role(role);
 
 }  // namespace
 

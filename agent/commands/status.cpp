@@ -4,6 +4,7 @@
 #include "agent/record/status_file.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
+#include "common/documents/duration.hpp"
 
 #include <algorithm>
 

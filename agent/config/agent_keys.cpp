@@ -1,6 +1,7 @@
 #include "agent/config/agent_keys.hpp"
 
 #include "agent/config/value_types.hpp"
+#include "common/documents/duration.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -70,7 +71,7 @@ AgentKey number(const std::string& name, At at, int lowest, int highest, Text me
         [](int value) { return value; }, meaning);
 }
 
-Json duration_schema() { return {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}; }
+Json duration_schema() { return {{"type", "string"}, {"pattern", duration_pattern}}; }
 
 template <typename At>
 AgentKey duration(Text name, At at, Text meaning) {
@@ -83,7 +84,10 @@ AgentKey duration(Text name, At at, Text meaning) {
 /// Longer than nothing.
 template <typename At>
 AgentKey wait(const std::string& name, At at, Text meaning) {
-    return key(name, duration_schema(), at, read_positive, written, meaning);
+    const auto read = [](std::chrono::milliseconds& target, ObjectReader& section, const std::string& word) {
+        target = section.positive_duration(word).value_or(target);
+    };
+    return key(name, duration_schema(), at, read, written, meaning);
 }
 
 template <typename At>
@@ -121,7 +125,7 @@ AgentKey memory(Text name, At at, Text meaning) {
 template <typename At>
 AgentKey choice(Text name, At at, const std::vector<std::string>& words, Text meaning) {
     const auto read = [words](auto& target, ObjectReader& section, const std::string& word) {
-        if (const auto chosen = read_choice(section, word, words)) {
+        if (const auto chosen = section.choice(word, words)) {
             target = static_cast<std::decay_t<decltype(target)>>(*chosen);
         }
     };

@@ -1,7 +1,7 @@
 #include "agent/config/config.hpp"
 
 #include "agent/config/agent_keys.hpp"
-#include "agent/config/role_keys.hpp"
+#include "agent/config/guards.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 

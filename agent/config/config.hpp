@@ -112,8 +112,9 @@ struct AgentConfig {
 
     int history_keep = 100;  ///< runs
 
-    std::vector<std::string> fixed{};                ///< keys of the role config that no higher layer may change
-    std::vector<std::string> allow_from_anywhere{};  ///< guarded keys (role_keys.hpp) that need no guard on this image
+    std::vector<std::string> fixed{};  ///< keys of the role config that no higher layer may change
+    std::vector<std::string>
+        allow_from_anywhere{};  ///< guarded keys (agent/role/keys/role_keys.hpp) that need no guard on this image
 
     /// The layers of role config defaults, lowest first; each keeps its own text, so that errors name its lines.
     std::vector<JsonDocument> role_defaults{};

@@ -1,9 +1,11 @@
 #include "agent/config/schema.hpp"
 
 #include "agent/config/agent_keys.hpp"
+#include "agent/role/keys/role_keys.hpp"
 
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace bootwright {
 
@@ -35,22 +37,47 @@ Json& object_of(const std::string& name, Json& whole) {
     return *object;
 }
 
+/// Puts what may stand at a key into the schema of the whole.
+void add(Json& whole, const std::string& name, Json entry, const std::string& meaning, const Json& otherwise) {
+    entry["description"] = without_links(meaning);
+    if (!otherwise.is_null()) {
+        entry["default"] = otherwise;
+    }
+    object_of(name, whole)["properties"][name.substr(name.rfind('.') + 1)] = std::move(entry);
+}
+
+Json role_config_schema() {
+    const RoleConfig defaults;
+    Json schema = empty_object();
+    for (const RoleKey& key : role_keys()) {
+        if (!key.is_part()) {
+            const Json value = key.value(defaults);
+            const bool is_said = !value.empty() && value != "";
+            add(schema, key.name, key.schema, key.meaning, is_said ? value : Json());
+        }
+    }
+    return schema;
+}
+
+Json titled(Json schema, const char* title) {
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+    schema["title"] = title;
+    return schema;
+}
+
 }  // namespace
 
 Json agent_schema() {
     const AgentConfig defaults;
     Json schema = empty_object();
     for (const AgentKey& key : agent_keys()) {
-        Json entry = key.schema;
-        entry["description"] = without_links(key.meaning);
-        if (key.value && key.otherwise.empty()) {
-            entry["default"] = key.value(defaults);
-        }
-        object_of(key.name, schema)["properties"][key.name.substr(key.name.rfind('.') + 1)] = std::move(entry);
+        const bool has_default = key.value && key.otherwise.empty();
+        add(schema, key.name, key.schema, key.meaning, has_default ? key.value(defaults) : Json());
     }
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
-    schema["title"] = "bootwright's agent.json";
-    return schema;
+    schema["properties"]["role_config"].update(role_config_schema());
+    return titled(std::move(schema), "bootwright's agent.json");
 }
+
+Json role_schema() { return titled(role_config_schema(), "bootwright's role config"); }
 
 }  // namespace bootwright

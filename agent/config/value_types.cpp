@@ -5,8 +5,8 @@
 #include "common/base/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -89,14 +89,6 @@ void read_path(std::filesystem::path& target, ObjectReader& section, const std::
     if (value) {
         target = *value;
     }
-}
-
-void read_positive(std::chrono::milliseconds& target, ObjectReader& section, const std::string& word) {
-    const auto value = section.duration(word);
-    if (value && value->count() <= 0) {
-        throw section.error(word, "must be longer than nothing", R"(write a duration such as "30s")");
-    }
-    target = value.value_or(target);
 }
 
 void read_endpoint(Url& target, ObjectReader& section, const std::string& word,
@@ -187,19 +179,6 @@ void read_credentials(std::vector<Credential>& target, ObjectReader& section, co
     }
 }
 
-std::optional<std::size_t> read_choice(ObjectReader& section, const std::string& word,
-                                       const std::vector<std::string>& words) {
-    const auto value = section.string(word);
-    if (!value) {
-        return std::nullopt;
-    }
-    const auto found = std::find(words.begin(), words.end(), *value);
-    if (found == words.end()) {
-        throw section.error(word, "not one of its words", "write one of " + joined(words, ", "));
-    }
-    return static_cast<std::size_t>(found - words.begin());
-}
-
 Json credentials_schema() {
     Json source{{"type", "object"},
                 {"properties", Json::object()},
@@ -216,20 +195,6 @@ Json credentials_schema() {
         {"required", {"host"}},
         {"additionalProperties", false}};
     return {{"type", "array"}, {"items", entry}};
-}
-
-std::string written(std::chrono::milliseconds duration) {
-    struct Unit {
-        const char* name;
-        long long ms;
-    };
-    constexpr std::array units{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}};
-    const long long count = duration.count();
-    const auto* const unit = std::find_if(units.begin(), units.end(),
-                                          [&](const Unit& each) { return count % each.ms == 0 && count >= each.ms; });
-    return count == 0            ? "0s"
-           : unit == units.end() ? std::to_string(count) + "ms"
-                                 : std::to_string(count / unit->ms) + unit->name;
 }
 
 }  // namespace bootwright

@@ -4,9 +4,7 @@
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
 
-#include <chrono>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +14,6 @@ namespace bootwright {
 // @throws Error config.invalid, naming file, line and key
 
 void read_path(std::filesystem::path& target, ObjectReader& section, const std::string& word);
-void read_positive(std::chrono::milliseconds& target, ObjectReader& section, const std::string& word);
 
 /// "https://HOST[:PORT]", by one of `schemes`; "": none.
 void read_endpoint(Url& target, ObjectReader& section, const std::string& word,
@@ -33,14 +30,7 @@ void read_hosts(std::vector<std::string>& target, ObjectReader& section, const s
 void read_memory(MemorySize& target, ObjectReader& section, const std::string& word);
 void read_credentials(std::vector<Credential>& target, ObjectReader& section, const std::string& word);
 
-/// Returns the place of the word that stands there among `words`; nullopt if the section has no such key.
-std::optional<std::size_t> read_choice(ObjectReader& section, const std::string& word,
-                                       const std::vector<std::string>& words);
-
 /// What read_credentials takes, as JSON Schema has it.
 Json credentials_schema();
-
-/// As people write it: "90s" is "90s", and an hour "1h".
-std::string written(std::chrono::milliseconds duration);
 
 }  // namespace bootwright

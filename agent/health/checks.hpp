@@ -2,7 +2,7 @@
 
 #include "agent/config/system.hpp"
 #include "agent/health/health_result.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 #include "common/net/redactor.hpp"
 
 #include <chrono>

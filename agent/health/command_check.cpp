@@ -32,7 +32,15 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
                        .look = [command = *command](const HealthTools& tools) { return tools.run(command); }};
 }
 
-const HealthCheckKind command_check{.key = "command", .read = read};
+const HealthCheckKind command_check{.key = "command",
+                                    .properties = {{"command",
+                                                    {{"type", "array"},
+                                                     {"items", {{"type", "string"}, {"maxLength", longest_word}}},
+                                                     {"prefixItems", {{{"pattern", "^/"}}}},
+                                                     {"minItems", 1},
+                                                     {"maxItems", most_words}}}},
+                                    .guard = "a program as root",
+                                    .read = read};
 const Registered<HealthCheckKind> registered(command_check);
 
 }  // namespace

@@ -7,6 +7,9 @@ namespace bootwright {
 
 namespace {
 
+constexpr int lowest_status = 100;
+constexpr int highest_status = 599;
+
 Url read_url(const std::string& text, const ObjectReader& entry) {
     if (text.starts_with("https://")) {
         throw entry.error("http", "https is not spoken here",
@@ -35,7 +38,7 @@ HealthAnswer look(const Url& url, const std::optional<int>& wanted, const Health
 
 std::optional<HealthCheck> read(ObjectReader& entry) {
     const auto text = entry.string("http");
-    const auto status = entry.integer("status", 100, 599);
+    const auto status = entry.integer("status", lowest_status, highest_status);
     if (!text && status) {
         throw entry.error("status", "belongs to `http`, and only to it", "remove this key");
     }
@@ -48,7 +51,11 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
                        }};
 }
 
-const HealthCheckKind http_check{.key = "http", .read = read};
+const HealthCheckKind http_check{
+    .key = "http",
+    .properties = {{"http", {{"type", "string"}, {"pattern", "^http://"}}},
+                   {"status", {{"type", "integer"}, {"minimum", lowest_status}, {"maximum", highest_status}}}},
+    .read = read};
 const Registered<HealthCheckKind> registered(http_check);
 
 }  // namespace

@@ -95,14 +95,14 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
     if (!role.classes.empty()) {
         arguments.emplace_back("--loadclasses");  // from classfile
     }
-    if (role.noop) {
+    if (role.puppet.noop) {
         arguments.emplace_back("--noop");
     }
     arguments.push_back(place.manifest.empty() ? files.no_manifest().string() : place.manifest.string());
 
     ProcessRequest request{.arguments = std::move(arguments),
                            .environment = place.proxy,
-                           .timeout = role.puppet_timeout.value_or(config.puppet.timeout),
+                           .timeout = role.puppet.timeout.value_or(config.puppet.timeout),
                            .grace = std::chrono::seconds(10),
                            .limits = limits_of(config)};
     request.environment.merge(puppet_environment());

@@ -3,7 +3,7 @@
 #include "agent/config/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/repository/checkout.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 #include "common/processes/process.hpp"
 
 #include <sys/types.h>

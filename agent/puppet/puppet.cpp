@@ -171,7 +171,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                             system.program("trusted-facts"),
                             proxy_variables(system)};
     prepare(files, place, config, instance, role);
-    prepare_package_manager(system, config, role.noop, events, stop);
+    prepare_package_manager(system, config, role.puppet.noop, events, stop);
 
     ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
     request.environment.merge(apt_variables(system, events));
@@ -182,7 +182,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
         return asks_to_stop_this_service(processes) && hand_over(system, handed_over);
     };
 
-    PuppetTraces traces{.noop = role.noop, .checkout = checkout.folder};
+    PuppetTraces traces{.noop = role.puppet.noop, .checkout = checkout.folder};
     // The beginning: the reason comes first, a backtrace after it.
     const auto keep_output = [&](std::string_view line) {
         traces.output.append(line.substr(0, kept_output - std::min(kept_output, traces.output.size()))).append("\n");

@@ -6,7 +6,7 @@
 #include "agent/puppet/puppet_result.hpp"
 #include "agent/puppet/warm.hpp"
 #include "agent/repository/checkout.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 
 #include <filesystem>
 #include <stop_token>

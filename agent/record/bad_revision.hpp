@@ -3,7 +3,7 @@
 #include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/repository/checkout.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "agent/config/system.hpp"
 #include "agent/record/run_report.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 
 #include <filesystem>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "agent/config/system.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 #include "common/processes/service_manager.hpp"
 
 #include <string>

@@ -116,8 +116,8 @@ void RunRecord::role(const RoleConfig& role) {
         report.role = role.role;
         report.revision_asked = role.repository.revision;
         report.configuration_asked = role.configuration.revision;
-        report.interval = role.interval;
-        report.splay = role.splay;
+        report.interval = role.schedule.interval;
+        report.splay = role.schedule.splay.value_or(role.schedule.interval.value_or(std::chrono::milliseconds(0)));
     });
 }
 

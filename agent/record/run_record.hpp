@@ -3,7 +3,7 @@
 #include "agent/config/system.hpp"
 #include "agent/record/run_report.hpp"
 #include "agent/record/status_file.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,11 +1,8 @@
 #include "agent/role/shown_role.hpp"
 
-#include "common/base/retry.hpp"
-#include "common/base/text.hpp"
+#include "agent/role/keys/role_keys.hpp"
 #include "common/net/url.hpp"
 
-#include <chrono>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -37,43 +34,14 @@ Redactor secrets_of(const RoleConfig& role) {
 }
 
 Json to_json(const RoleConfig& role) {
-    const auto duration = [](const std::optional<std::chrono::milliseconds>& value) {
-        return value ? Json(to_human(*value)) : Json();
-    };
-    const auto places = [](const auto& pinned) {
-        Json mirrors = Json::array();
-        for (const Url& mirror : pinned.mirrors) {
-            mirrors.push_back(mirror.shown());
+    Json config = Json::object();
+    for (const RoleKey& key : role_keys()) {
+        if (!key.is_part()) {
+            config[pointer_to(key.name)] = key.value(role);
         }
-        return Json{{"url", pinned.url.shown()}, {"mirrors", mirrors}, {"revision", pinned.revision}};
-    };
-    Json config{
-        {"role", role.role},
-        {"classes", role.classes},
-        {"facts", role.facts},
-        {"data", role.data},
-        {"repository", places(role.repository)},
-        {"puppet",
-         {{"noop", role.noop},
-          {"timeout", duration(role.puppet_timeout)},
-          {"on_failure", role.on_failure == RoleConfig::OnFailure::stay ? "stay" : "last_good"}}},
-        {"schedule", {{"interval", duration(role.interval)}, {"splay", to_human(role.splay)}}},
-    };
-    Json checks = Json::array();
-    for (const HealthCheck& check : role.health.checks) {
-        checks.push_back(check.name);
     }
-    config["health"] = {{"timeout", to_human(role.health.timeout)}, {"checks", std::move(checks)}};
-    config["announce"] = {{"failure_after", to_human(role.announce.failure_after)}};
-    for (const ReceiverKind* kind : Registered<ReceiverKind>::all()) {
-        const auto receiver = role.announce.receivers.find(std::string(kind->key));
-        config["announce"][std::string(kind->key)] =
-            receiver == role.announce.receivers.end() ? "" : receiver->second.name;
-    }
-    config["repository"]["environment"] = role.repository.environment;
-    if (!role.configuration.url.empty()) {
-        config["configuration"] = places(role.configuration);
-        config["configuration"]["path"] = role.configuration.path;
+    if (role.configuration.url.empty()) {
+        config.erase("configuration");
     }
     return {{"config", std::move(config)}, {"origins", role.origins}};
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/redactor.hpp"
 

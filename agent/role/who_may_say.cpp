@@ -1,6 +1,7 @@
 #include "agent/role/who_may_say.hpp"
 
-#include "agent/config/role_keys.hpp"
+#include "agent/config/guards.hpp"
+#include "agent/role/keys/role_keys.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
@@ -25,7 +26,6 @@ bool is_file_url(const Json& value) {
 
 /// All that a document says, by the names of the table. The depth is the parser's own limit.
 void gather(std::vector<Said>& all, const std::string& name, const JsonDocument::Path& path, const Json& value) {
-    const bool holds_names = name == "facts" || name == "data";
     const auto below = [&](const std::string& key) {
         JsonDocument::Path longer = path;
         longer.push_back(key);
@@ -45,10 +45,13 @@ void gather(std::vector<Said>& all, const std::string& name, const JsonDocument:
     }
     for (const auto& [key, inner] : value.items()) {
         const std::string whole = name.empty() ? key : name + "." + key;
-        if (find_role_key(whole) != nullptr && whole != "facts" && whole != "data") {
+        const RoleKey* known = find_role_key(whole);
+        const bool holds_names = known != nullptr && known->holds_names;
+        const bool is_entry = holds_names && known->name != whole;  // "facts.NAME"
+        if (is_entry || (known != nullptr && !holds_names)) {
             all.push_back({whole, below(key), &inner});
         }
-        if (!holds_names) {
+        if (!is_entry) {
             gather(all, whole, below(key), inner);
         }
     }
@@ -77,16 +80,6 @@ Error not_trusted_error(const AgentConfig& config, const JsonDocument& document,
 }
 
 }  // namespace
-
-std::string_view to_string(Speaker speaker) {
-    switch (speaker) {
-        case Speaker::anyone: return "anyone";
-        case Speaker::root: return "root";
-        case Speaker::proven: return "proven";
-        case Speaker::image: return "image";
-    }
-    return "anyone";
-}
 
 Speaker speaker_of_configuration(const AgentConfig& config) {
     const auto is_images = [&](const std::string& name) { return is_fixed(config, name) || is_guarded(config, name); };

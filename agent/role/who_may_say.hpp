@@ -1,22 +1,10 @@
 #pragma once
 
 #include "agent/config/config.hpp"
+#include "agent/role/keys/speaker.hpp"
 #include "common/documents/json.hpp"
 
-#include <string_view>
-
 namespace bootwright {
-
-/// Whose word a document of the role config is.
-enum class Speaker {
-    anyone,  ///< user-data and tags: whoever may set them, on some clouds each local user
-    root,    ///< a file that root alone can change
-    proven,  ///< a file of a repository that is signed as the image asks, or at a pin that only the image says
-    image,   ///< role_config of agent.json and agent.d
-};
-
-/// "anyone", "root", "proven", "image".
-std::string_view to_string(Speaker speaker);
 
 /// Whose word the file of the configuration repository is, which its pin leads to.
 Speaker speaker_of_configuration(const AgentConfig& config);

@@ -1,5 +1,6 @@
 #include "agent/run/accept.hpp"
 
+#include "agent/role/role_layers.hpp"
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
 

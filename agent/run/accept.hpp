@@ -2,7 +2,7 @@
 
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/repository/checkout.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 #include "common/documents/json.hpp"
 
 #include <optional>

@@ -11,7 +11,7 @@
 #include "agent/record/kept_instance.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/repository/repository.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/role_layers.hpp"
 #include "agent/run/accept.hpp"
 #include "agent/run/stages.hpp"
 #include "common/base/clock.hpp"
@@ -223,7 +223,7 @@ private:
     /// the role config says so, that run's revision is applied again, which converges to the old state, and undoes nothing.
     void stay_at_last_good(const Accepted& given_up) {
         use_configuration(last_good_->configuration);
-        if (given_up.role.on_failure != RoleConfig::OnFailure::last_good) {
+        if (given_up.role.puppet.on_failure != RoleConfig::Puppet::OnFailure::last_good) {
             return;
         }
         RunReport::Instead instead{last_good_->run, last_good_->revision, last_good_->configuration, {}};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 namespace bootwright {
@@ -14,6 +15,14 @@ public:
 
     /// All of this program, in no order that means anything.
     static const std::vector<const Thing*>& all() { return things(); }
+
+    /// The same, in the order of their member `key`.
+    static std::vector<const Thing*> by_key() {
+        std::vector<const Thing*> sorted = all();
+        std::sort(sorted.begin(), sorted.end(),
+                  [](const Thing* left, const Thing* right) { return left->key < right->key; });
+        return sorted;
+    }
 
 private:
     static std::vector<const Thing*>& things() {

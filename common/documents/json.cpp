@@ -2,11 +2,10 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
+#include "common/documents/duration.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
-#include <system_error>
 
 template class nlohmann::basic_json<>;
 
@@ -231,6 +230,26 @@ std::optional<std::chrono::milliseconds> ObjectReader::duration(const std::strin
     return parsed;
 }
 
+std::optional<std::chrono::milliseconds> ObjectReader::positive_duration(const std::string& key) {
+    const auto value = duration(key);
+    if (value && value->count() == 0) {
+        throw error(key, "must be longer than nothing", R"(write a duration such as "30s")");
+    }
+    return value;
+}
+
+std::optional<std::size_t> ObjectReader::choice(const std::string& key, const std::vector<std::string>& words) {
+    const auto value = string(key);
+    if (!value) {
+        return std::nullopt;
+    }
+    const auto found = std::find(words.begin(), words.end(), *value);
+    if (found == words.end()) {
+        throw error(key, "not one of its words", "write one of " + joined(words, ", "));
+    }
+    return static_cast<std::size_t>(found - words.begin());
+}
+
 std::optional<std::vector<std::string>> ObjectReader::strings(const std::string& key) {
     const std::string wanted = "a list of strings";
     const Json* found = find(key, &Json::is_array, wanted);
@@ -288,25 +307,10 @@ Error ObjectReader::error(const std::string& key, const std::string& why, const 
     return document_->error_at(path, why, advice);
 }
 
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-    long long count = 0;
-    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), count);
-    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-    if (status != std::errc() || count < 0) {
-        return std::nullopt;
-    }
-    constexpr long long day_ms = 24 * 3600 * 1000LL;
-    long long unit_ms = 0;
-    if (unit == "ms") unit_ms = 1;
-    if (unit == "s") unit_ms = 1000;
-    if (unit == "m") unit_ms = 60 * 1000;
-    if (unit == "h") unit_ms = 3600 * 1000;
-    if (unit == "d") unit_ms = day_ms;
-    constexpr long long longest = 3650 * day_ms;  // ten years: no sum of such durations overflows a clock
-    if (unit_ms == 0 || count > longest / unit_ms) {
-        return std::nullopt;
-    }
-    return std::chrono::milliseconds(count * unit_ms);
+Json::json_pointer pointer_to(std::string_view key) {
+    std::string pointer = "/" + std::string(key);
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    return Json::json_pointer(pointer);
 }
 
 std::size_t line_of(std::string_view text, const std::vector<std::string>& path) {

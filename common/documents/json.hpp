@@ -48,6 +48,9 @@ public:
     std::optional<bool> boolean(const std::string& key);
     std::optional<int> integer(const std::string& key, int lowest, int highest);
     std::optional<std::chrono::milliseconds> duration(const std::string& key);
+    std::optional<std::chrono::milliseconds> positive_duration(const std::string& key);
+    /// Returns the place of the word among `words`.
+    std::optional<std::size_t> choice(const std::string& key, const std::vector<std::string>& words);
     std::optional<std::vector<std::string>> strings(const std::string& key);
     std::optional<ObjectReader> object(const std::string& key);
     std::optional<std::vector<ObjectReader>> objects(const std::string& key);
@@ -70,8 +73,8 @@ private:
     std::vector<std::string> known_;
 };
 
-/// "500ms", "30s", "5m", "2h", "1d", at most ten years. Returns nullopt for anything else.
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// Where the value of a key stands in a document: "repository.url" is at /repository/url.
+Json::json_pointer pointer_to(std::string_view key);
 
 /// The line (from 1) on which the value at `path` begins in `text`, which must be valid JSON; 0 if there is none.
 std::size_t line_of(std::string_view text, const std::vector<std::string>& path);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "agent/config/config.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/role/role_layers.hpp"
 
 #include <string>
 

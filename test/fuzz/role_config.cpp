@@ -1,7 +1,7 @@
 // A role config from tags and user-data. The lines up to the first that is empty are tags, "revision=main"; the rest is
 // the user-data.
 
-#include "agent/role/role_config.hpp"
+#include "agent/role/role_layers.hpp"
 #include "agent/role/shown_role.hpp"
 #include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"

@@ -1,5 +1,6 @@
 #include "agent/announce/announce.hpp"
 #include "agent/announce/answer.hpp"
+#include "agent/role/keys/role_keys.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
 #include "test/fakes/errors.hpp"
@@ -41,9 +42,10 @@ const CloudIdentity amazon{
 /// The receiver that `announce` names, which has one, as the image says it.
 Receiver receiver_of(const Json& announce) {
     const JsonDocument document{"test", "role.invalid", "", announce};
-    AnnounceConfig config;
-    read_announce(config, ObjectReader(document), Speaker::image);
-    return config.receivers.begin()->second;
+    RoleConfig role;
+    read_role_keys(role, ObjectReader(document), "announce", {.speaker = Speaker::image, .allows_names = false},
+                   "test");
+    return role.announce.receivers.begin()->second;
 }
 
 /// What the receiver is sent.

@@ -1,24 +1,15 @@
 #include "agent/config/agent_keys.hpp"
 
 #include "agent/config/schema.hpp"
-#include "agent/config/value_types.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <algorithm>
-
 using namespace bootwright;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// "/repository/keep"
-Json::json_pointer pointer_of(std::string name) {
-    std::replace(name.begin(), name.end(), '.', '/');
-    return Json::json_pointer("/" + name);
-}
 
 std::string default_of(const AgentKey& key) {
     return key.otherwise.empty() ? "`" + to_line(key.value(AgentConfig())) + "`" : key.otherwise;
@@ -45,7 +36,7 @@ TEST_CASE("each default can be written, and is then read as what it was") {
     Json agent_json = Json::object();
     for (const AgentKey& key : agent_keys()) {
         if (key.value) {
-            agent_json[pointer_of(key.name)] = key.value(AgentConfig());
+            agent_json[pointer_to(key.name)] = key.value(AgentConfig());
         }
     }
     const AgentConfig written_out = read(agent_json);
@@ -78,7 +69,7 @@ TEST_CASE("each key is read to where it is shown from, and from nowhere else") {
                            : key.schema.value("pattern", "").find('/') != std::string::npos ? Json("/other")
                                                                                             : Json("other");
         Json agent_json = Json::object();
-        agent_json[pointer_of(key.name)] = other;
+        agent_json[pointer_to(key.name)] = other;
         const AgentConfig config = read(agent_json);
         CHECK(key.value(config) == other);
         for (const AgentKey& another : agent_keys()) {
@@ -110,15 +101,4 @@ TEST_CASE("the schema has each key in its place, says what it means in plain wor
     CHECK(schema.at("properties").at("puppet").at("properties").at("warm").at("description") ==
           "Puppet is loaded ahead, while metadata and repository are on their way");
     CHECK(schema.at("properties").at("repository").at("properties").at("timeout").at("default") == "15m");
-}
-
-TEST_CASE("a duration is written as people write it") {
-    CHECK(written(0ms) == "0s");
-    CHECK(written(250ms) == "250ms");
-    CHECK(written(1s) == "1s");
-    CHECK(written(90s) == "90s");
-    CHECK(written(15min) == "15m");
-    CHECK(written(1h) == "1h");
-    CHECK(written(48h) == "2d");
-    CHECK(written(1500ms) == "1500ms");
 }

@@ -18,7 +18,7 @@ using End = ProcessResult::End;
 HealthCheck check_of(const Json& entry) {
     const JsonDocument document{"test", "role.invalid", "", {{"checks", Json::array({entry})}}};
     ObjectReader reader(document);
-    return read_health_checks(reader).at(0);
+    return read_health_checks(reader, "checks").value().at(0);
 }
 
 HealthCheck unit_check() { return check_of({{"unit", "nginx.service"}}); }

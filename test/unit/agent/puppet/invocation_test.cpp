@@ -92,7 +92,7 @@ TEST_CASE("noop and classes are passed only where they are asked for") {
     CHECK_FALSE(has(world.request(), "--noop"));
     CHECK_FALSE(has(world.request(), "--loadclasses"));
     CHECK(world.file(world.files.classes()) == "(not written)");
-    world.role.noop = true;
+    world.role.puppet.noop = true;
     world.role.classes = {"role::web", "profile::base"};
     CHECK(has(world.request(), "--noop"));
     CHECK(has(world.request(), "--loadclasses"));
@@ -103,7 +103,7 @@ TEST_CASE("the time limit is the role config's, else the image's") {
     World world;
     world.config.puppet.timeout = 2h;
     CHECK(world.request().timeout == 2h);
-    world.role.puppet_timeout = 5min;
+    world.role.puppet.timeout = 5min;
     CHECK(world.request().timeout == 5min);
     CHECK(world.request().silence == 0ms);  // a long package installation says nothing
 }

@@ -98,7 +98,7 @@ TEST_CASE("what the stages found is in the status, without secrets") {
     role.repository = {.url = "https://user:hunter2@h/x", .revision = "main"};
     role.data = {{"k", "hunter2"}};
     role.facts = {{"k", "hunter2"}};
-    role.interval = 30min;
+    role.schedule.interval = 30min;
     world.record.role(role);
     world.record.revision({"0123456789abcdef0123456789abcdef01234567", "/checkout"});
     CHECK(world.run().at("instance").at("id") == "i-1");

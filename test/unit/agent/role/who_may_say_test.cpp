@@ -1,7 +1,8 @@
 #include "agent/role/who_may_say.hpp"
 
-#include "agent/config/role_keys.hpp"
-#include "agent/role/role_config.hpp"
+#include "agent/config/guards.hpp"
+#include "agent/role/keys/role_keys.hpp"
+#include "agent/role/role_layers.hpp"
 #include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/role_texts.hpp"
@@ -79,7 +80,7 @@ TEST_CASE("under a demand each guarded key is taken from who may say it, and fro
         if (key.trust == KeyTrust::anywhere) {
             continue;
         }
-        const std::string name(key.name);
+        const std::string& name = key.name;
         const JsonDocument document = JsonDocument::parse(to_text(saying(name)), "the document", "role.invalid");
         const bool is_refused = has_demands(demand.config) && (key.trust == KeyTrust::guarded || demand.fixes_url);
         for (const Speaker speaker : {Speaker::anyone, Speaker::root, Speaker::proven, Speaker::image}) {
@@ -215,11 +216,11 @@ TEST_CASE("in a cloud-config, YAML, the line is named, too") {
 TEST_CASE("the table knows each key that the reader knows") {
     std::map<std::string, std::set<std::string>> sections;
     for (const RoleKey& key : role_keys()) {
-        const std::string name(key.name);
+        const std::string& name = key.name;
         const std::size_t dot = name.find('.');
         const std::string section = name.substr(0, dot);
         sections[""].insert(section);
-        if (dot != std::string::npos && !key.is_part) {
+        if (dot != std::string::npos && !key.is_part()) {
             sections[section].insert(name.substr(dot + 1));
         }
     }

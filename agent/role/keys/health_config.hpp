@@ -33,6 +33,9 @@ struct HealthCheck {
 /// One kind of check. One file each, agent/health/KIND_check.cpp, which registers it.
 struct HealthCheckKind {
     std::string_view key;  ///< "unit"
+    Json properties;       ///< this and its further keys, each as JSON Schema has it
+    /// Why an image that makes demands takes it only from who may say what runs (KeyTrust::guarded); empty: it does not.
+    std::string_view guard{};
     /// Reads what `entry` of the list asks for. Returns nullopt if it has no such key. Refuses further keys of this kind then.
     /// @throws Error with the document's code, naming line and key
     std::optional<HealthCheck> (*read)(ObjectReader& entry);
@@ -43,7 +46,10 @@ struct HealthConfig {
     std::vector<HealthCheck> checks{};
 };
 
-/// @throws Error with the document's code, naming line and key
-std::vector<HealthCheck> read_health_checks(ObjectReader& health);
+/// Reads the list at `word`. Returns nullopt if `health` has no such key. @throws Error with the document's code, naming line and key
+std::optional<std::vector<HealthCheck>> read_health_checks(ObjectReader& health, const std::string& word);
+
+/// What read_health_checks takes, as JSON Schema has it.
+Json health_checks_schema();
 
 }  // namespace bootwright

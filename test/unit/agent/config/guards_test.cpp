@@ -1,4 +1,4 @@
-#include "agent/config/role_keys.hpp"
+#include "agent/config/guards.hpp"
 
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
@@ -32,19 +32,6 @@ Error error_for(const Json& fixed, const Json& role_config, const Json& more = J
 }
 
 }  // namespace
-
-TEST_CASE("each key stands in the table once, and the names of facts and data are found") {
-    std::set<std::string_view> names;
-    for (const RoleKey& key : role_keys()) {
-        CHECK(names.insert(key.name).second);
-        CHECK(find_role_key(key.name) == &key);
-    }
-    CHECK(find_role_key("facts.datacenter")->name == "facts");
-    CHECK(find_role_key("data.profile::web.port")->name == "data");
-    CHECK(find_role_key("facts.") == nullptr);
-    CHECK(find_role_key("repository") == nullptr);
-    CHECK(find_role_key("role.x") == nullptr);
-}
 
 TEST_CASE("without a demand nothing is guarded; with one, what the table says, less what the image allows") {
     CHECK_FALSE(has_demands({}));

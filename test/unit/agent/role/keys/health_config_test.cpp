@@ -1,6 +1,6 @@
-#include "agent/role/health_config.hpp"
+#include "agent/role/keys/health_config.hpp"
 
-#include "agent/role/role_config.hpp"
+#include "agent/role/keys/role_config.hpp"
 #include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
@@ -33,7 +33,7 @@ TEST_CASE("every kind of check is read, and has a name") {
     CHECK(checks[3].name == "the file");
     CHECK(role.origins.at("health.checks") == "user-data");
     CHECK(to_json(role).at("config").at("health") ==
-          Json{{"timeout", "30.0 s"},
+          Json{{"timeout", "30s"},
                {"checks",
                 {"unit getty@tty1.service", "tcp [::1]:80", "http http://127.0.0.1:8080/healthz?…", "the file"}}});
 }

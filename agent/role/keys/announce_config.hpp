@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/role/who_may_say.hpp"
+#include "agent/role/keys/speaker.hpp"
 #include "common/base/registered.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bootwright {
 
@@ -31,9 +32,19 @@ struct Receiver {
     std::function<std::string(const WebResponse& response)> read_answer{};
 };
 
+/// A key of a receiver that an image that makes demands takes only from who may say what runs (KeyTrust::guarded).
+struct GuardedPart {
+    std::string_view name;  ///< "token_from"
+    std::string_view why;   ///< Markdown, in one line
+};
+
 /// One kind of receiver. One file each, agent/announce/KIND_receiver.cpp, which registers it.
 struct ReceiverKind {
-    std::string_view key;  ///< "webhook"
+    std::string_view key;      ///< "webhook"
+    std::string_view meaning;  ///< who it is; Markdown, in one line
+    std::string_view why;      ///< why anybody may name it; likewise
+    Json schema;               ///< what may stand there, as JSON Schema has it
+    std::vector<GuardedPart> guarded{};
     /// Reads the receiver that a layer names, which is the word of `speaker`. Returns nullopt if the layer has no such key; a
     /// receiver without a name takes that of a lower layer away.
     /// @throws Error with the document's code, naming line and key
@@ -46,10 +57,6 @@ struct AnnounceConfig {
     /// A machine that has been up for so long, and was not configured in this boot, has failed, although the agent goes on.
     std::chrono::milliseconds failure_after = std::chrono::hours(1);
 };
-
-/// Reads one layer, which is the word of `speaker`, over what the layers below it said: each receiver is replaced as a whole.
-/// @throws Error with the document's code, naming line and key
-void read_announce(AnnounceConfig& announce, ObjectReader reader, Speaker speaker);
 
 /// Reads the URL of a receiver: https only, since it may be all that proves a right. Returns an empty one for "".
 /// @param example what to write instead @throws Error with the document's code, which does not quote the text

@@ -1,4 +1,4 @@
-#include "agent/role/role_config.hpp"
+#include "agent/role/role_layers.hpp"
 
 #include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
@@ -72,10 +72,10 @@ TEST_CASE("every key of the role config is read") {
     CHECK(role.data.at("profile::web::port") == 8080);
     CHECK(role.repository.url == "ssh://git@git.example.com:2222/puppet.git");
     CHECK(role.repository.revision == pin);
-    CHECK(role.noop);
-    CHECK(role.puppet_timeout == 30min);
-    CHECK(role.interval == 30min);
-    CHECK(role.splay == 5min);
+    CHECK(role.puppet.noop);
+    CHECK(role.puppet.timeout == 30min);
+    CHECK(role.schedule.interval == 30min);
+    CHECK(role.schedule.splay == 5min);
     CHECK(role.origins.at("facts.rack") == "user-data");
     CHECK(role.origins.at("data.profile::web::port") == "user-data");
     CHECK(role.origins.at("puppet.timeout") == "user-data");
@@ -98,9 +98,9 @@ TEST_CASE("layers are laid over each other, and each value remembers where it ca
     CHECK(role.data == Json{{"deep", {{"z", 3}}}});                    // data by top-level key, as Hiera looks it up
     CHECK(role.repository.url == "https://h/instance");
     CHECK(role.repository.revision == pin);
-    CHECK(role.splay == 1h);  // not set: over the whole interval
-    CHECK_FALSE(role.noop);
-    CHECK(role.puppet_timeout == 1h);
+    CHECK_FALSE(role.schedule.splay);
+    CHECK_FALSE(role.puppet.noop);
+    CHECK(role.puppet.timeout == 1h);
     CHECK(role.origins.at("role") == "user-data");
     CHECK(role.origins.at("facts.one") == "/etc/bootwright/agent.json");
     CHECK(role.origins.at("facts.two") == "/etc/bootwright/agent.d/50.json");
@@ -390,7 +390,7 @@ TEST_CASE("the instance's tags are a layer between the image and the user-data")
     CHECK(role.classes == std::vector<std::string>{"role::web", "profile::base"});
     CHECK(role.repository.url == "https://h/x");
     CHECK(role.repository.revision == pin);
-    CHECK(role.noop);
+    CHECK(role.puppet.noop);
     CHECK(role.facts == Json{{"datacenter", "from-user-data"}, {"rack", "7"}});
     CHECK(role.origins.at("role") == "tag bootwright:role");
     CHECK(role.origins.at("repository.revision") == "tag bootwright_revision");

@@ -1,6 +1,6 @@
-#include "agent/role/announce_config.hpp"
+#include "agent/role/keys/announce_config.hpp"
 
-#include "agent/role/role_config.hpp"
+#include "agent/role/role_layers.hpp"
 #include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "test/fakes/errors.hpp"
@@ -42,7 +42,7 @@ TEST_CASE("every receiver is read, and what is shown of it is its host") {
           Json{{"webhook", "https://hooks.example.com:8443"},
                {"aws_lifecycle", "configured"},
                {"wait_condition", "https://cloudformation-waitcondition-eu-west-1.s3.amazonaws.com"},
-               {"failure_after", "20 min"}});
+               {"failure_after", "20m"}});
     CHECK(to_line(written).find("hunter2") == std::string::npos);
 }
 

@@ -1,5 +1,6 @@
-#include "agent/config/role_keys.hpp"
+#include "agent/config/guards.hpp"
 
+#include "agent/role/keys/role_keys.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
@@ -12,9 +13,6 @@ namespace bootwright {
 
 namespace {
 
-/// The two sections whose keys are names of the operator's own.
-bool holds_names(std::string_view section) { return section == "facts" || section == "data"; }
-
 std::string_view section_of(std::string_view name) { return name.substr(0, name.find('.')); }
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
@@ -25,7 +23,7 @@ std::vector<std::string> names_where(const std::function<bool(const RoleKey& key
     std::vector<std::string> names;
     for (const RoleKey& key : role_keys()) {
         if (is_meant(key)) {
-            names.emplace_back(key.name);
+            names.push_back(key.name);
         }
     }
     return names;
@@ -88,57 +86,13 @@ void check_pin(const AgentConfig& config, const JsonDocument& document, const st
 
 }  // namespace
 
-const std::vector<RoleKey>& role_keys() {
-    using enum KeyTrust;
-    static const std::vector<RoleKey> keys{
-        {"role", anywhere},
-        {"classes", anywhere},
-        {"facts", anywhere},
-        {"data", anywhere},
-        {"repository.url", anywhere},
-        {"repository.url.file", guarded, true},
-        {"repository.mirrors", guarded_by_url},
-        {"repository.mirrors.file", guarded, true},
-        {"repository.revision", anywhere},
-        {"repository.environment", anywhere},
-        {"configuration.url", guarded_by_url},
-        {"configuration.url.file", guarded, true},
-        {"configuration.mirrors", guarded_by_url},
-        {"configuration.mirrors.file", guarded, true},
-        {"configuration.revision", guarded_by_url},
-        {"configuration.path", guarded_by_url},
-        {"puppet.noop", anywhere},
-        {"puppet.timeout", anywhere},
-        {"puppet.on_failure", anywhere},
-        {"health.timeout", anywhere},
-        {"health.checks", anywhere},
-        {"health.checks.command", guarded, true},
-        {"announce.webhook", anywhere},
-        {"announce.webhook.token_from", guarded, true},
-        {"announce.aws_lifecycle", anywhere},
-        {"announce.wait_condition", anywhere},
-        {"announce.failure_after", anywhere},
-        {"schedule.interval", anywhere},
-        {"schedule.splay", anywhere},
-    };
-    return keys;
-}
-
-const RoleKey* find_role_key(std::string_view name) {
-    const std::string_view section = section_of(name);
-    const bool has_name = section.size() + 1 < name.size();
-    const std::string_view wanted = holds_names(section) && has_name ? section : name;
-    const auto found =
-        std::find_if(role_keys().begin(), role_keys().end(), [&](const RoleKey& key) { return key.name == wanted; });
-    return found == role_keys().end() ? nullptr : &*found;
-}
-
 bool has_demands(const AgentConfig& config) {
     return config.repository.verify != AgentConfig::Repository::Verify::none || !config.fixed.empty();
 }
 
 bool is_fixed(const AgentConfig& config, std::string_view name) {
-    return contains(config.fixed, name) || (holds_names(section_of(name)) && contains(config.fixed, section_of(name)));
+    const RoleKey* key = find_role_key(name);
+    return contains(config.fixed, name) || (key != nullptr && key->holds_names && contains(config.fixed, key->name));
 }
 
 bool is_guarded(const AgentConfig& config, std::string_view name) {
@@ -170,7 +124,7 @@ const Json* image_value(const AgentConfig& config, std::string_view name) {
 }
 
 void read_key_lists(AgentConfig& config, ObjectReader& reader, const JsonDocument& document) {
-    const auto is_whole = [](const RoleKey& key) { return !key.is_part; };
+    const auto is_whole = [](const RoleKey& key) { return !key.is_part(); };
     if (auto names = read_names(reader, document, "fixed", is_whole,
                                 "only the whole value can be fixed, since layers replace it as a whole")) {
         config.fixed = std::move(*names);

@@ -1,0 +1,164 @@
+#include "agent/role/role_layers.hpp"
+
+#include "agent/role/keys/role_keys.hpp"
+#include "agent/role/user_data.hpp"
+#include "agent/role/who_may_say.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace bootwright {
+
+namespace {
+
+void read_layer(RoleConfig& role, const AgentConfig& config, const ObjectReader& layer, const std::string& origin,
+                Speaker speaker) {
+    role.speakers[origin] = speaker;
+    read_role_keys(role, layer, "", {.speaker = speaker, .allows_names = config.repository.allow_branches_and_tags},
+                   origin);
+}
+
+/// Reads a whole document above the image's own layers. What it may not say is looked for after mistakes are.
+void read_document(RoleConfig& role, const AgentConfig& config, const JsonDocument& document, Speaker speaker) {
+    read_layer(role, config, ObjectReader(document), document.origin, speaker);
+    refuse_what_it_may_not_say(config, document, speaker);
+}
+
+/// The value of a tag as the part of a role config that it is. @throws Error role.invalid for a key that means nothing
+Json part_of_role_config(const std::string& tag, const std::string& key, const std::string& value) {
+    const bool is_fact = key.size() > 6 && key.starts_with("facts") && key.find_first_of(":-._/") == 5;
+    const std::string fact = is_fact ? key.substr(6) : "";
+    if (!fact.empty()) {
+        return {{"facts", {{fact, value}}}};
+    }
+    if (key == "role") {
+        return {{"role", value}};
+    }
+    if (key == "classes") {
+        Json classes = Json::array();
+        for (const std::string& name : split(value, ',')) {
+            classes.push_back(trimmed(name));
+        }
+        return {{"classes", classes}};
+    }
+    if (key == "repository" || key == "revision") {
+        return {{"repository", {{key == "repository" ? "url" : key, value}}}};
+    }
+    if (key == "noop") {
+        return {{"puppet", {{"noop", value == "true" ? Json(true) : value == "false" ? Json(false) : Json(value)}}}};
+    }
+    const auto meant = nearest(key, {"role", "classes", "repository", "revision", "noop"});
+    throw permanent_error(
+        "role.invalid", "tag " + shortened(tag, 80) + ": unknown key",
+        meant ? "did you mean \"" + *meant + "\"?" : "use role, classes, repository, revision, noop or facts:NAME");
+}
+
+/// The layer of the instance's tags: each is a document of one value.
+void read_tags(RoleConfig& role, const AgentConfig& config, const InstanceMetadata& instance) {
+    for (const auto& [tag, value] : instance.tags) {
+        if (const auto key = bootwright_key(tag)) {
+            const JsonDocument document{
+                "tag " + tag, "role.invalid", "", part_of_role_config(tag, *key, value), {}, {}};
+            read_document(role, config, document, Speaker::anyone);
+        }
+    }
+}
+
+/// What carries something of the agent's own into Puppet is no other fact's name.
+void refuse_fact(const RoleConfig& role, const std::string& fact, const std::string& what) {
+    if (role.facts.contains(fact)) {
+        throw permanent_error(
+            "role.invalid",
+            "facts." + fact + " (" + role.origins.at("facts." + fact) + ") is the fact that carries " + what,
+            "remove it, or give it another name");
+    }
+}
+
+void require(bool is_set, const std::string& what, const InstanceMetadata& instance, const UserData& user_data) {
+    if (is_set) {
+        return;
+    }
+    const std::string missing = ", and neither its tags nor the image's role_config in /etc/bootwright set " + what;
+    const std::string advice = "add " + what + " to the instance's user-data or tags, or to role_config in agent.json";
+    if (user_data.document) {
+        throw permanent_error("role.incomplete", instance.user_data_origin + " does not set " + what + missing, advice);
+    }
+    if (!user_data.foreign.empty()) {
+        throw permanent_error(
+            "role.user_data_not_ours",
+            instance.user_data_origin + " is " + user_data.foreign + ", not a role config for bootwright" + missing,
+            advice);
+    }
+    throw permanent_error("role.no_user_data",
+                          "this instance has no user-data (platform " + instance.platform + ")" + missing, advice);
+}
+
+}  // namespace
+
+RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
+                            const std::optional<JsonDocument>& configuration) {
+    RoleConfig role;
+    for (const JsonDocument& document : config.role_defaults) {
+        read_layer(role, config, ObjectReader(document).object("role_config").value(), document.origin, Speaker::image);
+    }
+    if (configuration) {
+        const ObjectReader file(*configuration);
+        if (file.json().contains("configuration")) {
+            throw file.error("configuration", "a file of a configuration repository names no other one",
+                             "remove this key");
+        }
+        read_document(role, config, *configuration, speaker_of_configuration(config));
+    }
+    read_tags(role, config, instance);
+    const UserData user_data =
+        instance.user_data ? parse_user_data(*instance.user_data, instance.user_data_origin) : UserData{};
+    if (user_data.document) {
+        read_document(role, config, *user_data.document, instance.user_data_is_roots ? Speaker::root : Speaker::anyone);
+    }
+    refuse_fact(role, "cloud", "the instance's metadata");
+    if (!role.role.empty()) {
+        refuse_fact(role, config.puppet.role_fact, "the role");
+    }
+    // What is missing may stand in the file that is still to be fetched.
+    if (configuration || role.configuration.path.empty()) {
+        require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data);
+        require(!role.repository.url.empty(), "repository.url", instance, user_data);
+        require(!role.repository.revision.empty(), "repository.revision", instance, user_data);
+    }
+    const RoleConfig::Configuration& second = role.configuration;
+    const bool has_second = !second.url.empty() || !(second.revision + second.path).empty() || !second.mirrors.empty();
+    require(!has_second || !second.url.empty(), "configuration.url", instance, user_data);
+    require(!has_second || !second.revision.empty(), "configuration.revision", instance, user_data);
+    return role;
+}
+
+AnnounceConfig announce_of_image(const AgentConfig& config) {
+    RoleConfig role;
+    for (const JsonDocument& document : config.role_defaults) {
+        try {
+            if (const auto layer = ObjectReader(document).object("role_config").value().object("announce")) {
+                read_role_keys(role, *layer, "announce", {.speaker = Speaker::image, .allows_names = false},
+                               document.origin);
+            }
+        } catch (const Error&) {  // that it cannot be read is why the run has failed
+        }
+    }
+    return role.announce;
+}
+
+JsonDocument read_configuration_file(const std::string& text, const std::string& origin) {
+    UserData file = parse_user_data(text, origin);
+    if (!file.document) {
+        throw permanent_error("role.invalid",
+                              origin + " is " + (file.foreign.empty() ? "empty" : file.foreign) + ", not a role config",
+                              "write a JSON object or a YAML mapping there");
+    }
+    return std::move(*file.document);
+}
+
+}  // namespace bootwright
