@@ -1,7 +1,6 @@
 // The composition root: builds the outside world and hands it to a command.
 
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
 #include "agent/config/system.hpp"

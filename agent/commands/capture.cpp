@@ -1,5 +1,4 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
 #include "agent/commands/redaction.hpp"
@@ -127,9 +126,10 @@ Json record_answers(const System& system, const AgentConfig& config) {
     return answers;
 }
 
-}  // namespace
-
-int capture_command(const System& system, const fs::path& folder) {
+/// Writes this machine, as far as detection and metadata go, into a new folder, for a bug report or a fixture; without
+/// secrets. @throws Error capture.not_empty (permanent), io.*, config.invalid
+int run(const System& system, const CommandArguments& given) {
+    const fs::path folder = given.value("DIR");
     const AgentConfig config = read_agent_config(system);
     make_new_folder(folder);
     const Tree tree(system, folder);
@@ -145,14 +145,10 @@ int capture_command(const System& system, const fs::path& folder) {
     return exit_ok;
 }
 
-namespace {
-
 const Command command{.name = "capture",
                       .help = "Write this machine into a folder for a bug report, without secrets",
                       .options = {{CommandOption::Kind::argument, "DIR", "A folder that is to be made", true}},
-                      .run = [](const System& system, const CommandArguments& given) {
-                          return capture_command(system, given.value("DIR"));
-                      }};
+                      .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
 #include "agent/config/guards.hpp"
@@ -175,11 +174,9 @@ void print(const Json& result) {
     }
 }
 
-}  // namespace
-
-int explain_command(const System& system, bool json) {
+int run(const System& system, const CommandArguments& given) {
     const Json result = explain(system);
-    if (json) {
+    if (given.has("--json")) {
         print_json(result);
     } else {
         print(result);
@@ -187,14 +184,10 @@ int explain_command(const System& system, bool json) {
     return result.at("error").is_null() ? exit_ok : exit_failed;
 }
 
-namespace {
-
 const Command command{.name = "explain",
                       .help = "Say how the platform was found, and where each setting is from",
                       .options = {{CommandOption::Kind::flag, "--json", "Print a JSON document"}},
-                      .run = [](const System& system, const CommandArguments& given) {
-                          return explain_command(system, given.has("--json"));
-                      }};
+                      .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

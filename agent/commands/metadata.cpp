@@ -1,5 +1,4 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
 #include "agent/platform/platform.hpp"
@@ -76,13 +75,12 @@ InstanceMetadata read_metadata_now(const System& system, const AgentConfig& conf
         });
 }
 
-}  // namespace
-
-int metadata_command(const System& system, const MetadataOptions& options) {
+/// @throws Error platform.*, http.*, metadata.no_such_key
+int run(const System& system, const CommandArguments& given) {
     const Json document = document_of(read_metadata_now(system, read_agent_config(system)));
-    if (!options.key.empty()) {
-        print_value(document, options.key);
-    } else if (options.json) {
+    if (const std::string key = given.value("KEY"); !key.empty()) {
+        print_value(document, key);
+    } else if (given.has("--json")) {
         print_json(document);
     } else {
         print_all(document);
@@ -90,16 +88,12 @@ int metadata_command(const System& system, const MetadataOptions& options) {
     return exit_ok;
 }
 
-namespace {
-
 const Command command{
     .name = "metadata",
     .help = "Print what the platform says of this instance",
     .options = {{CommandOption::Kind::argument, "KEY", "Only this value, such as region or tags.Name"},
                 {CommandOption::Kind::flag, "--json", "Print a JSON document"}},
-    .run = [](const System& system, const CommandArguments& given) {
-        return metadata_command(system, {.json = given.has("--json"), .key = given.value("KEY")});
-    }};
+    .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
 #include "agent/puppet/warm.hpp"
@@ -8,7 +7,11 @@
 
 namespace bootwright {
 
-int prepare_command(const System& system) {
+namespace {
+
+/// Compiles Puppet's Ruby ahead, so that no run has to.
+/// @throws Error puppet.not_installed, puppet.not_compiled (permanent), io.*, config.invalid
+int prepare(const System& system, const CommandArguments&) {
     const AgentConfig config = read_agent_config(system);
     if (!config.puppet.warm) {
         print_line("nothing to prepare: agent.json has Puppet started cold (puppet.warm)");
@@ -18,11 +21,8 @@ int prepare_command(const System& system) {
     return exit_ok;
 }
 
-namespace {
-
-const Command command{.name = "prepare",
-                      .help = "Compile Puppet ahead, so that this image's instances start it sooner",
-                      .run = [](const System& system, const CommandArguments&) { return prepare_command(system); }};
+const Command command{
+    .name = "prepare", .help = "Compile Puppet ahead, so that this image's instances start it sooner", .run = prepare};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/status.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run/run_worker.hpp"
@@ -33,9 +33,7 @@ private:
     std::optional<Stage> stage_{};
 };
 
-}  // namespace
-
-int run_command(const System& system) {
+int run(const System& system, const CommandArguments&) {
     Signals signals({SIGTERM, SIGINT, SIGHUP});
     try {
         forget_reboots(system);
@@ -70,11 +68,7 @@ int run_command(const System& system) {
     return report.is_good() ? exit_ok : exit_failed;
 }
 
-namespace {
-
-const Command command{.name = "run",
-                      .help = "Configure now, in the foreground",
-                      .run = [](const System& system, const CommandArguments&) { return run_command(system); }};
+const Command command{.name = "run", .help = "Configure now, in the foreground", .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "agent/config/schema.hpp"
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 
 namespace bootwright {

@@ -1,5 +1,4 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/repository/fetch_outcome.hpp"
 #include "agent/repository/snapshot_request.hpp"
@@ -26,6 +25,22 @@ namespace bootwright {
 namespace fs = std::filesystem;
 
 namespace {
+
+struct SnapshotOptions {
+    std::string revision{};    ///< to make one: a full commit id, branch or tag; to look into one: a commit id. Or ""
+    std::string repository{};  ///< a folder or a URL; empty: the one that the current folder lies in
+    std::string output{};      ///< a folder
+    std::string file{};        ///< the snapshot to look into
+    bool without_puppetfile = false;  ///< its modules are none of the snapshot's
+};
+
+SnapshotOptions options_of(const CommandArguments& given) {
+    return {.revision = given.value("--revision", given.value("REVISION")),
+            .repository = given.value("--repository"),
+            .output = given.value("--output", "."),
+            .file = given.value("FILE"),
+            .without_puppetfile = given.has("--without-puppetfile")};
+}
 
 /// A folder for as long as the command runs.
 class WorkFolder {
@@ -204,9 +219,10 @@ void print(const System& system, const Snapshot& snapshot) {
     }
 }
 
-}  // namespace
-
-int snapshot_make_command(const System& system, const SnapshotOptions& options) {
+/// Writes REVISION.bundle, and prints its path, size, hash and content. Needs neither root nor a configuration.
+/// @throws Error repository.*, io.*
+int run_make(const System& system, const CommandArguments& given) {
+    const SnapshotOptions options = options_of(given);
     const WorkFolder work;
     make_output(options.output);
     SnapshotRequest request{.fetch = fetch_request(system, options, work.path()),
@@ -217,7 +233,9 @@ int snapshot_make_command(const System& system, const SnapshotOptions& options) 
     return exit_ok;
 }
 
-int snapshot_verify_command(const System& system, const SnapshotOptions& options) {
+/// Says what is in a snapshot. @throws Error git.snapshot_invalid, git.revision_not_found, io.*
+int run_verify(const System& system, const CommandArguments& given) {
+    const SnapshotOptions options = options_of(given);
     const WorkFolder work;
     const SnapshotRequest request{.fetch = fetch_request(system, options, work.path()),
                                   .look_into = fs::absolute(options.file)};
@@ -228,16 +246,6 @@ int snapshot_verify_command(const System& system, const SnapshotOptions& options
     const Snapshot snapshot = ask_child(system, request);
     print(system, snapshot);
     return snapshot.missing.empty() ? exit_ok : exit_failed;
-}
-
-namespace {
-
-SnapshotOptions options_of(const CommandArguments& given) {
-    return {.revision = given.value("--revision", given.value("REVISION")),
-            .repository = given.value("--repository"),
-            .output = given.value("--output", "."),
-            .file = given.value("FILE"),
-            .without_puppetfile = given.has("--without-puppetfile")};
 }
 
 const CommandOption without_puppetfile{
@@ -253,18 +261,14 @@ const Command make{
                 {CommandOption::Kind::option, "--repository", "A folder or URL; by default the one around this folder"},
                 {CommandOption::Kind::option, "--output", "The folder to write to; by default this one"},
                 without_puppetfile},
-    .run = [](const System& system, const CommandArguments& given) {
-        return snapshot_make_command(system, options_of(given));
-    }};
+    .run = run_make};
 const Command verify{.name = "snapshot verify",
                      .help = "Say what is in a snapshot, and whether it is complete",
                      .options = {{CommandOption::Kind::argument, "FILE", "The snapshot", true},
                                  {CommandOption::Kind::argument, "REVISION",
                                   "The commit that must be in it; by default the file's name"},
                                  without_puppetfile},
-                     .run = [](const System& system, const CommandArguments& given) {
-                         return snapshot_verify_command(system, options_of(given));
-                     }};
+                     .run = run_verify};
 const Registered<Command> registered_make(make);
 const Registered<Command> registered_verify(verify);
 const Registered<Command> registered(group);

@@ -1,5 +1,6 @@
+#include "agent/commands/status.hpp"
+
 #include "agent/commands/command.hpp"
-#include "agent/commands/commands.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/base/clock.hpp"
@@ -337,27 +338,6 @@ StatusView view_status(const Json& status, const Instant& now, const std::functi
 
 void print_view(const StatusView& view) { std::for_each(view.lines.begin(), view.lines.end(), print_line); }
 
-int status_command(const System& system, const StatusOptions& options) {
-    constexpr milliseconds poll_interval{250};
-    const StatusFile file(system);
-    const auto start = system.clock.now().since_boot;
-    while (true) {
-        const Json status = file.read();
-        const Instant now = system.clock.now();
-        const StatusView view = view_status(status, now, is_running);
-        const bool timed_out = options.timeout && now.since_boot - start >= *options.timeout;
-        if (!options.wait || view.is_final || timed_out) {
-            if (options.json) {
-                print_json(status);
-            } else {
-                print_view(view);
-            }
-            return timed_out && !view.is_final && view.verdict != exit_not_running ? exit_not_yet : view.verdict;
-        }
-        system.clock.sleep(poll_interval, {});
-    }
-}
-
 namespace {
 
 std::optional<milliseconds> limit_of(const CommandArguments& given) {
@@ -369,6 +349,28 @@ std::optional<milliseconds> limit_of(const CommandArguments& given) {
     return limit;
 }
 
+int run(const System& system, const CommandArguments& given) {
+    constexpr milliseconds poll_interval{250};
+    const auto limit = limit_of(given);
+    const StatusFile file(system);
+    const auto start = system.clock.now().since_boot;
+    while (true) {
+        const Json status = file.read();
+        const Instant now = system.clock.now();
+        const StatusView view = view_status(status, now, is_running);
+        const bool timed_out = limit && now.since_boot - start >= *limit;
+        if (!given.has("--wait") || view.is_final || timed_out) {
+            if (given.has("--json")) {
+                print_json(status);
+            } else {
+                print_view(view);
+            }
+            return timed_out && !view.is_final && view.verdict != exit_not_running ? exit_not_yet : view.verdict;
+        }
+        system.clock.sleep(poll_interval, {});
+    }
+}
+
 const Command command{.name = "status",
                       .help = "Say what is configured, what is wrong, and what happens next",
                       .options = {{CommandOption::Kind::flag, "--json", "Print status.json"},
@@ -378,11 +380,7 @@ const Command command{.name = "status",
                                    .name = "--timeout",
                                    .help = "Wait no longer than this, such as 90s or 10m",
                                    .needs = "--wait"}},
-                      .run = [](const System& system, const CommandArguments& given) {
-                          return status_command(
-                              system,
-                              {.json = given.has("--json"), .wait = given.has("--wait"), .timeout = limit_of(given)});
-                      }};
+                      .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

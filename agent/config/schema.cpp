@@ -52,7 +52,7 @@ Json role_config_schema() {
     for (const RoleKey& key : role_keys()) {
         if (!key.is_part()) {
             const Json value = key.value(defaults);
-            const bool is_said = !value.empty() && value != "";
+            const bool is_said = value.is_string() ? !value.get_ref<const std::string&>().empty() : !value.empty();
             add(schema, key.name, key.schema, key.meaning, is_said ? value : Json());
         }
     }

@@ -187,8 +187,8 @@ def test_includes_follow_the_design():
 # --- The check itself: each forbidden arrow, alone in a tree of its own, must be seen.
 
 ALLOWED = {
-    "agent/main.cpp": '#include "agent/commands/commands.hpp"\n#include <CLI/CLI.hpp>\n',
-    "agent/commands/commands.hpp": '#include "agent/run/run.hpp"\n',
+    "agent/main.cpp": '#include "agent/commands/command.hpp"\n#include <CLI/CLI.hpp>\n',
+    "agent/commands/command.hpp": '#include "agent/run/run.hpp"\n',
     "agent/run/run.hpp": '#include "agent/platform/platform.hpp"\n#include "agent/puppet/puppet_result.hpp"\n',
     "agent/puppet/puppet_result.hpp": '#include "agent/repository/checkout.hpp"\n',
     "agent/role/role_layers.hpp": '#include "agent/platform/instance_metadata.hpp"\n#include "agent/role/keys/role_config.hpp"\n',

@@ -1,4 +1,3 @@
-#include "agent/commands/commands.hpp"
 #include "agent/commands/recorded_answers.hpp"
 #include "agent/commands/redaction.hpp"
 #include "agent/config/config.hpp"
@@ -7,6 +6,7 @@
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fixtures.hpp"
+#include "test/fakes/run_command.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -55,7 +55,7 @@ Json explained(const FakeSystem& fake, const fs::path& tree) {
                         .ruby_folder = {},
                         .environment = {}};
     const CapturedOutput output;
-    explain_command(system, true);
+    run_command(system, "explain", {{"--json", ""}});
     return Json::parse(output.text());
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("what is captured of a machine is explained elsewhere as the machine i
     const fs::path tree = fake.root.path("/captured");
     {
         const CapturedOutput output;
-        CHECK(capture_command(fake.system, tree) == exit_ok);
+        CHECK(run_command(fake.system, "capture", {{"DIR", tree}}) == exit_ok);
         CHECK(output.text().find("captured in " + tree.string()) != std::string::npos);
     }
     const Json there = explained(fake, tree);
@@ -110,7 +110,7 @@ TEST_CASE("no secret leaves the machine in a capture") {
     fake.root.write("/etc/bootwright/agent.d/x.json", R"({"role_config": {"data": {"b": ["hunter2"]}}})");
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
-    capture_command(fake.system, tree);
+    run_command(fake.system, "capture", {{"DIR", tree}});
     const std::string text = whole_text(tree);
     CHECK(text.find(secret) == std::string::npos);
     CHECK(output.text().find(secret) == std::string::npos);
@@ -131,7 +131,7 @@ TEST_CASE("what no key of a role config names is not captured: it may be data un
     fake.root.write("/etc/bootwright/agent.json", R"({"role_config": )" + role + "}");
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
-    capture_command(fake.system, tree);
+    run_command(fake.system, "capture", {{"DIR", tree}});
     const std::string text = whole_text(tree);
     CHECK(text.find(secret) == std::string::npos);
     for (const char* kept : {"dta", "pasword", "https://h/x", "nginx.service"}) {
@@ -148,7 +148,7 @@ TEST_CASE("a metadata service that says its token again does not have it capture
         {HttpResponse{.status = 401, .headers = {{"x-token", "token-hunter2"}}, .body = "not token-hunter2"}});
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
-    capture_command(fake.system, tree);
+    run_command(fake.system, "capture", {{"DIR", tree}});
     CHECK(whole_text(tree).find(secret) == std::string::npos);
     CHECK(whole_text(tree).find("not [redacted]") != std::string::npos);
 }
@@ -159,7 +159,7 @@ TEST_CASE("an instance's identity is not asked for by a capture, and would not b
     FakeSystem fake;
     replay(fake, root);
     const CapturedOutput output;
-    capture_command(fake.system, fake.root.path("/captured"));
+    run_command(fake.system, "capture", {{"DIR", fake.root.path("/captured")}});
     for (const std::string& key : fake.http.asked()) {
         CHECK(key.find("credentials") == std::string::npos);
         CHECK(key.find("service-accounts") == std::string::npos);
@@ -192,7 +192,7 @@ TEST_CASE("where the image's secrets are kept is no secret, and stays readable")
                         "secrets": {"endpoint": "https://vpce-1.example.com"}})");
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
-    capture_command(fake.system, tree);
+    run_command(fake.system, "capture", {{"DIR", tree}});
     CHECK(whole_text(tree).find(secret) == std::string::npos);
     const System captured{.http = fake.http,
                           .processes = fake.processes,
@@ -221,7 +221,7 @@ TEST_CASE("other programs' user-data, attributes and vendor data are not capture
                                        "startup-script": "hunter2", "bootwright-role": "web"}, "vendor_data": "hunter2"})"}});
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
-    capture_command(fake.system, tree);
+    run_command(fake.system, "capture", {{"DIR", tree}});
     const std::string text = whole_text(tree);
     CHECK(text.find(secret) == std::string::npos);
     CHECK(text.find("bootwright-role") != std::string::npos);
@@ -238,7 +238,7 @@ TEST_CASE("a document that cannot be taken apart is not captured: nobody can tel
     fake.http.answer("GET /openstack/latest/meta_data.json", body);
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
-    capture_command(fake.system, tree);
+    run_command(fake.system, "capture", {{"DIR", tree}});
     CHECK(whole_text(tree).find(secret) == std::string::npos);
 }
 
@@ -247,7 +247,7 @@ TEST_CASE("a machine whose metadata service is dead is captured as far as it goe
     fake.root.copy(fixture_path("ec2/root-nitro"));
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
-    CHECK(capture_command(fake.system, tree) == exit_ok);
+    CHECK(run_command(fake.system, "capture", {{"DIR", tree}}) == exit_ok);
     CHECK(output.text().find("http.unreachable") != std::string::npos);
     CHECK(explained(fake, tree).at("platform") == "ec2");
     CHECK(explained(fake, tree).at("error").at("code") == "http.unreachable");
@@ -256,6 +256,7 @@ TEST_CASE("a machine whose metadata service is dead is captured as far as it goe
 TEST_CASE("nothing is captured over something that is there") {
     FakeSystem fake;
     fake.root.write("/captured/mine", "x");
-    CHECK(error_of([&] { return capture_command(fake.system, fake.root.path("/captured")); }).code ==
-          "capture.not_empty");
+    CHECK(error_of([&] {
+              return run_command(fake.system, "capture", {{"DIR", fake.root.path("/captured")}});
+          }).code == "capture.not_empty");
 }

@@ -1,8 +1,8 @@
-#include "agent/commands/commands.hpp"
 
 #include "common/documents/json.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/platform_world.hpp"
+#include "test/fakes/run_command.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -17,7 +17,9 @@ struct Explained {
 
 Explained explained(const System& system, bool json = false) {
     const CapturedOutput output;
-    const int status = explain_command(system, json);
+    const int status =
+        run_command(system, "explain",
+                    json ? std::map<std::string, std::string>{{"--json", ""}} : std::map<std::string, std::string>{});
     return {status, output.text()};
 }
 

@@ -1,8 +1,8 @@
-#include "agent/commands/commands.hpp"
 
 #include "common/documents/json.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/platform_world.hpp"
+#include "test/fakes/run_command.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -10,9 +10,9 @@ using namespace bootwright;
 
 namespace {
 
-std::string printed(const System& system, const MetadataOptions& options) {
+std::string printed(const System& system, const std::map<std::string, std::string>& given) {
     const CapturedOutput output;
-    CHECK(metadata_command(system, options) == exit_ok);
+    CHECK(run_command(system, "metadata", given) == exit_ok);
     return output.text();
 }
 
@@ -21,21 +21,21 @@ std::string printed(const System& system, const MetadataOptions& options) {
 TEST_CASE("the metadata is one document, which tells of user-data only how much there is") {
     PlatformWorld world("ec2/root-nitro");
     world.fake.http.answer("GET /latest/user-data", "{\"data\": \"hunter2\"}");
-    const std::string text = printed(world.fake.system, {.json = true});
+    const std::string text = printed(world.fake.system, {{"--json", ""}});
     const Json document = Json::parse(text);
     CHECK(document.at("id") == "i-1234567890abcdef0");
     CHECK(document.at("user_data") == Json{{"origin", "user-data"}, {"bytes", 19}});
     CHECK(text.find("hunter2") == std::string::npos);
     world.fake.http.answer_status("GET /latest/user-data", 404);
-    CHECK(Json::parse(printed(world.fake.system, {.json = true})).at("user_data").is_null());
+    CHECK(Json::parse(printed(world.fake.system, {{"--json", ""}})).at("user_data").is_null());
 }
 
 TEST_CASE("one value is printed bare, for scripts") {
     PlatformWorld world("ec2/root-nitro");
-    CHECK(printed(world.fake.system, {.key = "region"}) == "us-west-2\n");
-    CHECK(printed(world.fake.system, {.key = "tags.bootwright:role"}) == "web\n");
-    CHECK(printed(world.fake.system, {.key = "user_data.bytes"}).size() > 1);
-    const Error error = error_of([&] { return metadata_command(world.fake.system, {.key = "regoin"}); });
+    CHECK(printed(world.fake.system, {{"KEY", "region"}}) == "us-west-2\n");
+    CHECK(printed(world.fake.system, {{"KEY", "tags.bootwright:role"}}) == "web\n");
+    CHECK(printed(world.fake.system, {{"KEY", "user_data.bytes"}}).size() > 1);
+    const Error error = error_of([&] { return run_command(world.fake.system, "metadata", {{"KEY", "regoin"}}); });
     CHECK(error.code == "metadata.no_such_key");
     CHECK(error.advice == "did you mean \"region\"?");
 }
@@ -44,12 +44,12 @@ TEST_CASE("what a cloud says cannot move a terminal's cursor") {
     PlatformWorld world("ec2/root-nitro");
     world.fake.http.answer("GET /latest/meta-data/local-hostname", "a\x1b[2Jb");
     CHECK(printed(world.fake.system, {}).find('\x1b') == std::string::npos);
-    CHECK(printed(world.fake.system, {.key = "hostname"}) == "a?[2Jb\n");
+    CHECK(printed(world.fake.system, {{"KEY", "hostname"}}) == "a?[2Jb\n");
 }
 
 TEST_CASE("somebody who waits is told within a few attempts") {
     PlatformWorld world("ec2/root-nitro");
     world.fake.http.answer_status("GET /latest/user-data", 500);
-    CHECK(error_of([&] { return metadata_command(world.fake.system, {}); }).code == "platform.unexpected_answer");
+    CHECK(error_of([&] { return run_command(world.fake.system, "metadata"); }).code == "platform.unexpected_answer");
     CHECK(world.fake.clock.slept.size() == 4);
 }

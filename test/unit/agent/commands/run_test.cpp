@@ -1,7 +1,8 @@
-#include "agent/commands/commands.hpp"
 
 #include "common/base/error.hpp"
+#include "common/documents/json.hpp"
 #include "test/fakes/fake_machine.hpp"
+#include "test/fakes/run_command.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -41,7 +42,7 @@ struct Ran {
 /// Outside of any CHECK: Catch2 redirects standard output anew at each assertion.
 Ran run_in_foreground(const System& system) {
     const Foreground terminal;
-    const int status = run_command(system);
+    const int status = run_command(system, "run");
     return {status, terminal.text()};
 }
 
@@ -93,7 +94,7 @@ TEST_CASE("a run by hand says of the daemon what is true") {
 
 TEST_CASE("the version is printed") {
     const Foreground terminal;
-    const int status = version_command();
+    const int status = run_command(FakeSystem().system, "version");
     const std::string text = terminal.text();
     CHECK(status == exit_ok);
     CHECK(text.starts_with("bootwright 0."));

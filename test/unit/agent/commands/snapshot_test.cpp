@@ -1,8 +1,8 @@
-#include "agent/commands/commands.hpp"
 #include "common/documents/json.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
+#include "test/fakes/run_command.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -14,11 +14,12 @@ namespace {
 Error error_where_child(const FakeProcesses::Script& script) {
     FakeSystem fake;
     fake.processes.answer("bootwright-fetch", script);
-    SnapshotOptions options{};
-    options.repository = "https://reader:hunter2@git.example.com/x.git";
-    options.output = fake.root.path("/out").string();
     const CapturedOutput output;
-    return error_of([&] { snapshot_make_command(fake.system, options); });
+    return error_of([&] {
+        run_command(
+            fake.system, "snapshot make",
+            {{"--repository", "https://reader:hunter2@git.example.com/x.git"}, {"--output", fake.root.path("/out")}});
+    });
 }
 
 }  // namespace

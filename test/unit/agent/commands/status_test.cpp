@@ -1,4 +1,4 @@
-#include "agent/commands/commands.hpp"
+#include "agent/commands/status.hpp"
 
 #include "agent/record/run_record.hpp"
 #include "agent/record/status_file.hpp"
@@ -6,6 +6,7 @@
 #include "common/base/error.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/fake_system.hpp"
+#include "test/fakes/run_command.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -115,9 +116,9 @@ struct Printed {
 };
 
 /// Outside of any CHECK: Catch2 redirects standard output anew at each assertion.
-Printed print_status(const System& system, const StatusOptions& options) {
+Printed print_status(const System& system, const std::map<std::string, std::string>& given) {
     const CapturedOutput output;
-    const int status = status_command(system, options);
+    const int status = run_command(system, "status", given);
     return {status, output.text()};
 }
 
@@ -426,7 +427,7 @@ TEST_CASE("times that make no sense are shown as now") {
 TEST_CASE("the command prints the text for people, or the JSON") {
     const FakeSystem fake;
     const Printed people = print_status(fake.system, {});
-    const Printed json = print_status(fake.system, {.json = true});
+    const Printed json = print_status(fake.system, {{"--json", ""}});
     CHECK(people.status == exit_not_running);
     CHECK(people.text.starts_with("nothing has run"));
     CHECK(json.status == exit_not_running);
@@ -442,7 +443,7 @@ TEST_CASE("waiting ends when the instance is configured") {
             record.finish();
         }
     };
-    const Printed printed = print_status(fake.system, {.wait = true});
+    const Printed printed = print_status(fake.system, {{"--wait", ""}});
     CHECK(printed.status == exit_ok);
     CHECK(fake.clock.slept.size() == 3);
     CHECK(printed.text.starts_with("configured: role web"));
@@ -457,15 +458,15 @@ TEST_CASE("waiting ends when the run failed and nobody tries again") {
             record.finish();
         }
     };
-    CHECK(print_status(fake.system, {.wait = true}).status == exit_failed);
+    CHECK(print_status(fake.system, {{"--wait", ""}}).status == exit_failed);
 }
 
 TEST_CASE("waiting ends at its time limit with a status of its own") {
     FakeSystem fake;
     const RunRecord record(fake.system, 1);
-    const Printed printed = print_status(fake.system, {.wait = true, .timeout = 10s});
+    const Printed printed = print_status(fake.system, {{"--wait", ""}, {"--timeout", "10s"}});
     CHECK(printed.status == exit_not_yet);
     CHECK(fake.clock.time.since_boot == 15s);
     CHECK(printed.text.starts_with("not configured yet"));
-    CHECK(print_status(fake.system, {.wait = true, .timeout = 0s}).status == exit_not_yet);
+    CHECK(print_status(fake.system, {{"--wait", ""}, {"--timeout", "0s"}}).status == exit_not_yet);
 }

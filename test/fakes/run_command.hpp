@@ -1,0 +1,19 @@
+#pragma once
+
+#include "agent/commands/command.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+namespace bootwright {
+
+/// Runs a command as main.cpp does. @param given its options, "" for a flag
+inline int run_command(const System& system, const std::string& name,
+                       const std::map<std::string, std::string>& given = {}) {
+    const auto& all = Registered<Command>::all();
+    const auto command = std::find_if(all.begin(), all.end(), [&](const Command* each) { return each->name == name; });
+    return (*command)->run(system, CommandArguments(given));
+}
+
+}  // namespace bootwright
