@@ -1,8 +1,10 @@
 #include "agent/servers/credentials.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
+#include "common/net/host_port.hpp"
 #include "common/net/url.hpp"
 
 #include <fcntl.h>
@@ -77,9 +79,8 @@ std::string read_secret_file(const fs::path& path, const SecretFileErrors& error
 bool is_for_url(const Credential& credential, const Url& url) { return is_host_of(credential.host, url); }
 
 bool is_host_of(const std::string& host, const Url& url) {
-    const std::string wanted = url.host_and_port();
-    const std::string any_port = wanted.substr(0, wanted.rfind(':'));
-    return url.port() != 0 && (host == wanted || host == any_port);
+    const std::string any_port = lower(host_in_brackets(url.host()));
+    return url.port() != 0 && (host == url.host_and_port() || host == any_port);
 }
 
 std::optional<std::string> read_local_secret(const System& system, const SecretSource& source,

@@ -3,6 +3,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/net/host_port.hpp"
 #include "common/net/http_header.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -48,8 +49,7 @@ void check_url(const HttpRequest& request) {
 /// What the header Host says; the zone of an address concerns nobody else.
 std::string host_header(const Url& url) {
     constexpr int usual_port = 80;
-    const std::string address = url.host().substr(0, url.host().find('%'));
-    return (address.find(':') == std::string::npos ? address : "[" + address + "]") +
+    return host_in_brackets(url.host().substr(0, url.host().find('%'))) +
            (url.port() == usual_port ? "" : ":" + std::to_string(url.port()));
 }
 

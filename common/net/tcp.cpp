@@ -3,6 +3,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
+#include "common/net/host_port.hpp"
 
 #include <netdb.h>
 #include <poll.h>
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 #include <system_error>
 
@@ -65,26 +65,13 @@ std::string try_address(const addrinfo& address, int wake, SteadyTime end) {
 }  // namespace
 
 std::optional<TcpPlace> parse_tcp_place(std::string_view text) {
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || text.size() > 300) {
+    constexpr std::size_t longest = 300;
+    const auto split = split_host_port(text);
+    const auto port = split ? port_number(split->port) : std::nullopt;
+    if (!port || text.size() > longest || !is_made_of(split->host, split->is_bracketed ? ".-_:%" : ".-_", longest)) {
         return std::nullopt;
     }
-    std::string_view host = text.substr(0, colon);
-    const std::string_view digits = text.substr(colon + 1);
-    const bool is_bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
-    if (is_bracketed) {
-        host = host.substr(1, host.size() - 2);
-    }
-    const auto is_allowed = [&](char c) {
-        return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' || (is_bracketed && (c == ':' || c == '%'));
-    };
-    int port = 0;
-    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    const bool is_port = status == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65535;
-    if (host.empty() || !std::all_of(host.begin(), host.end(), is_allowed) || !is_port) {
-        return std::nullopt;
-    }
-    return TcpPlace{std::string(host), port};
+    return TcpPlace{std::string(split->host), *port};
 }
 
 std::optional<std::string> why_not_connected(const TcpPlace& place, std::chrono::milliseconds timeout,

@@ -4,12 +4,12 @@
 #include "common/base/error.hpp"
 #include "common/base/registered.hpp"
 #include "common/base/text.hpp"
+#include "common/net/host_port.hpp"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 namespace bootwright {
@@ -202,40 +202,23 @@ std::string Url::read_authority(std::string_view authority) {
     if (scheme_ == "ssh" && !user_.empty() && !is_name_of_host(user_)) {
         return "its user is no plain name";  // ssh would take "-oX" for an option
     }
-    const bool bracketed = authority.starts_with('[');
-    const std::size_t end = bracketed ? authority.find(']') : std::min(authority.find(':'), authority.size());
-    if (end == std::string_view::npos) {
+    const auto split = split_host_port(authority);
+    if (!split) {
         return "its \"[\" has no \"]\"";
     }
-    const std::string_view after = authority.substr(bracketed ? end + 1 : end);
-    if (bracketed ? !is_ipv6(authority.substr(1, end - 1)) : !is_name_of_host(authority.substr(0, end))) {
+    if (split->is_bracketed ? !is_ipv6(split->host) : !is_name_of_host(split->host)) {
         return "it names no plain host";
     }
-    host_ = bracketed ? authority.substr(1, end - 1) : authority.substr(0, end);
-    if (!bracketed && usual_port(scheme_).value_or(0) != 0 && may_be_taken_for_ipv4(host_) && !is_ipv4(host_)) {
+    host_ = split->host;
+    if (!split->is_bracketed && usual_port(scheme_).value_or(0) != 0 && may_be_taken_for_ipv4(host_) &&
+        !is_ipv4(host_)) {
         return "its host is no address that all programs read alike: write four decimal numbers";
     }
-    return after.empty() ? "" : read_port(after);
+    port_ = split->port;
+    return port_.empty() || port_number(port_) ? "" : "its port is no number from 1 to 65535";
 }
 
-std::string Url::read_port(std::string_view port) {
-    constexpr std::size_t most_digits = 5;
-    std::uint16_t number = 0;
-    const std::string_view digits = port.substr(1);
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    const bool is_whole = parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size();
-    if (port.front() != ':' || digits.size() > most_digits || !is_whole || number == 0) {
-        return "its port is no number from 1 to 65535";
-    }
-    port_ = digits;
-    return "";
-}
-
-int Url::port() const {
-    int number = empty() ? 0 : usual_port(scheme_).value_or(0);
-    std::from_chars(port_.data(), port_.data() + port_.size(), number);
-    return number;
-}
+int Url::port() const { return port_number(port_).value_or(usual_port(scheme_).value_or(0)); }
 
 std::string Url::path() const { return path_.empty() ? "/" : path_; }
 
@@ -255,19 +238,12 @@ bool Url::exposes_credentials() const {
     return has_credentials() && scheme_ != "https" && !(scheme_ == "ssh" && password_.empty());
 }
 
-std::string Url::server() const {
-    if (empty()) {
-        return "";
-    }
-    const bool is_ipv6_address = host_.find(':') != std::string::npos;
-    return scheme_ + "://" + (is_ipv6_address ? "[" + host_ + "]" : host_) + (port_.empty() ? "" : ":" + port_);
-}
+std::string Url::server() const { return empty() ? "" : scheme_ + "://" + host_in_brackets(host_) + port_; }
 
 std::string Url::shown() const { return server() + path_ + (has_query_ ? "?…" : ""); }
 
 std::string Url::host_and_port() const {
-    const bool is_ipv6_address = host_.find(':') != std::string::npos;
-    return lower(is_ipv6_address ? "[" + host_ + "]" : host_) + (port() == 0 ? "" : ":" + std::to_string(port()));
+    return lower(host_in_brackets(host_)) + (port() == 0 ? "" : ":" + std::to_string(port()));
 }
 
 bool Url::is_same_server(const Url& other) const {

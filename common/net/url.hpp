@@ -85,7 +85,6 @@ private:
     /// Why the text is refused, or "".
     std::string read(std::string_view text);
     std::string read_authority(std::string_view authority);
-    std::string read_port(std::string_view port);
     [[nodiscard]] std::string with_userinfo(std::string_view userinfo) const;
 
     std::string text_;
@@ -94,7 +93,7 @@ private:
     std::string user_;
     std::string password_;
     std::string host_;
-    std::string port_;  // as written
+    std::string port_;  // as written, with its ":"
     std::string path_;  // as written
     std::string query_;
     bool has_query_ = false;
