@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
-#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -22,9 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t largest_signature = std::size_t{64} << 10U;
-constexpr std::size_t longest_reason = 400;
-constexpr std::size_t most_lines = 200;  ///< of a verifier's output that are kept
-constexpr std::chrono::seconds patience{30};
 
 void check_installed(const Verifier& verifier, const std::string& what) {
     if (access(verifier.program.c_str(), X_OK) != 0) {
@@ -70,65 +65,6 @@ std::string names_of(const std::vector<const SignatureKind*>& kinds) {
 }
 
 }  // namespace
-
-void distrust(const std::string& what, const std::string& why) {
-    throw permanent_error(
-        "repository.signature_untrusted", "the signature of " + what + " is not trusted: " + why,
-        "pin a revision that is signed by a known key, or, if the signer is to be trusted, add the key "
-        "to the image's file of signers");
-}
-
-std::string in_its_words(const std::string& program, const VerifierAnswer& answer) {
-    return answer.errors.empty() ? "" : " (" + program + ": " + answer.errors + ")";
-}
-
-VerifierAnswer VerifierCaller::call(std::vector<std::string> arguments, const std::string& input) const {
-    const std::string program = arguments.front();
-    const ProcessRequest request{
-        .arguments = std::move(arguments),
-        .environment = {{"LC_ALL", "C"}, {"HOME", folder_.string()}, {"GNUPGHOME", folder_.string()}},
-        .input = input,
-        .timeout = patience,
-        .ends_family = true};
-    VerifierAnswer answer;
-    const ProcessEvents events{.line =
-                                   [&](std::string_view line) {
-                                       if (answer.lines.size() < most_lines) {
-                                           answer.lines.emplace_back(line);
-                                       } else {
-                                           answer.is_cut = true;
-                                       }
-                                   },
-                               .error_line =
-                                   [&](std::string_view line) {
-                                       if (answer.errors.size() < longest_reason) {
-                                           answer.errors += answer.errors.empty() ? "" : "; ";
-                                           answer.errors += shortened(trimmed(line), longest_reason);
-                                       }
-                                   }};
-    const ProcessResult result = runner_.run(request, events, stop_);
-    check_ended(result, program);
-    answer.exit_code = result.exit_code;
-    return answer;
-}
-
-void VerifierCaller::check_ended(const ProcessResult& result, const std::string& program) const {
-    using End = ProcessResult::End;
-    if (result.end == End::stopped) {
-        throw stopped_error();
-    }
-    if (result.end == End::killed_by_signal) {
-        throw transient_error("repository.fetch_crashed",
-                              program + " was killed by signal " + std::to_string(result.signal) +
-                                  " while it verified the signature of " + what_,
-                              "check that memory is free, and that the program's package is up to date");
-    }
-    if (result.end != End::exited) {
-        throw transient_error("repository.timeout",
-                              program + " did not verify the signature of " + what_ + " within 30 s",
-                              "check what else loads the machine");
-    }
-}
 
 std::string verify_signature(ProcessRunner& runner, const SignatureKeys& keys, const std::string& signature,
                              const std::string& payload, std::int64_t signed_at, const std::string& what,

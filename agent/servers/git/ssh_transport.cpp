@@ -1,4 +1,4 @@
-#include "agent/servers/git/transport.hpp"
+#include "agent/servers/git/ssh_transport.hpp"
 
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"

@@ -76,10 +76,6 @@ struct GitTransportKind {
 std::unique_ptr<GitTransport> make_transport(const GitPlace& place, WebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience);
 
-/// The ssh program's arguments: no agent, no configuration, no forwarding, only the host keys of the given file.
-/// @throws Error server.url_invalid
-std::vector<std::string> ssh_arguments(const GitPlace& place, const WebPatience& patience);
-
 /// What ssh and git's own protocol are asked for. @throws Error server.url_invalid
 std::string path_of(const Url& url);
 

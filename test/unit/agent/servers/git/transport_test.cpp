@@ -2,7 +2,7 @@
 
 #include "agent/servers/git/negotiation.hpp"
 #include "agent/servers/git/rate_watch.hpp"
-
+#include "agent/servers/git/ssh_transport.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "test/fakes/errors.hpp"
