@@ -1,5 +1,7 @@
 // Akamai Cloud (Linode). Source of the protocol: Akamai, "Metadata Service API".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 

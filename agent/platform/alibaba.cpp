@@ -1,5 +1,7 @@
 // Alibaba Cloud. Source of the protocol: Alibaba Cloud ECS, "Instance metadata".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 

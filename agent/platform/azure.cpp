@@ -1,5 +1,7 @@
 // Microsoft Azure. Source of the protocol: Microsoft Learn, "Azure Instance Metadata Service".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/text.hpp"

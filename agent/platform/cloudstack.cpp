@@ -1,6 +1,7 @@
 // Apache CloudStack. Source of the protocol: Apache CloudStack, "User-Data and Meta-Data".
 
 #include "agent/platform/ec2_style.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/error.hpp"

@@ -1,6 +1,7 @@
 // OpenStack's config drive: a volume instead of a service. Source of the protocol: OpenStack Nova, "Config drives".
 
-#include "agent/platform/metadata_service.hpp"
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/openstack_document.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/error.hpp"

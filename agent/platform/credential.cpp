@@ -1,6 +1,8 @@
 // A role config handed over as a systemd credential (systemd.exec(5), LoadCredential=): bare metal, plain QEMU, nspawn.
 // The unit imports it from the system's credentials, which come from SMBIOS, fw_cfg or the container manager.
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/platform.hpp"
 
 #include "common/base/error.hpp"

@@ -1,6 +1,8 @@
 // Amazon EC2. Source of the protocol: the EC2 User Guide, "Use the Instance Metadata Service"; detection rules as in
 // "Detect whether a host is an EC2 instance".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/text.hpp"

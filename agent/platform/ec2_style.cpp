@@ -1,6 +1,6 @@
 #include "agent/platform/ec2_style.hpp"
 
-#include "agent/platform/platform.hpp"
+#include "agent/platform/document.hpp"
 
 namespace bootwright {
 

@@ -1,6 +1,7 @@
 // Exoscale. Source of the protocol: Exoscale, "User data and metadata".
 
 #include "agent/platform/ec2_style.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 

@@ -1,5 +1,7 @@
 // A role config that lies in the image itself: the last resort, and the demonstration.
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/platform.hpp"
 
 #include "common/base/error.hpp"

@@ -1,5 +1,7 @@
 // Google Compute Engine. Source of the protocol: Google Cloud, "About VM metadata" and "Predefined metadata keys".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/text.hpp"

@@ -1,5 +1,7 @@
 // Hetzner Cloud. Source of the protocol: Hetzner Docs, "Server metadata".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/documents/yaml.hpp"

@@ -1,5 +1,6 @@
 // LXD and Incus. Source of the protocol: the LXD documentation, "Communication between instance and host".
 
+#include "agent/platform/document.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/documents/yaml.hpp"

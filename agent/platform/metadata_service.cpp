@@ -1,6 +1,6 @@
 #include "agent/platform/metadata_service.hpp"
 
-#include "agent/platform/platform.hpp"
+#include "agent/platform/document.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/retry.hpp"
 #include "common/base/text.hpp"
@@ -209,11 +209,6 @@ bool MetadataClient::has_proof(const HttpResponse& response) const {
         const auto found = response.headers.find(wanted.first);
         return found != response.headers.end() && found->second == wanted.second;
     });
-}
-
-Error bad_document(const std::string& path, const std::string& why) {
-    return transient_error("platform.bad_document", path + " of the metadata service " + why,
-                           "nothing to do if it passes: the agent tries again; else ask the cloud's support");
 }
 
 std::string required_secret(const Json& document, const char* key, const std::string& path) {

@@ -94,9 +94,6 @@ private:
     std::optional<std::string> token_{};
 };
 
-/// The error for a document that lacks what every instance has; `path` names it.
-Error bad_document(const std::string& path, const std::string& why);
-
 /// A part of an identity: not empty, and of visible characters only, since it is to stand in a header.
 /// @throws Error platform.bad_document (transient), which does not show it
 std::string required_secret(const Json& document, const char* key, const std::string& path);

@@ -1,5 +1,7 @@
 // OpenStack and the clouds built on it. Source of the protocol: OpenStack Nova, "Metadata".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/openstack_document.hpp"
 #include "agent/platform/platform.hpp"

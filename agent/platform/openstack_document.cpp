@@ -1,7 +1,6 @@
 #include "agent/platform/openstack_document.hpp"
 
-#include "agent/platform/metadata_service.hpp"
-#include "agent/platform/platform.hpp"
+#include "agent/platform/document.hpp"
 
 namespace bootwright {
 

@@ -1,5 +1,7 @@
 // Oracle Cloud. Source of the protocol: Oracle Cloud Infrastructure, "Getting Instance Metadata".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 

@@ -1,22 +1,15 @@
 #include "agent/platform/platform.hpp"
 
-#include "agent/platform/metadata_service.hpp"
-#include "common/base/encoding.hpp"
+#include "agent/platform/machine.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-#include "common/files/file.hpp"
 #include "common/net/url.hpp"
 
 #include <algorithm>
-#include <filesystem>
-#include <functional>
-#include <system_error>
 
 namespace bootwright {
 
 namespace {
-
-constexpr std::size_t largest_value = 4096;
 
 const Platform& platform_by_name(const std::string& name, const std::string& said_by) {
     std::vector<std::string> names;
@@ -69,11 +62,6 @@ void probe_clouds(const System& system, Detection& detection, std::stop_token st
         detection.platform = detection.probes[*race.winner].platform;
         detection.chosen_by = "the answer of its metadata service";
     }
-}
-
-Evidence dmi_evidence(const System& system, std::string_view field, const std::string& rule,
-                      const std::function<bool(std::string_view)>& matches) {
-    return file_evidence(system, "/sys/class/dmi/id/" + std::string(field), std::string(field) + " " + rule, matches);
 }
 
 }  // namespace
@@ -129,150 +117,6 @@ const Platform& find_platform(const System& system, const AgentConfig& config, s
         throw not_recognised(detection);
     }
     return *detection.platform;
-}
-
-void check_not_going_away(const Platform& platform, const System& system, const AgentConfig& config,
-                          std::stop_token stop) {
-    constexpr std::chrono::milliseconds longest_question{2000};
-    constexpr std::chrono::minutes look_again{10};  // a notice may be withdrawn
-    AgentConfig impatient = config;
-    impatient.metadata_timeout = std::min(config.metadata_timeout, longest_question);
-    std::optional<StopNotice> notice;
-    try {
-        notice = platform.stop_notice(system, impatient, std::move(stop));
-    } catch (const Error& error) {
-        if (error.kind == ErrorKind::stopped) {
-            throw;
-        }
-    }
-    if (notice) {
-        Error error(
-            ErrorKind::stopped, "platform.going_away",
-            std::string(platform.name()) + " takes this instance away " +
-                (notice->at.empty() ? "soon" : "at " + notice->at) + ": " + notice->why + ". Nothing new is started",
-            "nothing: another instance takes its place, or this one goes on after its next start; if the notice "
-            "is withdrawn, the daemon goes on by itself");
-        error.retry_after = look_again;
-        throw error;
-    }
-}
-
-std::optional<std::string> read_value(const System& system, std::string_view path) {
-    try {
-        const auto content = read_file_if_exists(system.path(path), largest_value);
-        return content ? std::optional<std::string>(trimmed(*content)) : std::nullopt;
-    } catch (const Error&) {
-        return std::nullopt;  // unreadable is as good as not there: detection goes on with the next rule
-    }
-}
-
-std::optional<std::string> kernel_parameter(const System& system, std::string_view name) {
-    // As the kernel reads it: a part between double quotes may hold spaces, and the quotes do not count.
-    std::vector<std::string> words(1);
-    bool is_quoted = false;
-    for (const char c : read_value(system, "/proc/cmdline").value_or("")) {
-        if (c == '"') {
-            is_quoted = !is_quoted;
-        } else if (c == ' ' && !is_quoted) {
-            words.emplace_back();
-        } else {
-            words.back() += c;
-        }
-    }
-    for (const std::string& word : words) {
-        if (word.starts_with(std::string(name) + "=")) {
-            return word.substr(name.size() + 1);
-        }
-    }
-    return std::nullopt;
-}
-
-std::string machine_id(const System& system) {
-    const auto id = read_value(system, "/etc/machine-id");
-    if (!id || id->empty() || *id == "uninitialized") {
-        throw transient_error("platform.no_identity", "this machine has no /etc/machine-id, so nothing identifies it",
-                              "run systemd-machine-id-setup, or let the platform give an instance id");
-    }
-    return *id;
-}
-
-Evidence dmi_is(const System& system, std::string_view field, std::string_view wanted) {
-    return dmi_evidence(system, field, "is " + std::string(wanted),
-                        [&](std::string_view value) { return value == wanted; });
-}
-
-Evidence dmi_starts_with(const System& system, std::string_view field, std::string_view wanted) {
-    return dmi_evidence(system, field, "starts with " + std::string(wanted),
-                        [&](std::string_view value) { return value.starts_with(wanted); });
-}
-
-Evidence label_evidence(const System& system, std::string_view label) {
-    const std::string link = "/dev/disk/by-label/" + std::string(label);
-    std::error_code error;
-    const bool exists = std::filesystem::exists(system.path(link), error);
-    return {link, "a volume is labelled " + std::string(label), exists ? "a volume" : "(no such label)", exists};
-}
-
-std::string text_at(const Json& object, const char* key) {
-    const Json& value = member_at(object, key);
-    return value.is_string() ? value.get<std::string>() : value.is_number() ? to_line(value) : "";
-}
-
-const Json& object_at(const Json& document, const std::string& pointer) {
-    static const Json nothing = Json::object();
-    const Json::json_pointer path(pointer);
-    return document.contains(path) && document.at(path).is_object() ? document.at(path) : nothing;
-}
-
-const Json& list_at(const Json& document, const std::string& pointer) {
-    static const Json nothing = Json::array();
-    const Json::json_pointer path(pointer);
-    return document.contains(path) && document.at(path).is_array() ? document.at(path) : nothing;
-}
-
-std::optional<std::string> string_if_there(const Json& object, const char* key) {
-    const Json& value = member_at(object, key);
-    return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
-}
-
-std::string required_id(const Json& document, const char* key, const std::string& called) {
-    std::string id = text_at(document, key);
-    if (id.empty()) {
-        throw bad_document(called, std::string("names no ") + key);
-    }
-    return id;
-}
-
-bool is_word(std::string_view text) { return is_made_of(text, "._:-", 100); }
-
-std::string word_or_nothing(const std::string& text) { return is_word(text) ? text : ""; }
-
-void keep_address(std::vector<std::string>& addresses, const std::string& address) {
-    if (!address.empty() && std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
-        addresses.push_back(address);
-    }
-}
-
-std::string decoded_user_data(std::string text) {
-    auto decoded = decode_base64(text);
-    return decoded ? std::move(*decoded) : std::move(text);
-}
-
-void add_tags(InstanceMetadata& metadata, const Json& tags) {
-    const Json names = tags.is_object() ? tags : Json::object();
-    for (const auto& [key, value] : names.items()) {
-        metadata.tags[key] = value.is_string() ? value.get<std::string>() : to_line(value);
-    }
-    for (const Json& tag : tags.is_array() ? tags : Json::array()) {
-        const std::string word = tag.is_string() ? tag.get<std::string>() : "";
-        const bool is_ours = lower(word).starts_with("bootwright:");
-        const std::size_t equals = word.find('=');
-        const std::size_t separator =
-            equals == std::string::npos && is_ours ? word.find(':', std::string_view("bootwright:").size()) : equals;
-        if (!word.empty()) {
-            metadata.tags[word.substr(0, separator)] = separator == std::string::npos ? "" : word.substr(separator + 1);
-        }
-    }
 }
 
 }  // namespace bootwright

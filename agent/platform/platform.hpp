@@ -14,7 +14,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -122,68 +121,5 @@ Error not_recognised(const Detection& detection);
 
 /// @throws Error platform.not_recognised; and as detect_platform
 const Platform& find_platform(const System& system, const AgentConfig& config, std::stop_token stop);
-
-/// Asks for a notice that the instance is about to be stopped: what would be cut off is better not begun. A question that is
-/// not answered within two seconds is no notice.
-/// @throws Error platform.going_away, of the kind stopped, with the time after which to look again; stopped
-void check_not_going_away(const Platform& platform, const System& system, const AgentConfig& config,
-                          std::stop_token stop);
-
-// What platforms share; the metadata services over HTTP have metadata_service.hpp besides.
-
-/// A small file below the root, trimmed. Returns nullopt if it is not there, or cannot be read.
-std::optional<std::string> read_value(const System& system, std::string_view path);
-
-/// Evidence from one file: `matches` is asked about its trimmed content.
-template <typename Matches>
-Evidence file_evidence(const System& system, std::string path, std::string rule, Matches matches) {
-    const auto value = read_value(system, path);
-    return {std::move(path), std::move(rule), value.value_or("(no such file)"), value && matches(*value)};
-}
-
-/// Evidence from /sys/class/dmi/id/`field`, where the hypervisor says who it is: equal to `wanted`, or beginning with it.
-Evidence dmi_is(const System& system, std::string_view field, std::string_view wanted);
-Evidence dmi_starts_with(const System& system, std::string_view field, std::string_view wanted);
-
-/// Evidence from a file system's label; udev makes the link, so early in the boot it may still be missing.
-Evidence label_evidence(const System& system, std::string_view label);
-
-/// The value of `name=` on the kernel command line.
-std::optional<std::string> kernel_parameter(const System& system, std::string_view name);
-
-/// The role config's size limit, and so that of user-data; clouds allow 16 to 256 KiB.
-inline constexpr std::size_t largest_user_data = std::size_t{1} << 20U;
-
-/// An identity for a machine without a cloud: its machine-id. @throws Error platform.no_identity
-std::string machine_id(const System& system);
-
-/// A value of a document as text: a string as it is, a number as written; "" for anything else.
-std::string text_at(const Json& object, const char* key);
-
-/// The object or list at a JSON pointer ("/network/interface"), or an empty one.
-const Json& object_at(const Json& document, const std::string& pointer);
-const Json& list_at(const Json& document, const std::string& pointer);
-
-/// The string at `key`, if there is one: null, and what is no string, is none.
-std::optional<std::string> string_if_there(const Json& object, const char* key);
-
-/// The instance id in a document, which `called` names in the error. @throws Error platform.bad_document (transient)
-std::string required_id(const Json& document, const char* key, const std::string& called);
-
-/// True for [A-Za-z0-9._:-]+ of at most 100 characters: what comes from outside and is to stand in a URL.
-bool is_word(std::string_view text);
-
-/// `text` where is_word() takes it, else "": what a cloud wrote and is to be shown.
-std::string word_or_nothing(const std::string& text);
-
-/// Appends an address, unless it is "" or there already.
-void keep_address(std::vector<std::string>& addresses, const std::string& address);
-
-/// Decodes the user-data of a platform that wants it in base64. Returns it as it is if it is no base64.
-std::string decoded_user_data(std::string text);
-
-/// Keeps the tags of a document: an object of names and values, or a list of words. A word "name=value" or
-/// "bootwright:name:value" is taken apart.
-void add_tags(InstanceMetadata& metadata, const Json& tags);
 
 }  // namespace bootwright

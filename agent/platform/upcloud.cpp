@@ -1,5 +1,7 @@
 // UpCloud. Source of the protocol: UpCloud, "Metadata service".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 

@@ -1,7 +1,8 @@
 // VMware vSphere: guestinfo variables, asked of the hypervisor by a program of open-vm-tools. Source of the protocol: the
 // open-vm-tools manual (vmware-rpctool, vmtoolsd), and cloud-init's documentation of the variables' names, "VMware".
 
-#include "agent/platform/metadata_service.hpp"
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"

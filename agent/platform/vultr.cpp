@@ -1,5 +1,7 @@
 // Vultr. Source of the protocol: Vultr, "Metadata API".
 
+#include "agent/platform/document.hpp"
+#include "agent/platform/machine.hpp"
 #include "agent/platform/metadata_service.hpp"
 #include "agent/platform/platform.hpp"
 

@@ -4,6 +4,7 @@
 #include "agent/config/config.hpp"
 #include "agent/health/checks.hpp"
 #include "agent/platform/platform.hpp"
+#include "agent/platform/stop_notice.hpp"
 #include "agent/puppet/puppet.hpp"
 #include "agent/puppet/warm.hpp"
 #include "agent/record/bad_revision.hpp"

@@ -66,8 +66,10 @@ HANDED_ON = {
 # What the clouds share. Everything else in agent/platform/ belongs to one cloud, and no other cloud knows of it.
 SHARED_BY_CLOUDS = {
     "agent/platform/cloud_identity.hpp",
+    "agent/platform/document.hpp",
     "agent/platform/instance_metadata.hpp",
     "agent/platform/ec2_style.hpp",
+    "agent/platform/machine.hpp",
     "agent/platform/metadata_service.hpp",
     "agent/platform/openstack_document.hpp",
     "agent/platform/platform.hpp",

@@ -3,6 +3,7 @@
 
 #include "agent/platform/platform.hpp"
 
+#include "agent/platform/stop_notice.hpp"
 #include "common/base/text.hpp"
 #include "test/fakes/answers.hpp"
 #include "test/fakes/errors.hpp"

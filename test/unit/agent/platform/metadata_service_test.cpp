@@ -25,6 +25,8 @@ struct World {
 
 HttpResponse status(int code) { return {.status = code}; }
 
+HttpRequest get(const std::string& path) { return {.url = "http://169.254.169.254" + path}; }
+
 }  // namespace
 
 TEST_CASE("of two addresses the first that answers is asked from then on") {
@@ -232,4 +234,49 @@ TEST_CASE("what a service names and is no path is not asked for, and the error n
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.message.find("http://169.254.169.254") != std::string::npos);
     CHECK(world.fake.http.requests.empty());
+}
+
+TEST_CASE("a fetch is present, proven absent, or unknown, and unknown is never absent") {
+    FakeSystem fake;
+    fake.http.answer("GET /present", "body");
+    CHECK(fetch(fake.system, get("/present"), {}) == "body");
+    fake.http.answer("GET /empty", "");
+    CHECK(fetch(fake.system, get("/empty"), {}) == "");
+    for (const int status : {404, 204}) {
+        fake.http.answer_status("GET /absent", status);
+        CHECK(fetch(fake.system, get("/absent"), {}) == std::nullopt);
+    }
+    for (const int status :
+         {0, 100, 201, 202, 206, 301, 302, 304, 400, 401, 403, 405, 410, 429, 500, 502, 503, 504, 599}) {
+        CAPTURE(status);
+        fake.http.answer_status("GET /unknown", status);
+        const Error error = error_of([&] { return fetch(fake.system, get("/unknown"), {}); });
+        CHECK(error.kind == ErrorKind::transient);
+        CHECK(error.code == (status == 401 ? "platform.token_refused" : "platform.unexpected_answer"));
+        CHECK(error.message.find(std::to_string(status)) != std::string::npos);
+    }
+}
+
+TEST_CASE("the server's own wish for the next try is kept") {
+    FakeSystem fake;
+    struct Row {
+        const char* header;
+        std::optional<std::chrono::milliseconds> wanted;
+    };
+    for (const Row& row : {Row{"7", 7s}, Row{"0", 0s}, Row{"-1", {}}, Row{"", {}}, Row{"soon", {}}, Row{"7 s", {}},
+                           Row{"1.5", {}}, Row{"2147483647", 2147483647s}}) {
+        CAPTURE(row.header);
+        fake.http.answer("GET /busy", {HttpResponse{.status = 503, .headers = {{"retry-after", row.header}}}});
+        CHECK(error_of([&] { return fetch(fake.system, get("/busy"), {}); }).retry_after == row.wanted);
+    }
+    fake.http.answer_status("GET /busy", 503);
+    CHECK(error_of([&] { return fetch(fake.system, get("/busy"), {}); }).retry_after == std::nullopt);
+}
+
+TEST_CASE("an error of a fetch does not show the credentials of the URL") {
+    FakeSystem fake;
+    fake.http.answer_status("GET /x", 500);
+    CHECK(error_of([&] {
+              return fetch(fake.system, {.url = "http://user:hunter2@10.0.0.1/x"}, {});
+          }).message.find("hunter2") == std::string::npos);
 }

@@ -1,8 +1,5 @@
 #include "agent/platform/platform.hpp"
 
-#include "agent/platform/metadata_service.hpp"
-#include "common/base/text.hpp"
-#include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"
@@ -12,7 +9,6 @@
 #include <algorithm>
 
 using namespace bootwright;
-using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 namespace {
@@ -60,8 +56,6 @@ std::vector<std::string> names_that_match(const System& system) {
     }
     return names;
 }
-
-HttpRequest get(const std::string& path) { return {.url = "http://169.254.169.254" + path}; }
 
 }  // namespace
 
@@ -149,95 +143,6 @@ TEST_CASE("an unknown name is refused for good, with the names to choose from") 
           std::string::npos);
 }
 
-TEST_CASE("a parameter of the kernel is a whole word") {
-    FakeSystem fake;
-    fake.root.write("/proc/cmdline", "xds=1 ds  noequals ds=nocloud;s=http://h/?a=b empty= ds2=2\n");
-    CHECK(kernel_parameter(fake.system, "ds") == "nocloud;s=http://h/?a=b");
-    CHECK(kernel_parameter(fake.system, "empty") == "");
-    CHECK(kernel_parameter(fake.system, "noequals") == std::nullopt);
-    CHECK(kernel_parameter(fake.system, "s") == std::nullopt);
-    fake.root.remove("/proc/cmdline");
-    CHECK(kernel_parameter(fake.system, "ds") == std::nullopt);
-}
-
-TEST_CASE("a quoted parameter of the kernel is read without its quotes") {
-    // As the boot loader's configuration writes one with a semicolon, and as the kernel shows it in /proc/cmdline.
-    FakeSystem fake;
-    fake.root.write("/proc/cmdline", "quiet ds=\"nocloud;s=http://h/\" ro\n");
-    CHECK(kernel_parameter(fake.system, "ds") == "nocloud;s=http://h/");
-    fake.root.write("/proc/cmdline", "quiet \"ds=nocloud;s=http://h/\" ro\n");
-    CHECK(kernel_parameter(fake.system, "ds") == "nocloud;s=http://h/");
-}
-
-TEST_CASE("a small value is trimmed, and what cannot be read is not there") {
-    FakeSystem fake;
-    fake.root.write("/value", "  Amazon EC2 \n\n");
-    fake.root.write("/large", std::string(5000, 'x'));
-    fake.root.make_folder("/folder");
-    CHECK(read_value(fake.system, "/value") == "Amazon EC2");
-    CHECK(read_value(fake.system, "/absent") == std::nullopt);
-    CHECK(read_value(fake.system, "/large") == std::nullopt);
-    CHECK(read_value(fake.system, "/folder") == std::nullopt);
-}
-
-TEST_CASE("a machine without a machine-id has no identity yet") {
-    FakeSystem fake;
-    CHECK(machine_id(fake.system) == "0123456789abcdef0123456789abcdef");
-    for (const char* content : {"", "\n", "uninitialized\n"}) {
-        fake.root.write("/etc/machine-id", content);
-        const Error error = error_of([&] { return machine_id(fake.system); });
-        CHECK(error.code == "platform.no_identity");
-        CHECK(error.kind == ErrorKind::transient);
-    }
-    fake.root.remove("/etc/machine-id");
-    CHECK(error_of([&] { return machine_id(fake.system); }).code == "platform.no_identity");
-}
-
-TEST_CASE("a fetch is present, proven absent, or unknown, and unknown is never absent") {
-    FakeSystem fake;
-    fake.http.answer("GET /present", "body");
-    CHECK(fetch(fake.system, get("/present"), {}) == "body");
-    fake.http.answer("GET /empty", "");
-    CHECK(fetch(fake.system, get("/empty"), {}) == "");
-    for (const int status : {404, 204}) {
-        fake.http.answer_status("GET /absent", status);
-        CHECK(fetch(fake.system, get("/absent"), {}) == std::nullopt);
-    }
-    for (const int status :
-         {0, 100, 201, 202, 206, 301, 302, 304, 400, 401, 403, 405, 410, 429, 500, 502, 503, 504, 599}) {
-        CAPTURE(status);
-        fake.http.answer_status("GET /unknown", status);
-        const Error error = error_of([&] { return fetch(fake.system, get("/unknown"), {}); });
-        CHECK(error.kind == ErrorKind::transient);
-        CHECK(error.code == (status == 401 ? "platform.token_refused" : "platform.unexpected_answer"));
-        CHECK(error.message.find(std::to_string(status)) != std::string::npos);
-    }
-}
-
-TEST_CASE("the server's own wish for the next try is kept") {
-    FakeSystem fake;
-    struct Row {
-        const char* header;
-        std::optional<std::chrono::milliseconds> wanted;
-    };
-    for (const Row& row : {Row{"7", 7s}, Row{"0", 0s}, Row{"-1", {}}, Row{"", {}}, Row{"soon", {}}, Row{"7 s", {}},
-                           Row{"1.5", {}}, Row{"2147483647", 2147483647s}}) {
-        CAPTURE(row.header);
-        fake.http.answer("GET /busy", {HttpResponse{.status = 503, .headers = {{"retry-after", row.header}}}});
-        CHECK(error_of([&] { return fetch(fake.system, get("/busy"), {}); }).retry_after == row.wanted);
-    }
-    fake.http.answer_status("GET /busy", 503);
-    CHECK(error_of([&] { return fetch(fake.system, get("/busy"), {}); }).retry_after == std::nullopt);
-}
-
-TEST_CASE("an error of a fetch does not show the credentials of the URL") {
-    FakeSystem fake;
-    fake.http.answer_status("GET /x", 500);
-    CHECK(error_of([&] {
-              return fetch(fake.system, {.url = "http://user:hunter2@10.0.0.1/x"}, {});
-          }).message.find("hunter2") == std::string::npos);
-}
-
 TEST_CASE("where no rule matches, the clouds are asked, and the one that proves itself wins") {
     FakeSystem fake;
     fake.http.answer("GET /computeMetadata/v1/instance/id",
@@ -290,26 +195,4 @@ TEST_CASE("what a rule saw is told without the credentials of a URL") {
     for (const auto& [platform, evidence] : detection.rules) {
         CHECK(evidence.seen.find("hunter2") == std::string::npos);
     }
-}
-
-TEST_CASE("tags are names and values, or words that may be both") {
-    InstanceMetadata metadata{.platform = "x", .instance_id = "1"};
-    add_tags(metadata, Json{{"a", "b"}, {"n", 5}});
-    add_tags(metadata, Json{"word", "k=v=w", "bootwright:role:web", "other:thing:x", 7, ""});
-    CHECK(metadata.tags ==
-          std::map<std::string, std::string>{
-              {"a", "b"}, {"n", "5"}, {"word", ""}, {"k", "v=w"}, {"bootwright:role", "web"}, {"other:thing:x", ""}});
-    add_tags(metadata, Json("text"));
-    CHECK(metadata.tags.size() == 6);
-}
-
-TEST_CASE("a value of a document is a string or a number, and nothing else") {
-    const Json document{
-        {"s", "x"}, {"n", 18446744073709551615U}, {"o", Json::object()}, {"null", nullptr}, {"b", true}};
-    CHECK(text_at(document, "s") == "x");
-    CHECK(text_at(document, "n") == "18446744073709551615");
-    for (const char* key : {"o", "null", "b", "absent"}) {
-        CHECK(text_at(document, key).empty());
-    }
-    CHECK(text_at(Json::array(), "s").empty());
 }
