@@ -64,9 +64,9 @@ void require_space(const fs::path& folder, const TreeSize& size) {
 }
 
 /// The one commit that is fetched, with what stands in its folders, from proof to checkout.
-class Keeper {
+class CommitFetch {
 public:
-    Keeper(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events)
+    CommitFetch(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events)
         : request_(request),
           processes_(processes),
           events_(events),
@@ -332,7 +332,7 @@ Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, c
     const GitLibrary library;
     const auto run_unless_corrupt = [&]() -> std::optional<Checkout> {
         try {
-            return Keeper(request, processes, events).run();
+            return CommitFetch(request, processes, events).run();
         } catch (const Error& error) {
             if (error.code != "git.corrupt") {
                 throw;
@@ -352,7 +352,7 @@ Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, c
     }
     FetchRequest without_seed = request;  // what is left to be the damaged one
     without_seed.settings.seed.clear();
-    return Keeper(without_seed, processes, events).run();
+    return CommitFetch(without_seed, processes, events).run();
 }
 
 namespace {
