@@ -24,11 +24,8 @@ WebRequest request(const Url& place, const std::string& revision, const Stores& 
         .headers = {{"x-ms-version", "2020-04-08"}, bearer_header(stores.identity, place.shown())}};
 }
 
-constexpr UrlScheme scheme{"az"};
-const ObjectStore store{.serves = [](const Url& place) { return place.scheme() == scheme.name; },
-                        .needs_identity = [](const Stores&) { return true; },
-                        .request = request};
-const Registered<UrlScheme> registered_scheme(scheme);
+const ObjectStore store{.scheme = {"az"}, .request = request};
+const Registered<UrlScheme> registered_scheme(store.scheme);
 const Registered<ObjectStore> registered(store);
 
 }  // namespace

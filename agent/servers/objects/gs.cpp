@@ -15,11 +15,8 @@ WebRequest request(const Url& place, const std::string& revision, const Stores& 
             .headers = {bearer_header(stores.identity, place.shown())}};
 }
 
-constexpr UrlScheme scheme{"gs"};
-const ObjectStore store{.serves = [](const Url& place) { return place.scheme() == scheme.name; },
-                        .needs_identity = [](const Stores&) { return true; },
-                        .request = request};
-const Registered<UrlScheme> registered_scheme(scheme);
+const ObjectStore store{.scheme = {"gs"}, .request = request};
+const Registered<UrlScheme> registered_scheme(store.scheme);
 const Registered<ObjectStore> registered(store);
 
 }  // namespace

@@ -56,7 +56,9 @@ namespace {
 
 const ObjectStore* find_store(const Url& place) {
     const auto& all = Registered<ObjectStore>::all();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const ObjectStore* one) { return one->serves(place); });
+    const auto found = std::find_if(all.begin(), all.end(), [&](const ObjectStore* one) {
+        return one->serves != nullptr ? one->serves(place) : one->scheme.name == place.scheme();
+    });
     return found == all.end() ? nullptr : *found;
 }
 

@@ -25,8 +25,9 @@ struct Stores {
 /// A kind of server that gives snapshots, REVISION.bundle. One file each, which registers the store, and its scheme if it has
 /// one of its own.
 struct ObjectStore {
-    bool (*serves)(const Url& place);
-    bool (*needs_identity)(const Stores& stores);
+    UrlScheme scheme{};  ///< whose places it serves all; without one of its own `serves` is asked
+    bool (*serves)(const Url& place) = nullptr;
+    bool (*needs_identity)(const Stores& stores) = [](const Stores&) { return true; };
     /// @throws Error server.url_invalid, repository.no_identity (permanent); none shows a secret
     WebRequest (*request)(const Url& place, const std::string& revision, const Stores& stores);
 };

@@ -35,11 +35,9 @@ WebRequest request(const Url& place, const std::string& revision, const Stores& 
     return asked;
 }
 
-constexpr UrlScheme scheme{"s3"};
-const ObjectStore store{.serves = [](const Url& place) { return place.scheme() == scheme.name; },
-                        .needs_identity = [](const Stores& stores) { return !stores.s3_keys; },
-                        .request = request};
-const Registered<UrlScheme> registered_scheme(scheme);
+const ObjectStore store{
+    .scheme = {"s3"}, .needs_identity = [](const Stores& stores) { return !stores.s3_keys; }, .request = request};
+const Registered<UrlScheme> registered_scheme(store.scheme);
 const Registered<ObjectStore> registered(store);
 
 }  // namespace
