@@ -1,7 +1,6 @@
 #include "agent/repository/modules/puppetfile_passwords.hpp"
 
-#include "common/base/error.hpp"
-#include "common/base/text.hpp"
+#include "agent/repository/modules/puppetfile_syntax.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -13,11 +12,10 @@ namespace bootwright {
 namespace {
 
 [[noreturn]] void refuse(std::string_view before, const std::string& why) {
-    throw permanent_error(
-        "repository.puppetfile",
-        "Puppetfile, line " + std::to_string(1 + std::count(before.begin(), before.end(), '\n')) + ": " + why,
-        "write the whole URL between quotes, by https, each sign of user and password that is no letter and no "
-        "digit as %XX; or vendor the module");
+    const auto lines_before = std::count(before.begin(), before.end(), '\n');
+    refuse_puppetfile(static_cast<int>(lines_before) + 1, "", why,
+                      "write the whole URL between quotes, by https, each sign of user and password that is no letter "
+                      "and no digit as %XX; or vendor the module");
 }
 
 bool has_user(std::string_view written) {

@@ -27,12 +27,10 @@ std::optional<std::string> module_folder_of(const std::string& name) {
     return is_valid ? std::optional(parts.back()) : std::nullopt;
 }
 
-void refuse_puppetfile(int line, const std::string& module, const std::string& why) {
+void refuse_puppetfile(int line, const std::string& module, const std::string& why, const std::string& advice) {
     const std::string where = module_folder_of(module) ? ", module " + shortened(module, longest_quoted) : "";
     throw permanent_error("repository.puppetfile", "Puppetfile, line " + std::to_string(line) + where + ": " + why,
-                          "vendor the module: put its files into the control repository itself. Or name it by :git and "
-                          "a full commit id (:commit). Or, where r10k is installed, set repository.puppetfile to "
-                          "\"r10k\" in agent.json");
+                          advice);
 }
 
 namespace {
