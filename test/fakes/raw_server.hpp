@@ -136,4 +136,20 @@ inline std::string answer(const std::string& status_line, const std::string& bod
            "\r\n" + body;
 }
 
+/// The ways in which a server says where its answer ends: a length, the end of the connection, chunks.
+inline std::vector<std::string> each_framing_of(const std::string& body) {
+    return {answer("200 OK", body), "HTTP/1.1 200 OK\r\n\r\n" + body,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + hex_of(body.size()) + "\r\n" + body +
+                "\r\n0\r\n\r\n"};
+}
+
+/// `count` headers, each with a value of `length` bytes.
+inline std::string header_lines(int count, std::size_t length) {
+    std::string lines;
+    for (int i = 0; i < count; ++i) {
+        lines += "X-" + std::to_string(i) + ": " + std::string(length, 'x') + "\r\n";
+    }
+    return lines;
+}
+
 }  // namespace bootwright

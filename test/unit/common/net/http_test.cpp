@@ -137,9 +137,7 @@ TEST_CASE("an answer beyond the limit is refused, with and without a length") {
     HttpRequest request;
     request.max_bytes = 1000;
     const std::string body(1001, 'x');
-    for (const std::string& bytes :
-         {answer("200 OK", body), "HTTP/1.1 200 OK\r\n\r\n" + body,
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + body + "\r\n0\r\n\r\n"}) {
+    for (const std::string& bytes : each_framing_of(body)) {
         const Error error = failure({bytes}, request);
         CHECK(error.code == "http.too_large");
         CHECK(error.kind == ErrorKind::permanent);
@@ -189,16 +187,10 @@ TEST_CASE("a service that drips its answer, its headers or its body, is given up
 }
 
 TEST_CASE("headers beyond 64 KiB are refused, whether it is one or many, and fewer are not") {
-    const std::string line = "X-Padding: " + std::string(1000, 'x') + "\r\n";
-    std::string many;
-    for (int i = 0; i < 60; ++i) {
-        many += line;
-    }
-    RawServer server({{answer("200 OK", "body", many)}});
+    RawServer server({{answer("200 OK", "body", header_lines(60, 1000))}});
     NetworkHttpClient client;
     CHECK(client.send({.url = server.url()}, {}).body == "body");
-    const std::string one = "X-Padding: " + std::string(70'000, 'x') + "\r\n";
-    for (const std::string& headers : {one, many + many}) {
+    for (const std::string& headers : {header_lines(1, 70'000), header_lines(120, 1000)}) {
         const Error error = failure({answer("200 OK", "body", headers)});
         CHECK(error.code == "http.too_large");
         CHECK(error.kind == ErrorKind::permanent);
@@ -259,11 +251,7 @@ TEST_CASE("a stop ends the exchange") {
 }
 
 TEST_CASE("more headers than anybody sends are not kept") {
-    std::string headers;
-    for (int i = 0; i < 500; ++i) {
-        headers += "X-" + std::to_string(i) + ": y\r\n";
-    }
-    RawServer server({{answer("200 OK", "body", headers)}});
+    RawServer server({{answer("200 OK", "body", header_lines(500, 1))}});
     NetworkHttpClient client;
     const HttpResponse response = client.send({.url = server.url()}, {});
     CHECK(response.body == "body");

@@ -31,23 +31,13 @@ WebResponse answer_to(const std::string& bytes, WebRequest request = {}) {
     return client.send(request);
 }
 
-std::string header_lines(int count, std::size_t length) {
-    std::string lines;
-    for (int i = 0; i < count; ++i) {
-        lines += "X-" + std::to_string(i) + ": " + std::string(length, 'x') + "\r\n";
-    }
-    return lines;
-}
-
 }  // namespace
 
 TEST_CASE("an answer that is kept has a limit, with and without a length") {
     WebRequest request;
     request.max_bytes = 1000;
     const std::string body(1001, 'x');
-    for (const std::string& bytes :
-         {answer("200 OK", body), "HTTP/1.1 200 OK\r\n\r\n" + body,
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + body + "\r\n0\r\n\r\n"}) {
+    for (const std::string& bytes : each_framing_of(body)) {
         const Error error = failure({bytes}, request);
         CHECK(error.code == "server.too_large");
         CHECK(error.kind == ErrorKind::permanent);
