@@ -3,6 +3,7 @@
 #include "agent/commands/recorded_answers.hpp"
 #include "agent/commands/redaction.hpp"
 #include "agent/config/config.hpp"
+#include "agent/platform/detection.hpp"
 #include "agent/platform/machine.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/error.hpp"

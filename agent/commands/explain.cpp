@@ -2,6 +2,7 @@
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
 #include "agent/config/guards.hpp"
+#include "agent/platform/detection.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/role/keys/role_keys.hpp"
 #include "agent/role/role_layers.hpp"

@@ -1,6 +1,7 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/config/config.hpp"
+#include "agent/platform/detection.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"

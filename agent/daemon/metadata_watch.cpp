@@ -1,5 +1,6 @@
 #include "agent/daemon/metadata_watch.hpp"
 
+#include "agent/platform/detection.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/error.hpp"

@@ -3,6 +3,7 @@
 #include "agent/announce/announce.hpp"
 #include "agent/config/config.hpp"
 #include "agent/health/checks.hpp"
+#include "agent/platform/detection.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/platform/stop_notice.hpp"
 #include "agent/puppet/puppet.hpp"

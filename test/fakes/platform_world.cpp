@@ -1,5 +1,7 @@
 #include "test/fakes/platform_world.hpp"
 
+#include "agent/platform/detection.hpp"
+
 namespace bootwright {
 
 PlatformWorld::PlatformWorld(std::string_view root) { replay(fake, root); }

@@ -1,6 +1,7 @@
 // Every platform's reading. An input is a line "PLATFORM N" and a body: the machine and the service are those of the
 // platform's fixture, but that the N-th answer has this body.
 
+#include "agent/platform/detection.hpp"
 #include "agent/platform/platform.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"

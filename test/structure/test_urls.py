@@ -23,7 +23,7 @@ MAY_SEARCH_TEXT = {
     "common/net/url.hpp": "the function itself",
     "common/net/url.cpp": "the function itself",
     "agent/platform/instance_metadata.cpp": "a tag, which may hold anything",
-    "agent/platform/platform.cpp": "a kernel command line",
+    "agent/platform/detection.cpp": "a kernel command line",
     "agent/servers/program.cpp": "what r10k says",
     "agent/servers/ask.cpp": "what bootwright-download says",
     "agent/commands/redaction.cpp": "what `bootwright capture` has found on a machine",

@@ -1,3 +1,4 @@
+#include "agent/platform/detection.hpp"
 #include "test/fakes/platform_world.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,5 +1,6 @@
 #include "agent/platform/platform.hpp"
 
+#include "agent/platform/detection.hpp"
 #include "agent/platform/document.hpp"
 #include "test/fakes/answers.hpp"
 #include "test/fakes/errors.hpp"

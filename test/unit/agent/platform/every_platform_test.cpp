@@ -1,6 +1,7 @@
 // What holds for every platform: each fixture with a fixture.json is a machine, what its metadata service answers, and what
 // is to come of it. A new platform is tested here as soon as its folder is there.
 
+#include "agent/platform/detection.hpp"
 #include "agent/platform/platform.hpp"
 
 #include "agent/platform/stop_notice.hpp"

@@ -1,3 +1,4 @@
+#include "agent/platform/detection.hpp"
 #include "common/base/encoding.hpp"
 #include "test/fakes/compressed.hpp"
 #include "test/fakes/platform_world.hpp"

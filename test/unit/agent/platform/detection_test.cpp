@@ -1,5 +1,6 @@
-#include "agent/platform/platform.hpp"
+#include "agent/platform/detection.hpp"
 
+#include "agent/platform/platform.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"
