@@ -2,7 +2,7 @@
 
 include(GNUInstallDirs)
 install(TARGETS bootwright RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS bootwright-fetch bootwright-download RUNTIME DESTINATION lib/bootwright)
+install(TARGETS bootwright-fetch bootwright-download bootwright-keeper RUNTIME DESTINATION lib/bootwright)
 install(PROGRAMS agent/puppet/trusted-facts DESTINATION lib/bootwright)
 install(DIRECTORY agent/puppet/ruby DESTINATION lib/bootwright FILES_MATCHING PATTERN "*.rb"
     PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)

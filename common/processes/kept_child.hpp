@@ -11,7 +11,7 @@
 
 namespace bootwright {
 
-/// A program that runs below a keeper: a process of ours that adopts whatever the program's family orphans
+/// A program that runs below a keeper, bootwright-keeper, a process of ours that adopts whatever the program's family orphans
 /// (PR_SET_CHILD_SUBREAPER), so that a daemon with a session of its own is still found below it. The keeper ends when it is
 /// let go, and then hands what is left to process 1. It hears no signal but SIGKILL; then the program dies with it. Where the
 /// request says that the family ends with the program, it ends too where the agent is gone.

@@ -89,7 +89,7 @@ public:
     virtual ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) = 0;
 };
 
-/// fork, poll, and a keeper (docs/decisions/0001-child-processes.md, 0013-control-groups.md).
+/// poll, and a keeper (docs/decisions/0001-child-processes.md, 0013-control-groups.md).
 class SystemProcessRunner final : public ProcessRunner {
 public:
     ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) override;

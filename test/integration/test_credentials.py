@@ -271,8 +271,11 @@ def test_the_download_runs_without_rights(
 ) -> None:
     process = slow(ready, repo, proxies, git, asks, way)
     own = ready.run(["id", "-u", "bootwright"], check=True).stdout.strip()
-    programs = [*ready.processes("bootwright-download"), *(ready.processes("/usr/bin/ssh ") if way == "ssh" else [])]
-    assert len(programs) == (3 if way == "ssh" else 1)  # ssh has a keeper, of the same program
+    programs = ready.processes("bootwright-download")
+    if way == "ssh":
+        programs += ready.processes("/usr/bin/ssh ")
+        programs.append(int(facts_of(ready, programs[-1])["PPid"][0]))  # its keeper
+    assert len(programs) == (3 if way == "ssh" else 1)
     for pid in programs:
         facts = facts_of(ready, pid)
         assert facts["Uid"] == [own] * 4 and facts["Groups"] == []

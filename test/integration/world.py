@@ -477,12 +477,13 @@ class Instance(Machine):
     BINARY = "/usr/bin/bootwright"
     FETCH = "/usr/lib/bootwright/bootwright-fetch"
     DOWNLOAD = "/usr/lib/bootwright/bootwright-download"
+    KEEPER = "/usr/lib/bootwright/bootwright-keeper"
     TRUSTED_FACTS = "/usr/lib/bootwright/trusted-facts"
     RUBY = "/usr/lib/bootwright/ruby"
 
     def install(self, binary: Path) -> None:
         """The program, and those that it starts, which were built beside it."""
-        programs = (self.BINARY, self.FETCH, self.DOWNLOAD, self.TRUSTED_FACTS)
+        programs = (self.BINARY, self.FETCH, self.DOWNLOAD, self.KEEPER, self.TRUSTED_FACTS)
         for source, name in ((binary.with_name(Path(name).name), name) for name in programs):
             target = self.path(name, follow=False)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -272,6 +272,7 @@ def test_forbidden_arrows_are_caught():
 
 # Who limits a transfer, or a process of its own: all else takes time from Clock.
 READS_THE_STEADY_CLOCK = {
+    "agent/keeper_main.cpp",
     "agent/puppet/warm.cpp",
     "agent/repository/sources/downloader.cpp",
     "agent/repository/sources/mirrors.cpp",
@@ -281,7 +282,6 @@ READS_THE_STEADY_CLOCK = {
     "common/net/http.cpp",
     "common/net/tcp.cpp",
     "common/net/web.cpp",
-    "common/processes/kept_child.cpp",
     "common/processes/process.cpp",
     "common/processes/process_tree.cpp",
 }

@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <iterator>
 #include <limits>
+#include <set>
 #include <stdexcept>
 
 using namespace bootwright;
@@ -188,6 +189,55 @@ TEST_CASE("a child inherits no lock and none of the pipes") {
     CHECK(joined(recorded.lines, "\n").find("eventfd") == std::string::npos);
     CHECK(joined(recorded.lines, "\n").find("pidfd") == std::string::npos);
     CHECK(joined(recorded.lines, "\n").ends_with("\n0\n1\n2"));
+}
+
+TEST_CASE("the keeper is a program of its own, and holds nothing of the agent") {
+    const TemporaryRoot root;
+    const auto lock = FileLock::try_take(root.path() / "run.lock");
+    pid_t keeper = 0;
+    std::string program;
+    std::vector<std::string> arguments;
+    std::set<std::string> held;
+    SystemProcessRunner runner;
+    const auto look = [&](std::string_view) {
+        const std::filesystem::path folder = "/proc/" + std::to_string(keeper);
+        program = std::filesystem::read_symlink(folder / "exe").filename();
+        arguments = split(read_file(folder / "cmdline", 4096), '\0');
+        for (const auto& entry : std::filesystem::directory_iterator(folder / "fd")) {
+            held.insert(std::filesystem::read_symlink(entry).string());
+        }
+    };
+    ProcessRequest request = shell("echo ready; read word");
+    runner.run(request, {.started = [&](ProcessId id) { keeper = id.pid; }, .line = look}, {});
+    CHECK(program == "bootwright-keeper");
+    CHECK(arguments.size() == 2);  // its own name, and what stands after the last \0
+    REQUIRE(held.size() == 2);
+    CHECK(*held.begin() == "anon_inode:[signalfd]");
+    CHECK(held.rbegin()->starts_with("socket:"));
+}
+
+TEST_CASE("arguments of any kind arrive as they are, and too many are an error") {
+    ProcessRequest request = shell("printf '<%s>' \"$@\"");
+    const std::vector<std::string> odd{"sh", "", "a b", "\n", "\xff", "ends", std::string(100'000, 'x')};
+    request.arguments.insert(request.arguments.end(), odd.begin(), odd.end());
+    std::string said;
+    SystemProcessRunner().run(request, {.bytes = [&](std::string_view bytes) { said += bytes; }}, {});
+    CHECK(said == "<><a b><\n><\xff><ends><" + odd.back() + ">");
+    request.arguments.push_back(odd.back());
+    CHECK(error_of([&] { return run(request).result; }).code == "process.cannot_start");
+    request.arguments.assign(3000, "/bin/true");
+    CHECK(error_of([&] { return run(request).result; }).code == "process.cannot_start");
+}
+
+TEST_CASE("the working folder is the request's, and one that is not there is an error") {
+    const TemporaryRoot root;
+    ProcessRequest request = shell("pwd");
+    request.folder = root.path();
+    CHECK(run(request).lines == std::vector<std::string>{root.path().string()});
+    request.folder = "";
+    CHECK(run(request).lines == std::vector<std::string>{std::filesystem::current_path().string()});
+    request.folder = "/no/such/folder";
+    CHECK(error_of([&] { return run(request).result; }).code == "process.cannot_start");
 }
 
 TEST_CASE("signals that the agent blocks and ignores reach its children") {
