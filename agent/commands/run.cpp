@@ -5,6 +5,7 @@
 #include "agent/record/status_file.hpp"
 #include "agent/run/run_worker.hpp"
 #include "common/base/error.hpp"
+#include "common/processes/process_tree.hpp"
 #include "common/processes/signals.hpp"
 
 #include <unistd.h>

@@ -6,6 +6,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/duration.hpp"
+#include "common/processes/process_tree.hpp"
 
 #include <algorithm>
 

@@ -11,6 +11,7 @@
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 #include "common/processes/own_program.hpp"
+#include "common/processes/process_tree.hpp"
 #include "common/processes/service_manager.hpp"
 #include "common/processes/signals.hpp"
 

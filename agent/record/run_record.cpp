@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
+#include "common/processes/process_tree.hpp"
 
 #include <unistd.h>
 

@@ -6,6 +6,7 @@
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/processes/process.hpp"
+#include "common/processes/process_tree.hpp"
 
 #include <sys/eventfd.h>
 

@@ -95,14 +95,4 @@ public:
     ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) override;
 };
 
-/// The process's identity. Returns nullopt if there is no such process.
-std::optional<ProcessId> identify_process(pid_t pid);
-
-/// True if exactly this process runs (a zombie does not).
-bool is_running(const ProcessId& process);
-
-/// Ends a process that another agent left behind, with all its descendants, at once (SIGKILL). Nothing happens where
-/// exactly this process no longer runs. Returns how many were killed.
-std::size_t end_process_tree(const ProcessId& root);
-
 }  // namespace bootwright

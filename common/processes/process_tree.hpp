@@ -5,9 +5,20 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace bootwright {
+
+/// The process's identity. Returns nullopt if there is no such process.
+std::optional<ProcessId> identify_process(pid_t pid);
+
+/// True if exactly this process runs (a zombie does not).
+bool is_running(const ProcessId& process);
+
+/// Ends a process that another agent left behind, with all its descendants, at once (SIGKILL). Nothing happens where
+/// exactly this process no longer runs. Returns how many were killed.
+std::size_t end_process_tree(const ProcessId& root);
 
 /// A process and all that descends from it. What its members leave behind stays below the root where that is a keeper
 /// (common/processes/kept_child.hpp): then nothing is missed. With a control group its members count too.

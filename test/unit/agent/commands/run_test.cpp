@@ -1,6 +1,7 @@
 
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
+#include "common/processes/process_tree.hpp"
 #include "test/fakes/fake_machine.hpp"
 #include "test/fakes/run_command.hpp"
 

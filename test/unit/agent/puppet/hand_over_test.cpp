@@ -3,6 +3,7 @@
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
 #include "common/processes/control_group.hpp"
+#include "common/processes/process_tree.hpp"
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>

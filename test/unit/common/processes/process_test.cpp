@@ -1,4 +1,5 @@
 #include "common/processes/process.hpp"
+#include "common/processes/process_tree.hpp"
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
