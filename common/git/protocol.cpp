@@ -287,11 +287,11 @@ std::string old_fetch_request(const FetchWish& wish, const Advertisement& advert
 bool FetchAnswer::take(const Packet& packet) {
     if (packet.kind == Packet::Kind::flush) {
         // Below version 2 the list of shallow commits ends so, too.
-        has_ended_ = is_version_2_ || is_in_pack_;
-        if (has_ended_ && !has_pack_byte_) {
+        const bool has_ended = is_version_2_ || is_in_pack_;
+        if (has_ended && !has_pack_byte_) {
             throw malformed("an answer without a pack");
         }
-        return has_ended_;
+        return has_ended;
     }
     if (packet.kind != Packet::Kind::data) {
         return false;

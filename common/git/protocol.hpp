@@ -27,9 +27,6 @@ public:
     /// @throws Error server.protocol (transient) where the bytes are no packets; what `take` throws
     void feed(std::string_view bytes, const Take& take);
 
-    /// True if a packet has begun and not ended.
-    [[nodiscard]] bool is_within_packet() const { return !held_.empty(); }
-
 private:
     /// Takes one packet from the front of `bytes`; false where it is not whole yet.
     static bool take_packet(std::string_view& bytes, const Take& take);
@@ -110,7 +107,6 @@ public:
     /// git.revision_not_found (permanent); what the sink throws
     bool take(const Packet& packet);
 
-    [[nodiscard]] bool has_ended() const { return has_ended_; }
     /// True while the server counts and packs: it sends no byte of the pack, but signs of life.
     [[nodiscard]] bool is_being_packed() const { return is_in_pack_ && !has_pack_byte_; }
 
@@ -121,7 +117,6 @@ private:
     Sink sink_;
     bool is_in_pack_ = false;
     bool has_pack_byte_ = false;
-    bool has_ended_ = false;
 };
 
 }  // namespace bootwright

@@ -31,7 +31,7 @@ std::string taken(const std::vector<std::string>& pieces) {
             }
         });
     }
-    return words + (reader.is_within_packet() ? "…" : "");
+    return words;
 }
 
 /// Hands a stream to something that takes packets until it has all; true if it had.
@@ -71,8 +71,8 @@ TEST_CASE("packets are the same however their bytes arrive") {
         bytes.emplace_back(1, c);
     }
     CHECK(taken(bytes) == whole);
-    CHECK(taken({stream.substr(0, 6)}) == "…");
-    CHECK(taken({"00"}) == "…");
+    CHECK(taken({stream.substr(0, 6)}).empty());
+    CHECK(taken({"00"}).empty());
 }
 
 TEST_CASE("what has no length, or one that cannot be, is no packet") {
