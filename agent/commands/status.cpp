@@ -215,12 +215,17 @@ private:
         describe_bad_checks("bad check");
         describe_places();
         describe_slow();
-        for (const Json& failed : member_at(run_, "failed_resources")) {
+        const Json& all_failed = member_at(run_, "failed_resources");
+        for (const Json& failed : all_failed) {
             const Json& file = member_at(failed, "file");
             line("failed",
                  shown(member_at(failed, "resource")) +
                      (file.is_null() ? "" : " (" + shown(file) + ":" + shown(member_at(failed, "line")) + ")") + ": " +
                      shown(member_at(failed, "message")));
+        }
+        if (const std::uint64_t count = number_at(resources, "failed"); count > all_failed.size()) {
+            line("failed", "and " + std::to_string(count - all_failed.size()) +
+                               " more: see observation.json and puppet.jsonl of the run");
         }
         for (const Json& told : member_at(run_, "announced")) {
             line("announced", std::string(member_at(told, "good") == Json(true) ? "good" : "failed") + " to " +
@@ -234,8 +239,9 @@ private:
     void describe_given_up() {
         const Json& bad = member_at(run_, "bad");
         if (bad.is_object() && member_at(bad, "given_up") == Json(true)) {
-            line("given up", shown(member_at(bad, "revision")) + " after " + shown(member_at(bad, "failures")) +
-                                 " failures, until the revision, the role config or the facts change; `bootwright run` "
+            line("given up", shown(member_at(bad, "revision")) + " after " +
+                                 counted(number_at(bad, "failures"), "failure") +
+                                 ", until the revision, the role config or the facts change; `bootwright run` "
                                  "tries it all the same");
         }
         const Json& instead = member_at(run_, "instead");

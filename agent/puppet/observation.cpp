@@ -35,7 +35,10 @@ std::vector<Took> durations_at(const Json& object, const char* key, const char* 
     return durations;
 }
 
-std::vector<FailedResource> failed_at(const Json& object) {
+std::optional<std::vector<FailedResource>> failed_at(const Json& object) {
+    if (!object.contains("failed")) {
+        return std::nullopt;
+    }
     std::vector<FailedResource> failed;
     for (const Json& entry : array_at(object, "failed")) {
         if (entry.is_object()) {
@@ -58,6 +61,7 @@ std::optional<Observation> read_observation(const std::optional<std::string>& te
                      .catalog_digest = string_at(json, "catalog_digest"),
                      .phases = {},
                      .failed = failed_at(json),
+                     .failed_to_generate = json.value("failed_to_generate", Json()) == true,
                      .slowest = durations_at(json, "slowest", "resource"),
                      .slow_facts = durations_at(json, "slow_facts", "fact"),
                      .unused_data = texts_at(json, "unused_data"),

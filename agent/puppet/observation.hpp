@@ -14,7 +14,8 @@ struct Observation {
     std::string phase;  ///< the last that began: "starting", "facts", "compile" or "apply"
     std::string catalog_digest;
     std::vector<Took> phases;
-    std::vector<FailedResource> failed;
+    std::optional<std::vector<FailedResource>> failed;  ///< as Puppet's report has them; nothing: there was no report
+    bool failed_to_generate = false;  ///< a resource could not generate what it stands for, which no count has
     std::vector<Took> slowest;
     std::vector<Took> slow_facts;
     std::vector<std::string> unused_data;  ///< keys of the role config's data that nothing looked up

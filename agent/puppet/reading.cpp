@@ -1,6 +1,7 @@
 #include "agent/puppet/reading.hpp"
 
 #include "agent/puppet/observation.hpp"
+#include "agent/puppet/puppet_log.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
+#include <set>
 #include <string_view>
 
 namespace bootwright {
@@ -20,91 +22,55 @@ constexpr std::size_t most_slow = 10;    // of each kind
 constexpr std::size_t longest_message = 500;
 constexpr std::size_t longest_key = 100;
 
-/// A line of Puppet's log that is a warning or worse.
-struct LogEntry {
-    std::string level;
-    std::string message;
-    std::string source;
-    std::string file;
-    int line = 0;
-
-    [[nodiscard]] bool is_error() const {
-        return level == "err" || level == "alert" || level == "emerg" || level == "crit";
-    }
-    [[nodiscard]] bool is_of_resource() const { return source.starts_with('/'); }
-};
-
-/// A text of Puppet's as it may be shown.
-std::string shown(std::string text, const PuppetTraces& traces) {
-    const std::string prefix = traces.checkout.string() + "/";
-    for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
-        text.erase(at, prefix.size());
-    }
-    return shortened(traces.redactor.cleaned(text), longest_message);
+/// The resource as the list of failures has it.
+FailedResource failure_of(const LogEntry& entry) {
+    return {resource_of(entry.source), entry.message, entry.file, entry.line};
 }
 
-std::vector<LogEntry> read_log(const PuppetTraces& traces) {
-    std::vector<LogEntry> entries;
-    for (const std::string& text : split(traces.log, '\n')) {
-        const Json json = parse_json(text);
-        const std::string level = string_at(json, "level");
-        if (level.empty() || level == "notice" || level == "info" || level == "debug") {
-            continue;
-        }
-        LogEntry entry{level, shown(string_at(json, "message"), traces), shown(string_at(json, "source"), traces),
-                       shown(string_at(json, "file"), traces), 0};
-        const auto line = json.find("line");
-        entry.line = line != json.end() && line->is_number_integer() ? line->get<int>() : 0;
-        entries.push_back(std::move(entry));
-    }
-    return entries;
+/// Nullptr if the list has no such resource.
+template <typename List>
+auto* find_resource(List& failed, const std::string& resource) {
+    const auto found =
+        std::find_if(failed.begin(), failed.end(), [&](const auto& other) { return other.resource == resource; });
+    return found == failed.end() ? nullptr : &*found;
 }
 
-/// The end of "Type[title]" that begins at `begin`, or `begin` where none does. A title may hold slashes and brackets: it
-/// ends with the bracket that closes the first.
-std::size_t resource_end(const std::string& source, std::size_t begin) {
-    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:";
-    std::size_t at = source.find_first_not_of(letters, begin);
-    if (at == std::string::npos || at == begin || source[at] != '[') {
-        return begin;
-    }
-    int depth = 0;
-    for (; at < source.size(); ++at) {
-        depth += source[at] == '[' ? 1 : source[at] == ']' ? -1 : 0;
-        if (depth == 0) {
-            return at + 1;
-        }
-    }
-    return begin;
-}
-
-/// "/Stage[main]/Main/File[/etc/motd]/content" → "File[/etc/motd]": the last resource on the path.
-std::string resource_of(const std::string& source) {
-    std::string resource = source;
-    std::size_t at = 0;
-    while (at < source.size()) {
-        const std::size_t begin = at + (source[at] == '/' ? 1U : 0U);
-        const std::size_t end = resource_end(source, begin);
-        if (end > begin) {
-            resource = source.substr(begin, end - begin);
-        }
-        at = std::min(source.find('/', std::max(end, begin)), source.size());
-    }
-    return resource;
-}
-
-/// As Puppet's log tells them, for a run that was not seen from within.
-std::vector<FailedResource> failed_resources(const std::vector<LogEntry>& entries) {
+/// As the report has them that was seen from within, which is more exact than the log: a log level is no verdict.
+std::vector<FailedResource> seen_failures(const std::vector<FailedResource>& seen, const PuppetTraces& traces) {
     std::vector<FailedResource> failed;
-    for (const LogEntry& entry : entries) {
-        const std::string resource = resource_of(entry.source);
-        const bool is_known = std::any_of(failed.begin(), failed.end(),
-                                          [&](const FailedResource& other) { return other.resource == resource; });
-        if (entry.is_error() && entry.is_of_resource() && !is_known && failed.size() < most_listed) {
-            failed.push_back({resource, entry.message, entry.file, entry.line});
-        }
+    for (const FailedResource& each : seen) {
+        failed.push_back(
+            {shown(each.resource, traces), shown(each.message, traces), shown(each.file, traces), each.line});
     }
     return failed;
+}
+
+/// Adds what the log knows: why a resource failed of which the report does not say it, and which could not generate what they
+/// stand for. @param is_all_seen whether the report says which failed; else each resource that logged an error has
+void add_logged_failures(std::vector<FailedResource>& failed, const std::vector<LogEntry>& entries, bool is_all_seen) {
+    for (const LogEntry& entry : entries) {
+        if (!entry.is_error() || !entry.is_of_resource()) {
+            continue;
+        }
+        FailedResource* known = find_resource(failed, resource_of(entry.source));
+        if (known == nullptr && (!is_all_seen || entry.is_failed_generation())) {
+            failed.push_back(failure_of(entry));
+        } else if (known != nullptr && known->message.empty()) {
+            known->message = entry.message;
+        }
+    }
+}
+
+/// How many resources could not generate what they stand for: Puppet goes on without a word in its counts and its exit status.
+int failed_generations(const std::vector<LogEntry>& entries, const std::vector<FailedResource>& counted, bool is_seen) {
+    std::set<std::string> resources;
+    for (const LogEntry& entry : entries) {
+        const std::string resource = resource_of(entry.source);
+        if (entry.is_failed_generation() && find_resource(counted, resource) == nullptr) {
+            resources.insert(resource);
+        }
+    }
+    return std::max(static_cast<int>(resources.size()), is_seen && counted.empty() ? 1 : 0);
 }
 
 /// True if the entry says again what a failed resource says: Puppet logs the error of an exec twice.
@@ -126,7 +92,8 @@ void add_warnings(std::vector<std::string>& result, const std::vector<LogEntry>&
                   const std::vector<FailedResource>& failed) {
     for (const LogEntry& entry : entries) {
         const bool is_skip = entry.message == "Skipping because of failed dependencies";
-        const bool is_told = is_skip || (entry.is_error() && (entry.is_of_resource() || is_repeated(entry, failed)));
+        const bool is_of_failed = entry.is_of_resource() && find_resource(failed, resource_of(entry.source)) != nullptr;
+        const bool is_told = is_skip || (entry.is_error() && (is_of_failed || is_repeated(entry, failed)));
         const std::string source = entry.source.empty() || entry.source == "Puppet" ? "" : entry.source + ": ";
         const std::string text = source + with_place(entry);
         if (!is_told && result.size() < most_listed && std::find(result.begin(), result.end(), text) == result.end()) {
@@ -151,15 +118,6 @@ void add_observation(PuppetResult& result, const Observation& seen, const Puppet
     result.phases = durations(seen.phases);
     result.slowest = durations(seen.slowest);
     result.slow_facts = durations(seen.slow_facts);
-    if (!seen.failed.empty()) {
-        result.failed_resources.clear();
-    }
-    for (const FailedResource& failed : seen.failed) {
-        if (result.failed_resources.size() < most_listed) {
-            result.failed_resources.push_back({shown(failed.resource, traces), shown(failed.message, traces),
-                                               shown(failed.file, traces), failed.line});
-        }
-    }
 }
 
 /// What the agent itself has to remark on how Puppet ran.
@@ -221,7 +179,7 @@ std::string first_error(const std::vector<LogEntry>& entries, const PuppetTraces
     if (found != entries.end()) {
         return with_place(*found);
     }
-    const std::string output = shortened(traces.redactor.cleaned(trimmed(traces.output)), longest_message);
+    const std::string output = shortened_within(traces.redactor.cleaned(trimmed(traces.output)), longest_message);
     return output.empty() ? "it gave no reason" : output;
 }
 
@@ -313,19 +271,24 @@ void read_applied(PuppetResult& result, const PuppetTraces& traces, const Resour
                     shortened(which, longest_message) +
                     (traces.process.out_of_memory > 0 ? "; the kernel ended a process of the run because memory ran out"
                                                       : ""),
-                "see failed_resources: `bootwright status` shows the file and line of each"));
+                "correct what failed, which is listed with file and line, and push a new revision"));
     } else if (trimmed(traces.resources.value_or("")).empty()) {
         set(result, Outcome::nothing_applied,
             permanent_error("puppet.nothing_applied",
                             "the catalog is empty: no class took this role, so nothing was done",
                             "check role and classes of the role config for a misspelling"));
-    } else if (traces.noop && counts.out_of_sync > 0) {
+    } else if (const int drift = counts.out_of_sync - counts.changed; traces.noop && drift > 0) {
         set(result, Outcome::noop_drift,
             permanent_error("puppet.noop_drift",
-                            std::to_string(counts.out_of_sync) + " resources differ, and noop changed nothing",
+                            counted(static_cast<unsigned>(drift), "resource") +
+                                " out of sync, and noop changed nothing" +
+                                (counts.changed > 0
+                                     ? " of that, but " + counted(static_cast<unsigned>(counts.changed), "resource") +
+                                           " with `noop => false`"
+                                     : ""),
                             "set puppet.noop to false in the role config to apply them"));
     } else {
-        result.outcome = changes && !traces.noop ? Outcome::changed : Outcome::unchanged;
+        result.outcome = changes ? Outcome::changed : Outcome::unchanged;
     }
 }
 
@@ -335,14 +298,21 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     PuppetResult result;
     const auto entries = read_log(traces);
     const auto seen = read_observation(traces.observation);
-    result.failed_resources = failed_resources(entries);
+    const bool is_all_seen = seen && seen->failed;
     if (seen) {
         add_observation(result, *seen, traces);
     }
+    if (is_all_seen) {
+        result.failed_resources = seen_failures(*seen->failed, traces);
+    }
+    const int uncounted = failed_generations(entries, result.failed_resources, seen && seen->failed_to_generate);
+    add_logged_failures(result.failed_resources, entries, is_all_seen);
     result.warnings = remarks(seen, traces);
     add_warnings(result.warnings, entries, result.failed_resources);
-    const auto summary = read_summary(traces.summary);
+    result.failed_resources.resize(std::min(result.failed_resources.size(), most_listed));
+    auto summary = read_summary(traces.summary);
     if (summary) {
+        summary->counts.failed += uncounted;
         result.resources = summary->counts;
         result.version = result.version.empty() ? shown(summary->version, traces) : result.version;
     }

@@ -44,7 +44,8 @@ void end_leftovers(const System& system) {
     const std::size_t killed =
         end_process_tree({static_cast<pid_t>(number_at(*child, "pid")), number_at(*child, "pid_start")});
     if (killed > 0) {
-        log(LogLevel::warning, "ended " + std::to_string(killed) + " processes that a killed run had left");
+        log(LogLevel::warning,
+            "ended what a killed run had left: " + std::to_string(killed) + (killed == 1 ? " process" : " processes"));
     }
 }
 

@@ -10,6 +10,9 @@ namespace bootwright {
 
 namespace {
 
+/// True for a byte of UTF-8 that is not the first of its character.
+bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
 constexpr std::string_view white_space = " \t\r\n\f\v";
 
 /// Levenshtein distance: the number of letters to insert, delete or replace.
@@ -94,15 +97,30 @@ bool is_made_of(std::string_view text, std::string_view others, std::size_t long
     });
 }
 
+std::string counted(std::uint64_t count, std::string_view what) {
+    return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+}
+
 std::string shortened(std::string_view text, std::size_t longest) {
     if (text.size() <= longest) {
         return std::string(text);
     }
-    const auto continues = [&](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U; };
-    while (longest > 0 && continues(longest)) {
+    while (longest > 0 && continues_character(text[longest])) {
         --longest;
     }
     return std::string(text.substr(0, longest)) + "…";
+}
+
+std::string shortened_within(std::string_view text, std::size_t longest) {
+    if (text.size() <= longest) {
+        return std::string(text);
+    }
+    const std::size_t beginning = std::min(text.find('\n'), longest / 3);
+    std::size_t end = text.size() - (longest - beginning);
+    while (end < text.size() && continues_character(text[end])) {
+        ++end;
+    }
+    return shortened(text, beginning) + std::string(text.substr(end));
 }
 
 bool is_commit_id(std::string_view text) {

@@ -39,6 +39,12 @@ bool is_made_of(std::string_view text, std::string_view others, std::size_t long
 /// At most `longest` bytes of UTF-8 text, with "…" where it was cut; never within a character.
 std::string shortened(std::string_view text, std::size_t longest);
 
+/// The same, with the cut in the middle: the beginning, of the first line only, and the end stay.
+std::string shortened_within(std::string_view text, std::size_t longest);
+
+/// "1 resource", "3 resources". @param what one of them, whose plural ends with "s"
+std::string counted(std::uint64_t count, std::string_view what);
+
 /// True for a full git commit id: 40 characters of 0-9 and a-f.
 bool is_commit_id(std::string_view text);
 

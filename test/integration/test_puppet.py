@@ -264,3 +264,61 @@ def test_modules_of_the_forge(impatient: Instance, metadata: MetadataServer, rep
     run = run_once(impatient, "noop_drift")
     assert run["resources"]["failed"] == 0 and run["resources"]["out_of_sync"] > 20
     assert not impatient.exists("/etc/apache2/ports.conf") and not impatient.exists("/srv/a")
+
+
+#: A type as concat's and others' are: it makes further resources, and fails at it.
+BARREN = """Puppet::Type.newtype(:barren) do
+  newparam(:name, namevar: true)
+  def generate
+    raise Puppet::Error, "nothing to generate from"
+  end
+end
+"""
+
+
+def test_what_puppet_counts_as_no_failure_is_one(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    repo.commit(
+        {
+            "site-modules/role/lib/puppet/type/barren.rb": BARREN,
+            "site-modules/role/manifests/barren.pp": "class role::barren {\n  file { '/etc/made': content => 'x' }\n  barren { 'one': }\n}\n",
+        }
+    )
+    metadata.service = Ec2(role_config(repo, classes=["role::barren"]))
+    run = run_once(impatient, "changed_with_failures")
+    assert run["error"]["message"].endswith("resources failed: Barren[one]")
+    [failed] = run["failed_resources"]
+    assert "nothing to generate from" in failed["message"] and failed["file"].endswith("barren.pp") and failed["line"] == 3
+    assert run["resources"]["failed"] == 1
+
+
+def test_a_log_level_is_no_verdict(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    manifest = "class role::loud {\n  file { '/etc/loud': content => 'x', loglevel => err }\n}\n"
+    repo.commit({"site-modules/role/manifests/loud.pp": manifest})
+    metadata.service = Ec2(role_config(repo, classes=["role::loud"]))
+    run = run_once(impatient, "changed")
+    assert run["failed_resources"] == []
+    assert any("File[/etc/loud]" in warning for warning in run["warnings"])
+
+
+def test_the_reason_of_a_failure_comes_from_the_log_where_the_report_has_none(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    manifest = "class role::pacman {\n  package { 'x': ensure => present, provider => 'pacman' }\n}\n"
+    repo.commit({"site-modules/role/manifests/pacman.pp": manifest})
+    metadata.service = Ec2(role_config(repo, classes=["role::pacman"]))
+    run = run_once(impatient, "changed_with_failures")
+    [failed] = run["failed_resources"]
+    assert "Provider pacman is not functional" in failed["message"]
+
+
+def test_what_noop_changes_all_the_same_is_told(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    manifest = """class role::half {
+  file { '/etc/really': content => 'x', noop => false }
+  file { '/etc/perhaps': content => 'x' }
+}
+"""
+    repo.commit({"site-modules/role/manifests/half.pp": manifest})
+    metadata.service = Ec2(role_config(repo, classes=["role::half"], puppet={"noop": True}))
+    run = run_once(impatient, "noop_drift")
+    assert impatient.exists("/etc/really") and not impatient.exists("/etc/perhaps")
+    assert "1 resource out of sync, and noop changed nothing of that, but 1 resource with `noop => false`" in run["error"]["message"]

@@ -166,7 +166,8 @@ module BootwrightObserve
         'slowest' => slowest.map do |status|
           { 'resource' => clean(status.resource, LONGEST_TEXT), 'seconds' => status.evaluation_time.to_f.round(3) }
         end,
-        'corrective' => all.count(&:corrective_change)
+        'corrective' => all.count(&:corrective_change),
+        'failed_to_generate' => @report.respond_to?(:resources_failed_to_generate) && @report.resources_failed_to_generate ? true : false
       }
     end
 

@@ -11,16 +11,16 @@ TEST_CASE("an observation is read as it was written") {
     REQUIRE(seen);
     CHECK(seen->phase == "apply");
     CHECK(seen->puppet_version == "7.23.0");
-    CHECK(seen->failed.size() == 2);
+    CHECK(seen->failed->size() == 2);
     CHECK(seen->unused_data == std::vector<std::string>{"role::truth::prot"});
     CHECK(seen->looked_up.size() > 3);
     CHECK(seen->problems.empty());
     CHECK(seen->phases.size() == 3);
-    CHECK(seen->failed[1].resource == "Exec[/bin/false]");
-    CHECK(seen->failed[1].line == 6);
-    CHECK(seen->failed[1].message ==
+    CHECK(seen->failed->at(1).resource == "Exec[/bin/false]");
+    CHECK(seen->failed->at(1).line == 6);
+    CHECK(seen->failed->at(1).message ==
           "change from 'notrun' to ['0'] failed: '/bin/false' returned 1 instead of one of [0]");
-    CHECK(seen->failed[1].file.ends_with("/site-modules/role/manifests/truth.pp"));
+    CHECK(seen->failed->at(1).file.ends_with("/site-modules/role/manifests/truth.pp"));
 }
 
 TEST_CASE("what an observation says of each thing is read, several messages as one") {
@@ -34,10 +34,10 @@ TEST_CASE("what an observation says of each thing is read, several messages as o
     CHECK(seen->phases[0].what == "compile");
     CHECK(seen->phases[0].seconds == 0);
     CHECK(seen->phases[1].seconds == 1.5);
-    REQUIRE(seen->failed.size() == 1);
-    CHECK(seen->failed[0].message == "one; two");
-    CHECK(seen->failed[0].file == "f.pp");
-    CHECK(seen->failed[0].line == 3);
+    REQUIRE(seen->failed->size() == 1);
+    CHECK(seen->failed->at(0).message == "one; two");
+    CHECK(seen->failed->at(0).file == "f.pp");
+    CHECK(seen->failed->at(0).line == 3);
     REQUIRE(seen->slowest.size() == 1);
     CHECK(seen->slowest[0].what == "C[d]");
     CHECK(seen->slowest[0].seconds == 2.25);
@@ -60,7 +60,7 @@ TEST_CASE("what is of another shape in an observation counts as missing") {
             "slow_facts": "x", "unused_data": [1, "key"], "looked_up": null, "problems": [[]]})");
     REQUIRE(seen);
     CHECK(seen->puppet_version.empty());
-    CHECK(seen->failed.empty());
+    CHECK(seen->failed->empty());
     REQUIRE(seen->slowest.size() == 1);
     CHECK(seen->slowest[0].seconds == 0);
     CHECK(seen->unused_data == std::vector<std::string>{"key"});

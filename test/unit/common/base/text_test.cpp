@@ -74,6 +74,20 @@ TEST_CASE("a long text is cut between two characters, and shows that it was") {
     CHECK(shortened(std::string(600, '\x80'), 500).size() <= 503);  // no UTF-8 at all
 }
 
+TEST_CASE("a text that is cut within keeps the beginning of its first line, and its end") {
+    CHECK(shortened_within("abc", 3) == "abc");
+    CHECK(shortened_within("head and much more to its end", 9) == "hea…ts end");
+    CHECK(shortened_within("a\nand much more to its end", 9) == "a… its end");
+    const std::string euros = "€€€€€€€€€€";
+    for (std::size_t longest = 0; longest <= 40; ++longest) {
+        CAPTURE(longest);
+        const std::string cut = shortened_within(euros, longest);
+        CHECK(is_text(cut));
+        CHECK((cut == euros || cut.find("…") != std::string::npos));
+        CHECK(cut.size() <= longest + 3);
+    }
+}
+
 TEST_CASE("a commit id is 40 lower-case hexadecimal digits and nothing else") {
     CHECK(is_commit_id("0123456789abcdef0123456789abcdef01234567"));
     CHECK_FALSE(is_commit_id(""));

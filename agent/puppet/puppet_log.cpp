@@ -1,0 +1,80 @@
+#include "agent/puppet/puppet_log.hpp"
+
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+namespace bootwright {
+
+namespace {
+
+constexpr std::size_t longest_message = 500;
+
+/// The end of "Type[title]" that begins at `begin`, or `begin` where none does. A title may hold slashes and brackets: it
+/// ends with the bracket that closes the first.
+std::size_t resource_end(const std::string& source, std::size_t begin) {
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:";
+    std::size_t at = source.find_first_not_of(letters, begin);
+    if (at == std::string::npos || at == begin || source[at] != '[') {
+        return begin;
+    }
+    int depth = 0;
+    for (; at < source.size(); ++at) {
+        depth += source[at] == '[' ? 1 : source[at] == ']' ? -1 : 0;
+        if (depth == 0) {
+            return at + 1;
+        }
+    }
+    return begin;
+}
+
+}  // namespace
+
+bool LogEntry::is_failed_generation() const {
+    return is_error() && is_of_resource() && message.starts_with("Failed to generate additional resources");
+}
+
+std::string shown(std::string text, const PuppetTraces& traces) {
+    const std::string prefix = traces.checkout.string() + "/";
+    for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
+        text.erase(at, prefix.size());
+    }
+    return shortened_within(traces.redactor.cleaned(text), longest_message);
+}
+
+std::vector<LogEntry> read_log(const PuppetTraces& traces) {
+    std::vector<LogEntry> entries;
+    for (const std::string& text : split(traces.log, '\n')) {
+        const Json json = parse_json(text);
+        const std::string level = string_at(json, "level");
+        if (level.empty() || level == "notice" || level == "info" || level == "debug") {
+            continue;
+        }
+        LogEntry entry{level, shown(string_at(json, "message"), traces), shown(string_at(json, "source"), traces),
+                       shown(string_at(json, "file"), traces), 0};
+        const auto line = json.find("line");
+        entry.line = line != json.end() && line->is_number_integer() ? line->get<int>() : 0;
+        entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+std::string resource_of(const std::string& source) {
+    std::string resource = source;
+    std::size_t at = 0;
+    while (at < source.size()) {
+        const std::size_t begin = at + (source[at] == '/' ? 1U : 0U);
+        const std::size_t end = resource_end(source, begin);
+        if (end > begin) {
+            resource = source.substr(begin, end - begin);
+        }
+        at = std::min(source.find('/', std::max(end, begin)), source.size());
+    }
+    return resource;
+}
+
+}  // namespace bootwright
