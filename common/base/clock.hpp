@@ -13,8 +13,8 @@ struct Instant {
     std::chrono::milliseconds since_boot{};
 };
 
-/// Port: time. What a run records, plans or waits for comes from here, so that tests need not wait. Only who limits a transfer
-/// or a child process of its own reads the steady clock itself; a structure test lists those files.
+/// Port: time. What a run records, plans or waits for comes from here, so that tests need not wait. Only code that
+/// limits its own transfer or child process reads the steady clock itself; a structure test lists those files.
 class Clock {
 public:
     Clock() = default;
@@ -24,7 +24,7 @@ public:
 
     [[nodiscard]] virtual Instant now() const = 0;
 
-    /// Whether the kernel takes its wall clock for right, as a program that asks time servers has told it.
+    /// True if a program that asks time servers has told the kernel that its wall clock is right.
     [[nodiscard]] virtual bool is_synchronised() const = 0;
 
     /// Sleeps for `duration`; returns false at once when `stop` is requested.

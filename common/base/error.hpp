@@ -19,7 +19,7 @@ std::string_view to_string(ErrorKind kind);
 
 /// The one error type of the program.
 struct Error : std::exception {
-    /// Message and advice are made fit to be shown: control characters become "?", and what is beyond 16 KiB is left out.
+    /// Makes message and advice fit to be shown: control characters become "?", and each is cut at 16 KiB.
     Error(ErrorKind error_kind, std::string stable_code, const std::string& full_message,
           const std::string& what_to_do);
 
@@ -29,7 +29,7 @@ struct Error : std::exception {
     std::string code;                                        ///< stable, `area.reason`, listed in docs/errors.md
     std::string message;                                     ///< what failed, where, and why; never holds a secret
     std::string advice;                                      ///< what the reader does next
-    std::optional<std::chrono::milliseconds> retry_after{};  ///< the server's own wish (HTTP Retry-After)
+    std::optional<std::chrono::milliseconds> retry_after{};  ///< what the server asked for (HTTP Retry-After)
 };
 
 Error transient_error(std::string code, const std::string& message, const std::string& advice);

@@ -24,15 +24,16 @@ struct RetryPolicy {
 /// together. `attempt` counts from 1; `random` is in [0, 1).
 std::chrono::milliseconds backoff_delay(int attempt, const RetryPolicy& policy, double random);
 
-/// The delay before the attempt after `error`: the backoff, but never sooner than the server asked for (Retry-After), of
-/// which at most ten minutes are honoured, so that a hostile answer cannot park the machine.
+/// The delay before the attempt after `error`: the backoff, or what the server asked for (Retry-After) if that is
+/// longer. At most ten minutes of it are honoured, so that a hostile answer cannot park the machine.
 std::chrono::milliseconds delay_after(const Error& error, int attempt, const RetryPolicy& policy, double random);
 
-/// What a server's header Retry-After asks for (RFC 9110, 10.2.3); a date there is not read. Names in lower case.
+/// The delay that the header Retry-After asks for (RFC 9110, 10.2.3); nullopt for a date. @param headers names in lower
+/// case
 std::optional<std::chrono::milliseconds> retry_after(const std::map<std::string, std::string>& headers);
 
-/// Calls `action(attempt)` until it returns. A transient Error is retried until the policy's attempts are used up, then it
-/// is thrown on; every other Error is thrown at once. `on_retry(attempt, delay, error)` is told before each wait.
+/// Calls `action(attempt)` until it returns. A transient Error is retried until the policy's attempts are used up, then
+/// it is thrown on; every other Error is thrown at once. `on_retry(attempt, delay, error)` is called before each wait.
 /// @throws Error stopped, when `stop` is requested during a wait
 template <typename Action, typename OnRetry>
 auto retry(const RetryPolicy& policy, Clock& clock, const std::function<double()>& random, std::stop_token stop,

@@ -30,13 +30,13 @@ bool is_visible(std::string_view text);
 /// True for [a-z][a-z0-9_]*: the names of facts, and the parts of Puppet's class names.
 bool is_name(std::string_view text);
 
-/// An ASCII letter or digit.
+/// True for an ASCII letter or digit.
 bool is_alphanumeric(char c);
 
-/// Of 1 to `longest` characters, each an ASCII letter, a digit, or one of `others`.
+/// True for 1 to `longest` characters, each an ASCII letter, a digit, or one of `others`.
 bool is_made_of(std::string_view text, std::string_view others, std::size_t longest);
 
-/// At most `longest` bytes of UTF-8 text, with "…" where it was cut; never within a character.
+/// `text` (UTF-8), cut to at most `longest` bytes and then followed by "…"; never cut within a character.
 std::string shortened(std::string_view text, std::size_t longest);
 
 /// The same, with the cut in the middle: the beginning, of the first line only, and the end stay.
@@ -48,7 +48,7 @@ std::string counted(std::uint64_t count, std::string_view what);
 /// True for a full git commit id: 40 characters of 0-9 and a-f.
 bool is_commit_id(std::string_view text);
 
-/// A 64-bit hash (FNV-1a) that stays the same from release to release. Not for what somebody may forge.
+/// A 64-bit hash (FNV-1a) that stays the same from release to release. Do not use it for text that somebody may forge.
 std::uint64_t hash_of(std::string_view text);
 
 /// 16 hex digits.

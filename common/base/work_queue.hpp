@@ -11,26 +11,26 @@
 
 namespace bootwright {
 
-/// Does pieces of work that do not depend on each other on several processors, in no order that could be relied upon. The
-/// thread that adds them works too, once enough is waiting.
+/// Does independent pieces of work on several processors, in no particular order. The thread that adds them works too,
+/// once enough is waiting.
 class WorkQueue {
 public:
     using Work = std::function<void()>;
 
-    /// One thread for each processor beyond the first, as far as the system gives them, and a few at most. Without any, add()
-    /// does the work itself.
+    /// Starts one thread for each processor beyond the first, but only a few, and only as many as the system gives.
+    /// Without any, add() does the work itself.
     WorkQueue();
     WorkQueue(const WorkQueue&) = delete;
     WorkQueue& operator=(const WorkQueue&) = delete;
-    /// What has not begun is dropped, what has begun is waited for.
+    /// Drops the work that has not begun, and waits for the work that has.
     ~WorkQueue();
 
-    /// @throws what a piece of work has thrown (the first that did); none begins after that
+    /// @throws the first exception of a piece of work; none begins after that
     void add(Work work);
-    /// Returns when all is done, and what the work held is let go. @throws as add()
+    /// Waits until all work is done, and what it held is released. @throws as add()
     void finish();
 
-    /// So many pieces wait at once, at most.
+    /// The most pieces that wait at once.
     static constexpr std::size_t most_waiting = 8;
 
 private:

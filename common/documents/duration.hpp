@@ -12,7 +12,7 @@ namespace bootwright {
 /// At most ten years. Returns nullopt for anything else.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
-/// In the largest unit that needs no fraction: "90s", "1h"; nothing is "0s". @param duration not negative
+/// In the largest unit that needs no fraction: "90s", "1h"; zero is "0s". @param duration not negative
 std::string written(std::chrono::milliseconds duration);
 
 /// What parse_duration takes, as a regular expression.

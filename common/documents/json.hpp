@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-extern template class nlohmann::basic_json<>;  // made once, in json.cpp: a fifth of the time to compile everything
+extern template class nlohmann::basic_json<>;  // made once, in json.cpp: saves a fifth of the time to compile all
 
 namespace bootwright {
 
@@ -23,12 +23,12 @@ using Json = nlohmann::json;
 struct JsonDocument {
     std::string origin;      ///< what people know it by: a path, "user-data"
     std::string error_code;  ///< the stable code of every error in it
-    std::string text;        ///< empty where the document was not JSON text
+    std::string text;        ///< empty if the document was not JSON text
     Json root;
 
     using Path = std::vector<std::string>;
     Path above{};                         ///< where `root` stands in the whole document: {"bootwright"}
-    std::map<Path, std::size_t> lines{};  ///< of the values of the whole document, where it was YAML
+    std::map<Path, std::size_t> lines{};  ///< of the values of the whole document, if it was YAML
 
     /// Strict: an object at the top, no comments, no duplicate keys, at most 32 levels deep.
     /// @throws Error permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
@@ -49,7 +49,7 @@ public:
     std::optional<int> integer(const std::string& key, int lowest, int highest);
     std::optional<std::chrono::milliseconds> duration(const std::string& key);
     std::optional<std::chrono::milliseconds> positive_duration(const std::string& key);
-    /// Returns the place of the word among `words`.
+    /// Returns the index of the word in `words`.
     std::optional<std::size_t> choice(const std::string& key, const std::vector<std::string>& words);
     std::optional<std::vector<std::string>> strings(const std::string& key);
     std::optional<ObjectReader> object(const std::string& key);
@@ -73,7 +73,7 @@ private:
     std::vector<std::string> known_;
 };
 
-/// Where the value of a key stands in a document: "repository.url" is at /repository/url.
+/// The JSON pointer to a key's value: /repository/url for "repository.url".
 Json::json_pointer pointer_to(std::string_view key);
 
 /// The line (from 1) on which the value at `path` begins in `text`, which must be valid JSON; 0 if there is none.
@@ -81,23 +81,23 @@ std::size_t line_of(std::string_view text, const std::vector<std::string>& path)
 
 /// An Error as it stands in status.json and is handed from a child to its parent: {kind, code, message, advice}.
 Json to_json(const Error& error);
-/// The reverse; whatever is missing is made up so that the result is a valid transient Error.
+/// The reverse. Fills in whatever is missing; without a kind the Error is transient.
 Error error_from_json(const Json& json);
 
-/// What a program wrote; a discarded value, which is no object, array or string, where `text` is not JSON, or is nested so
-/// deeply that whoever walks through it or writes it again would use up the stack.
+/// Parses what a program wrote. Returns a discarded value, which is no object, array or string, if `text` is not JSON,
+/// or is nested so deeply that walking through it or writing it would use up the stack.
 Json parse_json(std::string_view text);
 
 /// The member of an object that a program wrote. Returns null if there is none, or if it is no object.
 const Json& member_at(const Json& object, const char* key);
 
-/// The string at `key` of an object that a program wrote, or "" where there is none.
+/// The string at `key` of an object that a program wrote, or "" if there is none.
 std::string string_at(const Json& object, const char* key);
 
-/// The same for a number that is not negative, or 0.
+/// The same for a number that is not negative; 0 if there is none.
 std::uint64_t number_at(const Json& object, const char* key);
 
-/// null for "".
+/// `text`, or null for "".
 Json text_or_null(const std::string& text);
 
 /// One line of JSON that never throws: invalid UTF-8 becomes U+FFFD.

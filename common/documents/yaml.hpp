@@ -9,7 +9,7 @@ namespace bootwright {
 
 enum class YamlScalars {
     typed,       ///< null, booleans and numbers as in YAML 1.2's core schema, else strings
-    as_written,  ///< all strings, but for null: an instance id 007 stays 007
+    as_written,  ///< all strings, except null: an instance id 007 stays 007
 };
 
 /// Port: YAML (yaml-cpp). The only document of `text` as JSON. Bounded: at most 32 levels, and 16 MiB once aliases are followed.
@@ -21,7 +21,7 @@ std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars = Ya
 /// @throws Error permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
 JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code);
 
-/// The same of a document of somebody else's: only what stands at `key` is read, and held to these rules.
+/// The same for somebody else's document: reads only the value at `key`, and only that must follow these rules.
 JsonDocument parse_yaml_key(const std::string& text, const std::string& key, std::string origin,
                             std::string error_code);
 

@@ -11,15 +11,15 @@
 
 namespace bootwright {
 
-/// A folder of a tree that is being written, held open: each costs a file descriptor. What is made in it is made new:
-/// nothing is followed, nothing that is there is overwritten. Nothing is flushed: sync_file_system() does it. Several threads
-/// may use it.
-/// @throws Error (all that follows) io.*; io.name_taken where a name is taken, as on a file system that takes two
-///   names for one
+/// An open folder of a tree that is being written; each holds a file descriptor. It only makes new entries: it follows
+/// no link and overwrites nothing. It does not flush: sync_file_system() does. Several threads may use it.
+/// @throws Error (all that follows) io.*; io.name_taken if a name is taken, as on a file system that takes two names
+///   for one
 class NewFolder {
 public:
-    /// The root of the tree, which is there and empty.
-    /// @param fingerprint becomes the tree_fingerprint() of what was written, once all of its folders are gone; it lives longer
+    /// Opens the root of the tree, which must exist and be empty.
+    /// @param fingerprint becomes the tree_fingerprint() of what was written once the tree's objects are gone; must
+    /// outlive them
     NewFolder(const std::filesystem::path& root, std::atomic<std::uint64_t>& fingerprint);
     NewFolder(const NewFolder&) = delete;
     NewFolder& operator=(const NewFolder&) = delete;

@@ -13,8 +13,8 @@ namespace bootwright {
 /// @throws Error io.* (transient)
 std::uint64_t tree_fingerprint(const std::filesystem::path& folder);
 
-/// What an entry adds to it: a file system need not list a folder in the same order twice.
-/// @param path from the folder, with a slash at its begin
+/// What one entry adds to the fingerprint. The order does not matter: a file system may list a folder in another order.
+/// @param path relative to the folder, beginning with a slash
 std::uint64_t fingerprint_of(const std::string& path, const struct stat& status);
 
 }  // namespace bootwright

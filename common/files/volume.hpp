@@ -14,13 +14,13 @@ namespace bootwright {
 /// SIGKILL (fsmount(2), Linux 5.2).
 class Volume {
 public:
-    /// A folder in the place of the device is taken as the volume: a captured machine has no devices.
-    /// @throws Error io.*, volume.unreadable (transient) where it holds neither file system
+    /// If `device` is a folder, the folder is the volume: a captured machine has no devices.
+    /// @throws Error io.*, volume.unreadable (transient) if it holds neither file system
     static Volume open(const std::filesystem::path& device);
 
     /// A file in the volume ("openstack/latest/user_data"). No link is followed: it could lead to a file of this machine
     /// (openat2(2), Linux 5.6).
-    /// @throws Error io.*, volume.unreadable (transient) where it is no regular file
+    /// @throws Error io.*, volume.unreadable (transient) if it is no regular file
     [[nodiscard]] std::optional<std::string> read_file_if_exists(const std::string& name, std::size_t cap) const;
 
 private:

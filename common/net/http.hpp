@@ -23,7 +23,7 @@ struct HttpRequest {
     std::chrono::milliseconds connect_timeout{2000};
     std::chrono::milliseconds timeout{10000};  ///< for the whole exchange
     std::size_t max_bytes = std::size_t{1} << 20U;
-    std::filesystem::path unix_socket{};  ///< speaks over it, whatever the host of the URL
+    std::filesystem::path unix_socket{};  ///< connects to it, whatever the URL's host
     bool privileged_port = false;         ///< from a local port below 1024, which proves to the service that root asks
 };
 
@@ -33,7 +33,7 @@ struct HttpResponse {
     std::string body{};
 };
 
-/// What has become of the requests of a race, in their order; nothing for one that was not sent or not waited for.
+/// The results of a race, in the order of the requests; nullopt for a request that was not sent or not waited for.
 struct HttpRace {
     std::optional<std::size_t> winner{};
     std::vector<std::optional<HttpResponse>> responses{};
@@ -51,7 +51,7 @@ public:
     virtual ~HttpClient() = default;
 
     /// Sends the requests, each `stagger` after the one before it, or earlier once all that were sent have failed. Ends
-    /// with the first response that is accepted, or when none is left.
+    /// with the first response that is accepted, or when no request is left.
     /// The errors within: http.unreachable, http.timeout, http.truncated (transient); http.too_large (permanent).
     /// @throws Error stopped
     virtual HttpRace race(const std::vector<HttpRequest>& requests, std::chrono::milliseconds stagger,
@@ -61,8 +61,8 @@ public:
     HttpResponse send(const HttpRequest& request, std::stop_token stop);
 };
 
-/// Over the network, with Boost.Beast: plain http, a connection for each request. Names are resolved by the system, which
-/// is the one wait that a stop or a deadline does not cut short.
+/// Over the network, with Boost.Beast: plain http, a connection for each request. The system resolves names: only this
+/// wait is not cut short by a stop or a deadline.
 /// The errors within, beside those of a race: http.bad_url (permanent).
 class NetworkHttpClient final : public HttpClient {
 public:

@@ -13,17 +13,17 @@
 
 namespace bootwright {
 
-/// The names of an enum's values, in the order in which they are declared: specialize it where the enum travels.
+/// The names of an enum's values, in the order of their declaration. Specialize it for each enum that is sent.
 template <typename Enum>
 constexpr std::nullptr_t names_in_json = nullptr;
 
 }  // namespace bootwright
 
-// How what one of our programs hands to another becomes JSON and comes back, beyond what nlohmann-json knows by itself. Strict:
-// what is missing, or of another type, throws. Not for what people read or write.
+// How the messages between our programs become JSON and come back, beyond what nlohmann-json itself does. Strict: what
+// is missing, or of another type, throws. Not for what people read or write.
 
-/// By name. nlohmann-json's own ways are a bare number, or a table in which an unknown name stands for the first value. An enum
-/// without names does not compile.
+/// By name. nlohmann-json itself has only bare numbers, or a table in which an unknown name stands for the first value.
+/// An enum without names does not compile.
 template <typename Enum>
 requires std::is_enum_v<Enum>
 struct nlohmann::adl_serializer<Enum> {
@@ -40,7 +40,7 @@ struct nlohmann::adl_serializer<Enum> {
     }
 };
 
-/// null: nothing.
+/// nullopt is null.
 template <typename Value>
 struct nlohmann::adl_serializer<std::optional<Value>> {
     static void to_json(json& json, const std::optional<Value>& value) {
@@ -66,7 +66,7 @@ struct nlohmann::adl_serializer<bootwright::Url> {
     static void from_json(const json& json, bootwright::Url& url) { url = json.get_ref<const std::string&>(); }
 };
 
-/// It has no default, so it is made in one go.
+/// Error has no default constructor, so from_json() returns it.
 template <>
 struct nlohmann::adl_serializer<bootwright::Error> {
     static void to_json(json& json, const bootwright::Error& error) { json = bootwright::to_json(error); }

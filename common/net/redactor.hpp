@@ -14,20 +14,21 @@
 
 namespace bootwright {
 
-/// Knows secrets, and takes them out of text that somebody else has written: as they are, percent-encoded, in base64 (wherever
-/// it begins), escaped as JSON, Ruby and shells do it, line by line, and cut off at an end of the text or beside "…" or "...".
+/// Knows secrets, and removes them from other programs' texts: as they are, percent-encoded, in base64 (wherever it
+/// begins), escaped as JSON, Ruby and shells do it, line by line, and cut off at an end of the text or beside "…" or
+/// "...".
 class Redactor {
 public:
-    /// A shorter secret would blot out innocent text, and is left alone; so is a shorter rest of one that is cut off.
+    /// A shorter secret is left alone, since it would blot out innocent text; so is a shorter rest of a cut one.
     static constexpr std::size_t shortest = 6;
 
     void add(std::string_view secret);
-    /// Its credentials, and the values of its query.
+    /// Adds the URL's credentials, and the values of its query.
     void add_url(const Url& url);
-    /// Every text in it, and every number of so many digits.
+    /// Adds every text in it, and every number of at least `shortest` characters.
     void add_values(const Json& json);
 
-    /// `text` with "[redacted]" for each secret. What is to be shortened is to be so afterwards.
+    /// `text` with "[redacted]" for each secret. Shorten a text only afterwards.
     [[nodiscard]] std::string cleaned(std::string_view text) const;
 
 private:
@@ -42,7 +43,7 @@ private:
     std::unordered_set<std::string> known_{};
     Ends heads_{};
     Ends tails_{};
-    std::bitset<65536> first_bytes_{};  // two of each form's: most places of a text are passed over by them
+    std::bitset<65536> first_bytes_{};  // two of each form: they rule out most positions of a text
     std::bitset<65536> last_bytes_{};
 };
 

@@ -9,16 +9,16 @@
 namespace bootwright {
 
 struct TcpPlace {
-    std::string host;  ///< a name or an address, this without brackets
+    std::string host;  ///< a name, or an address without brackets
     int port = 0;
 };
 
-/// "127.0.0.1:80", "localhost:80", "[::1]:80"; nothing for anything else.
+/// "127.0.0.1:80", "localhost:80", "[::1]:80". Returns nullopt for anything else.
 std::optional<TcpPlace> parse_tcp_place(std::string_view text);
 
-/// Connects, and closes again. Nothing once somebody has taken the connection; else why not, in words. Of several addresses
-/// of a name one has to do. Names are resolved by the system, which is the one wait that a stop or a deadline does not cut
-/// short.
+/// Connects, and closes again. Returns nullopt if the connection is accepted, else the reason in words. If a name has
+/// several addresses, one must accept. The system resolves names: only this wait is not cut short by a stop or a
+/// deadline.
 std::optional<std::string> why_not_connected(const TcpPlace& place, std::chrono::milliseconds timeout,
                                              std::stop_token stop);
 

@@ -17,23 +17,23 @@
 
 namespace bootwright {
 
-/// Whom to believe on the network, and by which way to go. Key and certificates as text: the process that speaks may not
-/// read the files that they come from.
+/// Which servers to trust, and which proxy to use. Key and certificates are text: the process that speaks may not read
+/// their files.
 struct WebTrust {
     std::string ca_pem{};              ///< certificates that count besides the system's
-    std::string client_certificate{};  ///< PEM; empty: none is shown
+    std::string client_certificate{};  ///< PEM; empty: none is sent
     std::string client_key{};          ///< PEM
     Url proxy{};                       ///< "http://proxy:3128"; empty: none
-    std::string no_proxy{};            ///< hosts that are asked without it, separated by commas
+    std::string no_proxy{};            ///< hosts that are reached without it, separated by commas
 };
 
-/// When a server is too slow to be waited for.
+/// How long to wait for a slow server.
 struct WebPatience {
     std::chrono::milliseconds connect{10000};
     std::chrono::milliseconds stall{30000};  ///< without a byte
 };
 
-/// What Amazon's services want to see: Signature Version 4.
+/// What Amazon's Signature Version 4 is made of.
 struct AwsSignature {
     std::string access_key;
     std::string secret_key;
@@ -50,8 +50,8 @@ struct WebRequest {
     std::string user{};  ///< with a password: basic authentication
     std::string password{};
     std::optional<AwsSignature> signature{};
-    std::uint64_t offset = 0;       ///< the answer from this byte on, where the server can (Range)
-    std::string if_range{};         ///< the ETag that the bytes before `offset` had; else the whole is sent again
+    std::uint64_t offset = 0;       ///< the answer begins with this byte, if the server can (Range)
+    std::string if_range{};         ///< the ETag of the bytes before `offset`; if it has changed, the whole is sent
     bool follow_redirects = false;  ///< five at most, never from https to http; credentials stay with the host
     std::size_t max_bytes = std::size_t{1}
                             << 20U;  ///< of an answer that is kept; what goes to a sink has no limit here
@@ -59,16 +59,16 @@ struct WebRequest {
 
 struct WebResponse {
     int status = 0;
-    Url url{};  ///< where the answer came from, after redirects; empty where that is no URL as we read it
+    Url url{};  ///< where the answer came from, after redirects; empty if Url refuses that
     std::map<std::string, std::string> headers{};  ///< names in lower case
     std::string body{};                            ///< what did not go to the sink
 };
 
-/// Port: https and http to servers anywhere, with libcurl, and with nothing of the environment: what that says of proxies is
-/// in `trust`. The metadata service has HttpClient instead.
+/// Port: https and http to any server, with libcurl. It ignores the environment, whose proxies are in `trust`.
+/// HttpClient is for metadata services.
 class WebClient {
 public:
-    /// Takes a good answer (status 200 or 206) bit by bit, and its head with each: what it throws ends the request.
+    /// Takes a good answer (status 200 or 206) piece by piece, each with the head. What it throws ends the request.
     using Sink = std::function<void(const WebResponse& head, std::string_view bytes)>;
 
     WebClient(WebTrust trust, WebPatience patience);
@@ -77,8 +77,8 @@ public:
     ~WebClient();
 
     /// The server's answer, whatever its status.
-    /// @throws Error server.unreachable, server.stalled (transient), server.not_trusted (permanent,
-    /// but transient where the clock is wrong), server.url_invalid; what the sink throws
+    /// @throws Error server.unreachable, server.stalled (transient), server.not_trusted (permanent, but transient if
+    /// the clock is wrong), server.url_invalid; what the sink throws
     WebResponse send(const WebRequest& request, const Sink& sink = {});
 
     /// Plain TCP: sends `input`, and hands on what comes back until `take` returns true or the other side ends it.
