@@ -1,6 +1,6 @@
 #pragma once
 
-// What the files of the port to libgit2 (common/git*.cpp) share. Nobody else includes it.
+// What the files of the port to libgit2 (common/git/*.cpp) share. Nobody else includes it.
 
 #include "common/base/error.hpp"
 #include "common/git/git.hpp"
@@ -30,8 +30,8 @@ struct Free {
 template <typename T, auto free_function>
 using Handle = std::unique_ptr<T, Free<free_function>>;
 
-/// What std::out_ptr is in C++23: hands a handle to the function that makes what it owns. The handle has it from the end of that
-/// statement on.
+/// As std::out_ptr of C++23: hands a handle to the function that makes what it owns. The handle owns it from the end of
+/// that statement on.
 template <typename H>
 class OutPointer {
 public:
@@ -75,8 +75,7 @@ struct TreeFacts {
     TreeSize size{};
     std::uint64_t submodules = 0;
     int depth = 0;
-    bool is_filtered =
-        false;  ///< a checkout writes something else than the blobs, as far as libgit2 does: line endings, $Id$
+    bool is_filtered = false;  ///< libgit2's checkout writes something else than the blobs: line endings, $Id$
     bool has_lfs = false;
 
     void add(const TreeFacts& below) {
@@ -89,12 +88,12 @@ struct TreeFacts {
 };
 using KnownTrees = std::unordered_map<git_oid, TreeFacts, HashOfId, EqualIds>;
 
-/// One file of a repository may not be larger. GitHub takes files of 100 MiB.
+/// The largest file that a repository may have. GitHub takes files of 100 MiB.
 constexpr std::size_t largest_object = std::size_t{128} << 20U;
-/// What libgit2 holds in memory at once. Enough for a file of 100 MiB and its delta, and left over on a machine of 512 MiB.
+/// The most that libgit2 holds in memory: enough for a file of 100 MiB and its delta, and free on a machine of 512 MiB.
 constexpr std::size_t most_memory = std::size_t{256} << 20U;
 
-/// The object cannot be had from the disk: missing, or its bytes are not what its id says.
+/// The object cannot be read from the disk: it is missing, or its bytes are not what its id says.
 struct DamagedObject : Error {
     DamagedObject(const Error& error, const git_oid& object) : Error(error), id(object) {}
     git_oid id;
@@ -109,20 +108,20 @@ bool is_out_of_memory();
 Error corrupt(std::string_view what);
 Error too_much_memory(const std::string& what);
 
-/// For calls on the local repository.
+/// Checks the result of a call on the local repository.
 void check_local(int code, std::string_view what);
-/// For calls that read one object. @throws DamagedObject; Error git.object_invalid, permanent, where its bytes are
-/// what its id says, and git cannot read them as what they should be: whoever made it is to blame, and no disk
+/// Checks the result of a call that reads one object. @throws DamagedObject; Error git.object_invalid, permanent, if
+/// its bytes are what its id says but git cannot read them as what they should be: its author is to blame, not the disk
 void check_object(int code, git_odb* odb, const git_oid& id, std::string_view what);
 void check_object(int code, git_repository* repository, const git_oid& id, std::string_view what);
 
 git_oid object_id(const std::string& hex);
 std::string hex(const git_oid& id);
 OdbHandle objects_of(git_repository* repository);
-/// Without looking for packs that somebody else may have added: where much is missing, that costs most.
+/// Does not look for packs that somebody else may have added: if much is missing, that costs most.
 bool exists(git_odb* odb, const git_oid& id);
 
-/// The repository's folder, opened once more, with what the alternates hold.
+/// Opens the repository's folder once more, with what the alternates hold.
 RepositoryHandle open_again(const GitRepository::Handles& handles);
 
 }  // namespace bootwright::libgit2
@@ -132,9 +131,9 @@ namespace bootwright {
 struct GitRepository::Handles {
     std::filesystem::path folder;
     std::vector<std::filesystem::path> alternates;
-    std::filesystem::path quarantine{};  ///< new packs go there, as long as they are judged; empty: among the others
+    std::filesystem::path quarantine{};  ///< where new packs go while they are judged; empty: among the others
     libgit2::RepositoryHandle repository{};
-    libgit2::KnownTrees known_trees{};  ///< complete ones; until repack() takes something away
+    libgit2::KnownTrees known_trees{};  ///< complete trees; repack() clears it
 
     void add_alternates(git_repository* to) const;
     [[nodiscard]] libgit2::OdbHandle odb() const { return libgit2::objects_of(repository.get()); }

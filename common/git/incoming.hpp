@@ -7,14 +7,14 @@
 
 namespace bootwright::libgit2 {
 
-/// Removes the files below `folder` of which `which` says so.
+/// Removes the files below `folder` for which `which` returns true.
 void remove_files(const std::filesystem::path& folder, const std::function<bool(const std::filesystem::path&)>& which);
 
-/// What killed processes left goes: packs that were not published as a whole, and the locks of libgit2, which would stop each
-/// later write for ever.
+/// Removes what killed processes left: packs that were not published as a whole, and the locks of libgit2, which would
+/// stop each later write for ever.
 void remove_left_overs(const GitRepository::Handles& repository);
 
-/// A folder of its own below `incoming`, on the file system of the packs; it goes with this object.
+/// A folder of its own below `incoming`, on the file system of the packs. Destruction removes it.
 class IncomingFolder {
 public:
     explicit IncomingFolder(const GitRepository::Handles& repository);

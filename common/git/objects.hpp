@@ -17,7 +17,7 @@ using TagHandle = Handle<git_tag, git_tag_free>;
 using AnyHandle = Handle<git_object, git_object_free>;
 using BlobHandle = Handle<git_blob, git_blob_free>;
 
-// Each of these throws as check_object() does where the object is missing, damaged, or of another type.
+// Each of these throws as check_object() does if the object is missing, damaged, or of another type.
 CommitHandle find_commit(git_repository* repository, const std::string& commit_id);
 /// The tree of a commit.
 TreeHandle find_tree(git_repository* repository, const std::string& commit_id);
@@ -32,15 +32,15 @@ std::string_view content_of(git_blob* blob);
 
 bool is_content_of(const git_oid& blob, std::string_view content);
 bool is_there(git_repository* repository, const git_oid& id, git_object_t type);
-/// @throws Error git.revision_invalid (permanent) where the object is there, and no commit
+/// @throws Error git.revision_invalid (permanent) if the object is there and is no commit
 void refuse_other_object(git_repository* repository, const std::string& id);
 
 /// The parents that the commit itself names: libgit2 hides those of a commit that stands in `shallow`. Returns nullopt if the
 /// commit is not there.
 std::optional<std::vector<git_oid>> parents_of(git_odb* odb, const git_oid& id);
 
-/// Objects are not hashed as they are read, for as long as this lives. Nothing that was read meanwhile may be trusted, nor
-/// what libgit2 remembers of it.
+/// While this lives, objects are not hashed as they are read. Do not trust what was read meanwhile, nor what libgit2
+/// remembers of it.
 class WithoutHashVerification {
 public:
     WithoutHashVerification() { git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0); }

@@ -9,8 +9,8 @@
 
 namespace bootwright {
 
-// git's wire protocol, as far as a client that fetches speaks it: no input or output here, only what is said and what it
-// means. Sources: gitprotocol-common(5), gitprotocol-v2(5), gitprotocol-pack(5).
+// git's wire protocol, as far as a client that fetches speaks it. Here is only what is said and what it means; no input
+// or output. Sources: gitprotocol-common(5), gitprotocol-v2(5), gitprotocol-pack(5).
 
 /// One unit of the protocol: four digits of length, then bytes (pkt-line).
 struct Packet {
@@ -24,11 +24,11 @@ class PacketReader {
 public:
     using Take = std::function<void(const Packet&)>;
 
-    /// @throws Error server.protocol (transient) where the bytes are no packets; what `take` throws
+    /// @throws Error server.protocol (transient) if the bytes are no packets; what `take` throws
     void feed(std::string_view bytes, const Take& take);
 
 private:
-    /// Takes one packet from the front of `bytes`; false where it is not whole yet.
+    /// Takes one packet from the front of `bytes`. False if it is not whole yet.
     static bool take_packet(std::string_view& bytes, const Take& take);
 
     std::string held_{};
@@ -41,7 +41,7 @@ std::string packet(std::string_view data);
 struct RemoteRef {
     std::string name;    ///< "refs/heads/main"
     std::string id;      ///< of the object: for an annotated tag, of the tag itself
-    std::string peeled;  ///< of the commit that it leads to: `id`, but for annotated tags
+    std::string peeled;  ///< of the commit that it leads to: `id`, except for annotated tags
 };
 
 /// What a server says first, unasked: its version, and below version 2 all of its refs.
@@ -51,7 +51,7 @@ public:
     /// @throws Error server.protocol (transient), server.refused, git.no_repository (permanent)
     bool take(const Packet& packet);
 
-    /// Of protocol version 2, in which each command is asked for; else the refs are here.
+    /// True for protocol version 2, in which the refs are asked for by a command; below it they are in refs().
     [[nodiscard]] bool is_version_2() const { return version_ == 2; }
     [[nodiscard]] const std::vector<RemoteRef>& refs() const { return refs_; }
     /// Whether the server knows the capability; below version 2 only.
@@ -89,10 +89,10 @@ struct FetchWish {
     bool only_the_commits = true;        ///< without their history
 };
 
-/// The command fetch of version 2. There is one round: all that is had is said at once, then "done".
+/// The command fetch of version 2. There is one round: all haves at once, then "done".
 std::string fetch_request(const FetchWish& wish);
 
-/// The same below version 2, after an advertisement. What is had is not said there.
+/// The same below version 2, after an advertisement. It says no haves.
 std::string old_fetch_request(const FetchWish& wish, const Advertisement& advertisement);
 
 /// Reads the answer to a fetch, of either version.
@@ -107,7 +107,7 @@ public:
     /// git.revision_not_found (permanent); what the sink throws
     bool take(const Packet& packet);
 
-    /// True while the server counts and packs: it sends no byte of the pack, but signs of life.
+    /// True while the server counts and packs: it sends signs of life, but no byte of the pack.
     [[nodiscard]] bool is_being_packed() const { return is_in_pack_ && !has_pack_byte_; }
 
 private:

@@ -19,8 +19,8 @@ std::vector<std::string> reference_names(git_repository* repository, const std::
 void set_reference(git_repository* repository, const std::string& name, const git_oid& id);
 void remove_reference(git_repository* repository, const std::string& name);
 
-/// Every reference must lead to an object that is there: a fetch trusts that, and would bring nothing. What was kept in an
-/// alternate may have gone with it, and is forgotten.
+/// Checks that every reference leads to an object that is there: a fetch trusts that, and would bring nothing. Forgets
+/// what was kept in an alternate and has gone with it.
 /// @throws Error git.corrupt for any other reference
 void check_references(git_repository* repository);
 
@@ -28,7 +28,7 @@ void check_references(git_repository* repository);
 using Shallow = std::set<std::string>;
 Shallow read_shallow(const std::filesystem::path& repository);
 void write_shallow(const std::filesystem::path& repository, const Shallow& commits);
-/// Without those whose history has arrived.
+/// `shallow` without the commits whose history has arrived.
 Shallow without_complete(git_odb* odb, const Shallow& shallow);
 
 }  // namespace bootwright::libgit2

@@ -25,12 +25,12 @@ struct Surveyed {
     std::string missing{};             ///< a path; "" of the tree itself
 };
 
-/// Looks at the commit's tree as a whole, each of its trees once, however often it occurs: a small pack can unfold to billions
-/// of files. Of blobs only the headers are read.
+/// Looks at the whole tree of the commit, and at each tree in it once, however often it occurs: a small pack can unfold
+/// to billions of files. Reads only the headers of blobs.
 /// @throws Error as walk_tree; git.too_much_memory
 Surveyed survey(GitRepository::Handles& handles, const std::string& commit_id);
 
-/// Of a commit that is complete. @throws Error git.corrupt if it is not
+/// The facts of a complete commit's tree. @throws Error git.corrupt if it is not
 TreeFacts facts_of(GitRepository::Handles& handles, const std::string& commit_id);
 
 }  // namespace bootwright::libgit2

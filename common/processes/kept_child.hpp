@@ -11,10 +11,10 @@
 
 namespace bootwright {
 
-/// A program that runs below a keeper, bootwright-keeper, a process of ours that adopts whatever the program's family orphans
-/// (PR_SET_CHILD_SUBREAPER), so that a daemon with a session of its own is still found below it. The keeper ends when it is
-/// let go, and then hands what is left to process 1. It hears no signal but SIGKILL; then the program dies with it. Where the
-/// request says that the family ends with the program, it ends too where the agent is gone.
+/// A program that runs below a keeper (bootwright-keeper). The keeper adopts the orphans of the program's family
+/// (PR_SET_CHILD_SUBREAPER), so that a daemon with a session of its own is still found below it. The keeper ends when
+/// it is let go, and then hands what is left to process 1. It ends on no signal but SIGKILL; then the program dies with
+/// it. If the request says that the family ends with the program, the family also ends once the agent is gone.
 class KeptChild {
 public:
     /// @param group may be null; holds keeper and program from the start
@@ -32,17 +32,17 @@ public:
     /// Becomes readable when the program has ended.
     [[nodiscard]] int ended_fd() const { return socket_.get(); }
 
-    /// The program's status as of wait(2), once it has ended; of a keeper that was killed, SIGKILL.
+    /// The program's status as wait(2) gives it, once it has ended; SIGKILL if the keeper was killed.
     [[nodiscard]] int status();
 
     /// Kills the program and all that descends from it, however that hides or multiplies. False if something cannot be
     /// killed (it waits for a disk), or the kernel does not list a process's children.
     bool end_family();
 
-    /// The keeper ends, if the program has: what is left lives on.
+    /// Ends the keeper if the program has ended: what is left lives on.
     void let_go();
 
-    /// Nothing ends, and this process may.
+    /// Ends nothing, so that this process may end.
     void leave() { is_done_ = true; }
 
 private:

@@ -15,7 +15,7 @@
 
 namespace bootwright {
 
-/// What a child and all that it starts may use, and the control group that holds them where systemd allows one.
+/// What a child and all that it starts may use, and the control group that holds them if systemd allows one.
 struct ProcessLimits {
     enum class IoClass { unchanged, best_effort, idle };
     std::string control_group;              ///< its name
@@ -32,9 +32,9 @@ struct ProcessRequest {
     int input_descriptor = -1;                       ///< standard input instead of `input`; it stays the caller's
     std::string folder = "/";                        ///< the working folder; empty: this process's own
     std::chrono::milliseconds timeout{0};            ///< from start to exit
-    std::chrono::milliseconds silence{0};            ///< ends it when it writes no line for so long; 0: never
+    std::chrono::milliseconds silence{0};            ///< ends it if it writes no line for so long; 0: never
     std::chrono::milliseconds grace{5000};           ///< between SIGTERM and SIGKILL
-    bool ends_family = false;                        ///< an exit ends all that it has started, daemons too
+    bool ends_family = false;                        ///< after its exit all that it has started ends, daemons too
     std::optional<ProcessLimits> limits{};
 };
 
@@ -52,7 +52,7 @@ struct ProcessResult {
     int signal = 0;     ///< with killed_by_signal
     std::chrono::milliseconds duration{0};
     std::uint64_t out_of_memory = 0;  ///< processes of it that the kernel killed for want of memory; with limits only
-    std::vector<std::string> unmet_limits{};  ///< those of the request that do not hold, and why
+    std::vector<std::string> unmet_limits{};  ///< limits of the request that do not hold, and why
 };
 
 /// A process that may have outlived the agent that started it.
@@ -62,13 +62,13 @@ struct ProcessId {
 };
 
 struct ProcessEvents {
-    /// With the process below which all stands that the child starts, however that hides (common/processes/kept_child.hpp).
+    /// Gets the keeper, below which all that the child starts is found (common/processes/kept_child.hpp).
     std::function<void(ProcessId)> started{};
-    /// Asked on a stop, with all that would have to end, the one of `started` first: true leaves it alone.
+    /// Asked on a stop, with all processes that would have to end, the keeper first: true leaves them alone.
     std::function<bool(const std::vector<ProcessId>&)> leave{};
     std::function<void(std::string_view)> line{};        ///< of standard output, without its line end
     std::function<void(std::string_view)> error_line{};  ///< of standard error
-    std::function<void(std::string_view)> bytes{};       ///< of standard output as they come; then there are no lines
+    std::function<void(std::string_view)> bytes{};       ///< of standard output as they come; then `line` is not called
 };
 
 /// Port: child processes.
@@ -79,13 +79,13 @@ public:
     ProcessRunner& operator=(const ProcessRunner&) = delete;
     virtual ~ProcessRunner() = default;
 
-    /// Runs the program until it exits. At the timeout, after too long a silence and on `stop` it ends with all its
-    /// descendants, whatever groups and sessions they made (Puppet's exec makes one each), and daemons that have lost their
-    /// parents too: SIGTERM, then SIGKILL after `grace`. So do they when a signal has killed the program itself. After an exit
-    /// nothing else is ended (it may have started services) unless `ends_family` says so, and a grandchild that still holds
-    /// the pipes does not delay the return. Lines beyond 64 KiB are cut. An exception from an event ends the tree at once and
-    /// is thrown on.
-    /// @throws Error process.cannot_start; process.cannot_end where `ends_family` is asked for, and something lives on
+    /// Runs the program until it exits. Ends it with all its descendants at the timeout, after too long a silence and
+    /// on `stop`: SIGTERM, then SIGKILL after `grace`. Descendants include orphaned daemons, and those in groups and
+    /// sessions of their own (Puppet's exec makes one each). Also ends them if a signal has killed the program itself.
+    /// After an exit, ends nothing else (the program may have started services) unless `ends_family` says so; a
+    /// grandchild that still holds the pipes does not delay the return. Lines beyond 64 KiB are cut. An exception from
+    /// an event ends the tree at once and is thrown on.
+    /// @throws Error process.cannot_start; process.cannot_end if `ends_family` is set and something lives on
     virtual ProcessResult run(const ProcessRequest& request, const ProcessEvents& events, std::stop_token stop) = 0;
 };
 

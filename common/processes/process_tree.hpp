@@ -16,12 +16,12 @@ std::optional<ProcessId> identify_process(pid_t pid);
 /// True if exactly this process runs (a zombie does not).
 bool is_running(const ProcessId& process);
 
-/// Ends a process that another agent left behind, with all its descendants, at once (SIGKILL). Nothing happens where
-/// exactly this process no longer runs. Returns how many were killed.
+/// Ends a process that another agent left behind, with all its descendants, at once (SIGKILL). Does nothing if exactly
+/// this process no longer runs. Returns how many were killed.
 std::size_t end_process_tree(const ProcessId& root);
 
-/// A process and all that descends from it. What its members leave behind stays below the root where that is a keeper
-/// (common/processes/kept_child.hpp): then nothing is missed. With a control group its members count too.
+/// A process and all that descends from it. If the root is a keeper (common/processes/kept_child.hpp), orphans stay
+/// below it and nothing is missed. The members of the control group, if any, count too.
 class ProcessTree {
 public:
     ProcessTree(ProcessId root, const ControlGroup* group);
@@ -29,7 +29,7 @@ public:
     /// Adds what the members have started since. True if there was anything.
     bool grow();
 
-    /// SIGTERM to each member once, those that have come since the last call included.
+    /// Sends SIGTERM to each member once, also to those that have come since the last call.
     void ask_to_end();
 
     /// True if a member other than the root still runs.

@@ -13,8 +13,8 @@ void notify_service_manager(std::string_view state);
 
 enum class GoingDown { no, off, reboot };
 
-/// Whether systemd is taking the machine down: its list of jobs says so from the moment on at which it is asked to. `no`
-/// where it does not answer within a few seconds.
+/// Whether systemd is taking the machine down: its list of jobs says so as soon as it is asked to. Returns `no` if it
+/// does not answer within a few seconds.
 GoingDown machine_going_down(ProcessRunner& processes);
 
 }  // namespace bootwright

@@ -16,7 +16,7 @@ void restrict_files(const Confinement& confinement, std::vector<std::string>& mi
 /// seccomp, by libseccomp. Source: seccomp_rule_add(3)
 void restrict_system_calls(const Confinement& confinement, std::vector<std::string>& missing);
 
-/// In the system's words.
+/// The system's words for the error.
 inline std::string reason(int error_number) { return std::system_category().message(error_number); }
 
 }  // namespace bootwright

@@ -22,10 +22,10 @@ inline constexpr User nobody{65534, 65534};
 /// Returns nullopt if there is no such user.
 std::optional<User> find_user(const std::string& name);
 
-/// Gives a file or folder to who speaks to servers, if this process is root. A link is not followed. @throws Error io.*
+/// Gives a file or folder to confined_user, if this process is root. Follows no link. @throws Error io.*
 void give_to_confined(const std::filesystem::path& path);
 
-/// Makes a folder (0700) that belongs to who speaks to servers, if this process is root; else to itself. @throws Error io.*
+/// Makes a folder (0700) for confined_user; for its own user if this process is not root. @throws Error io.*
 void make_folder_for_confined(const std::filesystem::path& folder);
 
 }  // namespace bootwright
