@@ -9,17 +9,17 @@
 
 namespace bootwright {
 
-/// One key of agent.json. All that anybody needs to know of it stands here: the reader, the table of docs/configuration.md (a
-/// test compares) and the JSON Schema are made of it.
+/// One key of agent.json, with all that is to know of it: the reader, the table of docs/configuration.md (a test
+/// compares) and the JSON Schema are made from it.
 struct AgentKey {
     std::string name;  ///< "repository.keep"
     Json schema;       ///< what may stand there, as JSON Schema has it
-    /// Reads the key, which `section` has under its last word, if it is there. Null: read_agent_config reads it by itself.
+    /// Reads the key from `section` (under its last word), if it is there. Null: read_agent_config reads it by itself.
     /// @throws Error config.invalid, naming file, line and key
     std::function<void(AgentConfig& config, ObjectReader& section, const std::string& word)> read;
     std::function<Json(const AgentConfig& config)> value;  ///< as people write it; null with a null `read`
     std::string meaning;                                   ///< Markdown, in one line
-    std::string otherwise{};  ///< what holds if nobody sets the key, where that is no value
+    std::string otherwise{};                               ///< what holds if nobody sets the key, if that is no value
 };
 
 /// All of them, in the order of the document: those of a section stand together.

@@ -24,7 +24,7 @@ struct SecretKind {
 /// Where a secret is kept; never the secret itself.
 struct SecretSource {
     std::string kind;  ///< "file", "credential" (systemd's), or the key of a secret store: "aws_secret"
-    std::string name;  ///< an absolute path, or the name by which the place knows it
+    std::string name;  ///< an absolute path, or the secret's name in its store
 };
 
 /// What convinces a server that this instance may read a repository.
@@ -60,7 +60,7 @@ struct AgentConfig {
         int keep = 3;            ///< checkouts
         int least_rate = 1024;   ///< bytes a second; a server that gives less is left
         Url proxy{};             ///< "http://proxy:3128"; empty: none; may hold credentials
-        std::string no_proxy{};  ///< hosts that are asked without it, separated by commas
+        std::string no_proxy{};  ///< hosts that are reached without it, separated by commas
         std::filesystem::path client_certificate{};
         std::filesystem::path client_key{};
         std::vector<Credential> credentials{};                          ///< the first whose host matches counts
@@ -71,8 +71,9 @@ struct AgentConfig {
         std::filesystem::path keyring = "/etc/bootwright/keyring.gpg";
         bool allow_rewritten_branches = false;
         std::string not_before{};  ///< a commit that a revision must descend from, or be; empty: any may run
-        std::string configuration_not_before{};  ///< the same of the repository that `configuration` names
-        std::vector<std::string> insecure{};     ///< hosts, or "host:port", that names are followed from all the same
+        std::string configuration_not_before{};  ///< the same for the repository that `configuration` names
+        std::vector<std::string>
+            insecure{};  ///< hosts, or "host:port", whose names are followed although nothing proves the server
         enum class MirrorOrder { listed, shuffled } mirror_order = MirrorOrder::listed;
         enum class Puppetfile { fetch, r10k, ignore } puppetfile = Puppetfile::fetch;
     } repository;
@@ -96,13 +97,13 @@ struct AgentConfig {
         ProcessLimits::IoClass io_class = ProcessLimits::IoClass::unchanged;
         MemorySize memory_high{};
         MemorySize memory_max{};
-        int reboots = 3;  ///< in a row out of the same configuration, after which it is not applied again; 0: ever
+        int reboots = 3;  ///< in a row by the same configuration, after which it is not applied again; 0: no limit
     } puppet;
 
     struct Retry {
         using ms = std::chrono::milliseconds;
         static constexpr RetryPolicy usual_platform{30, ms(250), ms(5000)};
-        std::optional<RetryPolicy> platform{};  ///< nothing: as the platform itself has it
+        std::optional<RetryPolicy> platform{};  ///< nullopt: the platform's own
         RetryPolicy role{1, ms(1000), ms(10000)};
         RetryPolicy repository{5, ms(1000), ms(60000)};
         RetryPolicy puppet{3, ms(10000), ms(60000)};
@@ -116,11 +117,11 @@ struct AgentConfig {
     std::vector<std::string>
         allow_from_anywhere{};  ///< guarded keys (agent/role/keys/role_keys.hpp) that need no guard on this image
 
-    /// The layers of role config defaults, lowest first; each keeps its own text, so that errors name its lines.
+    /// The layers of role config defaults, lowest first. Each keeps its own text, so that errors name its lines.
     std::vector<JsonDocument> role_defaults{};
 };
 
-/// The one place of a secret that the object at `key` names, by one of `kinds`. Returns nullopt if there is no such key.
+/// The one secret source, of one of `kinds`, that the object at `key` names. Returns nullopt if there is no such key.
 /// @throws Error as the reader's own
 std::optional<SecretSource> read_secret_source(ObjectReader& parent, const std::string& key,
                                                const std::vector<std::string>& kinds);

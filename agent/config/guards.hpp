@@ -7,13 +7,13 @@
 
 namespace bootwright {
 
-/// Whether the image demands something of what runs, so that user-data must be no way around it.
+/// True if the image makes demands on what runs, which user-data must not get around.
 bool has_demands(const AgentConfig& config);
 
-/// Whether the image fixes the key of the role config: no layer above its own may change it.
+/// True if the image fixes the key of the role config: no layer above its own may change it.
 bool is_fixed(const AgentConfig& config, std::string_view name);
 
-/// Whether the key may not come from just anywhere, as the image is configured.
+/// True if this image does not take the key from just anywhere.
 bool is_guarded(const AgentConfig& config, std::string_view name);
 
 /// What the image's own layers say at "role", "repository.url" or "facts.NAME", the last one
@@ -21,10 +21,10 @@ bool is_guarded(const AgentConfig& config, std::string_view name);
 const Json* image_value(const AgentConfig& config, std::string_view name);
 
 /// Reads `fixed` and `allow_from_anywhere` of one layer of the image's configuration.
-/// @throws Error config.invalid, naming the line, for what is no key of the role config or may come from anywhere already
+/// @throws Error config.invalid, naming the line, for what is no key of the role config, or may come from anywhere
 void read_key_lists(AgentConfig& config, ObjectReader& reader, const JsonDocument& document);
 
-/// @throws Error config.invalid where what `fixed` in `document` names is not set by the image, or binds nothing
+/// @throws Error config.invalid if the image does not set a key of `fixed` in `document`, or if fixing it binds nothing
 void check_fixed(const AgentConfig& config, const JsonDocument& document);
 
 }  // namespace bootwright

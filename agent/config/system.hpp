@@ -14,7 +14,7 @@
 
 namespace bootwright {
 
-/// The outside world, in one place: tests give another one.
+/// The outside world, in one place: tests replace it.
 struct System {
     HttpClient& http;
     ProcessRunner& processes;
@@ -25,7 +25,7 @@ struct System {
     std::filesystem::path ruby_folder;               ///< what the agent loads into Puppet's Ruby: observe.rb
     std::map<std::string, std::string> environment;  ///< of the agent's process
 
-    /// Another program of the package, which stands beside that one.
+    /// Another program of the package, in the folder of fetch_program.
     [[nodiscard]] std::filesystem::path program(std::string_view name) const {
         return std::filesystem::path(fetch_program).replace_filename(name);
     }
@@ -41,11 +41,11 @@ struct System {
     [[nodiscard]] std::filesystem::path state() const { return path("/var/lib/bootwright"); }
 };
 
-/// What a stage that has a child at work tells whoever follows the run.
+/// What a stage with a child at work tells whoever follows the run.
 struct StageEvents {
     std::function<void(std::string_view what, std::uint64_t done, std::uint64_t total)> progress;
     std::function<void(ProcessId child)> child_started;
-    /// It waits for something that is not its own, such as another program's lock, and for how long at most; "": no more.
+    /// It waits for something outside, such as another program's lock, for at most `longest`; "": it no longer waits.
     std::function<void(const std::string& what, std::chrono::milliseconds longest)> waiting{};
     std::function<void(const std::string& text)> warning{};
 };

@@ -4,7 +4,7 @@
 
 namespace bootwright {
 
-/// What proves to the cloud's services who the instance is. The metadata service gives it; it is short-lived, and secret.
+/// Proves to the cloud's services who the instance is. The metadata service gives it; it is short-lived, and secret.
 struct CloudIdentity {
     // Amazon's services want a signature made with these:
     std::string access_key{};

@@ -20,16 +20,16 @@ struct Detection {
     struct Probed {
         const Platform* platform = nullptr;
         std::string request;  ///< "GET http://169.254.169.254/…"
-        std::string seen;     ///< "HTTP status 404", the reason why there was no answer
+        std::string seen;     ///< "HTTP status 404", or the reason why there was no answer
     };
-    const Platform* platform = nullptr;  ///< nothing where nobody recognised this machine
+    const Platform* platform = nullptr;  ///< null if no platform recognised this machine
     std::string chosen_by{};             ///< "the kernel command line", "detection"
     std::vector<Applied> rules{};        ///< of all platforms, in the order in which they count
     std::vector<Probed> probes{};        ///< of a machine that no rule recognised
 };
 
-/// The kernel command line wins over the image's configuration, and that over the rules, which need no network. Where none
-/// matches, the clouds that can prove themselves are asked, all at once.
+/// The kernel command line wins over the image's configuration, and that over the rules, which need no network. If none
+/// matches, asks all clouds that can prove themselves, at once.
 /// @throws Error platform.unknown_name (permanent); stopped
 Detection detect_platform(const System& system, const AgentConfig& config, std::stop_token stop);
 

@@ -7,8 +7,8 @@
 
 namespace bootwright {
 
-/// What the clouds answer that copied EC2's first metadata service, a file a value: everything below `folder` ("/latest").
-/// @throws Error platform.bad_document (transient) where there is no instance-id; as MetadataClient::get
+/// Reads a cloud that copied EC2's first metadata service, a file a value: everything below `folder` ("/latest").
+/// @throws Error platform.bad_document (transient) if there is no instance-id; as MetadataClient::get
 InstanceMetadata read_ec2_style(MetadataClient& client, const std::string& platform, const std::string& folder);
 
 }  // namespace bootwright

@@ -24,11 +24,11 @@ struct InstanceMetadata {
     std::map<std::string, std::string> tags{};
     /// IPv4 and IPv6, private ones first, as far as the platform knows them.
     std::vector<std::string> addresses{};
-    /// As the operator passed it; nullopt if it is proven that there is none.
+    /// As the operator passed it. nullopt: the platform proves that there is none.
     std::optional<std::string> user_data{};
     /// What people know it by: "user-data", a path.
     std::string user_data_origin{};
-    /// True if root alone could have written it on this machine: a file, a credential or a seed folder of root's.
+    /// True if root alone could have written it on this machine: root's own file, credential or seed folder.
     bool user_data_is_roots = false;
 };
 
@@ -48,8 +48,8 @@ std::optional<InstanceMetadata> metadata_from_stored(const Json& json);
 /// "Bootwright.role" give "role". Clouds allow different characters. Returns nullopt for any other tag.
 std::optional<std::string> bootwright_key(std::string_view tag);
 
-/// A number that changes when the instance is another one, or when what its role config is read from changes: the user-data,
-/// and the tags that are meant for bootwright.
+/// A number that changes with the instance, and with what its role config is read from: the user-data, and the tags
+/// that are meant for bootwright.
 std::uint64_t fingerprint(const InstanceMetadata& metadata);
 
 /// True for a name such as "db_password" or "api-key", whose value must not be shown.

@@ -10,7 +10,7 @@
 
 namespace bootwright {
 
-// What platforms read of the machine itself: files alone, no network and no waiting.
+// What platforms read of the machine itself: only files, without network or waiting.
 
 /// A small file below the root, trimmed. Returns nullopt if it is not there, or cannot be read.
 std::optional<std::string> read_value(const System& system, std::string_view path);

@@ -6,8 +6,8 @@
 
 namespace bootwright {
 
-/// What OpenStack's meta_data.json says, from the metadata service and from a config drive alike. Source: OpenStack Nova,
-/// "Metadata". @throws Error platform.bad_document (transient) where it names no uuid
+/// What OpenStack's meta_data.json says, from the metadata service and from a config drive alike. Source: OpenStack
+/// Nova, "Metadata". @throws Error platform.bad_document (transient) if it names no uuid
 InstanceMetadata read_openstack_document(const Json& document, const std::string& platform, const std::string& called);
 
 }  // namespace bootwright

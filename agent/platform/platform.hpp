@@ -25,7 +25,7 @@ struct Evidence {
     bool matched = false;
 };
 
-/// Where on the ladder of detection a platform stands: what was put there on purpose wins over what the hardware says.
+/// A platform's rank in detection: what was set on purpose wins over what the hardware says.
 enum class Precedence { given, cloud, last_resort };
 
 /// The cloud's word that it is about to stop this instance.
@@ -48,7 +48,7 @@ public:
     /// Looks at files only: no network, no waiting. The platform is recognised if any rule matched.
     [[nodiscard]] virtual std::vector<Evidence> detect(const System& system, const AgentConfig& config) const = 0;
 
-    /// For a machine that no rule recognised: a request whose answer, if `proves` takes it, can come from this cloud only.
+    /// For a machine that no rule recognised: a request whose answer is this cloud's if `proves` takes it.
     [[nodiscard]] virtual std::optional<HttpRequest> probe(const System&) const { return std::nullopt; }
     [[nodiscard]] virtual bool proves(const HttpResponse&) const { return false; }
 
@@ -61,13 +61,13 @@ public:
 
     /// What the cloud gave this instance to prove itself to the cloud's own services. Returns nullopt on a platform that gives
     /// no such thing. It is a secret: read() never asks for it, and a capture does not hold it.
-    /// @throws Error platform.no_identity_role (permanent) where the instance might have one, and has none; and as read
+    /// @throws Error platform.no_identity_role (permanent) if the instance might have one, and has none; and as read
     [[nodiscard]] virtual std::optional<CloudIdentity> identity(const System&, const AgentConfig&, CloudService,
                                                                 std::stop_token) const {
         return std::nullopt;
     }
 
-    /// The platform's signed word for who this instance is, made out to `audience` ("https://HOST[:PORT]"): a bearer token.
+    /// A bearer token: the platform's signed proof of who this instance is, for `audience` ("https://HOST[:PORT]").
     /// Returns nullopt on a platform that gives none. @throws Error as identity
     [[nodiscard]] virtual std::optional<std::string> identity_token(const System&, const AgentConfig&,
                                                                     const std::string& audience,
@@ -78,14 +78,14 @@ public:
 
     /// The cloud's notice that it will take this instance away soon. Returns nullopt if there is none, or the platform gives no
     /// such notice.
-    /// @throws Error http.*, platform.*: then it is not known
+    /// @throws Error http.*, platform.* if it cannot be known
     [[nodiscard]] virtual std::optional<StopNotice> stop_notice(const System&, const AgentConfig&,
                                                                 std::stop_token) const {
         return std::nullopt;
     }
 
-    /// Returns after `limit`, or earlier when the platform says that the instance's metadata may have changed. `cursor` is
-    /// the platform's own, kept from call to call, and empty in the first. @throws Error http.*, platform.*, stopped
+    /// Returns after `limit`, or earlier when the platform says that the instance's metadata may have changed. `cursor`
+    /// is the platform's own, kept from call to call, empty in the first. @throws Error http.*, platform.*, stopped
     virtual void wait_for_change(const System& system, const AgentConfig& config, std::chrono::milliseconds limit,
                                  std::string& cursor, std::stop_token stop) const;
 };

@@ -9,11 +9,11 @@ namespace bootwright {
 /// One part of a MIME message, decoded (RFC 2045, RFC 2046).
 struct MimePart {
     std::string type;                 ///< "text/cloud-config", in lower case
-    std::string filename;             ///< "" where it has none
-    std::optional<std::string> body;  ///< nothing where it is not in the encoding that it says
+    std::string filename;             ///< "" if it has none
+    std::optional<std::string> body;  ///< nullopt if it is not in the encoding that it names
 };
 
-/// True if `text` begins as a MIME message does that is made for cloud-init: with the headers of one, in any order.
+/// True if `text` begins as a MIME message for cloud-init does: with such a message's headers, in any order.
 bool is_mime(const std::string& text);
 
 /// The parts that hold no parts themselves, in their order. Bounded: at most 100 parts in 4 levels.

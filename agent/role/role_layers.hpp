@@ -11,14 +11,14 @@
 namespace bootwright {
 
 /// The role stage: the image's defaults, layer by layer, the file of the configuration repository if there is one, the
-/// instance's tags for bootwright, and its user-data on top. Scalars and lists are replaced as a whole, `facts` and `data` key
-/// by key. Where `configuration.path` names a file, and it is not given yet, nothing else is required. What the image has fixed,
-/// or demands to hear from nobody but itself, no layer may say against it (who_may_say.hpp).
+/// instance's tags for bootwright, and its user-data on top. Scalars and lists are replaced as a whole, `facts` and
+/// `data` key by key. If `configuration.path` names a file that is not given yet, nothing else is required. No layer
+/// may contradict what the image has fixed, or say what the image takes only from itself (who_may_say.hpp).
 /// @throws Error role.* (permanent), naming the document, the line, the path and what would be right
 RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
                             const std::optional<JsonDocument>& configuration = std::nullopt);
 
-/// Who is to be told where no role config can be read: as the image's defaults say, as far as they can be read.
+/// Whom to tell if no role config can be read: what the image's defaults say, as far as they can be read.
 AnnounceConfig announce_of_image(const AgentConfig& config);
 
 /// The file of a configuration repository, in any form that user-data has. @throws Error role.invalid, role.user_data_damaged

@@ -6,7 +6,7 @@
 
 namespace bootwright {
 
-/// Removes from other programs' texts what must not be shown of the role config: its data, and the secrets in its URLs.
+/// Removes from other programs' texts the secrets of the role config: its data, and the secrets in its URLs.
 Redactor secrets_of(const RoleConfig& role);
 
 /// For the run's record (0600): the values and their origins; the URL without credentials.

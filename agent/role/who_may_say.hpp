@@ -6,10 +6,10 @@
 
 namespace bootwright {
 
-/// Whose word the file of the configuration repository is, which its pin leads to.
+/// Whose word the file in the configuration repository is.
 Speaker speaker_of_configuration(const AgentConfig& config);
 
-/// Refuses what a layer above the image's own says against `fixed`, and what is guarded and comes from anyone.
+/// Refuses what a layer above the image's own says against `fixed`, and guarded keys from anyone.
 /// @throws Error role.fixed, role.not_trusted (permanent), naming document, line, key, and who may say it
 void refuse_what_it_may_not_say(const AgentConfig& config, const JsonDocument& document, Speaker speaker);
 

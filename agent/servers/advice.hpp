@@ -4,7 +4,7 @@
 
 namespace bootwright {
 
-/// Says what to do about an error of `common`, which does not know what it was asked for. An error with advice stays as it is.
+/// Adds advice to an error of `common`, which does not know its caller's purpose. An error with advice stays as it is.
 Error advised(Error error);
 
 }  // namespace bootwright

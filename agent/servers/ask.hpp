@@ -15,16 +15,16 @@
 
 namespace bootwright {
 
-/// Runs the unprivileged program that speaks to servers, and returns the last event, which holds what was asked for; `heard`
-/// is told of the others, and what it throws ends the program. The request goes to standard input, since it holds secrets.
-/// Nothing that the program has started lives on.
+/// Runs the unprivileged program that speaks to servers, and returns its last event, which holds what was asked for.
+/// `heard` gets the other events; what it throws ends the program. The request goes to standard input, since it holds
+/// secrets. Everything that the program has started ends with it.
 /// @throws Error what the program may say; `too_late` at the timeout; repository.fetch_crashed (transient); stopped;
-///   io.no_space where the disk is full
+///   io.no_space if the disk is full
 Json ask_download_program(ProcessRunner& processes, const std::filesystem::path& program,
                           const DownloadRequest& request, std::chrono::milliseconds timeout, const Error& too_late,
                           const std::function<void(const DownloadEvents::Event& event)>& heard, std::stop_token stop);
 
-/// The warning for an event which says that the program is not confined as it should be. Returns nullopt for every other event.
+/// The warning for an event that says that the program is not confined as it should be. nullopt for every other event.
 std::optional<std::string> lack_of_confinement(const DownloadEvents::Event& event);
 
 }  // namespace bootwright

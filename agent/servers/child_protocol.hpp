@@ -31,8 +31,8 @@ private:
     bool was_end_ = false;
 };
 
-/// The whole of a child that reads one JSON document from standard input: `answer` makes its last event of it. What it throws
-/// becomes the event {"error": ERROR}. Returns the exit status.
+/// The whole of a child that reads one JSON document from standard input: `answer` turns it into the last event. What
+/// `answer` throws becomes the event {"error": ERROR}. Returns the exit status.
 template <typename Answer>
 int run_child(Answer answer) {
     try {

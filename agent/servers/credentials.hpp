@@ -22,7 +22,7 @@ struct SecretFileErrors {
 
 /// Reads a file of this machine that holds a secret. It must belong to root, or to the user of this process, and nobody else
 /// may read or write it.
-/// @param judge looks at the file as it was opened, before it is read, and throws where it must not be
+/// @param judge looks at the opened file, and throws if it must not be read
 /// @throws Error permanent, as `errors` says; io.*, and io.too_large beyond 64 KiB; and as `judge`
 std::string read_secret_file(const std::filesystem::path& path, const SecretFileErrors& errors = {},
                              const std::function<void(const UniqueFd& file)>& judge = {});
@@ -30,7 +30,7 @@ std::string read_secret_file(const std::filesystem::path& path, const SecretFile
 /// True if the credential is for the host of `url`. A port that the URL leaves out is its scheme's.
 bool is_for_url(const Credential& credential, const Url& url);
 
-/// True if `host`, in small letters and with or without a port, is that of `url`.
+/// True if `host`, in lower case and with or without a port, is that of `url`.
 bool is_host_of(const std::string& host, const Url& url);
 
 /// The secret in a file or in a systemd credential, without its last line end. Returns nullopt for a source in a secret store.

@@ -14,12 +14,12 @@
 
 namespace bootwright {
 
-/// What the program that speaks to servers says, a JSON object of one key a line. A server may have taken it over: whatever is
-/// not on the list of what it may say, or is larger than it can be, is refused.
+/// What the program that speaks to servers says: on each line a JSON object of one key. A server may have taken the
+/// program over, so whatever it may not say, or is too large, is refused.
 class DownloadEvents {
 public:
     struct Event {
-        std::optional<std::uint64_t> received{};  ///< so many bytes of the file stand there
+        std::optional<std::uint64_t> received{};  ///< bytes of the file that are there
         std::vector<std::string> unconfined{};    ///< what this system could not give; printable
     };
 
@@ -30,9 +30,9 @@ public:
     /// @throws Error repository.fetch_crashed (transient)
     Event read(std::string_view line);
 
-    /// What went wrong, as it may say: a code of its own list, with that code's kind.
+    /// The program's error: a code of the list of those that it may use, with that code's kind.
     [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-    /// The answer of a program that has come to its end; an empty object before. Of the kind that was asked for.
+    /// The program's answer, of the kind that was asked for; an empty object before its end.
     [[nodiscard]] const Json& ending() const { return ending_; }
 
 private:

@@ -7,7 +7,7 @@
 
 namespace bootwright {
 
-/// Adds the proxy that the environment names, where the configuration names none.
+/// Adds the proxy that the environment names, if the configuration names none.
 void add_proxy_of(const std::map<std::string, std::string>& environment, AgentConfig::Repository& settings);
 
 }  // namespace bootwright

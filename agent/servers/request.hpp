@@ -15,7 +15,7 @@ namespace bootwright {
 struct DownloadRequest {
     enum class Kind {
         git,       ///< a pack from a git server, into `file`
-        snapshot,  ///< a file, into `file`; what is there of it already is not asked for again
+        snapshot,  ///< a file, into `file`; only what is not there yet is asked for
         answer,    ///< a short answer, handed back
         r10k       ///< what r10k makes of a Puppetfile, below `file`, a folder
     };

@@ -19,20 +19,20 @@ namespace bootwright {
 
 struct News;  // agent/announce/announce.hpp
 
-/// One who is told outside of the machine how its configuration came out.
+/// Somebody outside the machine who is told how its configuration came out.
 struct Receiver {
     std::string name{};        ///< what may be shown of it: "https://hooks.example.com"; empty: nobody is told
     Url url{};                 ///< may be a secret; empty: the cloud's own address
-    std::uint64_t target = 0;  ///< a hash of which one it is: another one was not told
-    bool once = true;          ///< for an instance; else at each change, in each boot
-    /// @throws Error why it cannot be told
+    std::uint64_t target = 0;  ///< a hash of which one it is: after a change, the new one has not been told
+    bool once = true;          ///< told once for an instance; else at each change, in each boot
+    /// @throws Error if it cannot be told
     std::function<WebRequest(const News& news)> request{};
-    /// What it said to it, in words that hold nothing of its URL.
+    /// Its answer in words, which hold nothing of its URL.
     /// @throws Error announce.unavailable (transient), announce.refused (permanent)
     std::function<std::string(const WebResponse& response)> read_answer{};
 };
 
-/// A key of a receiver that an image that makes demands takes only from who may say what runs (KeyTrust::guarded).
+/// A key of a receiver. An image that makes demands takes it only from who may say what runs (KeyTrust::guarded).
 struct GuardedPart {
     std::string_view name;  ///< "token_from"
     std::string_view why;   ///< Markdown, in one line
@@ -45,20 +45,20 @@ struct ReceiverKind {
     std::string_view why;      ///< why anybody may name it; likewise
     Json schema;               ///< what may stand there, as JSON Schema has it
     std::vector<GuardedPart> guarded{};
-    /// Reads the receiver that a layer names, which is the word of `speaker`. Returns nullopt if the layer has no such key; a
-    /// receiver without a name takes that of a lower layer away.
+    /// Reads the receiver that a layer of `speaker` names. Returns nullopt if the layer has no such key. A receiver
+    /// without a name removes that of a lower layer.
     /// @throws Error with the document's code, naming line and key
     std::optional<Receiver> (*read)(ObjectReader& announce, Speaker speaker);
 };
 
-/// Who is told.
+/// Who is told, and when.
 struct AnnounceConfig {
     std::map<std::string, Receiver> receivers{};  ///< by the key of their kind
-    /// A machine that has been up for so long, and was not configured in this boot, has failed, although the agent goes on.
+    /// After so long in a boot without being configured, a machine has failed, although the agent goes on.
     std::chrono::milliseconds failure_after = std::chrono::hours(1);
 };
 
-/// Reads the URL of a receiver: https only, since it may be all that proves a right. Returns an empty one for "".
+/// Reads the URL of a receiver: https only, since it may be the only proof of a right. Returns an empty one for "".
 /// @param example what to write instead @throws Error with the document's code, which does not quote the text
 Url read_receiver_url(const std::string& text, const std::string& key, const ObjectReader& reader,
                       const std::string& example);

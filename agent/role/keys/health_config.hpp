@@ -15,34 +15,35 @@ namespace bootwright {
 
 struct HealthTools;  // agent/health/checks.hpp
 
-/// What one look at the machine came to.
+/// The result of one look at the machine.
 struct HealthAnswer {
     bool ok = false;
     std::string said{};  ///< for people: "active", "status 503"
 };
 
-/// One question to the machine. The answer says whether it does its work.
+/// One question to the machine: does it do its work?
 struct HealthCheck {
-    std::string name{};  ///< as people know it; where nothing is said: "unit nginx.service"
+    std::string name{};  ///< as people know it; by default "unit nginx.service"
     std::chrono::milliseconds longest_look = std::chrono::seconds(10);
-    Url url{};  ///< that is asked; empty: none. Its credentials are never shown
-    /// @throws Error which counts as a bad answer
+    Url url{};  ///< the URL that is asked; empty: none. Its credentials are never shown
+    /// @throws Error, which counts as a bad answer
     std::function<HealthAnswer(const HealthTools& tools)> look{};
 };
 
 /// One kind of check. One file each, agent/health/KIND_check.cpp, which registers it.
 struct HealthCheckKind {
     std::string_view key;  ///< "unit"
-    Json properties;       ///< this and its further keys, each as JSON Schema has it
-    /// Why an image that makes demands takes it only from who may say what runs (KeyTrust::guarded); empty: it does not.
+    Json properties;       ///< this key and its further ones, each as JSON Schema has it
+    /// Why an image that makes demands takes it only from who may say what runs (KeyTrust::guarded); empty: from
+    /// anyone.
     std::string_view guard{};
-    /// Reads what `entry` of the list asks for. Returns nullopt if it has no such key. Refuses further keys of this kind then.
+    /// Reads the check of `entry`. Returns nullopt if it has no such key, and then refuses further keys of this kind.
     /// @throws Error with the document's code, naming line and key
     std::optional<HealthCheck> (*read)(ObjectReader& entry);
 };
 
 struct HealthConfig {
-    std::chrono::milliseconds timeout = std::chrono::minutes(2);  ///< until which all must be good
+    std::chrono::milliseconds timeout = std::chrono::minutes(2);  ///< in which all must become good
     std::vector<HealthCheck> checks{};
 };
 

@@ -24,7 +24,7 @@ struct RoleConfig {
     struct Repository {
         Url url{};
         std::vector<Url> mirrors{};  ///< other places of the same repository, snapshots too
-        std::string revision{};      ///< the pin: 40 hex, or a branch or tag where the image allows them
+        std::string revision{};      ///< the pin: 40 hex, or a branch or tag if the image allows them
         std::string environment{};   ///< [a-z0-9_]+: environments/NAME inside it; empty: the whole of it
     } repository{};
 
@@ -38,7 +38,7 @@ struct RoleConfig {
 
     struct Puppet {
         bool noop = false;
-        std::optional<std::chrono::milliseconds> timeout{};                     ///< nothing: the image's
+        std::optional<std::chrono::milliseconds> timeout{};                     ///< nullopt: the image's
         enum class OnFailure { stay, last_good } on_failure = OnFailure::stay;  ///< of a revision that is given up
     } puppet{};
 
@@ -46,8 +46,8 @@ struct RoleConfig {
     AnnounceConfig announce{};
 
     struct Schedule {
-        std::optional<std::chrono::milliseconds> interval{};  ///< between runs; nothing: only at boot
-        std::optional<std::chrono::milliseconds> splay{};  ///< over which a fleet spreads; nothing: the whole interval
+        std::optional<std::chrono::milliseconds> interval{};  ///< between runs; nullopt: only at boot
+        std::optional<std::chrono::milliseconds> splay{};  ///< over which a fleet spreads; nullopt: the whole interval
     } schedule{};
 
     /// Where each value came from: "repository.url" → "/etc/bootwright/agent.json".

@@ -10,11 +10,11 @@
 
 namespace bootwright {
 
-/// From where a key of the role config may come.
+/// Where a key of the role config may come from.
 enum class KeyTrust {
     anywhere,
-    guarded,         ///< under a demand of the image: from the image, a proven file, or a file of root's
-    guarded_by_url,  ///< likewise, but only where the image fixes the URL that the key would lead past
+    guarded,         ///< if the image makes demands: only from the image, a proven file, or a file of root's
+    guarded_by_url,  ///< likewise, but only if the image fixes the URL that the key would bypass
 };
 
 /// The layer of the role config that is read.
@@ -23,22 +23,22 @@ struct RoleLayer {
     bool allows_names;  ///< whether a revision may be a branch or tag
 };
 
-/// One key of the role config. All that anybody needs to know of it stands here: the reader, what is shown, both tables of
-/// docs/role-config.md (a test compares) and the JSON Schema are made of it.
+/// One key of the role config, with all that is to know of it: the reader, what is shown, both tables of
+/// docs/role-config.md (a test compares) and the JSON Schema are made from it.
 struct RoleKey {
     std::string name;  ///< "repository.url"; a part of a value that layers set as a whole: "health.checks.command"
     KeyTrust trust = KeyTrust::anywhere;
     std::string why;        ///< why it has that trust; Markdown, in one line
     std::string meaning{};  ///< Markdown, in one line; empty for a part
     Json schema{};          ///< what may stand there, as JSON Schema has it; null for a part
-    /// Reads the key over what the layers below said, if `section` has it under its last word. Null for a part.
+    /// Reads the key over what lower layers said, if `section` has it under its last word. Null for a part.
     /// @throws Error with the document's code, naming line and key
     std::function<void(RoleConfig& role, ObjectReader& section, const std::string& word, const RoleLayer& layer)>
         read{};
     std::function<Json(const RoleConfig& role)> value{};  ///< what is shown of it; null for a part
-    bool holds_names = false;                             ///< whether its own keys are names of the operator's
+    bool holds_names = false;                             ///< whether the operator chooses the names of its own keys
 
-    /// A part of a value, which cannot be fixed alone.
+    /// True for a part of a value, which cannot be fixed alone.
     [[nodiscard]] bool is_part() const { return !read; }
 };
 
@@ -48,8 +48,8 @@ const std::vector<RoleKey>& role_keys();
 /// Returns nullptr if it is no key. "facts.NAME" and "data.NAME" are found as "facts" and "data".
 const RoleKey* find_role_key(std::string_view name);
 
-/// Reads the keys that stand in the object `section` of the role config ("": at its top), over what the layers below said, and
-/// remembers `origin` for each that is there. @throws Error with the document's code, naming line and key
+/// Reads the keys in the object `section` of the role config ("": at its top) over what lower layers said, and records
+/// `origin` for each key that is there. @throws Error with the document's code, naming line and key
 void read_role_keys(RoleConfig& role, ObjectReader reader, const std::string& section, const RoleLayer& layer,
                     const std::string& origin);
 

@@ -19,7 +19,7 @@ std::optional<std::string> read_role_name(ObjectReader& section, const std::stri
 std::optional<std::vector<std::string>> read_class_names(ObjectReader& section, const std::string& word);
 /// Where a repository is. The error does not quote the text.
 std::optional<Url> read_place(ObjectReader& section, const std::string& word);
-/// At most `most_mirrors` of such.
+/// At most `most_mirrors` such URLs.
 std::optional<std::vector<Url>> read_mirrors(ObjectReader& section, const std::string& word);
 /// A full commit id, or what git allows as a branch or tag. @param allows_names whether it may be a branch or tag
 std::optional<std::string> read_revision(ObjectReader& section, const std::string& word, bool allows_names);
@@ -27,7 +27,7 @@ std::optional<std::string> read_revision(ObjectReader& section, const std::strin
 std::optional<std::string> read_environment(ObjectReader& section, const std::string& word);
 /// A relative path of plain names (no "..", no ".git", no empty part), or "".
 std::optional<std::string> read_path_inside(ObjectReader& section, const std::string& word);
-/// A minute at least.
+/// A duration of at least a minute.
 std::optional<std::chrono::milliseconds> read_minutes(ObjectReader& section, const std::string& word);
 /// An object whose keys are names of facts.
 std::optional<Json> read_facts(ObjectReader& section, const std::string& word);

@@ -8,7 +8,7 @@ namespace bootwright {
 enum class Speaker {
     anyone,  ///< user-data and tags: whoever may set them, on some clouds each local user
     root,    ///< a file that root alone can change
-    proven,  ///< a file of a repository that is signed as the image asks, or at a pin that only the image says
+    proven,  ///< a repository's file that is signed as the image asks, or at a pin that only the image sets
     image,   ///< role_config of agent.json and agent.d
 };
 

@@ -13,7 +13,7 @@ namespace bootwright {
 struct GitWish {
     std::string revision;                ///< a commit id, or the name of a branch or tag
     bool with_tags = false;              ///< all annotated tags that lead to the commit; else only the one of that name
-    bool with_history = false;           ///< not the commit alone: what lies between it and what is had
+    bool with_history = false;           ///< not only the commit: also the history between it and `haves`
     std::vector<std::string> haves{};    ///< commits that are complete here
     std::vector<std::string> shallow{};  ///< those of them without parents here
     std::vector<std::string> complete{};  ///< objects that need not be fetched
@@ -27,11 +27,11 @@ struct GitTag {
 struct GitAnswer {
     std::string commit;
     std::vector<GitTag> tags{};
-    bool has_pack = false;    ///< nothing was to be fetched where it is false
+    bool has_pack = false;    ///< false: there was nothing to fetch
     bool is_shallow = false;  ///< the pack holds the commit without its history
 };
 
-/// Is told of each piece of an answer; at work is a server that says no more than that, while it counts and packs.
+/// Gets the size of each piece of an answer. `is_at_work`: a server that counts and packs only shows signs of life.
 using GitHeard = std::function<void(std::size_t bytes, bool is_at_work)>;
 
 /// Fetches the cheapest pack that the server gives: the commit alone with protocol version 2, which every server of the last

@@ -9,8 +9,8 @@
 
 namespace bootwright {
 
-/// Gives up a server that is too slow: at the end of a window of `stall` in which less than `least_rate` bytes a second came.
-/// Waits for a server that only shows that it is at work.
+/// Gives up a slow server after a window of `stall` in which less than `least_rate` bytes a second came. Waits for a
+/// server that only shows that it is at work.
 class RateWatch {
 public:
     using Now = std::function<std::chrono::steady_clock::time_point()>;

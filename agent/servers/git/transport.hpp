@@ -26,13 +26,13 @@ struct GitPlace {
     std::filesystem::path known_hosts{};
 };
 
-/// Port: one git server, spoken to with one request and one answer at a time, so that it does not matter whether the way
-/// there keeps a connection (ssh, git) or not (https).
+/// Port: one git server. There is one request and one answer at a time, so that it does not matter whether the
+/// transport keeps a connection (ssh, git) or not (https).
 class GitTransport {
 public:
-    /// Takes the answer; true: that was all of it.
+    /// Takes a packet of the answer; returns true for the last one.
     using Take = std::function<bool(const Packet& packet)>;
-    /// Is told of each piece of an answer once its packets were taken.
+    /// Gets the size of each piece of an answer, after its packets were taken.
     using Heard = std::function<void(std::size_t bytes)>;
 
     GitTransport() = default;
@@ -40,14 +40,15 @@ public:
     GitTransport& operator=(const GitTransport&) = delete;
     virtual ~GitTransport() = default;
 
-    /// A command of protocol version 2. Returns the advertisement of a server that does not speak it, and takes nothing then.
+    /// A command of protocol version 2. If the server does not speak it, returns its advertisement and takes nothing.
     /// @throws Error repository.*; what `take` and `heard` throw
     virtual std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) = 0;
-    /// A fetch below version 2. @throws Error as command
+    /// Sends a fetch below version 2. @throws Error as command
     virtual void old_command(const std::string& request, const Take& take, const Heard& heard) = 0;
 };
 
-/// A transport on which the server speaks first: its advertisement is read, then the answer to what was asked at once.
+/// A transport on which the server speaks first. The request is sent at once; then the advertisement is read, then the
+/// answer.
 class StreamTransport : public GitTransport {
 public:
     std::optional<Advertisement> command(const std::string& request, const Take& take, const Heard& heard) final;
@@ -55,12 +56,12 @@ public:
     void old_command(const std::string& request, const Take& take, const Heard& heard) final;
 
 protected:
-    /// A conversation of its own: sends `request`, and hands on packets until `take` has all.
+    /// In a connection of its own, sends `request` and hands on packets until `take` has all.
     virtual void exchange(bool is_version_2, const std::string& request, const Take& take, const Heard& heard) = 0;
 
 private:
-    /// Hands on what comes after the server's advertisement, which it returns. A server that was asked in version 2 and does
-    /// not speak it has nothing more to say.
+    /// Returns the server's advertisement, and hands on what comes after it. A server that does not speak version 2,
+    /// but was asked in it, says nothing more.
     Advertisement converse(bool is_version_2, const std::string& request, const Take& take, const Heard& heard);
 };
 
@@ -76,10 +77,10 @@ struct GitTransportKind {
 std::unique_ptr<GitTransport> make_transport(const GitPlace& place, WebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience);
 
-/// What ssh and git's own protocol are asked for. @throws Error server.url_invalid
+/// The path to ask for over ssh and git's own protocol. @throws Error server.url_invalid
 std::string path_of(const Url& url);
 
-/// git.no_repository's and others' advice.
+/// The advice of git.no_repository and others.
 constexpr std::string_view not_a_repository = "check repository.url of the role config";
 
 /// server.unreachable, transient.

@@ -25,7 +25,7 @@ struct Stores {
 /// A kind of server that gives snapshots, REVISION.bundle. One file each, which registers the store, and its scheme if it has
 /// one of its own.
 struct ObjectStore {
-    UrlScheme scheme{};  ///< whose places it serves all; without one of its own `serves` is asked
+    UrlScheme scheme{};  ///< the store serves all places of this scheme; if it has none of its own, `serves` decides
     bool (*serves)(const Url& place) = nullptr;
     bool (*needs_identity)(const Stores& stores) = [](const Stores&) { return true; };
     /// @throws Error server.url_invalid, repository.no_identity (permanent); none shows a secret
@@ -35,7 +35,7 @@ struct ObjectStore {
 /// True for a place that serves snapshots, REVISION.bundle, and no git: s3://, gs://, az://, and http(s) with "{revision}".
 bool is_snapshot_url(const Url& place);
 
-/// True if the place gives nothing without an identity, for which the metadata service has to be asked.
+/// True if the place gives nothing without an identity, which the metadata service gives.
 bool needs_identity(const Url& place, const Stores& stores);
 
 /// The request for the snapshot of a revision (40 hex). Its `max_bytes`, `offset` and `if_range` are the caller's.
@@ -50,7 +50,7 @@ struct StorePlace {
     std::string object;              ///< "a/b/REVISION.bundle"
 };
 
-/// @param names how many parts say where; the rest is a prefix. @throws Error server.url_invalid
+/// @param names how many parts name the store; the rest is a prefix. @throws Error server.url_invalid
 StorePlace store_place(const Url& place, std::size_t names, const std::string& revision);
 
 /// Lower case letters, digits and some of `others`, beginning and ending with a letter or digit.

@@ -21,7 +21,7 @@ struct SecretStore {
     std::string_view right;    ///< what the instance's role needs, for the advice
     std::string_view example;  ///< of a name
     bool (*is_name)(const std::string& name);
-    /// For a name that is one. @throws Error repository.no_identity
+    /// Call it for a name that is_name() takes. @throws Error repository.no_identity
     WebRequest (*request)(const std::string& name, const std::optional<CloudIdentity>& identity);
     /// The value in a good answer. Returns nullopt if it holds none.
     std::optional<std::string> (*value)(const Json& answer);
@@ -30,14 +30,14 @@ struct SecretStore {
 /// Returns nullptr for `file` and `credential`.
 const SecretStore* find_secret_store(std::string_view kind);
 
-/// What is to be asked; at `endpoint` ("https://vpce-1.example.com") where that is not empty.
+/// The request for a secret; to `endpoint` ("https://vpce-1.example.com") if that is not empty.
 /// @throws Error repository.secret_name_invalid, repository.no_identity (permanent)
 WebRequest secret_request(const SecretStore& store, const std::string& name,
                           const std::optional<CloudIdentity>& identity, const Url& endpoint);
 
-/// The secret, at most 64 KiB, without a line's end at its end.
+/// The secret, at most 64 KiB, without a line end at its end.
 /// @throws Error repository.secret_denied, repository.secret_not_found (permanent), repository.secret_unavailable
-/// (transient, with Retry-After); none shows what was answered, but for the service's own word for a fault
+/// (transient, with Retry-After); none shows what was answered, except the service's own word for a fault
 std::string read_secret(const SecretStore& store, const std::string& name, const WebResponse& response);
 
 // What the stores share.
