@@ -69,7 +69,7 @@ public:
     /// Reads a folder in which each tag is a file.
     void read_tags_folder(std::map<std::string, std::string>& tags, const std::string& folder);
 
-    /// The answer to a GET, whatever its status. It carries the service's proof, and does not refuse the token.
+    /// The answer to a GET, whatever its status. It carries the service's proof. Renews an expired token once.
     /// @throws Error as get, but for the status
     HttpResponse send(const std::string& path);
 

@@ -16,8 +16,8 @@
 
 namespace bootwright {
 
-/// The files of one `puppet apply`, all below the run's own folder, so that nothing of an earlier run can be mistaken for
-/// this one's.
+/// The files of one `puppet apply`, all below the run's own folder, so that no file of an earlier run is taken for this
+/// one's.
 struct PuppetFiles {
     explicit PuppetFiles(std::filesystem::path run_folder) : folder(std::move(run_folder)) {}
 
@@ -43,12 +43,12 @@ struct PreparedFile {
     std::string content;
 };
 
-/// What the invocation depends on that has to be looked up.
+/// What must be looked up before the invocation.
 struct PuppetPlace {
     std::filesystem::path program;             ///< puppet itself
     std::filesystem::path state;               ///< Puppet's own confdir and vardir lie in here
     std::filesystem::path environment;         ///< Puppet's: the checkout, or environments/NAME in it
-    std::filesystem::path manifest;            ///< of the environment; empty where it has none
+    std::filesystem::path manifest;            ///< of the environment; empty if it has none
     std::filesystem::path observer;            ///< observe.rb
     std::filesystem::path trusted_facts;       ///< prints trusted.json, for Puppet
     std::map<std::string, std::string> proxy;  ///< http_proxy and the like, for what Puppet installs
@@ -57,16 +57,16 @@ struct PuppetPlace {
 /// The marker that observe.rb's lines on standard output begin with: "MARKER 12 82".
 inline constexpr std::string_view progress_marker = "bootwright-progress";
 
-/// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`, also where
-/// no manifest and no fact can overwrite it: as $trusted['external'].
+/// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`. It
+/// is also in $trusted['external'], where no manifest and no fact can overwrite it.
 std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
                                          const InstanceMetadata& instance, const RoleConfig& role);
 
-/// What Puppet and all that it starts may use, as the image has it.
+/// The image's limits for Puppet and all that it starts.
 ProcessLimits limits_of(const AgentConfig& config);
 
 /// The hermetic `puppet apply`: what runs is what is pinned, whatever the image's own Puppet configuration, modules and
-/// state say. Each option answers a measured trap; docs/puppet.md lists them.
+/// state say. Each option avoids a trap that was measured; docs/puppet.md lists them.
 ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
                               const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout);
 

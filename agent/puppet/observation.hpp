@@ -19,7 +19,7 @@ struct Observation {
     std::vector<Took> slowest;
     std::vector<Took> slow_facts;
     std::vector<std::string> unused_data;  ///< keys of the role config's data that nothing looked up
-    std::vector<std::string> looked_up;    ///< what was looked up, where there are such keys
+    std::vector<std::string> looked_up;    ///< what was looked up, if there are such keys
     std::vector<std::string> problems;     ///< what it could not see
 };
 

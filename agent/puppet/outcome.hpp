@@ -5,7 +5,7 @@
 
 namespace bootwright {
 
-/// What a run came to.
+/// How a run ended.
 enum class Outcome {
     unchanged,
     changed,
@@ -24,7 +24,7 @@ enum class Outcome {
 struct OutcomeMeaning {
     Outcome outcome;
     std::string_view word;  ///< as the status has it: "changed"
-    bool is_good;           ///< `bootwright run` exits with 0, where the health checks are good too
+    bool is_good;           ///< `bootwright run` exits with 0 if the health checks are good too
     std::string_view meaning;
 };
 

@@ -13,8 +13,8 @@ namespace bootwright {
 struct PuppetProgram {
     std::filesystem::path path;
 
-    /// How it can be started besides: by its own Ruby, with flags that spare it a sixth of its instructions. Empty where
-    /// it is not as Puppet's own packages make it.
+    /// Another way to start it: its own Ruby, with flags that spare it a sixth of its instructions. Empty if it is not
+    /// as Puppet's own packages make it.
     std::filesystem::path ruby{};
     std::vector<std::string> flags{};  ///< of Ruby; in its arguments, since children would inherit RUBYOPT
 

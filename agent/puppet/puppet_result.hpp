@@ -22,7 +22,7 @@ struct ResourceCounts {
 struct FailedResource {
     std::string resource;  ///< "Exec[/bin/false]"
     std::string message;
-    std::string file{};  ///< relative to the control repository where it lies there
+    std::string file{};  ///< relative to the control repository if it lies there
     int line = 0;        ///< 0: unknown
 };
 
@@ -42,7 +42,7 @@ struct PuppetStart {
 /// What Puppet did, in the agent's words. No text in here holds a value of the role config's `data`.
 struct PuppetResult {
     Outcome outcome = Outcome::not_reached;
-    std::optional<Error> error{};  ///< nothing exactly if the outcome is good
+    std::optional<Error> error{};  ///< nullopt exactly if the outcome is good
     std::optional<ResourceCounts> resources{};
     std::vector<FailedResource> failed_resources{};
     std::vector<std::string> warnings{};

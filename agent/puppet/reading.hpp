@@ -18,7 +18,7 @@ struct PuppetTraces {
     std::optional<std::string> resources{};    ///< resources.txt: there once a catalog was compiled
     std::string log{};                         ///< puppet.jsonl
     std::optional<std::string> observation{};  ///< observation.json
-    std::string output{};                      ///< the beginning of what it wrote besides its log
+    std::string output{};                      ///< the beginning of its output besides the log
     bool noop = false;
     std::filesystem::path checkout{};  ///< cut from the paths that are shown
     Redactor redactor{};               ///< knows what is cut from every text

@@ -19,17 +19,17 @@ class WaitingPuppet;
 std::map<std::string, std::string> puppet_environment();
 
 /// Starts Puppet ahead: its Ruby is loaded, and waits, while metadata and repository are on their way
-/// (docs/decisions/0012-warm-start.md). One run of Puppet can have that; each further one, and each where anything is in
-/// doubt, is a cold one. Destruction ends what still waits; it has done nothing.
+/// (docs/decisions/0012-warm-start.md). One run of Puppet can start warm; each further one, and each in doubt, starts
+/// cold. Destruction ends a Puppet that still waits; it has done nothing yet.
 class WarmPuppet {
 public:
-    /// Never throws: what stands in the way is the reason of the cold start.
+    /// Never throws: what fails here is the reason of the cold start.
     WarmPuppet(const System& system, const AgentConfig& config);
     WarmPuppet(const WarmPuppet&) = delete;
     WarmPuppet& operator=(const WarmPuppet&) = delete;
     ~WarmPuppet();
 
-    /// As ProcessRunner::run, in the process that waits or in a new one; `start` says which. The timeout begins now.
+    /// ProcessRunner::run, in the process that waits or in a new one; `start` says which. The timeout begins now.
     /// @param request of `program`, as puppet_request makes it
     ProcessResult run(const PuppetProgram& program, const ProcessRequest& request, const ProcessEvents& events,
                       std::stop_token stop, PuppetStart& start);

@@ -7,9 +7,9 @@ namespace bootwright {
 
 /// The folder that holds exactly one revision of a repository, proven to be what was pinned.
 struct Checkout {
-    std::string revision;  ///< the full commit id, also where a branch or tag was asked for
+    std::string revision;  ///< the full commit id, also if a branch or tag was asked for
     std::filesystem::path folder;
-    std::string signer{};  ///< who signed it, where the image asks for a signature
+    std::string signer{};  ///< who signed it, if the image asks for a signature
 };
 
 /// What one of the places of a repository said.

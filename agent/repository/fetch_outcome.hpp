@@ -30,12 +30,12 @@ ProcessRequest fetch_process(const System& system, const Json& request, std::chr
 Redactor secrets_of(const FetchRequest& request);
 Redactor secrets_of(const SnapshotRequest& request);
 
-/// Reads one line of bootwright-fetch. It is root's own, but it reads what strangers have made: where files stand is not taken
-/// from it, and no text of it is passed on that `redactor` has not cleaned.
-/// @throws Error repository.fetch_crashed where it says what it never says
+/// Reads one line of bootwright-fetch. That runs as root, but reads what strangers have made: no path of files is taken
+/// from it, and `redactor` cleans each text of it.
+/// @throws Error repository.fetch_crashed if it says what it never says
 void read_fetch_event(std::string_view line, const FetchRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer);
-/// The same of what was asked for by `bootwright snapshot`.
+/// The same for what `bootwright snapshot` asked for.
 void read_fetch_event(std::string_view line, const SnapshotRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer);
 

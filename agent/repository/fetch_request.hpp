@@ -15,15 +15,15 @@
 
 namespace bootwright {
 
-/// A credential of the image, with what stands in a file of this machine already read.
+/// A credential of the image; what is in a file of this machine is already read.
 struct ReadyCredential {
     Credential credential;
-    std::optional<std::string> password{};  ///< nothing: a secret store has it, or none is asked for
+    std::optional<std::string> password{};  ///< nullopt: a secret store has it, or none is asked for
     std::optional<std::string> ssh_key{};
     std::optional<Error> problem{};  ///< why one of them could not be read: thrown once it is needed
 };
 
-/// What the agent asks of the child that fetches; handed over on its standard input, since it holds secrets.
+/// What the agent asks of the child that fetches. It goes to the child's standard input, since it holds secrets.
 struct FetchRequest {
     std::filesystem::path repositories;                    ///< the folder that holds the bare repositories
     std::filesystem::path checkouts;                       ///< the folder that holds the checkouts
@@ -32,7 +32,7 @@ struct FetchRequest {
     std::filesystem::path r10k;              ///< the folder that r10k may write; every user can reach it
     std::filesystem::path download_program;  ///< that program
 
-    std::vector<Url> places;  ///< where the repository is to be had, in the order in which they are asked
+    std::vector<Url> places;  ///< the repository's places, in the order in which they are asked
     Url name_url;             ///< the URL that the repository is known by
     std::string revision;
     std::string policy;                  ///< goes into the seal

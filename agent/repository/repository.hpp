@@ -15,12 +15,12 @@
 
 namespace bootwright {
 
-/// A revision of a repository, and where both are to be had.
+/// A revision of a repository, and the places that have it.
 struct RepositoryPin {
     Url url;
     std::vector<Url> mirrors{};
-    std::string revision;                ///< 40 hex, or a branch or tag where the image allows them
-    std::string checkouts = "checkout";  ///< the folder of its checkouts, in that of the state
+    std::string revision;                ///< 40 hex, or a branch or tag if the image allows them
+    std::string checkouts = "checkout";  ///< the folder of its checkouts, in the state folder
     std::vector<std::string> protect{};  ///< revisions whose checkouts are not pruned (the last good one)
 };
 
@@ -32,8 +32,8 @@ struct RepositoryStage {
     std::function<std::optional<CloudIdentity>(CloudService service)> identity;
 };
 
-/// The repository stage. Uses a checkout that was proven, and that nobody has touched since, at once. Otherwise a child brings
-/// the pinned revision to disk; it is ended at the configured timeout, or earlier if it shows no sign of life.
+/// The repository stage. Uses at once a checkout that was proven and not touched since. Otherwise a child brings the
+/// pinned revision to disk; it is ended at the configured timeout, or earlier if it shows no sign of life.
 /// @throws Error repository.*, io.*, process.cannot_start, stopped
 Checkout prepare_checkout(const System& system, const AgentConfig& config, const RepositoryPin& pin,
                           const RepositoryStage& stage, std::stop_token stop);

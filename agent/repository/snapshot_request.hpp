@@ -10,12 +10,12 @@
 
 namespace bootwright {
 
-/// What `bootwright snapshot` asks of the child; handed over on its standard input, since URLs may hold passwords.
+/// What `bootwright snapshot` asks of the child. It goes to the child's standard input, since URLs may hold passwords.
 struct SnapshotRequest {
-    /// Folders to work in, settings and revision: a full commit id or a name; to look into a file, may be empty.
+    /// Folders to work in, settings and revision: a full commit id or a name; may be empty to look into a file.
     FetchRequest fetch;
-    std::filesystem::path look_into{};  ///< a snapshot; empty: one is made
-    std::string repository{};           ///< to make one of: a folder, or a URL
+    std::filesystem::path look_into{};  ///< a snapshot to look into; empty: one is made
+    std::string repository{};           ///< what to make one from: a folder, or a URL
     std::filesystem::path output{};     ///< the folder that it is written to
 };
 
@@ -28,7 +28,7 @@ struct Snapshot {
     std::string revision;
     std::filesystem::path file;
     std::vector<Module> modules{};
-    std::vector<Module> missing{};    ///< modules that are to be fetched from where they are
+    std::vector<Module> missing{};    ///< modules that must be fetched from their own places
     std::vector<std::string> tags{};  ///< the names of annotated tags that lead to the revision
     std::uint64_t files = 0;          ///< of a checkout, and their size in bytes
     std::uint64_t bytes = 0;

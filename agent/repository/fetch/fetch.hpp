@@ -7,9 +7,9 @@
 
 namespace bootwright {
 
-/// Brings the revision to disk: into a repository of this machine, then into a checkout of its own, modules included. Does
-/// nothing for what is there already and is proven equal. Sets a damaged repository aside (NAME.git.damaged) and fetches it
-/// afresh, without the seed. Runs in the child: libgit2 may hang or crash, and the parent survives that.
+/// Brings the revision to disk: into a repository of this machine, then into a checkout of its own, modules included.
+/// Does nothing if the checkout is there already and proven equal. Sets a damaged repository aside (NAME.git.damaged)
+/// and fetches it afresh, without the seed. Runs in the child: libgit2 may hang or crash, and the parent survives that.
 /// @throws Error repository.*, io.*
 Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events);
 

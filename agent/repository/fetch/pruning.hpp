@@ -9,10 +9,10 @@
 
 namespace bootwright {
 
-/// Removes all but the newest checkouts (request.settings.keep; a checkout's time is when it was last asked for) and those
-/// that are protected. Then, of the repositories, what no seal of any checkout on this machine names: commits of `control` and
-/// of the modules, and whole repositories, but never that of `control`. Nothing of these where a checkout has no seal that
-/// says what it needs.
+/// Removes all but the newest checkouts (request.settings.keep; a checkout's time is when it was last asked for) and
+/// those that are protected. Then removes from the repositories what no seal on this machine names: commits of
+/// `control` (except `not_before`) and of the modules, and whole repositories except `control`. Removes nothing of
+/// these if a checkout has no seal that says what it needs.
 /// @param current the revision that was just checked out and sealed, with its modules
 /// @throws Error io.*, git.corrupt
 void prune(const FetchRequest& request, GitRepository& control, std::vector<ModuleTree>& modules,

@@ -13,36 +13,36 @@
 
 namespace bootwright {
 
-/// A tree that stands in a folder of another one: a submodule, or a module of the Puppetfile.
+/// A tree in a folder of another one: a submodule, or a module of the Puppetfile.
 struct ModuleTree {
     GitRepository repository;
     std::string commit;
     std::string path;  ///< from the root of the whole checkout
 };
 
-/// The bare repository for a URL below `repositories`; makes it if it is not there yet. Credentials in the URL do not count, so
-/// that a renewed token does not begin anew.
+/// The bare repository for a URL below `repositories`; makes it if it is not there yet. Credentials in the URL do not
+/// count, so that a renewed token uses the same one.
 RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places);
 
-/// Gets a module that the repository which names it does not hold. If it returns nullopt, the module is left out, with all that
-/// it would name.
+/// Gets a module that the repository which names it does not hold. If it returns nullopt, the module is left out, with
+/// all that it names.
 using ObtainModule =
     std::function<std::optional<GitRepository>(const Url& url, const std::string& commit, const std::string& path)>;
 
 /// The modules that a commit of `repository` names: its submodules and theirs, and what its Puppetfile pins.
-/// @param base_url what relative URLs of submodules are relative to; "" or a snapshot's place: nobody knows
+/// @param base_url what relative URLs of submodules are relative to; "" or a snapshot's place: unknown
 /// @throws Error repository.submodule, repository.puppetfile (permanent); what `obtain` throws
 std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit, const Url& base_url,
                                        bool with_puppetfile, const ObtainModule& obtain);
 
-/// The modules of the commit, each complete: its submodules and theirs, and what its Puppetfile pins (agent.json may say that
-/// this is not asked for). Each is proven by the tree that pins it.
+/// The modules of the commit, each complete: its submodules and theirs, and what its Puppetfile pins (unless agent.json
+/// says otherwise). Each is proven by the tree that pins it.
 /// @throws Error repository.submodule, repository.puppetfile (permanent); as Mirrors::obtain
 std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
                                        const std::string& commit);
 
 /// @param path where the tree stands, for the error: "" or "modules/apt/"
-/// @throws Error repository.lfs (permanent) where a file of the commit is kept in Git LFS
+/// @throws Error repository.lfs (permanent) if a file of the commit is kept in Git LFS
 void refuse_large_files(const GitRepository& repository, const std::string& commit, const std::string& path);
 
 }  // namespace bootwright

@@ -17,9 +17,10 @@ struct PuppetfileModule {
     int line;              ///< of the Puppetfile
 };
 
-/// The modules of a Puppetfile that are to be fetched. No Ruby runs: what is read is `forge`, `moduledir` (which counts for
-/// the lines after it, as in r10k) and `mod` with plain strings, symbols, true, false and nil. A module that is vendored or
-/// `local` is used as it is, whatever the Puppetfile says of its origin; any other must come from git at a full commit id.
+/// The modules of a Puppetfile that are to be fetched. No Ruby runs: reads `forge`, `moduledir` (which counts for the
+/// lines after it, as in r10k) and `mod` with plain strings, symbols, true, false and nil. A module that is vendored or
+/// `local` is used as it is, whatever the Puppetfile says of its origin; any other must come from git at a full commit
+/// id.
 /// @param is_vendored says whether something lies at this path of the tree
 /// @throws Error repository.puppetfile, permanent, naming line, module and reason; it never quotes a URL
 std::vector<PuppetfileModule> read_puppetfile(const std::string& text,

@@ -39,7 +39,7 @@ constexpr const char* vendor_the_module =
     "vendor the module: put its files into the control repository itself. Or name it by :git and a full commit id "
     "(:commit). Or, where r10k is installed, set repository.puppetfile to \"r10k\" in agent.json";
 
-/// @param module is not shown where it is no module's name: it may be a URL in the wrong place
+/// @param module not shown if it is no module's name: it may be a URL in the wrong place
 /// @throws Error repository.puppetfile (permanent)
 [[noreturn]] void refuse_puppetfile(int line, const std::string& module, const std::string& why,
                                     const std::string& advice = vendor_the_module);

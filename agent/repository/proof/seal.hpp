@@ -12,7 +12,7 @@ namespace bootwright {
 
 /// A commit in a checkout: the revision itself, or that of a module.
 struct SealedCommit {
-    std::string repository;  ///< the folder that holds its objects, in that of the repositories
+    std::string repository;  ///< the folder with its objects, in that of the repositories
     std::string commit;
 };
 
@@ -20,9 +20,9 @@ struct SealedCommit {
 /// touches it.
 struct Seal {
     std::uint64_t fingerprint = 0;        ///< tree_fingerprint() when it was proven
-    std::string policy{};                 ///< under which it was proven; another one asks for another proof
+    std::string policy{};                 ///< the policy that it was proven by; another policy needs another proof
     std::string signer{};                 ///< empty: no signature was asked for
-    std::vector<SealedCommit> commits{};  ///< with what it can be made and proven again; empty: not known
+    std::vector<SealedCommit> commits{};  ///< from which the checkout can be made and proven again; empty: not known
     std::string not_before{};             ///< the commit that it was shown to descend from; empty: none was asked for
 };
 

@@ -17,9 +17,9 @@ struct SignatureKeys {
     std::filesystem::path verifiers = "/usr/bin";  ///< the folder of ssh-keygen and gpgv
 };
 
-/// Verifies a signed commit or tag with ssh-keygen or gpgv, as git does. Nothing of the signature but its first line is read
-/// here. An SSH key must be allowed for the namespace "git" and at `signed_at`. An OpenPGP key must not be revoked, and
-/// not have expired when it signed; its signature must not have expired.
+/// Verifies a signed commit or tag with ssh-keygen or gpgv, as git does. Only the signature's first line is read here.
+/// An SSH key must be allowed for the namespace "git" and at `signed_at`. An OpenPGP key must not be revoked, and not
+/// have expired when it signed; its signature must not have expired.
 /// @param signature as it stands in the commit or tag
 /// @param payload the commit or tag without its signature
 /// @param signed_at seconds since 1970: the committer's or tagger's date
@@ -32,7 +32,7 @@ std::string verify_signature(ProcessRunner& runner, const SignatureKeys& keys, c
                              const std::string& payload, std::int64_t signed_at, const std::string& what,
                              const std::filesystem::path& folder, std::stop_token stop);
 
-/// The error for a commit or tag that has no signature where one is asked for.
+/// The error for a commit or tag that lacks the signature that is asked for.
 Error signature_missing(const std::string& what);
 
 }  // namespace bootwright

@@ -14,12 +14,12 @@
 
 namespace bootwright {
 
-/// The program that verifies a kind of signature, and the keys that it takes for known.
+/// The program that verifies a kind of signature, and the keys that it trusts.
 struct Verifier {
     std::filesystem::path program;
     std::string package;
     std::filesystem::path keys;
-    std::string keys_are;  ///< what belongs into the file of keys
+    std::string keys_are;  ///< what must be in the file of keys
 };
 
 /// What a verifier answered.
@@ -30,7 +30,7 @@ struct VerifierAnswer {
     std::string errors{};  ///< standard error in one line, cut
 };
 
-/// Runs a verifier; what it says is kept up to a limit.
+/// Runs a verifier, and keeps what it says up to a limit.
 class VerifierCaller {
 public:
     VerifierCaller(ProcessRunner& runner, std::string what, const std::filesystem::path& folder, std::stop_token stop)

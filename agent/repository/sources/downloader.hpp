@@ -17,13 +17,13 @@
 
 namespace bootwright {
 
-/// Has the unprivileged program speak to servers, and takes from it what can be proven: packs, of which each object is hashed
-/// on the way into the repository. It works through a fresh folder in each transfer, which holds nothing else.
+/// Has the unprivileged program speak to servers, and takes from it what can be proven: packs, whose objects are hashed
+/// on the way into the repository. Each transfer uses a fresh folder, which holds nothing else.
 class Downloader {
 public:
     Downloader(const FetchRequest& request, ProcessRunner& processes, GitProgress progress);
 
-    /// What is not done by then is given up: repository.timeout (transient). Without it nothing ends a server that always has
+    /// Ends what is not done by then: repository.timeout (transient). Without it nothing ends a server that always has
     /// something to say.
     void give_up_at(std::chrono::steady_clock::time_point moment) { end_ = moment; }
 
@@ -33,19 +33,19 @@ public:
     /// Fetches a snapshot of the revision from `place` into the repository. Resumes an interrupted download.
     BundleHeader fetch_snapshot(const GitRepository& repository, const Url& place, const std::string& revision);
 
-    /// Has r10k install what the Puppetfile asks for, and returns the folder that it stands in. Nothing proves it.
+    /// Has r10k install what the Puppetfile asks for, and returns the folder with it. Nothing proves the content.
     /// @param program r10k itself
     /// @param credentials as credential_lines() makes them
     /// @throws Error repository.r10k_failed (transient)
     std::filesystem::path install_modules(const std::filesystem::path& program, const std::string& puppetfile,
                                           const std::string& credentials);
-    /// What install_modules left goes.
+    /// Removes what install_modules left.
     void remove_installed() const { remove_tree(request_.r10k); }
 
 private:
     using Received = std::function<void(std::uint64_t bytes)>;
 
-    /// Runs the program, and returns what it says at the end.
+    /// Runs the program, and returns its last event.
     Json run(const DownloadRequest& request, const Received& received);
     [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind) const;
     void add_credentials(DownloadRequest& request, const Url& url);

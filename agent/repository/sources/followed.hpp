@@ -10,15 +10,15 @@
 
 namespace bootwright {
 
-/// The commits that branches and tags have led to, beside the repository (NAME.git.followed.json): what a place says of a name
-/// is believed only where it goes on from there. It outlives the repository itself.
+/// The commits that branches and tags have led to, kept beside the repository (NAME.git.followed.json). A place is
+/// believed about a name only if it goes on from there. The file outlives the repository itself.
 class Followed {
 public:
     /// @throws Error io.*
     explicit Followed(const std::filesystem::path& repository);
-    /// Where the name led; "" where it was never followed.
+    /// The commit that the name led to; "" if it was never followed.
     [[nodiscard]] std::string commit_of(const std::string& name) const;
-    /// For a commit that is proven and checked out, and for no other: whoever may set this can lock out all that is good.
+    /// Call it only for a commit that is proven and checked out: whoever may set this can lock out all that is good.
     void set(const std::string& name, const std::string& commit);
     [[nodiscard]] const std::filesystem::path& file() const { return file_; }
 
@@ -27,14 +27,14 @@ private:
     Json names_;
 };
 
-/// A branch goes on from where it led before.
+/// Checks that a branch goes on from where it led before.
 /// @param arrived knows that commit, and what has just come from `place`
 /// @throws Error repository.mirror_behind (transient), repository.branch_rewritten, repository.past_unknown (permanent)
 void require_descent(const GitRepository& arrived, const Url& place, const std::string& name,
                      const std::string& commit);
 
-/// What a name leads to is only a server's word: where nothing proves who answers, whoever is in between could say it. A
-/// file:// is this machine's own, a snapshot is of no name, and under `verify` the commit itself is proven.
+/// Refuses to follow a name if nothing proves who answers: anybody in between could say what it leads to. A file:// is
+/// this machine's own, a snapshot is of no name, and `verify` proves the commit itself. Hosts of `insecure` may pass.
 /// @throws Error repository.insecure (permanent)
 void refuse_unproven_name(const AgentConfig::Repository& settings, const Url& place);
 

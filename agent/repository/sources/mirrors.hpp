@@ -18,7 +18,7 @@
 
 namespace bootwright {
 
-/// A bare repository of this machine, and where what it lacks is to be had.
+/// A bare repository of this machine, and the places that have what it lacks.
 struct RepositorySource {
     GitRepository repository;
     std::filesystem::path folder;  ///< of that repository
@@ -29,16 +29,16 @@ struct RepositorySource {
 /// What was obtained.
 struct ObtainedCommit {
     std::string id;
-    std::vector<std::string> tags{};  ///< annotated tags that lead to it; of a name at least its own
-    bool is_from_seed = false;        ///< a name that no place could be asked for
+    std::vector<std::string> tags{};  ///< annotated tags that lead to it; for a tag's name at least its own
+    bool is_from_seed = false;        ///< found in the seed, since no place could be asked for the name
 };
 
-/// Throws an Error where the commit is not what the image asks for; `repository` is where its objects can be read.
+/// Throws an Error if the commit is not what the image asks for. Its objects can be read from `repository`.
 using CommitProof = std::function<void(const GitRepository& repository, const ObtainedCommit& commit)>;
 
-/// Asks the places of a repository one after the other, until one has given what is proven to be the commit and all of its
-/// tree: with a pin none of them needs to be trusted. What a place gives is judged in quarantine (docs/decisions/0018), and
-/// what is wrong with it is that place's fault.
+/// Asks the places of a repository one after the other, until one has given what is proven to be the commit and all of
+/// its tree: with a pin, none of them needs to be trusted. What a place gives is judged in quarantine
+/// (docs/decisions/0018); what is wrong with it counts against that place.
 class Mirrors {
 public:
     using Heard = std::function<void(const PlaceAnswer& answer)>;
@@ -46,12 +46,12 @@ public:
 
     Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard);
 
-    /// The commit of a pin, or of a branch or tag, complete in the repository. A pin that is there already asks nobody. A name
-    /// that no place could be asked for is looked up in the seed, unless it was followed before.
-    /// @param with_tags the annotated tags that lead to it, too
-    /// @param prove is asked before anything of it becomes the repository's
-    /// @throws Error of the only place; of several one that names what each said: repository.branch_rewritten (permanent)
-    ///   where a branch has left its own past, else transient if one of theirs is. git.corrupt, io.*
+    /// Makes the commit of a pin, or of a branch or tag, complete in the repository. For a pin that is there already,
+    /// asks nobody. If no place could be asked for a name, looks it up in the seed, unless it was followed before.
+    /// @param with_tags also obtains the annotated tags that lead to it
+    /// @param prove is called before anything of the commit becomes the repository's
+    /// @throws Error of the only place; for several places one that names what each said: repository.branch_rewritten
+    ///   (permanent) if a branch has left its own past, else transient if one of theirs is. git.corrupt, io.*
     ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags,
                           const CommitProof& prove = {});
 
