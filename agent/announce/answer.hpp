@@ -8,14 +8,14 @@
 
 namespace bootwright {
 
-/// Bytes that are read of what a receiver says.
+/// The most bytes that are read of a receiver's answer.
 inline constexpr std::size_t most_of_answer = std::size_t{16} << 10U;
 
-/// What a receiver said to it by its HTTP status, in words that hold nothing of its URL.
+/// A receiver's answer in words, from its HTTP status. They hold nothing of its URL.
 /// @throws Error announce.unavailable (transient), announce.refused (permanent)
 std::string read_answer(const WebResponse& response);
 
-/// The error announce.unavailable (transient), which waits as long as the answer asks, but no longer than the next run allows.
+/// The error announce.unavailable (transient). It waits as the answer asks, but not longer than the next run allows.
 Error unavailable(const WebResponse& response, const std::string& what);
 
 }  // namespace bootwright

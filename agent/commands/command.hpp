@@ -27,7 +27,7 @@ struct CommandOption {
     std::string name;  ///< "--json", "--timeout"; "KEY" for an argument, which stands alone
     std::string help;
     bool is_required = false;
-    std::string needs{};  ///< the option without which it makes no sense; "": none
+    std::string needs{};  ///< the option that it needs; "": none
 };
 
 /// What a command line says: the options that were given, by name, with their values; "" for a flag.
@@ -45,7 +45,7 @@ private:
     std::map<std::string, std::string> given_;
 };
 
-/// A command line that makes no sense to the command, in the user's words. Exit status: exit_usage.
+/// A command line that makes no sense to the command; the message is for the user. Exit status: exit_usage.
 struct UsageError {
     std::string message;
 };

@@ -12,14 +12,14 @@
 namespace bootwright {
 
 // What a metadata service and its programs answered, in metadata-answers.json of a captured machine: a list of
-// {"method", "path", "require": {HEADER: VALUE}, "status", "headers", "body" or "body_base64"}. A program that was run is
-// {"method": "RUN", "path": its last argument, "status": its exit code, "body": its standard output}; what could not be
-// reached has "error". A "require" of "*" stands for a secret.
+// {"method", "path", "require": {HEADER: VALUE}, "status", "headers", "body" or "body_base64"}. A program's run is
+// {"method": "RUN", "path": its last argument, "status": its exit code, "body": its standard output}; an answer that
+// did not come has "error". A "require" of "*" stands for a secret.
 
-/// Below a captured tree. Returns nullopt if there is none. @throws Error io.*
+/// Reads those of a captured tree. Returns nullopt if there are none. @throws Error io.*
 std::optional<Json> read_recorded_answers(const std::filesystem::path& root);
 
-/// Answers from the record only: what is not in it cannot be reached.
+/// Answers only from the record: anything else cannot be reached.
 class ReplayHttpClient final : public HttpClient {
 public:
     explicit ReplayHttpClient(const Json& answers) : answers_(answers) {}
@@ -31,7 +31,7 @@ private:
     const Json& answers_;
 };
 
-/// The same for programs: none is ever run.
+/// The same for programs: never runs one.
 class ReplayProcessRunner final : public ProcessRunner {
 public:
     explicit ReplayProcessRunner(const Json& answers) : answers_(answers) {}

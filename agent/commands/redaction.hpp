@@ -7,14 +7,14 @@
 
 namespace bootwright {
 
-// What leaves a machine in a bug report holds no secret, as far as names and places tell.
+// Removes secrets from what leaves a machine in a bug report, as far as names and places tell them.
 
-/// A document, JSON or YAML, without the values of names that speak of a secret, without other programs' scripts, and with
-/// its user-data redacted wherever it stands. A bare value as it is; what is damaged is removed as a whole.
+/// A document, JSON or YAML, without the values of names that speak of a secret, without other programs' scripts, and
+/// with its user-data redacted wherever it is. Keeps a bare value as it is; removes a damaged document as a whole.
 std::string redacted_document(const std::string& text);
 
-/// User-data that is a role config of ours: as JSON, without its `data`, secrets and credentials. All other user-data is
-/// replaced as a whole.
+/// A role config in user-data: as JSON, without its `data`, secrets and credentials. Replaces all other user-data as a
+/// whole.
 std::string redacted_user_data(const std::string& user_data);
 
 /// A kernel command line, or any line of words, without the values of secrets and the credentials of URLs.

@@ -11,14 +11,14 @@
 
 namespace bootwright {
 
-/// What `bootwright status` prints and answers.
+/// What `bootwright status` prints, and its exit status.
 struct StatusView {
     ExitStatus verdict = exit_not_running;
     bool is_final = false;             ///< `--wait` need not wait for more
-    std::vector<std::string> lines{};  ///< for people; each to be printed as one, since it may quote anything
+    std::vector<std::string> lines{};  ///< for people; print each with print_line(), since it may quote anything
 };
 
-/// Makes it from the status itself; `now` is what the clock says, and `alive` tells whether a process of the status still runs.
+/// Makes it from the status itself. `now` is the time; `alive` tells whether a process of the status still runs.
 StatusView view_status(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive);
 
 /// For people.

@@ -16,7 +16,7 @@ namespace bootwright {
 struct Schedule {
     std::chrono::milliseconds interval{0};
     std::chrono::milliseconds phase{
-        0};  ///< how far the moments lie behind the multiples of the interval, since 1970 in UTC
+        0};  ///< how far the moments are behind the multiples of the interval since 1970 in UTC
     std::chrono::milliseconds last{0};  ///< when the last run ended, since boot
 };
 
@@ -25,9 +25,9 @@ struct Schedule {
 Schedule schedule_of(const std::string& instance_id, std::chrono::milliseconds interval,
                      std::chrono::milliseconds splay, std::chrono::milliseconds last);
 
-/// The time from `now` to the next run: the first moment of the schedule that is at least half an interval after the last run,
-/// so that it comes within one and a half. A moment that has passed, as during a suspension, is due at once, and made up for
-/// once. However the wall clock is set, runs neither crowd nor stay away. Ask again whenever the agent wakes up.
+/// The time from `now` to the next run: the first moment of the schedule that is at least half an interval after the
+/// last run, so that it comes within one and a half. A moment that has passed, as in a suspension, is due at once, but
+/// only once. However the wall clock is set, runs neither crowd nor stay away. Ask again whenever the agent wakes up.
 std::chrono::milliseconds until_scheduled(const Schedule& schedule, const Instant& now);
 
 /// When the daemon runs again, and why.
@@ -35,7 +35,7 @@ struct NextRun {
     std::chrono::milliseconds delay{0};
     std::string reason;
     RunCause cause = RunCause::planned;
-    std::optional<Schedule> schedule{};  ///< where it is by schedule
+    std::optional<Schedule> schedule{};  ///< if the run is by schedule
 };
 
 /// The daemon's plan, at `now`, after a run. A good run: the schedule, if there is one. After a transient error: full-jitter
@@ -46,7 +46,7 @@ std::optional<NextRun> plan_next_run(const RunReport& report, int failures, cons
 
 /// The service: a run at start, then by plan, and at SIGHUP at once; READY to systemd after the first good run. Returns
 /// at SIGTERM or SIGINT, when the run under way has been stopped and recorded.
-/// @throws Error daemon.locked where another daemon is running; io.*
+/// @throws Error daemon.locked if another daemon is running; io.*
 void run_daemon(const System& system);
 
 }  // namespace bootwright

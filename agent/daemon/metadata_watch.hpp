@@ -10,8 +10,9 @@
 
 namespace bootwright {
 
-/// Watches, on a thread of its own, whether the instance's metadata is still what the last run read. Looks when the platform
-/// says so, or every `metadata.watch`, with jitter, so that a fleet does not ask all at once. Destruction ends it at once.
+/// Watches, on a thread of its own, whether the instance's metadata is still what the last run read. Looks when the
+/// platform reports a change, or every `metadata.watch`, with jitter, to spread a fleet's requests. Destruction ends it
+/// at once.
 class MetadataWatch {
 public:
     /// @param seen fingerprint() of what was read

@@ -21,14 +21,14 @@ struct HealthTools {
     std::stop_token stop;
     std::chrono::milliseconds limit;  ///< for this look
 
-    /// Runs a program, and ends all that it has started. It is good if it exits with 0; what it said last is in the answer.
+    /// Runs a program, and ends all that it has started. Good if it exits with 0; the answer holds what it said last.
     /// @throws Error process.*
     [[nodiscard]] HealthAnswer run(const std::vector<std::string>& command) const;
 };
 
-/// Makes all checks of the role config, again and again with short delays, until all are good in one round or `health.timeout`
-/// is over. `heard` is told what each round came to. A bad result holds the error health.failed (transient). @throws Error
-/// stopped
+/// Makes all checks of the role config, again and again with short delays, until all are good in one round or
+/// `health.timeout` is over. `heard` gets the result of each round. A bad result holds the error health.failed
+/// (transient). @throws Error stopped
 HealthResult check_health(const System& system, const RoleConfig& role, const StageEvents& events,
                           const std::function<void(const HealthResult& so_far)>& heard, std::stop_token stop);
 

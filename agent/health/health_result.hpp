@@ -20,7 +20,7 @@ struct CheckResult {
 /// Whether the machine does what it was configured for.
 struct HealthResult {
     std::vector<CheckResult> checks{};
-    std::optional<Error> error{};  ///< nothing exactly when all checks were good at once, or there is none
+    std::optional<Error> error{};  ///< nullopt exactly if all checks were good at once, or there is none
 };
 
 }  // namespace bootwright

@@ -28,14 +28,14 @@ struct LastGood {
     int run = 0;
     std::string revision{};       ///< of the control repository
     std::string configuration{};  ///< of the second repository, if there was one
-    std::string role_config{};    ///< name_of the role config
-    InstanceMetadata instance{};  ///< with the user-data of then
+    std::string role_config{};    ///< name_of() the role config
+    InstanceMetadata instance{};  ///< with its user-data at that time
 };
 
-/// A name, of 16 hex digits, by which two role configs are told apart.
+/// A name, of 16 hex digits, that tells two role configs apart.
 std::string name_of(const RoleConfig& role);
 
-/// Returns nullopt if there is none, or none that can be understood. @throws Error io.*
+/// Returns nullopt if there is none, or if it cannot be understood. @throws Error io.*
 std::optional<LastGood> read_last_good(const System& system);
 
 /// @throws Error io.*

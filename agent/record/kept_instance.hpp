@@ -14,10 +14,10 @@ struct KeptInstance {
     InstanceMetadata metadata;
     std::string accepted{};  ///< when, by the wall clock: "2026-11-23T10:00:00.000Z"
     std::string boot_id{};   ///< the boot in which it was kept
-    std::string hardware{};  ///< what the firmware calls this machine; "" where that proves nothing
+    std::string hardware{};  ///< what the firmware calls this machine; "" if that proves nothing
 };
 
-/// Returns nullopt if there is none, or none that can be understood. @throws Error io.*
+/// Returns nullopt if there is none, or if it cannot be understood. @throws Error io.*
 std::optional<KeptInstance> read_kept_instance(const System& system);
 
 /// @throws Error io.*

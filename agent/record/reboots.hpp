@@ -17,13 +17,13 @@ public:
     Applying(const System& system, int run, const std::string& revision, const RoleConfig& role, int most);
     Applying(const Applying&) = delete;
     Applying& operator=(const Applying&) = delete;
-    /// Puppet has not even begun, unless ended() was called.
+    /// Unless ended() was called, records that Puppet has not even begun.
     ~Applying();
 
-    /// The run of an earlier boot that this one takes up; 0: none.
+    /// The run of an earlier boot that this one resumes; 0: none.
     [[nodiscard]] int resumes() const { return resumes_; }
 
-    /// Puppet is at its end, or was ended as the machine is `going_down`. @throws Error io.*
+    /// Records that Puppet has ended, or was ended because the machine is `going_down`. @throws Error io.*
     void ended(bool has_changed, GoingDown going_down);
 
 private:
@@ -35,11 +35,11 @@ private:
     bool has_ended_ = false;
 };
 
-/// Notes that the machine reboots while no run is under way. Right after a run that changed something, that run has asked for
-/// it.
+/// Records that the machine reboots while no run is under way. Right after a run that changed something, the reboot
+/// counts as that run's.
 void machine_reboots(const System& system);
 
-/// An operator wants it applied: reboots are counted anew. @throws Error io.*
+/// Counts reboots anew, since an operator wants the configuration applied. @throws Error io.*
 void forget_reboots(const System& system);
 
 }  // namespace bootwright

@@ -24,15 +24,15 @@ public:
     void begin_stage(Stage stage, int attempts);
     void begin_attempt(int attempt);
     void retrying(const Error& error, std::chrono::milliseconds delay);
-    /// In the status at most once a second.
+    /// Goes into the status at most once a second.
     void progress(std::string_view what, std::uint64_t done, std::uint64_t total);
     void child_started(ProcessId child);
-    /// As StageEvents has it.
+    /// As StageEvents::waiting.
     void waiting(const std::string& what, std::chrono::milliseconds longest);
 
     void instance(const InstanceMetadata& instance);
-    /// The run goes by the metadata `kept` that was accepted at `accepted`. The run is good only if
-    /// `because` is that the metadata service is dead.
+    /// The run uses the metadata `kept`, which was accepted at `accepted`. The run is good only if `because` says that
+    /// the metadata service is dead.
     void goes_by_kept(const InstanceMetadata& kept, const std::string& accepted, const Error& because);
     void resumes(int run);
     void role(const RoleConfig& role);
@@ -49,11 +49,11 @@ public:
 
     /// Ends the run and returns its report.
     RunReport finish();
-    /// Once the finished run is on the disk, and before others outside are told of it: `action` is called, on this thread.
+    /// Calls the action of tell_when_over(), on this thread, once the run is on disk and before receivers are told.
     void over() const;
     void tell_when_over(std::function<void()> action) { when_over_ = std::move(action); }
 
-    /// Shows that the agent is alive; to be called every `heartbeat_interval`.
+    /// Shows that the agent is alive. Call it every `heartbeat_interval`.
     void beat();
 
     [[nodiscard]] RunReport snapshot() const;

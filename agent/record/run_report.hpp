@@ -22,7 +22,7 @@ enum class Stage { platform, role, repository, puppet, health, record };
 
 std::string_view to_string(Stage stage);
 
-/// The record of one run, as far as it has come. It is what status.json shows of the run and, at the end, report.json.
+/// The record of one run so far. It is what status.json shows of the run and, at the end, report.json.
 struct RunReport {
     int number = 0;
     ProcessId agent{};
@@ -55,37 +55,37 @@ struct RunReport {
     };
     std::optional<Waiting> waiting{};  ///< for something outside the run
 
-    std::optional<ProcessId> child{};  ///< at work; a later agent ends it, if this one is killed
+    std::optional<ProcessId> child{};  ///< the child at work; a later agent ends it if this one is killed
 
     std::optional<InstanceMetadata> instance{};  ///< without user-data
-    std::uint64_t fingerprint = 0;               ///< of the metadata that was read last; 0: none was. Not in the status
+    std::uint64_t fingerprint = 0;  ///< of the metadata that was read last; 0: none was read. Not in the status
 
-    /// The run goes by the role config that was accepted earlier.
+    /// The run uses the role config that was accepted earlier.
     struct Kept {
         std::string accepted;  ///< when, as in the status
         Stage stage = Stage::platform;
         Error because;  ///< the metadata service is dead; or what it says is refused, or cannot be fetched
 
-        /// A dead service is no fault of the machine. What it says must not be passed over in silence.
+        /// A dead service is no fault of the machine. But what a service says must not be passed over in silence.
         [[nodiscard]] bool makes_run_bad() const {
             return because.kind == ErrorKind::permanent || stage != Stage::platform;
         }
     };
     std::optional<Kept> kept{};
-    int resumes = 0;  ///< the run that the machine's going down cut off; 0: none
+    int resumes = 0;  ///< the run that a shutdown cut off, and this one resumes; 0: none
     std::string role{};
     std::string revision_asked{};
     std::string revision_resolved{};
-    std::string signer{};               ///< of that revision, where the image asks for a signature
+    std::string signer{};               ///< of that revision, if the image asks for a signature
     std::string configuration_asked{};  ///< of the second repository, if there is one
     std::string configuration_resolved{};
-    std::vector<PlaceAnswer> places{};  ///< what each place of a repository said, in this run; the last ones
+    std::vector<PlaceAnswer> places{};  ///< what each place of a repository said in this run; only the last ones
     std::optional<std::chrono::milliseconds> interval{};  ///< to the next scheduled run, if the role config has one
     std::chrono::milliseconds splay{0};
     PuppetResult puppet{};
     std::optional<BadRevision> bad{};  ///< what is known against the revision and role config of this run
 
-    /// The last good revision, that was applied again in the place of one that is given up.
+    /// The last good revision, which was applied again instead of one that is given up.
     struct Instead {
         int run = 0;  ///< the good one
         std::string revision;
@@ -93,9 +93,9 @@ struct RunReport {
         PuppetResult puppet{};
     };
     std::optional<Instead> instead{};
-    HealthResult health{};  ///< no checks: there is none, or it did not come to them
+    HealthResult health{};  ///< no checks: there are none, or the run did not reach them
 
-    /// What became of telling a receiver outside how the run came out.
+    /// The result of telling a receiver outside how the run came out.
     struct Announced {
         std::string to;     ///< "webhook https://hooks.example.com"
         bool good = false;  ///< what was told
@@ -105,7 +105,7 @@ struct RunReport {
     };
     std::vector<Announced> announced{};
 
-    std::optional<Error> error{};  ///< why the run is not good; nothing if it is
+    std::optional<Error> error{};  ///< why the run is not good; nullopt if it is
     std::vector<std::string> warnings{};
 
     [[nodiscard]] bool is_good() const { return finished && !error; }

@@ -8,17 +8,18 @@
 
 namespace bootwright {
 
-/// /run/bootwright/status.json: what operators read. World-readable, without secrets, replaced as a whole at each change,
-/// so that it is valid at every instant. Its sections have one writer each: `daemon` the daemon, the others whoever runs, or would.
+/// /run/bootwright/status.json: what operators read. World-readable, without secrets, replaced as a whole at each
+/// change, so that it is valid at every instant. Each section has one writer: for `daemon` the daemon, for the others
+/// who runs or tries to.
 class StatusFile {
 public:
     explicit StatusFile(const System& system) : system_(system) {}
 
-    /// The present status; the status of an earlier boot, or a damaged file, counts as none.
+    /// The present status. The status of an earlier boot, or a damaged file, counts as none.
     /// @throws Error io.*
     [[nodiscard]] Json read() const;
 
-    /// Changes the status under a lock, so that the daemon and a run by hand do not undo each other's.
+    /// Changes the status under a lock, so that the daemon and a run by hand do not undo each other's changes.
     /// @throws Error io.*
     void update(const std::function<void(Json& status)>& change) const;
 

@@ -11,7 +11,7 @@
 
 namespace bootwright {
 
-/// What a run goes by: a role config is accepted once what it pins is here.
+/// What a run uses. A role config is accepted once what it pins is on this machine.
 struct Accepted {
     InstanceMetadata instance;
     RoleConfig role;
@@ -22,7 +22,7 @@ struct Accepted {
 /// The role config in the second repository. @throws Error role.no_configuration_file (permanent), role.invalid, io.*
 JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout);
 
-/// Reads the role config, which may stand in the second repository in part, and fetches what it pins.
+/// Reads the role config, a part of which may be in the second repository, and fetches what it pins.
 template <typename Read, typename FetchSecond, typename FetchFirst>
 Accepted assemble(const InstanceMetadata& instance, Read read, FetchSecond fetch_second, FetchFirst fetch_first) {
     RoleConfig role = read(std::nullopt);

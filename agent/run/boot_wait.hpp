@@ -10,18 +10,18 @@
 
 namespace bootwright {
 
-/// What an instance may still lack early in its boot, and no server can help it without.
+/// What an instance may still lack early in its boot, and without which no server can help it.
 struct Lack {
     enum class Of { clock, network } of = Of::network;
     std::string what{};                   ///< for people: "the network: …"
-    std::chrono::milliseconds longest{};  ///< worth waiting for it
+    std::chrono::milliseconds longest{};  ///< the longest wait that is worth it
 };
 
 /// What this machine lacks, if that explains the error: a clock that is set, if a server was not trusted for the dates of its
 /// certificate; an address, if a server could not be reached. Returns nullopt if it lacks neither, or does not know.
 std::optional<Lack> lack_behind(const System& system, const Error& error);
 
-/// Waits until the machine has it, or for as long as that is worth; returns whether it has. @throws Error stopped
+/// Waits until the machine has it, or for `lack.longest`. Returns whether it has it. @throws Error stopped
 bool wait_for(const System& system, const Lack& lack, const StageEvents& events, const std::stop_token& stop);
 
 }  // namespace bootwright

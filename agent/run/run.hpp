@@ -9,7 +9,7 @@
 
 namespace bootwright {
 
-/// Why there is a run. What an operator asks for is tried even if the agent by itself would not try again.
+/// Why there is a run. What an operator asks for is tried even if the agent would not try again by itself.
 enum class RunCause { planned, asked_for };
 
 /// One pass through all stages: platform, role, repository, puppet, record. Never throws: what went wrong is in the

@@ -12,24 +12,24 @@
 
 namespace bootwright {
 
-/// Puts into the status what keeps a run from beginning ("blocked", until one begins), but for another run.
+/// Puts into the status what keeps a run from beginning ("blocked", until one begins), except another run.
 void tell_what_blocks(const System& system, const Error& error);
 
 /// One run on a thread of its own, under the run lock, so that the main thread can beat, show progress and hear signals.
 /// Destruction stops the run and waits for it.
 class RunWorker {
 public:
-    /// Ends what a killed run left, then begins; or says what blocks it.
-    /// @throws Error run.locked (transient) where another run is under way; process.cannot_start (transient); io.*
+    /// Ends what a killed run left, then begins the run; or puts into the status what blocks it.
+    /// @throws Error run.locked (transient) if another run is under way; process.cannot_start (transient); io.*
     RunWorker(const System& system, RunCause cause);
     RunWorker(const RunWorker&) = delete;
     RunWorker& operator=(const RunWorker&) = delete;
     ~RunWorker();
 
-    /// Becomes readable when the run is over and recorded; those outside who are told of it may still be.
+    /// Becomes readable when the run is over and recorded. Receivers outside may not have been told yet.
     [[nodiscard]] int over_fd() const { return over_.get(); }
     [[nodiscard]] bool is_over() const { return is_over_; }
-    /// Becomes readable when the thread has nothing more to do, and join() does not wait.
+    /// Becomes readable when the thread has nothing more to do: then join() does not wait.
     [[nodiscard]] int ended_fd() const { return ended_.get(); }
     [[nodiscard]] bool has_ended() const { return has_ended_; }
     [[nodiscard]] RunRecord& record() { return *record_; }

@@ -16,7 +16,7 @@
 
 namespace bootwright {
 
-/// What a stage tells the record.
+/// The events of a stage, which go into the record.
 inline StageEvents events_for(RunRecord& record) {
     return {
         .progress = [&](std::string_view what, std::uint64_t done,
@@ -49,8 +49,8 @@ public:
     }
 
 private:
-    /// What the machine itself still lacks uses up no attempt. Each is waited for once in a run: where it never comes, the error
-    /// is as good as any other.
+    /// Waits for what the machine itself still lacks, without using up an attempt. Waits for each only once in a run:
+    /// if it never comes, the error counts like any other.
     template <typename Action>
     auto act_with_what_it_needs(Action& action) {
         for (;;) {
