@@ -18,7 +18,7 @@ Instant SystemClock::now() const {
 }
 
 bool SystemClock::is_synchronised() const {
-    // The same limit as systemd's (ntp_synced() in basic/time-util.c), and as little of the flag STA_UNSYNC, which is also set
+    // As systemd's ntp_synced() (basic/time-util.c): the same limit, and STA_UNSYNC does not count, which is also set
     // to keep the kernel from writing the hardware's clock. The error grows from the last synchronisation on.
     constexpr long largest_error_us = 16'000'000;
     timex state{};

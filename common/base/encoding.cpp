@@ -74,8 +74,8 @@ void append_utf8(std::string& text, char32_t code) {
     }
 }
 
-/// Characters that are obeyed, not shown: controls (C0, DEL, C1), what begins a new line, and what changes the direction of
-/// the text after it (Unicode Standard Annex 9, table 4; https://trojansource.codes).
+/// Characters that a terminal obeys instead of showing them: controls (C0, DEL, C1), what begins a new line, and what
+/// changes the direction of the text after it (Unicode Standard Annex 9, table 4; https://trojansource.codes).
 bool is_obeyed(char32_t character) {
     const auto is_in = [&](char32_t first, char32_t last) { return character >= first && character <= last; };
     return character < 0x20 || is_in(0x7F, 0x9F) || character == 0x061C || is_in(0x200E, 0x200F) ||
@@ -150,7 +150,7 @@ std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t c
         if (result.size() > cap) {
             return std::nullopt;
         }
-        // Several members on each other are one file (RFC 1952, section 2.2).
+        // Several members in a row are one file (RFC 1952, section 2.2).
         const std::string_view rest(reinterpret_cast<const char*>(stream.next_in), stream.avail_in);
         if (status == Z_STREAM_END && is_gzip(rest)) {
             status = inflateReset(&stream);

@@ -9,11 +9,11 @@ namespace bootwright {
 
 namespace {
 
-/// Those that this process may use, or a few of them: for files two already wait for each other in the kernel.
+/// The processors that this process may use, but only a few: two that make files already wait for each other.
 int processors() {
     constexpr int most = 4;
     cpu_set_t usable;
-    const bool are_few = sched_getaffinity(0, sizeof usable, &usable) == 0;  // it fails where there are more than 1024
+    const bool are_few = sched_getaffinity(0, sizeof usable, &usable) == 0;  // it fails if there are more than 1024
     return are_few ? std::min(CPU_COUNT(&usable), most) : most;
 }
 

@@ -23,8 +23,8 @@ std::size_t line_at(std::string_view text, std::size_t offset) {
 /// nlohmann's own words for a syntax error, without its prefix and without all that follows the text that it last read:
 /// that text may be a part of a secret.
 std::string syntax_problem(const std::string& what) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing value - unexpected …".
-    // Of no text at all nlohmann 3.11.3 speaks without the dash.
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing value - unexpected
+    // …". For an empty text, nlohmann 3.11.3 writes no dash.
     const std::size_t dash = what.find(" - ");
     const std::string problem = what.substr(dash == std::string::npos ? what.find(": ") + 2 : dash + 3);
     return problem.substr(0, problem.find("; last read: "));

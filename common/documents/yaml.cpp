@@ -58,7 +58,7 @@ Json scalar(const YAML::Node& node, YamlScalars scalars) {
     return text;
 }
 
-/// YAML to JSON, node by node; where `lines` is given, strictly, and noting where each value begins.
+/// YAML to JSON, node by node. If `lines` is given, reads strictly, and notes where each value begins.
 class Converter {
     static constexpr std::size_t value_cost = 160;  // bytes that a value takes at least, however short it is
 
@@ -87,7 +87,7 @@ public:
         return nullptr;
     }
 
-    /// Of a mapping, only what stands at `key`; a document that is no mapping is converted as it is.
+    /// Converts only what is at `key` of a mapping; converts a document that is no mapping as it is.
     Json convert_key(const YAML::Node& node, const std::string& key) {
         Json object = Json::object();
         if (!node.IsMap()) {
@@ -147,7 +147,7 @@ private:
     std::size_t budget_ = std::size_t{16} << 20U;
 };
 
-/// Hears where a document begins, and keeps nothing else of it.
+/// Notes where a document begins, and nothing else of it.
 class Listener : public YAML::EventHandler {
 public:
     void OnDocumentStart(const YAML::Mark& mark) override { line = line_of(mark); }

@@ -30,7 +30,8 @@ UniqueFd open_or_throw(const fs::path& path, int flags, mode_t mode = 0) {
     return fd;
 }
 
-/// What lies there already, from a process that was killed or from somebody else, may be open to others: it is not written to.
+/// Does not write to a file that is there already: it comes from a killed process or from somebody else, and others may
+/// have it open.
 UniqueFd open_temporary(const fs::path& path) {
     unlink(path.c_str());
     return open_or_throw(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -56,7 +57,7 @@ std::string read_beyond(int fd, const fs::path& path, std::size_t most) {
     return content;
 }
 
-/// Not open where the file, or its folder, does not exist.
+/// Not open if the file, or its folder, does not exist.
 UniqueFd open_if_exists(const fs::path& path) {
     UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd && errno != ENOENT && errno != ENOTDIR) {
@@ -65,8 +66,8 @@ UniqueFd open_if_exists(const fs::path& path) {
     return fd;
 }
 
-/// Removes a tree without recursion, with few open files, and by names within open folders only: neither the depth of a
-/// hostile tree, nor the length of its paths, nor a link that appears meanwhile matters.
+/// Removes a tree without recursion, with few open files, and only by names within open folders. So the depth of a
+/// hostile tree, the length of its paths and a link that appears meanwhile do not matter.
 class TreeRemoval {
 public:
     explicit TreeRemoval(const fs::path& root) : root_(root) {}
@@ -138,7 +139,7 @@ private:
         }
     }
 
-    /// A folder that is too deep goes on as one of the root's own.
+    /// Moves a folder that is too deep into the root.
     void move_up(int folder, const std::string& name) {
         for (;;) {
             const std::string free_name = ".deep" + std::to_string(moved_++);
@@ -275,7 +276,7 @@ void write_file(const fs::path& path, std::string_view content, mode_t mode) {
 std::optional<std::string> read_file_below(const fs::path& folder, const std::string& relative, std::size_t cap) {
     const UniqueFd root = open_or_throw(folder, O_PATH | O_DIRECTORY);
     open_how how{};
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // not waiting: the open of a pipe would
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // do not wait, as the open of a pipe would
     how.resolve = RESOLVE_BENEATH;
     const UniqueFd file(static_cast<int>(syscall(SYS_openat2, root.get(), relative.c_str(), &how, sizeof how)));
     struct stat status {};

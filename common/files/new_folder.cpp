@@ -38,7 +38,7 @@ NewFolder::NewFolder(const NewFolder& parent, const std::string& name)
 
 NewFolder::~NewFolder() {
     struct stat status {};
-    // Where this fails the fingerprint fits nothing, and the tree is proven once more.
+    // If this fails, the fingerprint fits nothing, and the tree is proven once more.
     if (!path_.empty() && fstat(folder_.get(), &status) == 0) {
         fingerprint_ += fingerprint_of(path_, status);
     }

@@ -7,7 +7,7 @@ namespace bootwright {
 
 namespace {
 
-/// With an access list the group's bits are its mask: an entry that lets somebody write shows there (acl(5)).
+/// With an access list, the group's bits are the list's mask: they show an entry that lets somebody write (acl(5)).
 bool is_owned_by_root(const std::filesystem::path& path) {
     struct stat status {};
     return lstat(path.c_str(), &status) == 0 && !S_ISLNK(status.st_mode) &&

@@ -49,7 +49,7 @@ Volume Volume::open(const std::filesystem::path& device) {
 std::optional<std::string> Volume::read_file_if_exists(const std::string& name, std::size_t cap) const {
     const std::string called = name + " of the volume " + device_.string();
     open_how how{};
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // not waiting: the open of a pipe would, for somebody who writes
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // do not wait, as the open of a pipe would for a writer
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
     const UniqueFd file(static_cast<int>(syscall(SYS_openat2, root_.get(), name.c_str(), &how, sizeof how)));
     if (!file && errno == ENOENT) {
@@ -59,7 +59,7 @@ std::optional<std::string> Volume::read_file_if_exists(const std::string& name, 
     if (!file ? errno != ELOOP : fstat(file.get(), &status) != 0) {
         throw system_call_error("open", called, errno);
     }
-    if (!S_ISREG(status.st_mode)) {  // also where a link was refused
+    if (!S_ISREG(status.st_mode)) {  // also if a link was refused
         throw transient_error("volume.unreadable", called + " is not a regular file",
                               "make the volume anew, with regular files");
     }

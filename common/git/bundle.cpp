@@ -23,7 +23,7 @@ std::string quoted(std::string_view text) {
     return "\"" + printable(shortened(text, longest)) + "\"";
 }
 
-/// What git-check-ref-format(1) forbids, as far as it could do harm where such a name is shown, stored or compared.
+/// What git-check-ref-format(1) forbids, as far as it could do harm when such a name is shown, stored or compared.
 bool is_reference_name(std::string_view name) {
     const bool has_forbidden = std::any_of(name.begin(), name.end(), [](char c) {
         return static_cast<unsigned char>(c) <= ' ' || c == '\x7F' ||

@@ -80,7 +80,7 @@ private:
         if (!error && is_content_of(wanted, target)) {
             return true;
         }
-        find_blob(repository_, wanted, path);  // throws where the repository is to blame
+        find_blob(repository_, wanted, path);  // throws if the repository is to blame
         return false;
     }
 
@@ -152,8 +152,8 @@ void on_checkout(const char*, std::size_t done, std::size_t total, void* user) n
     }
 }
 
-/// libgit2 looks for .gitattributes in the folder, where they are not yet when it asks, and then in the index. git itself
-/// obeys those of the tree, as this makes libgit2 do; the index stays in memory.
+/// libgit2 looks for .gitattributes in the folder, where they are not written yet, and then in the index. Puts the tree
+/// into the index, so that libgit2 obeys the tree's, as git does; the index stays in memory.
 void obey_attributes_of(const git_tree* tree, git_repository* repository) {
     Handle<git_index, git_index_free> index;
     check_local(git_index_new(out(index)), "a new index");
@@ -168,7 +168,7 @@ public:
     PlainCheckout(git_repository* repository, std::uint64_t files, const GitProgress& progress)
         : repository_(repository), odb_(objects_of(repository)), files_(files), progress_(progress) {}
 
-    /// Of a tree that was surveyed. Returns the tree_fingerprint() of what it has written.
+    /// Writes a tree that was surveyed. Returns the tree_fingerprint() of what it has written.
     std::uint64_t write(const git_tree* tree, const fs::path& folder) {
         write_tree(tree, std::make_shared<const NewFolder>(folder, fingerprint_));
         queue_.finish();
@@ -213,7 +213,7 @@ private:
         return read_object(odb_.get(), *git_tree_entry_id(entry), std::string("file ") + git_tree_entry_name(entry));
     }
 
-    /// A batch is of one folder: two threads that make files in the same one wait for each other.
+    /// A batch is of one folder: two threads that make files in the same folder wait for each other.
     void add(File file, Batch& batch, const SharedFolder& folder) {
         constexpr std::size_t most_files = 64;
         constexpr std::size_t most_bytes = std::size_t{128} << 10U;
@@ -267,7 +267,7 @@ private:
     WorkQueue queue_{};  // the last one, as its work uses the others
 };
 
-/// Line endings and the like are libgit2's to write. Objects are not hashed on the way: it has to be compared.
+/// Lets libgit2 write line endings and the like. Objects are not hashed on the way: the result must be compared.
 void check_out_filtered(const GitRepository::Handles& handles, const std::string& commit_id, const fs::path& folder,
                         const GitProgress& progress) {
     git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
@@ -275,8 +275,8 @@ void check_out_filtered(const GitRepository::Handles& handles, const std::string
         GIT_CHECKOUT_FORCE | GIT_CHECKOUT_NO_REFRESH | GIT_CHECKOUT_DONT_UPDATE_INDEX | GIT_CHECKOUT_DONT_WRITE_INDEX;
     options.progress_cb = on_checkout;
     options.progress_payload = const_cast<GitProgress*>(&progress);  // libgit2's void*; only ever read
-    // What is read here unproven must not be remembered: it is a repository object of its own. Nor may a checkout leave
-    // its index behind, as the repository serves many.
+    // A repository object of its own, since what is read here unproven must not be remembered. A checkout must not
+    // leave its index behind either, since the repository serves many.
     const RepositoryHandle repository = open_again(handles);
     const WithoutHashVerification fast;
     check_local(git_repository_set_workdir(repository.get(), folder.c_str(), 0), "the folder " + folder.string());
@@ -296,8 +296,7 @@ std::uint64_t GitRepository::check_out(const std::string& commit_id, const fs::p
         return PlainCheckout(handles_->repository.get(), facts.size.files, progress).write(tree.get(), folder);
     }
     check_out_filtered(*handles_, commit_id, folder, progress);
-    const std::uint64_t fingerprint =
-        tree_fingerprint(folder);  // what changes while it is compared does not go unnoticed
+    const std::uint64_t fingerprint = tree_fingerprint(folder);  // notices what changes during the comparison
     if (const auto difference = first_difference(commit_id, folder)) {
         throw transient_error("git.checkout_differs",
                               "the new checkout of " + commit_id + " differs from the commit at " + *difference,

@@ -17,8 +17,8 @@ namespace {
 
 std::string text_of(const git_buf& buffer) { return {buffer.ptr, buffer.size}; }
 
-/// Where the signature of a tag's text begins: at the last line that could begin one, as git has it (gpg-interface.c). Its
-/// end where there is none.
+/// Where the signature in a tag's text begins: at the last line that could begin one, as in git (gpg-interface.c). The
+/// text's end if there is none.
 std::size_t start_of_signature(std::string_view text) {
     std::size_t start = text.size();
     for (std::size_t line = 0; line < text.size(); line = std::min(text.find('\n', line), text.size() - 1) + 1) {

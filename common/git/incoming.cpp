@@ -18,8 +18,8 @@ namespace libgit2 {
 
 namespace {
 
-/// The index comes last: a pack without one is not seen, and goes at the next start. A pack of the same name is the same to
-/// the bit (libgit2 names it by its checksum), so nothing is lost where one stands for the other.
+/// The index comes last: a pack without one is not seen, and is removed at the next start. Packs of the same name are
+/// the same to the bit (libgit2 names them by checksum), so one may replace the other.
 void move_pack(const fs::path& pack, const fs::path& to) {
     for (const fs::path& file : {pack, fs::path(pack).replace_extension(".idx")}) {
         std::error_code error;
@@ -71,7 +71,7 @@ IncomingFolder::IncomingFolder(const GitRepository::Handles& repository) {
 IncomingFolder::~IncomingFolder() {
     try {
         remove_tree(path_);
-    } catch (const Error&) {  // it goes when the repository is opened next
+    } catch (const Error&) {  // it is removed when the repository is opened next
         return;
     }
     std::error_code ignored;
@@ -88,8 +88,8 @@ void publish_packs(const fs::path& folder, GitRepository::Handles& repository) {
         }
     }
     if (replaces) {
-        // The older one was damaged, or this one would not have been needed. libgit2 knows packs by their paths as long as
-        // anything holds them, so all is let go before it looks again.
+        // The older pack was damaged, else this one would not have been needed. libgit2 knows packs by their paths as
+        // long as anything holds them, so everything is released before it looks again.
         repository.repository.reset();
     }
     for (const fs::path& pack : packs) {
@@ -126,7 +126,7 @@ struct GitPackImport::State {
     git_indexer_progress stats{};
     std::exception_ptr failure{};
 
-    /// Passes on what the progress threw, else says what is wrong with the pack.
+    /// Throws on what the progress threw, else says what is wrong with the pack.
     void check(int code) {
         if (failure) {
             std::rethrow_exception(failure);
@@ -201,7 +201,7 @@ struct GitQuarantine::State {
 
 GitQuarantine::GitQuarantine(const GitRepository& repository)
     : state_(new State{repository.handles_, IncomingFolder(*repository.handles_), nullptr}) {
-    fs::create_directories(state_->folder.path() / "objects/pack");  // libgit2 looks only where there is one already
+    fs::create_directories(state_->folder.path() / "objects/pack");  // libgit2 looks only if it exists already
     state_->arrived =
         std::make_shared<GitRepository::Handles>(GitRepository::Handles{.folder = state_->own->folder,
                                                                         .alternates = state_->own->alternates,
@@ -225,7 +225,7 @@ void GitQuarantine::judge(const std::function<void(GitRepository& arrived)>& jud
 }
 
 void GitQuarantine::publish() {
-    state_->arrived->repository.reset();  // it knows the packs by paths that are theirs no longer
+    state_->arrived->repository.reset();  // it knows the packs by their old paths
     publish_packs(state_->arrived->packs(), *state_->own);
     state_->own->known_trees = std::move(state_->arrived->known_trees);
 }

@@ -9,8 +9,8 @@
 
 namespace {
 
-/// A pack of 1 MB can hold deltas that unfold to terabytes, and libgit2 itself knows no limit. This is the limit: where it
-/// is reached libgit2 gets no memory, and says so.
+/// A pack of 1 MB can hold deltas that unfold to terabytes, and libgit2 itself knows no limit. This is the limit:
+/// beyond it libgit2 gets no memory, and says so.
 constexpr std::size_t slack = 4096;  // of an object, what libgit2 needs beside its bytes
 constexpr std::size_t most_objects_of_a_pack = 5'000'000;
 // The index of a pack and the pack itself are read through windows, which libgit2 makes as large as 1 GiB.
@@ -52,9 +52,10 @@ void release(void* memory) {
 
 }  // namespace
 
-// Debian builds libgit2 with mbedTLS, and then it reads all certificate authorities of the system as it starts: a seventh
-// of the time of a small fetch, though it speaks to nobody (docs/decisions/0003). No option of libgit2 prevents that. What
-// it calls for it is looked for in the program first, and this one reads none: whatever it asked, it would trust no server.
+// Debian builds libgit2 with mbedTLS, and then it reads all certificate authorities of the system as it starts: a
+// seventh of the time of a small fetch, though it speaks to nobody (docs/decisions/0003). No option of libgit2 prevents
+// that. The function that it calls is looked for in this program first. This one reads none: libgit2 would trust no
+// server.
 extern "C" int mbedtls_x509_crt_parse_file(void* authorities, const char* file);
 extern "C" int mbedtls_x509_crt_parse_file(void* /*authorities*/, const char* /*file*/) { return 0; }
 
@@ -67,7 +68,7 @@ GitLibrary::GitLibrary() {
     git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, most_objects_of_a_pack);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, window);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, most_windows);
-    // Whoever owns it: of a repository only objects are read, which are hashed, and the names of references.
+    // The owner does not matter: only objects, which are hashed, and names of references are read.
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
     for (const int level :
          {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL}) {

@@ -4,7 +4,7 @@ namespace bootwright::libgit2 {
 
 namespace {
 
-/// The commit that a tag object leads to; "" for what leads to none that is there.
+/// The commit that a tag object leads to; "" if it leads to none that is there.
 std::string peeled(git_repository* repository, const git_oid& id) {
     AnyHandle object;
     AnyHandle commit;

@@ -28,7 +28,7 @@ void require_there(git_repository* repository, const fs::path& path, const std::
     }
 }
 
-/// Runs `action`, which reads another repository than our own: damage is that one's.
+/// Runs `action`, which reads another repository than our own: damage counts as the other's.
 template <typename Action>
 void blame(const fs::path& other, Action action) {
     try {

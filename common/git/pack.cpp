@@ -56,8 +56,8 @@ void insert_tag(git_packbuilder* pack, git_repository* repository, const std::st
 }
 
 void pack_without_deltas(git_repository* repository, const IncomingFolder& folder) {
-    // It leaves out what is larger than core.bigFileThreshold, which 1.8 reads from pack.deltaCacheSize by mistake; and
-    // configuration only from files.
+    // libgit2 makes no delta of what is larger than core.bigFileThreshold, which 1.8 reads from pack.deltaCacheSize by
+    // mistake; and it reads configuration only from files.
     const fs::path file = folder.path() / "config";
     write_file(file, "[core]\n\tbigFileThreshold = 1\n[pack]\n\tdeltaCacheSize = 1\n", 0600);
     Handle<git_config, git_config_free> config;
@@ -120,12 +120,12 @@ std::uint64_t size_of_checkouts(const GitRepository& kept) {
     return bytes;
 }
 
-/// Writes the pack of what is kept and is nowhere but in the repository itself. Returns its name, empty if there is none.
+/// Writes the pack of what is kept and only in the repository itself. Returns its name, empty if there is none.
 std::string pack_kept(const GitRepository& kept, GitRepository::Handles& handles) {
     OdbHandle own;
     check_local(git_odb_open(out(own), (handles.folder / "objects").c_str()), "the objects of the repository");
     const OdbHandle all = handles.odb();
-    // What is nowhere is wanted too: the pack fails then, before anything is removed.
+    // Missing objects are wanted too: then the pack fails before anything is removed.
     const auto is_own = [&](const git_oid& id) { return exists(own.get(), id) || !exists(all.get(), id); };
     const RepositoryHandle owner = open_again(handles);
     git_repository* repository = owner.get();
@@ -185,7 +185,7 @@ bool GitRepository::repack(std::size_t most_packs, std::uint64_t most_else) {
             shallow.insert(commit_id);
         }
     }
-    write_shallow(handles_->folder, shallow);  // before history goes: it is no damage then
+    write_shallow(handles_->folder, shallow);  // before history is removed, so that its lack is no damage
     remove_other_objects(handles_->folder / "objects", pack);
     handles_->repository = open_again(*handles_);
     const OdbHandle odb = handles_->odb();

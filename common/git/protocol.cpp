@@ -28,7 +28,7 @@ Error malformed(const std::string& what) {
         "check that the URL is that of a git repository, and that no proxy or portal answers instead");
 }
 
-/// What the server says when it will not.
+/// The error for a server that refuses.
 Error refused(std::string_view words) {
     const std::string text = shortened(printable(trimmed(words)), 300);
     const std::string low = lower(text);
@@ -44,7 +44,7 @@ Error refused(std::string_view words) {
                            "see the git server's log for the reason");
 }
 
-/// @throws Error where the server says "ERR …" in place of an answer
+/// @throws Error if the server says "ERR …" instead of an answer
 void check_not_refused(std::string_view line) {
     constexpr std::string_view mark = "ERR ";
     if (line.starts_with(mark)) {
@@ -71,7 +71,7 @@ void keep_ref(std::vector<RemoteRef>& refs, RemoteRef ref) {
     refs.push_back(std::move(ref));
 }
 
-/// Below version 2 the line "ID NAME^{}" says what the tag of the line before leads to.
+/// Below version 2, the line "ID NAME^{}" says what the tag of the line before leads to.
 constexpr std::string_view peeled_mark = "^{}";
 
 int digit_value(char c) {
@@ -132,7 +132,7 @@ bool PacketReader::take_packet(std::string_view& bytes, const Take& take) {
 }
 
 void PacketReader::feed(std::string_view bytes, const Take& take) {
-    // What is held is less than one packet: it is completed first, and the rest is cut in place.
+    // held_ is less than one packet: completes it first, then cuts the rest in place.
     while (!held_.empty() && !bytes.empty()) {
         const std::size_t wanted = held_.size() < length_digits
                                        ? length_digits
@@ -157,7 +157,7 @@ bool Advertisement::has(std::string_view capability) const {
 
 bool Advertisement::take(const Packet& packet) {
     if (packet.kind == Packet::Kind::flush) {
-        // The banner has a flush of its own; a server without a single ref says no more than one.
+        // The banner has a flush of its own. A server without any ref sends only a flush.
         const bool was_in_banner = std::exchange(is_in_banner_, false);
         return !was_in_banner;
     }
@@ -324,7 +324,7 @@ void FetchAnswer::take_pack_packet(std::string_view data) {
                 sink_(bytes);
             }
             break;
-        case 2: break;  // what it would show to a person
+        case 2: break;  // text for a person
         case 3: throw refused(bytes);
         default: throw malformed("an unknown band");
     }

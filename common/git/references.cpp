@@ -19,7 +19,7 @@ namespace {
 using ReferenceHandle = Handle<git_reference, git_reference_free>;
 constexpr std::size_t longest_shallow_file = 64UL * 1024 * 1024;
 
-/// Whether all history of the commit is there, up to what stands in `shallow`. Of more than so many commits it is not known.
+/// Whether all history of the commit is there, up to the commits in `shallow`. Unknown beyond so many commits.
 bool has_history(git_odb* odb, const git_oid& commit, const Shallow& shallow) {
     constexpr std::size_t most_commits = 100'000;
     IdSet seen{commit};
@@ -68,7 +68,7 @@ void set_reference(git_repository* repository, const std::string& name, const gi
 }
 
 void check_references(git_repository* repository) {
-    ReferenceHandle head;  // it leads nowhere, but without it git takes this for no repository
+    ReferenceHandle head;  // it leads nowhere, but git takes a folder without it for no repository
     check_local(git_reference_lookup(out(head), repository, "HEAD"), "HEAD of the repository");
     const OdbHandle odb = objects_of(repository);
     for (const std::string& name : reference_names(repository, "*")) {
@@ -133,7 +133,7 @@ void GitRepository::keep(const std::string& commit_id, const std::vector<std::st
     const OdbHandle odb = handles_->odb();
     Shallow shallow = read_shallow(handles_->folder);
     shallow.insert(commit_id);
-    // Before the reference: history that is left out is no damage then.
+    // Before the reference, so that history that is left out is no damage.
     write_shallow(handles_->folder, without_complete(odb.get(), shallow));
     for (const std::string& tag_id : tag_ids) {
         find_tag(repository, tag_id);

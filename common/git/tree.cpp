@@ -15,7 +15,7 @@ Error tree_refused(const std::string& what, const std::string& advice) {
 
 namespace {
 
-/// Each folder in each other costs a checkout a file descriptor, of which a process has 1024.
+/// Each level of folders costs a checkout a file descriptor, of which a process has 1024.
 constexpr int deepest_folder = 400;
 
 void refuse_depth(int depth) {
@@ -56,7 +56,7 @@ void refuse_disorder(const git_tree* tree, const std::string& path) {
         const git_tree_entry* entry = git_tree_entry_byindex(tree, i);
         const std::string_view name = git_tree_entry_name(entry);
         bool is_twice = false;
-        // A folder is ordered as "name/": between it and a file of that name only what begins with the name can stand.
+        // A folder is ordered as "name/": between it and a file of that name only names that begin with it can be.
         for (std::size_t j = i; j-- > 0 && !is_twice;) {
             const std::string_view earlier = git_tree_entry_name(git_tree_entry_byindex(tree, j));
             if (!earlier.starts_with(name)) {
@@ -181,7 +181,7 @@ private:
         return below.has_value();
     }
 
-    /// One that is no file could be anything.
+    /// An entry that is no file could be anything.
     void read_attributes(const git_tree_entry* entry, TreeFacts& facts) {
         const git_filemode_t mode = git_tree_entry_filemode(entry);
         const bool is_file = mode != GIT_FILEMODE_TREE && mode != GIT_FILEMODE_LINK;

@@ -46,7 +46,7 @@ void check_url(const HttpRequest& request) {
     }
 }
 
-/// What the header Host says; the zone of an address concerns nobody else.
+/// The value of the header Host, without the zone of an address, which concerns nobody else.
 std::string host_header(const Url& url) {
     constexpr int usual_port = 80;
     return host_in_brackets(url.host().substr(0, url.host().find('%'))) +
@@ -108,7 +108,7 @@ private:
         connect();
     }
 
-    /// To the next of the endpoints.
+    /// Connects to the next of the endpoints.
     void connect() {
         if (ended_) {
             return;
@@ -168,7 +168,7 @@ private:
         });
     }
 
-    /// In two steps: Beast 1.74, asked for all at once, forgets that the header announced too large a body.
+    /// Reads in two steps: if asked for all at once, Beast 1.74 forgets that the header announced too large a body.
     void receive() {
         http::async_read_header(socket_, buffer_, parser_, [this](error_code error, std::size_t) {
             if (error) {
@@ -210,7 +210,7 @@ private:
         return response;
     }
 
-    /// @param missing what there is not, when `limit` after the beginning is over
+    /// @param missing what is missing once `limit` is over, counted from the beginning
     void expect_by(std::chrono::milliseconds limit, const char* missing) {
         deadline_.expires_at(began_ + limit);
         deadline_.async_wait([this, limit, missing](error_code cancelled) {
@@ -221,7 +221,7 @@ private:
         });
     }
 
-    /// What is still under way is dropped with the socket; its callbacks find that all is over.
+    /// Drops with the socket what is still under way; the callbacks then find that all is over.
     void end(Outcome outcome) {
         if (ended_) {
             return;

@@ -67,7 +67,7 @@ std::optional<Escape> percent_escape(std::string_view text) {
     return byte ? std::optional(Escape{std::string(1, static_cast<char>(*byte)), 3}) : std::nullopt;
 }
 
-/// Those of JSON (RFC 8259, section 7), Ruby's String#inspect, Python's repr() and bash's $'…' and backslash.
+/// The escapes of JSON (RFC 8259, section 7), Ruby's String#inspect, Python's repr() and bash's $'…' and backslash.
 std::optional<Escape> backslash_escape(std::string_view text) {
     if (text.size() < 2 || text.front() != '\\') {
         return std::nullopt;
@@ -109,7 +109,7 @@ bool is_left_edge(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-/// A text as it was meant, and where each byte of it begins and ends in the text as it is written.
+/// A text without its escapes, and where each of its bytes begins and ends in the text as written.
 struct Redactor::View {
     std::string text;
     std::vector<std::size_t> begins;
@@ -151,7 +151,7 @@ void Redactor::add_form(std::string form) {
     forms_.push_back(std::move(form));
 }
 
-/// Of base64 those characters that hang on the secret alone, at each of the three places where it may begin.
+/// Adds the base64 characters that depend on the secret alone, for each of the three offsets at which it may begin.
 void Redactor::add_base64(std::string_view secret) {
     constexpr std::size_t bits_of_byte = 8;
     constexpr std::size_t bits_of_character = 6;

@@ -28,7 +28,7 @@ struct FreeAddresses {
 
 std::string words_for(int error_number) { return std::generic_category().message(error_number); }
 
-/// poll() until the deadline, also when a signal comes in between.
+/// poll() until the deadline, even if a signal interrupts it.
 int poll_until(std::array<pollfd, 2>& polled, SteadyTime end) {
     while (true) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());

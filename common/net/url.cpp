@@ -18,7 +18,7 @@ namespace {
 
 struct Scheme {
     std::string_view name;
-    int port;  // 0: what stands for the host is no server's name
+    int port;  // 0: the host is no server's name
 };
 constexpr std::array<Scheme, 9> schemes{{{"https", 443},
                                          {"http", 80},
@@ -49,7 +49,7 @@ int hex_value(char c) {
                                   : -1;
 }
 
-/// The byte of "%XX" at `at`; -1 where no two hex digits follow.
+/// The byte of "%XX" at `at`; -1 if no two hex digits follow.
 int escaped_byte(std::string_view text, std::size_t at) {
     if (text.size() < at + 3 || hex_value(text[at + 1]) < 0 || hex_value(text[at + 2]) < 0) {
         return -1;

@@ -25,7 +25,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t largest_error_body = std::size_t{64} << 10U;
 constexpr std::size_t most_headers = 200;
-constexpr std::size_t largest_head = std::size_t{64} << 10U;  // as of the metadata service's answers
+constexpr std::size_t largest_head = std::size_t{64} << 10U;  // the same as for the metadata service's answers
 constexpr long most_redirects = 5;
 
 struct FreeEasy {
@@ -74,7 +74,7 @@ Error error_for(CURLcode code, const std::string& details, const std::string& sh
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CACERT_BADFILE:
         case CURLE_SSL_ISSUER_ERROR:
-            // Which of the two is wrong, the clock or the certificate, cannot be told from here.
+            // It cannot be known here whether the clock or the certificate is wrong.
             if (details.find("not yet valid") != std::string::npos ||
                 details.find("has expired") != std::string::npos) {
                 return transient_error(
@@ -145,7 +145,7 @@ private:
         }
     }
 
-    /// The proxy's own refusal: of a tunnel for https, in place of the server's answer for http.
+    /// The proxy's own refusal: of a tunnel for https, or instead of the server's answer for http.
     void check_proxy() const {
         constexpr long proxy_authentication_required = 407;
         long connect_status = 0;
@@ -204,7 +204,7 @@ private:
         }
     }
 
-    /// Without a byte for too long, or with a head that drips.
+    /// Throws if no byte came for too long, or if the head only drips.
     void check_patience(curl_off_t moved) {
         const SteadyTime now = std::chrono::steady_clock::now();
         if (moved != moved_) {

@@ -21,7 +21,7 @@ namespace {
 /// A group may go away while it is read (ENODEV).
 std::string read(const fs::path& path) { return read_or_empty(path, std::size_t{1} << 20U); }
 
-/// Into a file of the kernel's, which exists already: never made, never replaced.
+/// Writes into a file of the kernel's, which exists already; never makes or replaces one.
 bool write_existing(const fs::path& path, const std::string& text) {
     const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
     ssize_t written = -1;
@@ -79,7 +79,7 @@ bool make_group(const fs::path& folder) {
     return fs::create_directory(folder, error) || fs::is_directory(folder, error);
 }
 
-/// systemd marks what it has delegated so: trusted.delegate, since version 251 user.delegate as well.
+/// systemd marks what it has delegated: with trusted.delegate, and since version 251 also with user.delegate.
 bool is_delegated(const fs::path& group) {
     for (const char* name : {"trusted.delegate", "user.delegate"}) {
         std::array<char, 2> value{};
@@ -182,7 +182,7 @@ std::optional<fs::path> delegated_control_group() {
     if (!make_group(group / "agent") || !move_all(group, group / "agent")) {
         return std::nullopt;
     }
-    // Where the kernel's memory controller serves version 1, there is none: then nothing is limited, and nothing is counted.
+    // If version 1 uses the kernel's memory controller, there is none here: then nothing is limited or counted.
     write_existing(group / "cgroup.subtree_control", "+memory");
     return group;
 }

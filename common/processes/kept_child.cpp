@@ -24,7 +24,7 @@ namespace bootwright {
 
 namespace {
 
-/// Beside this program where it was built, in its own folder where it is installed.
+/// The keeper: beside this program in a build, in a folder of its own if installed.
 std::string keeper_path() {
     const auto beside = program_of("/proc/self").replace_filename("bootwright-keeper");
     return access(beside.c_str(), X_OK) == 0 ? beside.string() : "/usr/lib/bootwright/bootwright-keeper";

@@ -24,7 +24,7 @@ fs::path program_of(const fs::path& process) {
 bool is_replaced(const fs::path& program, const fs::path& process) {
     struct stat now {};
     struct stat own {};
-    // The link of /proc leads to the file itself, also after that has lost its name.
+    // The link of /proc leads to the file itself, even after the file has lost its name.
     return stat(program.c_str(), &now) == 0 && stat((process / "exe").c_str(), &own) == 0 &&
            (now.st_dev != own.st_dev || now.st_ino != own.st_ino);
 }

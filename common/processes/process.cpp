@@ -88,7 +88,7 @@ public:
         return any;
     }
 
-    /// Hands on what stands after the last line end.
+    /// Hands on what follows the last line end.
     void finish() {
         if (!line_.empty()) {
             emit();
@@ -186,7 +186,7 @@ milliseconds since(SteadyTime start) {
     return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
 }
 
-/// How the end of a family is awaited: with looks that grow rarer, as each reads /proc.
+/// Waits for the end of a family, with ever rarer looks, since each reads /proc.
 struct Ending {
     SteadyTime kill_at = SteadyTime::max();
     milliseconds step{2};
@@ -198,7 +198,7 @@ struct Ending {
     }
 };
 
-/// Limits that every process inherits from the keeper. What cannot be is told, and stops nothing.
+/// Sets limits that every process inherits from the keeper. Reports what cannot be set; that stops nothing.
 class AppliedLimits {
 public:
     explicit AppliedLimits(const std::optional<ProcessLimits>& limits) : limits_(limits) {
@@ -237,7 +237,7 @@ public:
         }
     }
 
-    /// Of its own group where that counts; else of the machine while it ran.
+    /// The kills in its own group if that counts them; else those of the machine while it ran.
     [[nodiscard]] std::uint64_t out_of_memory_kills() const {
         if (!limits_) {
             return 0;
@@ -262,7 +262,7 @@ private:
     std::vector<std::string> unmet_;
 };
 
-/// All that descends from the program ends, and what else its control group holds.
+/// Ends all that descends from the program, and what else its control group holds.
 void end_family(KeptChild& child, const ControlGroup* group, const ProcessRequest& request) {
     const bool has_ended = child.end_family();
     if (has_ended && group == nullptr) {
@@ -328,7 +328,7 @@ ProcessResult SystemProcessRunner::run(const ProcessRequest& request, const Proc
         } else if (ending->ask_to_end(); now >= pace.kill_at || !ending->is_at_work()) {
             break;
         }
-        // A negative descriptor is skipped by poll: closed streams, and what was heard.
+        // poll skips a negative descriptor: closed streams, and what was heard.
         std::array<pollfd, 5> polled{{{status ? -1 : child.ended_fd(), POLLIN, 0},
                                       {readers[0].fd(), POLLIN, 0},
                                       {readers[1].fd(), POLLIN, 0},

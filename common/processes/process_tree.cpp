@@ -16,8 +16,8 @@ namespace bootwright {
 
 namespace {
 
-/// Fields 3 and on of /proc/PID/stat: the second is the name in brackets, which may hold anything. Empty where there is
-/// no such process.
+/// Fields 3 and on of /proc/PID/stat: the second is the name in brackets, which may hold anything. Empty if there is no
+/// such process.
 std::vector<std::string> stat_fields(pid_t pid) {
     const std::string stat = read_or_empty("/proc/" + std::to_string(pid) + "/stat", 4096);
     const std::size_t name_end = stat.rfind(')');
@@ -92,7 +92,7 @@ bool ProcessTree::grow() {
 void ProcessTree::ask_to_end() {
     grow();
     signal(SIGTERM, asked_);
-    signal(SIGCONT, asked_);  // one that is stopped would not hear it
+    signal(SIGCONT, asked_);  // a stopped process would not get it
     asked_ = members_.size();
 }
 

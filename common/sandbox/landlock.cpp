@@ -94,9 +94,9 @@ private:
     int error_ = 0;
 };
 
-/// Where a process reads that resolves names, checks certificates, or is ssh. /run is not among it as a whole, nor is
-/// anything of the users and of services. Rules go with the inode, and resolv.conf is replaced when the network changes:
-/// so its folder, wherever the link leads.
+/// What a process reads that resolves names, checks certificates, or is ssh. Not all of /run, and nothing of users and
+/// services. Rules belong to the inode, and resolv.conf is replaced when the network changes: so its folder is named,
+/// wherever the link leads.
 std::vector<fs::path> system_settings() {
     std::error_code error;
     const fs::path resolver = fs::canonical("/etc/resolv.conf", error).parent_path();

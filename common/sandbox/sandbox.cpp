@@ -38,7 +38,7 @@ Error cannot_become(const std::string& name, const std::string& why) {
             name + "`, and in a container at the user ids that it maps");
 }
 
-/// From root to the user, without a way back. With the last user id of root go the capabilities.
+/// Changes from root to the user, without a way back. The capabilities go with the last user id of root.
 void become(const User& user, const std::string& name) {
     if (user.uid == 0 || user.gid == 0) {
         throw cannot_become(name, "it is root, or in root's group");
@@ -56,7 +56,7 @@ void become(const User& user, const std::string& name) {
 
 // --- Capabilities
 
-/// While still root: nothing that is started later can get a capability from a file.
+/// Call it as root: what is started later then cannot get a capability from a file.
 void empty_bounding_set(Words& missing) {
     for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
@@ -66,7 +66,7 @@ void empty_bounding_set(Words& missing) {
     }
 }
 
-/// The own sets: as another user there is nothing left but what was inheritable.
+/// Clears this process's own sets: another user has only what was inheritable left.
 void drop_capabilities(Words& missing) {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};

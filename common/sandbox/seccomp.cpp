@@ -106,7 +106,7 @@ constexpr std::initializer_list<const char*> refused_calls = {
     "modify_ldt",
     "uselib",
 
-    "listen",  // it asks, and is never asked
+    "listen",  // it is a client, never a server
 };
 
 class Filter {
@@ -158,11 +158,11 @@ void refuse_namespaces(Filter& filter) {
         const auto bit = static_cast<std::uint64_t>(flag);
         filter.refuse("clone", {argument(0, SCMP_CMP_MASKED_EQ, bit, bit)});
     }
-    // Its flags lie in memory, where no filter can look: glibc takes clone when there is no clone3.
+    // clone3's flags are in memory, where no filter can look. Without clone3, glibc uses clone.
     filter.refuse("clone3", {}, ENOSYS);
 }
 
-/// Leaves threads, which the resolver of names needs.
+/// Allows threads, which the resolver of names needs.
 void refuse_processes(Filter& filter) {
     filter.refuse("clone", {argument(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)});
     for (const char* call : {"fork", "vfork", "execve", "execveat"}) {
@@ -170,7 +170,7 @@ void refuse_processes(Filter& filter) {
     }
 }
 
-/// Leaves AF_UNIX, AF_INET, AF_INET6, and of AF_NETLINK what getaddrinfo asks: the addresses of this machine.
+/// Allows AF_UNIX, AF_INET, AF_INET6, and of AF_NETLINK what getaddrinfo asks for: the addresses of this machine.
 void refuse_other_sockets(Filter& filter) {
     static_assert(AF_UNIX == 1 && AF_INET == 2 && AF_INET6 == 10 && AF_NETLINK == 16);
     for (const char* call : {"socket", "socketpair"}) {
@@ -201,7 +201,7 @@ void restrict_system_calls(const Confinement& confinement, std::vector<std::stri
     if (seccomp_syscall_resolve_name("socketcall") < 0) {
         refuse_other_sockets(filter);
     } else {
-        // i386: the family lies in memory, where no filter can look.
+        // i386: the family is in memory, where no filter can look.
         missing.emplace_back("socket families are not limited on this architecture");
     }
     filter.refuse("personality", {argument(0, SCMP_CMP_NE, 0xffffffff)});  // which asks for the present one
