@@ -30,7 +30,7 @@ constexpr std::size_t largest_memory = 65536;
 class Memory {
 public:
     explicit Memory(const System& system) : path_(system.state() / "announced.json") {
-        json_ = parse_json(read_or_empty(path_, largest_memory));  // to tell once more does no harm
+        json_ = parse_json(read_or_empty(path_, largest_memory));  // telling it once more does no harm
         json_ = json_.is_object() ? json_ : Json::object();
     }
 
@@ -61,12 +61,12 @@ private:
     Json json_;
 };
 
-/// Why it did not work, without what proves a right: the URL but for its host, and what stands in headers.
+/// Why it did not work, without what proves a right: the URL except its host, and the values of headers.
 std::string shown_problem(const std::string& message, const WebRequest& request) {
     Redactor redactor;
     redactor.add_url(request.url);
     redactor.add(request.url.target());
-    redactor.add(request.url.path());  // where the query was left out already
+    redactor.add(request.url.path());  // if the query was left out already
     for (const auto& [name, value] : request.headers) {
         if (name == "Authorization") {
             redactor.add(value);
@@ -111,7 +111,7 @@ public:
     }
 
 private:
-    /// What a receiver may know already: of whom it was told, by which boot.
+    /// Names what a receiver may know already: it was told of this instance, in this boot.
     [[nodiscard]] std::string key_of(const Receiver& receiver) const {
         return std::to_string(receiver.target) + " " + report_.instance->instance_id +
                (receiver.once ? "" : " " + boot_id(system_));
@@ -170,7 +170,7 @@ private:
         AgentConfig::Repository settings = config_.repository;
         add_proxy_of(system_.environment, settings);
         const std::filesystem::path ca = settings.ca_file.empty() ? "" : system_.path(settings.ca_file.string());
-        // That of downloads: none is under way, since whoever runs this holds the run lock.
+        // The folder of downloads: none is under way, since the caller holds the run lock.
         const DownloadFolder folder(system_.state() / "download");
         const DownloadRequest request{.kind = DownloadRequest::Kind::answer,
                                       .folder = folder.path(),

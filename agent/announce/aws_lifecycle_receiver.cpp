@@ -15,7 +15,7 @@ namespace bootwright {
 
 namespace {
 
-/// Where an instance's tag names the group that it was started by.
+/// The tag of an instance that names the group that started it.
 constexpr const char* group_tag = "aws:autoscaling:groupName";
 
 struct Lifecycle {

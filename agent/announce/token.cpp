@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Where the image's layers themselves have the token for their receivers.
+/// The source of the token that a layer of the image itself names for its receiver.
 std::optional<SecretSource> token_of_layer(const JsonDocument& layer) {
     static const Json::json_pointer place("/role_config/announce/webhook/token_from");
     const Json found = layer.root.value(place, Json());
@@ -66,7 +66,7 @@ bool is_below(const fs::path& path, const fs::path& folder) {
     return !error && std::mismatch(whole.begin(), whole.end(), path.begin(), path.end()).first == whole.end();
 }
 
-/// A second name for the same file may stand anywhere, and says nothing of whose it is.
+/// A second name for the same file may be anywhere, and does not say whose it is.
 bool has_other_names(const UniqueFd& file) {
     struct stat status {};
     return fstat(file.get(), &status) != 0 || status.st_nlink != 1;

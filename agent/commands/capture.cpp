@@ -43,8 +43,8 @@ public:
         write_file(target, content, 0600);
     }
 
-    /// What a rule of detection looked at. A folder is a seed or, in a tree that was captured before, a volume; a device
-    /// with a label is a volume; a socket is only there or not.
+    /// Copies what a rule of detection looked at. A folder is a seed or, in a tree that was captured before, a volume;
+    /// a device with a label is a volume; of a socket only its presence counts.
     void copy_evidence(const std::string& path) const {
         std::error_code error;
         const fs::file_status status = fs::status(system_.path(path), error);
@@ -103,7 +103,7 @@ void copy_files(const System& system, const AgentConfig& config, const Tree& tre
     tree.write("/etc/machine-id", std::string(32, '0') + "\n");  // the true one identifies the machine to others
 }
 
-/// What the platform's reading asks and is answered. That it fails may be the very reason for the capture.
+/// The requests and answers of the platform's reading. Its failure may be the very reason for the capture.
 Json record_answers(const System& system, const AgentConfig& config) {
     Json answers = Json::array();
     RecordingHttpClient http(system.http, answers);

@@ -98,7 +98,7 @@ Json keys_json(const AgentConfig& config) {
     return keys;
 }
 
-/// Each part as far as it comes: what fails is said in its place.
+/// Each part as far as it comes: an error takes the place of what failed.
 Json explain(const System& system) {
     Json result{{"platform", nullptr}, {"chosen_by", nullptr},   {"rules", Json::array()}, {"probes", Json::array()},
                 {"instance", nullptr}, {"role_config", nullptr}, {"keys", nullptr},        {"error", nullptr}};
@@ -127,7 +127,7 @@ std::string shown(const Json& value) {
     return shortened(value.is_string() ? value.get<std::string>() : to_line(value), longest);
 }
 
-/// The keys that not everybody may say; all the others go without saying.
+/// The keys that not everybody may say; the others are not listed.
 void print_keys(const Json& keys) {
     constexpr std::size_t key_width = 30;
     print_line("Who may say what (docs/role-config.md); each key that is not listed: anyone");

@@ -55,7 +55,8 @@ void redact_receivers(Json& json) {
     }
 }
 
-/// Of a role config: what no key of it names may be anything, such as data under a misspelt name. `path`: "" or "repository.".
+/// For a role config: what is under no known key may be anything, such as data under a misspelt name. `path`: "" or
+/// "repository.".
 // NOLINTNEXTLINE(misc-no-recursion): it goes no deeper than the keys do
 void remove_unknown(Json& role, const std::string& path) {
     const std::vector<RoleKey>& keys = role_keys();
@@ -136,7 +137,7 @@ std::string redacted_document(const std::string& text) {
     if (!json.is_structured()) {
         const auto yaml = parse_yaml(text, YamlScalars::as_written);
         if (!yaml) {
-            return removed;  // a document that is cut or damaged: where its secrets are nobody can tell
+            return removed;  // cut or damaged: nobody can tell where its secrets are
         }
         json = *yaml;
     }

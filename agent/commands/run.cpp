@@ -17,7 +17,7 @@ namespace bootwright {
 
 namespace {
 
-/// How far the run is; on anything but a terminal, a line for each new stage.
+/// Shows how far the run is; if the output is no terminal, prints a line for each new stage.
 class Progress {
 public:
     void show(const RunReport& report) {
@@ -49,7 +49,7 @@ int run(const System& system, const CommandArguments&) {
     while (!ended) {
         constexpr std::chrono::milliseconds refresh{200};
         signals.wait(refresh, worker.ended_fd());
-        // A terminal or a session that is gone is no reason to leave a machine half configured.
+        // A lost terminal or session is no reason to leave a machine half configured.
         if (const int signal = signals.take(); signal == SIGTERM || signal == SIGINT) {
             worker.request_stop();
         }

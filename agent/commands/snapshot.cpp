@@ -47,7 +47,7 @@ class WorkFolder {
 public:
     WorkFolder() {
         std::string name = (fs::temp_directory_path() / "bootwright-snapshot-XXXXXX").string();
-        // The program that speaks to servers must get through to its own folder in it, as another user where this is root.
+        // The program that speaks to servers must reach its own folder in here, as another user if this is root.
         if (mkdtemp(name.data()) == nullptr || chmod(name.c_str(), 0711) != 0) {
             throw system_call_error("make a folder in", fs::temp_directory_path().string(), errno);
         }
@@ -109,7 +109,7 @@ AgentConfig::Repository settings_of_caller(const System& system, const SnapshotO
     settings.allow_branches_and_tags = true;
     settings.allow_rewritten_branches = true;
     settings.insecure = {
-        Url::parse(options.repository).value_or(Url()).host_and_port()};  // whoever names it sees what it led to
+        Url::parse(options.repository).value_or(Url()).host_and_port()};  // whoever names it sees the result
     settings.puppetfile =
         options.without_puppetfile ? AgentConfig::Repository::Puppetfile::ignore : settings.puppetfile;
     add_proxy_of(system.environment, settings);
@@ -188,7 +188,7 @@ FetchRequest fetch_request(const System& system, const SnapshotOptions& options,
             .settings = settings_of_caller(system, options)};
 }
 
-/// By coreutils, which every Debian has.
+/// The hash, from coreutils' sha256sum, which every Debian has.
 std::string sha256_of(const System& system, const fs::path& file) {
     std::string line;
     const ProcessEvents events{.line = [&](std::string_view text) { line = text; }};
@@ -198,7 +198,7 @@ std::string sha256_of(const System& system, const fs::path& file) {
                           .timeout = std::chrono::minutes(10)},
                          events, {});
     constexpr std::size_t digits = 64;
-    // A backslash comes first where the name holds one (sha256sum(1)).
+    // A backslash comes first if the name holds one (sha256sum(1)).
     return line.substr(line.starts_with('\\') ? 1 : 0, digits);
 }
 

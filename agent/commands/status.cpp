@@ -62,7 +62,7 @@ public:
         StatusView view;
         view.verdict = verdict();
         const std::string kind = string_at(member_at(blocked_.is_object() ? blocked_ : run_, "error"), "kind");
-        // That no agent is running yet is no reason to give up: at boot it may be a moment away.
+        // Goes on if no agent is running yet: at boot it may be a moment away.
         view.is_final = view.verdict == exit_ok ||
                         (view.verdict == exit_failed && !run_alive_ && (kind == "permanent" || !daemon_alive_));
         headline(view.verdict);
@@ -267,7 +267,7 @@ private:
         }
     }
 
-    /// What other places said than the one that gave it in the end.
+    /// What the places said that did not give it.
     void describe_places() {
         for (const Json& place : member_at(run_, "places")) {
             if (member_at(place, "said") != Json("gave it")) {
@@ -276,7 +276,7 @@ private:
         }
     }
 
-    /// What took long, for whoever wonders why: after a bad run, or one of more than a minute.
+    /// What took long: after a bad run, or after one of more than a minute.
     void describe_slow() {
         constexpr milliseconds long_run{60000};
         if (!member_at(run_, "error").is_null() || duration_of(member_at(run_, "duration_s")) > long_run) {

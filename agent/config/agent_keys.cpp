@@ -18,7 +18,7 @@ using Puppet = AgentConfig::Puppet;
 using Retry = AgentConfig::Retry;
 using Text = const char*;
 
-/// Where a value stands in the configuration.
+/// The place of a value in the configuration.
 template <typename Value>
 auto at(Value AgentConfig::*value) {
     return [value](auto& config) -> auto& { return config.*value; };
@@ -28,7 +28,7 @@ auto at(Section AgentConfig::*section, Value Section::*value) {
     return [ section, value ](auto& config) -> auto& { return config.*section.*value; };
 }
 
-// One function a type of value. `At` says where it stands.
+// One function for each type of value. `At` says where the value is.
 
 /// @param read as those of value_types.hpp @param write Json of the value
 template <typename At, typename Read, typename Write>
@@ -81,7 +81,7 @@ AgentKey duration(Text name, At at, Text meaning) {
     return key(name, duration_schema(), at, read, written, meaning);
 }
 
-/// Longer than nothing.
+/// A duration longer than zero.
 template <typename At>
 AgentKey wait(const std::string& name, At at, Text meaning) {
     const auto read = [](std::chrono::milliseconds& target, ObjectReader& section, const std::string& word) {
@@ -142,7 +142,7 @@ AgentKey apart(Text name, Json schema, Text meaning, Text otherwise) {
         .name = name, .schema = std::move(schema), .read = {}, .value = {}, .meaning = meaning, .otherwise = otherwise};
 }
 
-/// How often something is tried, and with which delays. @param policy where that stands
+/// How often something is tried, and with which delays. @param policy where that is in the configuration
 template <typename At>
 std::vector<AgentKey> policy_keys(const std::string& section, At policy, Text meaning) {
     return {number(
@@ -154,7 +154,7 @@ std::vector<AgentKey> policy_keys(const std::string& section, At policy, Text me
                 section + ".cap", [policy](auto& config) -> auto& { return policy(config).cap; }, "the longest delay")};
 }
 
-/// What goes on for ever: without the attempts.
+/// The same for what is retried for ever: without the attempts.
 template <typename At>
 std::vector<AgentKey> delay_keys(const std::string& section, At policy, Text meaning) {
     std::vector<AgentKey> keys = policy_keys(section, policy, "");
@@ -163,14 +163,14 @@ std::vector<AgentKey> delay_keys(const std::string& section, At policy, Text mea
     return keys;
 }
 
-/// A configuration that has the platform's policy where that of the role stage stands.
+/// A configuration with the platform's policy in place of the role stage's.
 AgentConfig with_platform_policy(const AgentConfig& config) {
     AgentConfig said;
     said.retry.role = config.retry.platform.value_or(Retry::usual_platform);
     return said;
 }
 
-/// Of the platform stage nothing is set before somebody does: then the platform's own policy counts.
+/// The platform stage has no policy until somebody sets one: the platform's own counts.
 std::vector<AgentKey> platform_policy_keys(Text meaning) {
     std::vector<AgentKey> keys = policy_keys("retry.platform", at(&AgentConfig::retry, &Retry::role), meaning);
     for (AgentKey& key : keys) {

@@ -50,12 +50,12 @@ std::optional<std::vector<std::string>> read_names(ObjectReader& reader, const J
     return names;
 }
 
-/// What only the image says, in effect: nobody else may.
+/// True if in effect only the image may say the key.
 bool is_images(const AgentConfig& config, const std::string& name) {
     return is_fixed(config, name) || is_guarded(config, name);
 }
 
-/// A pin is bound by signatures, or by a revision that only the image says: an id names its content, a name that of its place.
+/// A pin is bound by signatures, or by a revision that only the image says: an id names its content, a name does not.
 void check_pin(const AgentConfig& config, const JsonDocument& document, const std::string& section) {
     const std::string url = section + ".url";
     const std::string revision = section + ".revision";

@@ -23,7 +23,7 @@ std::string without_links(std::string text) {
 
 Json empty_object() { return {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}}; }
 
-/// The schema of the object that the key stands in; its sections are made as they come.
+/// The schema of the object that the key is in; makes its sections as they come.
 Json& object_of(const std::string& name, Json& whole) {
     Json* object = &whole;
     for (std::size_t begin = 0, dot = name.find('.'); dot != std::string::npos; dot = name.find('.', begin)) {
@@ -37,7 +37,7 @@ Json& object_of(const std::string& name, Json& whole) {
     return *object;
 }
 
-/// Puts what may stand at a key into the schema of the whole.
+/// Puts what may be at a key into the schema of the whole.
 void add(Json& whole, const std::string& name, Json entry, const std::string& meaning, const Json& otherwise) {
     entry["description"] = without_links(meaning);
     if (!otherwise.is_null()) {

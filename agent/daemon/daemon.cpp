@@ -27,7 +27,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// While nothing runs; systemd's watchdog (the unit's WatchdogSec=) must allow more.
+/// The beat while nothing runs; systemd's watchdog (the unit's WatchdogSec=) must allow more.
 constexpr std::chrono::seconds idle_heartbeat{30};
 
 FileLock take_daemon_lock(const System& system) {
@@ -63,7 +63,7 @@ public:
     void loop() {
         log(LogLevel::info, "the daemon starts");
         if (StatusFile(system_).read().value("configured", Json()).is_object()) {
-            become_ready();  // configured earlier in this boot: what is ordered after the agent need not wait again
+            become_ready();  // configured earlier in this boot: units ordered after the agent need not wait again
         }
         while (!stopping_ || worker_) {
             follow_schedule();
@@ -124,7 +124,7 @@ private:
         }
     }
 
-    /// What comes after a run. Others outside may still be told of it: neither READY nor the plan waits for that.
+    /// What comes after a run. Receivers may still be told of it: neither READY nor the plan waits for that.
     void follow(const RunReport& report) {
         ++runs_;
         failures_ = report.is_good() ? 0 : failures_ + 1;
@@ -140,8 +140,9 @@ private:
         }
     }
 
-    /// An upgrade within the run leaves the service alone (the package's postinst), so that it does not end the run; the new
-    /// program takes over here, and begins with a run. One that replaces the program in each run gets no second turn.
+    /// An upgrade within the run does not restart the service (the package's postinst), so that it does not end the
+    /// run; the new program takes over here, and begins with a run. A run that replaces the program each time gets no
+    /// second turn.
     void become_new_program() {
         const bool is_wanted = !stopping_ && !(is_successor_ && runs_ == 1) && is_replaced(program_, "/proc/self");
         if (!is_wanted || !works(program_)) {
@@ -174,7 +175,7 @@ private:
                number_at(daemon, "pid_start") == process_.start_ticks;
     }
 
-    /// Not where nothing was read: then the plan is to try again anyway.
+    /// Not if nothing was read: then the plan is to try again anyway.
     void begin_watch(const RunReport& report) {
         const AgentConfig config = config_or_defaults(system_);
         if (report.fingerprint != 0 && config.metadata_watch.count() > 0 && !stopping_) {
@@ -182,7 +183,7 @@ private:
         }
     }
 
-    /// It goes by the wall clock, which may have been set.
+    /// The schedule depends on the wall clock, which may have been set.
     void follow_schedule() {
         if (next_ && next_->schedule) {
             const Instant current = system_.clock.now();
@@ -241,7 +242,7 @@ private:
             last_line_ = one_line(worker_->record().snapshot());
         }
         publish(stopping_ ? "stopping" : is_running() ? "running" : "waiting");
-        // Before READY systemd has no watchdog, but a limit for the start, which each beat puts off.
+        // Before READY, systemd has no watchdog, but a limit for the start, which each beat extends.
         const std::string sign_of_life = ready_ ? "WATCHDOG=1" : "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=120000000";
         notify_service_manager(sign_of_life + "\nSTATUS=" + printable(last_line_));
     }
@@ -306,7 +307,7 @@ Schedule schedule_of(const std::string& instance_id, milliseconds interval, mill
 milliseconds until_scheduled(const Schedule& schedule, const Instant& now) {
     const milliseconds interval = schedule.interval;
     const auto wall = std::chrono::floor<milliseconds>(now.wall).time_since_epoch();
-    // The end of the last run, as the wall clock tells it now: however it was set, it is as long ago as it is.
+    // The end of the last run in today's wall clock: its age is right however the clock was set.
     const milliseconds earliest = wall - (now.since_boot - schedule.last) + interval / 2;
     const milliseconds behind = ((earliest - schedule.phase) % interval + interval) % interval;  // also before 1970
     const milliseconds moment = behind.count() == 0 ? earliest : earliest + interval - behind;

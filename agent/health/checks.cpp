@@ -23,7 +23,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t longest_said = 300;
-constexpr milliseconds least_look{1000};  // also when time is up: a look without time would find nothing good
+constexpr milliseconds least_look{1000};  // also when time is up: a look without time finds nothing good
 
 /// 250 ms, 500 ms, 1 s, then 2 s: local questions, which cost little.
 milliseconds delay_after_round(int round) {
@@ -32,7 +32,7 @@ milliseconds delay_after_round(int round) {
     return first * (1 << std::min(round - 1, last_step));
 }
 
-/// Of what a command writes the end counts; what is kept is far more than what is shown, so that a secret is found whole.
+/// The end of a command's output counts. Far more is kept than is shown, so that a secret is found whole.
 void keep_end(std::string& output, std::string_view line) {
     constexpr std::size_t most_kept = std::size_t{128} << 10U;
     output.append(line).append("\n");

@@ -1,4 +1,4 @@
-// A page over plain http. Whoever needs https has curl do it, in a command.
+// A page over plain http. For https, use curl in a command.
 
 #include "agent/health/checks.hpp"
 #include "common/net/http.hpp"
@@ -27,7 +27,7 @@ Url read_url(const std::string& text, const ObjectReader& entry) {
     return *url;
 }
 
-/// @param wanted the only status that is good; nothing: all from 200 to 299
+/// @param wanted the only status that is good; nullopt: all from 200 to 299
 HealthAnswer look(const Url& url, const std::optional<int>& wanted, const HealthTools& tools) {
     const HttpResponse response =
         tools.system.http.send({.url = url, .connect_timeout = tools.limit, .timeout = tools.limit}, tools.stop);

@@ -7,7 +7,7 @@ namespace bootwright {
 
 namespace {
 
-/// systemd.unit(5), "Description", without what is a pattern to systemctl.
+/// systemd.unit(5), "Description", without what systemctl takes for a pattern.
 bool is_unit(std::string_view text) { return is_made_of(text, ":-_.\\@", 255) && text.front() != '-'; }
 
 HealthAnswer look(const std::string& unit, const HealthTools& tools) {

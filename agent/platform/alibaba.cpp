@@ -12,7 +12,7 @@ namespace {
 constexpr const char* tags_folder = "/latest/meta-data/tags/instance";
 
 MetadataService service() {
-    // An address of its own. An instance may still be in the mode without tokens.
+    // Alibaba has an address of its own. An instance may still be in the mode without tokens.
     return {.endpoints = {"http://100.100.100.200"},
             .token = MetadataService::Token{.path = "/latest/api/token",
                                             .headers = {{"X-aliyun-ecs-metadata-token-ttl-seconds", "21600"}},

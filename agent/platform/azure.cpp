@@ -16,7 +16,7 @@ constexpr const char* events_path = "/metadata/scheduledevents?api-version=2020-
 constexpr const char* oldest = "/metadata/instance?api-version=2019-06-01";
 
 MetadataService service() {
-    // It answers 404, 410 and 429 while it is being set up or is busy: nothing is ever proven absent by a status.
+    // It answers 404, 410 and 429 while it is being set up or is busy: no status proves that something is absent.
     return {.endpoints = {"http://169.254.169.254"}, .headers = {{"Metadata", "true"}}, .absent = {}};
 }
 

@@ -38,7 +38,7 @@ private:
     static InstanceMetadata read_volume(const Volume& volume, const std::string& device) {
         const auto text = volume.read_file_if_exists(document_path, largest_user_data);
         const Json document = parse_json(text.value_or(""));
-        if (!document.is_object()) {  // where a volume's folder is damaged it looks empty: that proves nothing
+        if (!document.is_object()) {  // a volume's damaged folder looks empty: that proves nothing
             throw transient_error("platform.bad_document",
                                   std::string(document_path) + " of the volume " + device + " is no JSON object",
                                   "make the volume anew");

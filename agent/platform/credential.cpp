@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view credential_name = "bootwright.role_config";
 
-/// A command that an operator calls has no such variable, and must not take this machine for another than the service does.
+/// An operator's command has no such variable, and must not take this machine for another one than the service does.
 constexpr const char* folder_of_service = "/run/credentials/bootwright.service";
 
 /// Below the root.

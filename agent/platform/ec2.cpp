@@ -40,7 +40,7 @@ bool is_swapped_ec2_uuid(std::string_view uuid) {
 
 bool is_amazon(std::string_view vendor) { return vendor == "Amazon EC2"; }
 
-/// What IAM allows in the name of a role, of which one stands in the folder.
+/// What IAM allows in the name of a role; the folder holds one.
 bool is_role_name(std::string_view name) { return is_made_of(name, "_+=,.@-", 64); }
 
 std::string role_of_instance(MetadataClient& client) {

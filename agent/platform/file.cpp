@@ -1,4 +1,4 @@
-// A role config that lies in the image itself: the last resort, and the demonstration.
+// A role config in the image itself: the last resort, and the demonstration.
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -58,7 +58,7 @@ std::optional<InstanceMetadata> metadata_from_stored(const Json& json) {
     try {
         json.at("tags").get_to(metadata.tags);
         json.at("addresses").get_to(metadata.addresses);
-        // As it was when it was read: that the copy is root's makes it no more trusted.
+        // As it was when it was read: root's copy is not trusted more.
         metadata.user_data_is_roots = json.value("user_data_is_roots", Json()) == Json(true);
         if (const Json& user_data = json.at("user_data"); !user_data.is_null()) {
             metadata.user_data = decode_base64(user_data.get<std::string>()).value();

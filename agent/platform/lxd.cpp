@@ -33,7 +33,7 @@ public:
         return {{socket_path, "the socket of the host is there", exists ? "there" : "(no such file)", exists}};
     }
 
-    /// Its errors pass within moments: the host is on the same machine.
+    /// Its errors pass quickly: the host is on the same machine.
     [[nodiscard]] RetryPolicy retry_policy() const override {
         return {60, std::chrono::milliseconds(100), std::chrono::milliseconds(1000)};
     }

@@ -28,12 +28,12 @@ std::optional<std::string> read_value(const System& system, std::string_view pat
         const auto content = read_file_if_exists(system.path(path), largest_value);
         return content ? std::optional<std::string>(trimmed(*content)) : std::nullopt;
     } catch (const Error&) {
-        return std::nullopt;  // unreadable is as good as not there: detection goes on with the next rule
+        return std::nullopt;  // unreadable counts as missing: detection goes on with the next rule
     }
 }
 
 std::optional<std::string> kernel_parameter(const System& system, std::string_view name) {
-    // As the kernel reads it: a part between double quotes may hold spaces, and the quotes do not count.
+    // Reads it as the kernel does: a part between double quotes may hold spaces, and the quotes do not count.
     std::vector<std::string> words(1);
     bool is_quoted = false;
     for (const char c : read_value(system, "/proc/cmdline").value_or("")) {

@@ -22,7 +22,7 @@ Error unknown_answer(const std::string& where, const HttpResponse& response, con
     return error;
 }
 
-/// What a portal or a proxy says in place of the service: no cloud serves metadata as a page.
+/// True for what a portal or a proxy answers instead of the service: no cloud serves metadata as a page.
 bool is_page(const std::string& body) {
     const std::string start = lower(trimmed(body).substr(0, 16));
     return start.starts_with("<!doctype html") || start.starts_with("<html");
@@ -43,10 +43,10 @@ std::optional<std::string> judge(const std::string& where, HttpResponse response
     return std::move(response.body);
 }
 
-/// One segment of a path (RFC 3986, section 3.3): what may not stand there is written as %XX.
+/// One segment of a path (RFC 3986, section 3.3): what is not allowed there is written as %XX.
 std::string path_segment(std::string_view name) { return percent_encoded(name, "-._~!$&'()*+,;=:@"); }
 
-/// What may stand in a header: visible characters only.
+/// True for what may be in a header: only visible characters.
 bool is_header_word(std::string_view text, std::size_t longest) {
     return !text.empty() && text.size() <= longest && is_visible(text);
 }
@@ -154,7 +154,7 @@ HttpResponse MetadataClient::send_to_service(const std::string& method, const st
     for (const Url& endpoint : endpoints) {
         requests.push_back(make_request(method, endpoint, path, headers));
     }
-    // The second address is asked a little later: where the first answers, as nearly always, it is never asked.
+    // The second address is asked a little later: if the first answers, as nearly always, the second is never asked.
     constexpr milliseconds stagger{250};
     const auto accepts = [&](std::size_t, const HttpResponse& response) {
         return response.status < 500 && has_proof(response);
@@ -178,7 +178,7 @@ HttpResponse MetadataClient::send_to_service(const std::string& method, const st
 
 namespace {
 
-/// What a service names may be no path. @throws Error http.bad_url (permanent), which names the service
+/// A name that a service gives may not be a valid path. @throws Error http.bad_url (permanent), which names the service
 Url url_of(const Url& endpoint, const std::string& path) {
     try {
         return endpoint.with_target(path);

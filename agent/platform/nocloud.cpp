@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view seed_folder = "/var/lib/cloud/seed/nocloud";
 
-/// "ds=nocloud;s=http://10.0.0.1/;i=web-1;h=web-1" taken apart.
+/// Splits "ds=nocloud;s=http://10.0.0.1/;i=web-1;h=web-1".
 struct Seed {
     fs::path folder;                     ///< of this machine; empty: not said
     Url url;                             ///< of a server; empty: not said, or refused
@@ -36,7 +36,7 @@ struct Seed {
     std::string hostname;
 };
 
-/// Why the URL is not asked; it is empty if `text` is none. Returns nullopt if it is asked.
+/// Why the URL is not asked; the URL is empty if `text` is none. Returns nullopt if it is asked.
 std::optional<std::string> why_refused(const Url& url, const std::string& text) {
     if (url.empty()) {
         return Url::why_refused(text);
@@ -47,7 +47,7 @@ std::optional<std::string> why_refused(const Url& url, const std::string& text) 
     return url.scheme() == "http" ? std::nullopt : std::optional<std::string>("only http is spoken here");
 }
 
-/// "http://…/", or "file:///folder", or "/folder". Whoever only looks for the platform need not be able to read it.
+/// "http://…/", or "file:///folder", or "/folder". Detection alone need not be able to read it.
 void read_place(Seed& seed, const std::string& text) {
     constexpr std::string_view file_scheme = "file://";
     const bool is_folder = text.starts_with('/') || text.starts_with(file_scheme);
@@ -198,7 +198,7 @@ public:
             const auto read_seed_file = [&](const std::string& name) {
                 return volume.read_file_if_exists(name, largest_user_data);
             };
-            // Where a volume's folder is damaged it looks empty: that proves nothing.
+            // A volume's damaged folder looks empty: that proves nothing.
             if (!read_seed_file("meta-data") && !read_seed_file("user-data")) {
                 throw transient_error("platform.seed_missing",
                                       "the volume " + device->string() + " has neither meta-data nor user-data",

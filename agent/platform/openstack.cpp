@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* document_path = "/openstack/latest/meta_data.json";
 
-/// IPv4, and the link-local address on the first few interfaces: where there is no IPv4 at all, only that is there.
+/// IPv4, and the link-local address on the first few interfaces, which is all there is without IPv4.
 std::vector<Url> endpoints(const System& system) {
     constexpr std::size_t most_interfaces = 4;
     std::vector<Url> endpoints{"http://169.254.169.254"};

@@ -24,7 +24,7 @@ fs::path note(const System& system) { return system.runtime() / "handed_over.jso
 /// A process may end while it is read.
 std::string read(const fs::path& path) { return read_or_empty(path, std::size_t{1} << 20U); }
 
-/// "bootwright.service", of the group that this process is in; "" outside a service.
+/// "bootwright.service", from this process's group; "" outside a service.
 std::string own_unit() {
     for (const fs::path& part : fs::path(control_group_in(read("/proc/self/cgroup")))) {
         if (part.extension() == ".service") {
@@ -50,7 +50,7 @@ void write_note(const System& system, const HandedOver& puppet) {
     write_file(note(system), to_text(json), 0600);
 }
 
-/// With all that it starts meanwhile.
+/// Moves Puppet with all that it starts meanwhile.
 void move_all(const ProcessId& keeper, const fs::path& group) {
     ProcessTree tree(keeper, nullptr);
     do {
@@ -75,8 +75,8 @@ bool hand_over(const System& system, const HandedOver& puppet) {
     if (!mount || left.count() <= 0) {
         return false;
     }
-    // systemd makes a scope only around a process, and it lasts while anything lives in it: this one says where it is, and
-    // waits until Puppet has been moved in.
+    // systemd makes a scope only around a process, and keeps it while anything lives in it: this process says where it
+    // is, and waits until Puppet has been moved in.
     const ProcessRequest request{
         .arguments = {"/usr/bin/systemd-run", "--scope", "--quiet", "--collect", "--unit=" + name,
                       "--slice=system.slice",
@@ -88,7 +88,7 @@ bool hand_over(const System& system, const HandedOver& puppet) {
         .grace = std::chrono::milliseconds(500)};
     bool is_moved = false;
     std::stop_source done;
-    // The note comes first: the next agent would begin a second Puppet beside one that it does not know of.
+    // The note comes first: without it the next agent would begin a second Puppet beside this one.
     const auto move = [&](std::string_view line) {
         const std::string group = control_group_in(std::string(line));
         if (!is_moved && group.ends_with("/" + name + ".scope")) {

@@ -16,7 +16,7 @@ std::string hiera_config(const PuppetFiles& files) {
            files.folder.string() + "\n    path: data.json\n";
 }
 
-/// The fact `cloud` replaces Facter's own of that name, which says only `provider`, and that in its own words.
+/// The fact `cloud` replaces Facter's own of that name, which has only `provider`, in Facter's own words.
 Json cloud_fact(const InstanceMetadata& instance) {
     Json cloud = to_json(instance);
     cloud["provider"] = instance.platform == "ec2" ? "aws" : instance.platform;
@@ -76,7 +76,7 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
         "--logdir=" + var + "/log",
         "--rundir=" + var + "/run",
         "--statedir=" + var + "/state",
-        "--publicdir=" + files.folder.string(),  // --vardir does not move it, and the summary lies there
+        "--publicdir=" + files.folder.string(),  // --vardir does not move it, and the summary is there
         "--environmentpath=" + place.environment.parent_path().string(),
         "--environment=" + place.environment.filename().string(),
         "--basemodulepath=" + files.no_modules().string(),  // the image's modules must not leak in
@@ -86,11 +86,11 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
         "--trusted_external_command=" + place.trusted_facts.string(),
         "--config_version=/bin/echo " + checkout.revision,  // a script of the repository's own would fail the run
         "--logdest=" + files.log().string(),
-        "--write_catalog_summary",  // tells a compiled catalog, and an empty one
+        "--write_catalog_summary",  // shows if a catalog was compiled, and if it is empty
         "--resourcefile=" + files.resources().string(),
         "--classfile=" + files.classes().string(),
         "--detailed-exitcodes",  // without it a failed resource gives 0
-        "--reports=none",        // it would store one a run, and never remove any
+        "--reports=none",        // it would store one in each run, and never remove any
     };
     if (!role.classes.empty()) {
         arguments.emplace_back("--loadclasses");  // from classfile

@@ -23,8 +23,8 @@ using std::chrono::milliseconds;
 
 constexpr const char* dpkg = "/usr/bin/dpkg";
 
-/// The other program that holds one of the locks of dpkg and apt, in words. Returns nullopt if they are free. Only asks: who
-/// takes a lock to see whether it is free makes others fail.
+/// The other program that holds one of the locks of dpkg and apt, in words. Returns nullopt if they are free. Only
+/// asks: taking a lock to see whether it is free would make others fail.
 std::optional<std::string> find_lock_holder(const System& system) {
     // fcntl's locks, in the order in which apt takes them (apt-pkg/deb/debsystem.cc, apt-pkg/acquire.cc).
     constexpr std::array<const char*, 4> locks{"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock",
@@ -37,7 +37,7 @@ std::optional<std::string> find_lock_holder(const System& system) {
         if (!file || fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) {
             continue;
         }
-        // Not a positive number: it is in another container, which shares the folder.
+        // Not positive: the process is in another container, which shares the folder.
         const std::string pid = std::to_string(lock.l_pid);
         const auto name = lock.l_pid > 0 ? read_file_start("/proc/" + pid + "/comm", 64) : std::nullopt;
         return (name ? printable(trimmed(*name)) + " (process " + pid + ")" : "another program") + ", which holds " +
@@ -65,9 +65,10 @@ void wait_for_locks(const System& system, milliseconds longest, const StageEvent
     events.waiting("", {});
 }
 
-/// dpkg was killed, or the power failed, while it worked: what it had to note down is not in its database yet. apt refuses to
-/// do anything then, by the same sign: files whose names are numbers (debSystem::CheckUpdates). That a package is merely not
-/// configured is no such thing: apt and Puppet mend it themselves, with what they are about to change.
+/// True if dpkg was killed, or the power failed, while it worked: its database lacks what it had to note down. apt
+/// refuses to do anything then, by the same sign: files whose names are numbers (debSystem::CheckUpdates). A package
+/// that is merely not configured does not count: apt and Puppet mend that themselves, with what they are about to
+/// change.
 bool is_interrupted(const System& system) {
     std::error_code error;
     const fs::directory_iterator updates(system.path("/var/lib/dpkg/updates"), error);
@@ -92,7 +93,7 @@ ProcessRequest configure_request(const System& system) {
     return request;
 }
 
-/// Only that the journal is gone counts: a package that cannot be configured may be the very thing that Puppet is to mend.
+/// Succeeds if the journal is gone: a package that cannot be configured may be the very thing that Puppet is to mend.
 void mend(const System& system, const StageEvents& events, const std::stop_token& stop) {
     constexpr std::size_t kept_output = 1000;
     const ProcessRequest request = configure_request(system);
@@ -152,7 +153,7 @@ std::map<std::string, std::string> apt_variables(const System& system, const Sta
     if (!fs::exists(system.path(dpkg), error)) {
         return {};
     }
-    // apt reads the file of APT_CONFIG first, and the system's own files over it (apt.conf(5)): what the image says wins.
+    // apt reads the file of APT_CONFIG first, and then the system's own files (apt.conf(5)): the image's settings win.
     std::string content = "DPkg::Lock::Timeout \"300\";\n";
     const auto given = system.environment.find("APT_CONFIG");
     if (given != system.environment.end() && !given->second.empty() &&

@@ -70,8 +70,8 @@ fs::path find_environment(const Checkout& checkout, const std::string& name) {
                           "correct repository.environment or repository.revision of the role config");
 }
 
-/// The environment's manifest: environment.conf's `manifest`, else `manifests`. A manifest on the command line
-/// replaces that setting, and without one `puppet apply` would read standard input. One outside the checkout is not what
+/// The environment's manifest: environment.conf's `manifest`, else `manifests`. A manifest on the command line replaces
+/// that setting, and without one `puppet apply` would read standard input. A manifest outside the checkout is not what
 /// is pinned, and does not count.
 fs::path find_manifest(const Checkout& checkout, const fs::path& environment) {
     fs::path manifest = "manifests";
@@ -104,7 +104,7 @@ std::array<fs::path, 6> traces_in(const PuppetFiles& files) {
     return {files.log(), files.summary(), files.resources(), files.classes(), files.observation(), files.catalog()};
 }
 
-/// Puppet gives what it writes modes of its own, which let others read it.
+/// Closes what Puppet has written: its own modes let others read it.
 void close_traces(const PuppetFiles& files) {
     for (const fs::path& trace : traces_in(files)) {
         std::error_code absent;

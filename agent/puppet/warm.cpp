@@ -29,7 +29,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What warm.rb says of itself, on a line of its own.
+// What warm.rb says about itself, each on a line of its own.
 constexpr std::string_view applies_mark = "bootwright-warm applies";
 constexpr std::string_view refuses_mark = "bootwright-warm refuses: ";
 constexpr std::string_view compiled_mark = "bootwright-warm compiled: ";
@@ -57,7 +57,7 @@ ProcessRequest cold_request(const PuppetProgram& program, ProcessRequest request
 ProcessRequest waiting_request(const System& system, const AgentConfig& config, const PuppetProgram& program) {
     return {.arguments = warm_script(system, program, {compiled_puppet(system).string()}),
             .environment = puppet_environment(),
-            // While it waits it is the run that ends it; once it applies, WaitingPuppet keeps the time.
+            // While it waits, the run ends it; once it applies, WaitingPuppet keeps the time.
             .timeout = std::chrono::hours(24 * 365),
             .grace = std::chrono::seconds(10),
             .limits = limits_of(config)};
@@ -87,7 +87,7 @@ public:
     WaitingPuppet& operator=(const WaitingPuppet&) = delete;
     ~WaitingPuppet() = default;  // the thread is stopped and joined first: it is the last member
 
-    /// Returns nullopt if it did not begin, and has ended without having done anything; then `refusal` says why.
+    /// Returns nullopt if it did not begin, and ended without doing anything; then `refusal` says why.
     std::optional<ProcessResult> apply(const ProcessRequest& request, const ProcessEvents& events,
                                        const std::stop_token& stop, std::string& refusal) {
         const auto begin = std::chrono::steady_clock::now();
@@ -180,7 +180,7 @@ private:
         }
     }
 
-    /// All of it fits into the socket's buffer; what did not would be cut off, and a cut message is none.
+    /// All of it fits into the socket's buffer. A longer message would be cut off, and would not count.
     void send_message(const ProcessRequest& request) {
         const std::string text = to_line(
             Json{{"program", request.arguments.front()},
@@ -239,7 +239,7 @@ ProcessResult WarmPuppet::run(const PuppetProgram& program, const ProcessRequest
         if (const auto result = waiting->apply(request, events, stop, why_cold_)) {
             return *result;
         }
-        if (waiting->has_died()) {  // bad programs can be why: they are made anew by the next `bootwright prepare`
+        if (waiting->has_died()) {  // bad programs can be why: the next `bootwright prepare` makes them anew
             std::error_code ignored;
             fs::remove(compiled_puppet(system_), ignored);
         }

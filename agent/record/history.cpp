@@ -30,7 +30,7 @@ std::vector<int> run_numbers(const System& system) {
         const std::string name = entry.path().filename();
         int number = 0;
         const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), number);
-        constexpr int highest = 999'999'999;  // beyond it lies nothing that the agent made
+        constexpr int highest = 999'999'999;  // the agent makes none beyond it
         if (status == std::errc() && end == name.data() + name.size() && number <= highest) {
             numbers.push_back(number);
         }

@@ -18,7 +18,7 @@ std::filesystem::path kept_file(const System& system) { return system.state() / 
 /// A container sees the boot id and the firmware of its host, which the next container has too.
 bool is_container(const System& system) {
     std::error_code error;
-    // In /run: a file on disk, such as Docker's /.dockerenv, stays where an image of a machine is made of a container's.
+    // In /run: a file on disk, such as Docker's /.dockerenv, stays if a container's image becomes a machine's.
     for (const char* sign : {"/run/systemd/container", "/run/host/container-manager", "/run/.containerenv"}) {
         if (std::filesystem::exists(system.path(sign), error)) {
             return true;
@@ -68,7 +68,7 @@ bool is_this_machine(const System& system, const KeptInstance& kept) {
 }
 
 void forget_kept_instance(const System& system) {
-    // instance.json goes last: as long as it is there, what was cut off here is taken up again.
+    // Removes instance.json last: as long as it is there, a removal that was cut off begins again.
     for (const char* name :
          {"last_good.json", "bad_revisions.json", "applying.json", "puppet", "runs", "instance.json"}) {
         remove_tree(system.state() / name);

@@ -16,7 +16,7 @@ namespace {
 
 std::filesystem::path state_file(const System& system) { return system.state() / "applying.json"; }
 
-/// What was applied last; empty where nothing was, or where it cannot be understood.
+/// What was applied last; empty if nothing was, or if it cannot be understood.
 Json read_state(const System& system) {
     constexpr std::size_t largest = 65536;
     const Json state = parse_json(read_file_start(state_file(system), largest).value_or(""));

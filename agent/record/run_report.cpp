@@ -32,7 +32,7 @@ Json failed_json(const FailedResource& failed) {
             {"line", failed.line > 0 ? Json(failed.line) : Json()}};
 }
 
-/// null where there is nothing.
+/// null if there is nothing.
 template <typename Value, typename Convert>
 Json optional_json(const std::optional<Value>& value, Convert convert) {
     return value ? convert(*value) : Json();

@@ -22,7 +22,7 @@ Error makes_no_sense(const std::string& what) {
                            "report this as a defect of bootwright");
 }
 
-/// Of who reads what it says: what must not be shown, and what was asked for.
+/// What the reader knows: what must not be shown, and what was asked for.
 struct Reader {
     const FetchRequest& request;
     const Redactor& redactor;
@@ -71,7 +71,7 @@ struct Reader {
         return snapshot;
     }
 
-    /// What it throws itself; that the agent was told to stop, the agent knows.
+    /// An error that the child throws. Not "stopped": the agent itself knows that.
     [[nodiscard]] Error read_error(const Json& json) const {
         constexpr std::size_t longest_code = 60;
         constexpr std::array areas{"git.", "http.", "io.", "process.", "repository.", "sandbox.", "server.", "url."};

@@ -20,7 +20,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SecretSource, kind, name)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Credential, host, user, password, ssh_key)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReadyCredential, credential, password, ssh_key, problem)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stores, s3_endpoint, s3_region, s3_keys, identity)
-// Without what only the agent itself needs; the credentials go along as ReadyCredential.
+// Without what only the agent itself needs. The credentials go as ReadyCredential.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AgentConfig::Repository, allow_branches_and_tags, ca_file, known_hosts, ssh_key,
                                    timeout, stall, keep, least_rate, proxy, no_proxy, client_certificate, client_key,
                                    seed, verify, allowed_signers, keyring, allow_rewritten_branches, not_before,

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The policy that a seal was made under: another demand, or other keys, ask for another proof.
+/// The policy that a seal was made under: another demand, or other keys, need another proof.
 std::string policy_of(const AgentConfig::Repository& settings) {
     constexpr std::size_t largest = std::size_t{8} << 20U;
     std::string policy =
@@ -103,7 +103,7 @@ bool needs_secret_store(const Credential& credential) {
     return is_in_store(credential.password) || is_in_store(credential.ssh_key);
 }
 
-/// The identity, or none where the platform does not say: what needs it says so then, and the other places are asked.
+/// The identity, or none if the platform does not give it: then what needs it says so, and the other places are asked.
 std::optional<CloudIdentity> identity_if_there(const RepositoryStage& stage, CloudService service) {
     try {
         return stage.identity ? stage.identity(service) : std::nullopt;
@@ -136,7 +136,7 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
             request.other_checkouts.push_back(system.state() / folder);
         }
     }
-    // A day is as good as for ever, and fits into what counts it.
+    // A day is as good as for ever, and does not overflow.
     for (std::chrono::milliseconds* limit : {&request.settings.stall, &request.settings.timeout}) {
         *limit = std::min<std::chrono::milliseconds>(*limit, std::chrono::hours(24));
     }

@@ -1,4 +1,4 @@
-// What goes between the command and its child: in a file of its own, so that the command does not load libgit2.
+// What goes between the command and its child. It has a file of its own, so that the command does not load libgit2.
 
 #include "agent/repository/snapshot_request.hpp"
 
@@ -8,7 +8,7 @@ namespace bootwright {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Snapshot::Module, path, commit)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Snapshot, revision, file, modules, missing, tags, files, bytes)
 
-// By hand, since how a FetchRequest travels is known only beside it.
+// By hand, since only FetchRequest's own file knows its JSON.
 Json to_json(const SnapshotRequest& request) {
     Json json = to_json(request.fetch);
     json["snapshot"] = {{"look_into", request.look_into.string()},

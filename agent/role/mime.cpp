@@ -19,7 +19,7 @@ std::string without_carriage_returns(std::string text) {
     return text;
 }
 
-/// A header field: "text/plain; charset=us-ascii; name=\"x\"" taken apart.
+/// The parts of a header field: "text/plain; charset=us-ascii; name=\"x\"".
 struct Field {
     std::string value;  ///< in lower case
     std::map<std::string, std::string> parameters;
@@ -49,7 +49,8 @@ Field parse_field(const std::string& text) {
     return field;
 }
 
-/// Headers up to the first empty line, and what follows it. A line that begins with white space goes on with the one before.
+/// Headers up to the first empty line, and what follows it. A line that begins with white space continues the one
+/// before.
 struct Entity {
     std::map<std::string, std::string> headers;
     std::string body;
@@ -113,7 +114,7 @@ std::optional<std::string> decode_body(const Entity& entity) {
     return is_plain ? std::optional(entity.body) : std::nullopt;
 }
 
-/// What stands between the lines "--BOUNDARY", up to "--BOUNDARY--".
+/// The text between the lines "--BOUNDARY", up to "--BOUNDARY--".
 std::vector<std::string> split_parts(const std::string& body, const std::string& boundary) {
     std::vector<std::string> parts;
     bool is_inside = false;

@@ -23,7 +23,7 @@ void read_layer(RoleConfig& role, const AgentConfig& config, const ObjectReader&
                    origin);
 }
 
-/// Reads a whole document above the image's own layers. What it may not say is looked for after mistakes are.
+/// Reads a whole document above the image's own layers. Looks for mistakes first, then for what it may not say.
 void read_document(RoleConfig& role, const AgentConfig& config, const JsonDocument& document, Speaker speaker) {
     read_layer(role, config, ObjectReader(document), document.origin, speaker);
     refuse_what_it_may_not_say(config, document, speaker);
@@ -69,7 +69,7 @@ void read_tags(RoleConfig& role, const AgentConfig& config, const InstanceMetada
     }
 }
 
-/// What carries something of the agent's own into Puppet is no other fact's name.
+/// Refuses a fact with the name of one that carries something of the agent's own into Puppet.
 void refuse_fact(const RoleConfig& role, const std::string& fact, const std::string& what) {
     if (role.facts.contains(fact)) {
         throw permanent_error(
@@ -124,7 +124,7 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
     if (!role.role.empty()) {
         refuse_fact(role, config.puppet.role_fact, "the role");
     }
-    // What is missing may stand in the file that is still to be fetched.
+    // What is missing may be in the file that is still to be fetched.
     if (configuration || role.configuration.path.empty()) {
         require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data);
         require(!role.repository.url.empty(), "repository.url", instance, user_data);
@@ -145,7 +145,7 @@ AnnounceConfig announce_of_image(const AgentConfig& config) {
                 read_role_keys(role, *layer, "announce", {.speaker = Speaker::image, .allows_names = false},
                                document.origin);
             }
-        } catch (const Error&) {  // that it cannot be read is why the run has failed
+        } catch (const Error&) {  // the run has failed because it cannot be read
         }
     }
     return role.announce;

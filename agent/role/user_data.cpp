@@ -23,7 +23,7 @@ Error damaged(const std::string& origin, const std::string& why) {
                            "pass the role config as JSON or YAML text, or as gzip, base64 or both of it");
 }
 
-/// One layer less. Base64 is recognised by what comes out of it: no JSON object and no YAML mapping is base64 itself.
+/// Removes one layer. Base64 is recognised by what it decodes to: no JSON object and no YAML mapping is base64 itself.
 std::optional<std::string> without_layer(const std::string& text, const std::string& origin) {
     if (is_gzip(text)) {
         auto unpacked = decompress_gzip(text, largest_document);
@@ -77,8 +77,8 @@ std::string foreign_kind(std::string_view text) {
 
 bool is_cloud_config(std::string_view text) { return lower(text.substr(0, 13)) == "#cloud-config"; }
 
-/// The line, from 1 on, of a "#cloud-config" below other comments or "---"; 0 where there is none. cloud-init goes by what a
-/// text begins with (its handlers/__init__.py, type_from_starts_with), and reads no such document.
+/// The line, from 1 on, of a "#cloud-config" below other comments or "---"; 0 if there is none. cloud-init looks at
+/// what a text begins with (its handlers/__init__.py, type_from_starts_with), and reads no such document.
 std::size_t late_cloud_config(const std::string& text) {
     std::size_t number = 0;
     for (const std::string& line : split(text, '\n')) {
@@ -99,7 +99,7 @@ JsonDocument parse_document(std::string text, const std::string& origin) {
     return is_json ? JsonDocument::parse(std::move(text), origin, invalid) : parse_yaml_document(text, origin, invalid);
 }
 
-/// Our key of a #cloud-config. One that is malformed as a whole is cloud-init's to complain about, unless it names us.
+/// Our key of a #cloud-config. cloud-init complains about one that is malformed as a whole, unless it names us.
 UserData parse_cloud_config(const std::string& text, const std::string& origin) {
     if (text.find(our_key) == std::string::npos) {
         return {.foreign = "a cloud-config for cloud-init"};
@@ -119,7 +119,7 @@ UserData parse_cloud_config(const std::string& text, const std::string& origin) 
 
 UserData parse_text(std::string text, const std::string& origin);
 
-/// One part of a MIME message. Where it is somebody else's, that it is damaged is not ours to complain about.
+/// One part of a MIME message. Does not complain about a damaged part that is somebody else's.
 UserData parse_part(const MimePart& part, const std::string& called) {
     const bool is_ours = part.type == "text/x-bootwright" || part.filename.starts_with("bootwright.");
     const bool may_be_ours = is_ours || part.type == "text/cloud-config";

@@ -13,7 +13,7 @@ namespace bootwright {
 
 namespace {
 
-/// A key of the table where a document says it.
+/// A key of the table, and where a document says it.
 struct Said {
     std::string name;
     JsonDocument::Path path;

@@ -46,8 +46,8 @@ public:
           stage_(system, record, stop),
           last_good_(read_last_good(system)) {}
 
-    /// Who the instance is and what it is to be: as the platform says; where that cannot be read, or is refused, or cannot
-    /// be fetched, as it was accepted last, if that was on this very machine.
+    /// Who the instance is and what it is to be, as the platform says. If that cannot be read, is refused, or cannot be
+    /// fetched: as it was accepted last, if that was on this very machine.
     Accepted read_and_accept() {
         const auto kept = read_kept_instance(system_);
         bool has_other = kept && is_this_machine(system_, *kept);
@@ -70,7 +70,7 @@ public:
         return *accepted;
     }
 
-    /// What would be cut off in the middle is not begun.
+    /// Does not begin what would be cut off in the middle.
     void check_not_going_away() {
         stage_(Stage::puppet, {1}, [&] {
             if (platform_ != nullptr) {
@@ -79,8 +79,8 @@ public:
         });
     }
 
-    /// What Puppet did is recorded as it is; what it did wrong then goes the way of every other error. A revision that is
-    /// given up is not tried again; where the role config says so, the last good one is applied in its place.
+    /// Records what Puppet did as it is; handles what it did wrong like every other error. Does not try a revision
+    /// again that is given up; if the role config says so, applies the last good one instead.
     void apply(const Accepted& accepted) {
         const std::string inputs =
             inputs_of(system_, accepted.instance, accepted.role, accepted.checkout.revision, accepted.configuration);
@@ -123,7 +123,7 @@ public:
         });
     }
 
-    /// Tells who is to be told how the run came out. It has ended by then, and stays as it is.
+    /// Tells the receivers how the run came out. The run has ended by then, and stays as it is.
     void announce() {
         const AnnounceIdentity identity{.for_services = [&] { return identity_for(CloudService::auto_scaling); },
                                         .token_for = [&](const std::string& audience) -> std::optional<std::string> {
@@ -163,7 +163,7 @@ private:
         return result;
     }
 
-    /// A memory that cannot be kept changes nothing about what the run came to.
+    /// Failing to remember something does not change the run's result.
     template <typename Action>
     void tell_if_it_fails(Action action) {
         try {
@@ -173,7 +173,7 @@ private:
         }
     }
 
-    /// The catalog reads its data from where this leads.
+    /// Sets the link under which the catalog finds its data.
     void use_configuration(const std::string& revision) const {
         if (!revision.empty()) {
             point_to(system_.state() / "configuration" / "current", revision);
@@ -189,8 +189,8 @@ private:
         throw given_up(*bad);
     }
 
-    /// Remembers what came of it. A catalog that does not compile fails each time; resources get a second chance, and more
-    /// where this machine has nothing to go back to.
+    /// Remembers the failure. A catalog that does not compile fails each time; resources get a second chance, and more
+    /// if this machine has nothing to go back to.
     Error judged(Error error, const Accepted& accepted, const std::string& inputs) {
         if (!is_fault_of_revision(error)) {
             return error;
@@ -221,8 +221,9 @@ private:
                               last_good_->role_config != name_of(accepted.role));
     }
 
-    /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. Where
-    /// the role config says so, that run's revision is applied again, which converges to the old state, and undoes nothing.
+    /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. If
+    /// the role config says so, applies that run's revision again, which converges to the old state, and undoes
+    /// nothing.
     void stay_at_last_good(const Accepted& given_up) {
         use_configuration(last_good_->configuration);
         if (given_up.role.puppet.on_failure != RoleConfig::Puppet::OnFailure::last_good) {
@@ -242,7 +243,7 @@ private:
         }
     }
 
-    /// What the last good run went by, from what is on this disk.
+    /// What the last good run used, from what is on this disk.
     Accepted last_good_again() {
         const auto read = [&](const std::optional<JsonDocument>& file) {
             return read_role_config(config_, last_good_->instance, file);
@@ -341,7 +342,7 @@ private:
     const Platform* platform_ = nullptr;        ///< nothing where none was found: the kept role config may do
 };
 
-/// The history is kept whatever became of the run; that it cannot be kept does not make a good run bad.
+/// Keeps the history whatever became of the run. A failure to keep it does not make a good run bad.
 RunReport finish(const System& system, RunRecord& record, int keep, const std::optional<LastGood>& good) {
     const RunReport report = record.finish();
     try {

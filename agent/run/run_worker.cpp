@@ -29,8 +29,8 @@ FileLock take_run_lock(const System& system) {
     return std::move(*lock);
 }
 
-/// A run whose agent was killed may have left a child at work: two Puppets at once must not be. Under systemd the whole
-/// control group is gone already; this is for runs by hand.
+/// A run whose agent was killed may have left a child at work: there must not be two Puppets at once. Under systemd the
+/// whole control group is gone already; this is for runs by hand.
 void end_leftovers(const System& system) {
     const Json status = StatusFile(system).read();
     const auto run = status.find("run");

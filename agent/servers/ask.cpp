@@ -58,7 +58,7 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
     const ProcessRequest process{.arguments = {program.string()},
                                  .environment = {{"PATH", "/usr/bin:/bin"},
                                                  {"LC_ALL", "C.UTF-8"},
-                                                 // It comes with libcurl's LDAP and RTMP: 0.7 ms for nothing.
+                                                 // GnuTLS comes with libcurl's LDAP and RTMP: 0.7 ms for nothing.
                                                  {"GNUTLS_NO_IMPLICIT_INIT", "1"}},
                                  .input = to_line(to_json(request)),
                                  .timeout = timeout,
@@ -83,7 +83,7 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
         result = processes.run(process, events, stop);
     } catch (const Error& error) {
         if (error.code == "repository.fetch_crashed" && !request.folder.empty()) {
-            // The program may not say that the disk is full; root looks for itself.
+            // The program may not say that the disk is full: root checks it.
             require_room(request.folder, "while bootwright-download wrote into it");
         }
         throw;

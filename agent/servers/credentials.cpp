@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t largest_secret = std::size_t{64} << 10U;
 
-/// Only root, or whoever the agent runs as, may have been able to read or to write it.
+/// Throws if anybody but root, or the user that the agent runs as, can have read or written the file.
 void check_mode(const UniqueFd& file, const fs::path& path, const SecretFileErrors& errors) {
     struct stat status {};
     if (fstat(file.get(), &status) != 0) {
@@ -44,8 +44,8 @@ std::string without_line_end(std::string secret, const std::string& where) {
     return secret;
 }
 
-/// A credential is the service manager's file, in a folder that only this unit sees (systemd.exec(5)); its mode is 0400, or
-/// 0440 with an access list, so it is not looked at.
+/// A credential is the service manager's file, in a folder that only this unit sees (systemd.exec(5)); its mode is
+/// 0400, or 0440 with an access list, so the mode is not checked.
 std::string read_systemd_credential(const System& system, const std::string& name) {
     const auto folder = system.environment.find("CREDENTIALS_DIRECTORY");
     const auto secret = folder == system.environment.end()

@@ -26,8 +26,8 @@ void require(bool holds, const char* what) {
     }
 }
 
-/// What may go wrong between it and a server. Not among it: what is wrong with this machine (io.*, sandbox.*, process.*), with
-/// what stands on its disk (git.corrupt), or that the agent was told to stop. Root finds that out for itself.
+/// What may go wrong between the program and a server. Not what is wrong with this machine (io.*, sandbox.*, process.*)
+/// or its disk (git.corrupt), nor that the agent was told to stop: root finds that out for itself.
 struct Code {
     std::string_view code;
     bool is_transient;

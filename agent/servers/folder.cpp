@@ -33,7 +33,7 @@ constexpr const char* partial_folder = "partial";
 constexpr const char* tag_suffix = ".etag";
 constexpr std::size_t largest_tag = 1024;
 
-/// Nobody can guess it who cannot list the folder.
+/// Nobody who cannot list the folder can guess it.
 std::string random_name() {
     std::uint64_t number = 0;
     if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
@@ -102,7 +102,7 @@ void bound(const fs::path& partials) {
     }
 }
 
-/// Whoever wrote there is another user, and is dead. Nothing of what he left is believed to be what it looks like.
+/// The writer was another user, whose processes are dead. Nothing that it left is believed to be what it looks like.
 void move_partial(const fs::path& folder, const fs::path& partials, const std::string& snapshot) {
     const std::string tag = read_tag(folder / DownloadFolder::tag_name);
     if (tag.empty()) {
@@ -122,7 +122,7 @@ void move_partial(const fs::path& folder, const fs::path& partials, const std::s
     bound(partials);
 }
 
-/// What cannot be kept is fetched again: that is no reason to give up.
+/// What cannot be kept is fetched again, so a failure here is no reason to give up.
 void keep(const fs::path& folder, const fs::path& partials, const std::string& snapshot) {
     try {
         move_partial(folder, partials, snapshot);
@@ -144,7 +144,7 @@ void copy(const UniqueFd& from, const fs::path& to) {
     give_to_confined(to);
 }
 
-/// Into a file of its own: whoever has the old one open still, reaches it in vain.
+/// Copies into a new file, so that whoever still has the old one open cannot change it.
 void hand_over(const fs::path& partial, const fs::path& folder) {
     const UniqueFd from = open_plain(partial);
     const std::string tag = read_tag(partial.string() + tag_suffix);

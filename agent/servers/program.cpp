@@ -89,7 +89,7 @@ private:
     EventPace pace_{};
 };
 
-/// What the ssh program reads, in the working folder; gone with this object, at the latest when the folder is next used.
+/// The ssh program's files, in the working folder. They go with this object, or when the folder is next used.
 class SshFiles {
 public:
     explicit SshFiles(const DownloadRequest& request) {
@@ -139,7 +139,7 @@ Error snapshot_error(const std::string& shown, const WebResponse& response) {
                                "make one: `bootwright snapshot make`, and put it there");
     }
     if (response.status == 401 || response.status == 403) {
-        // An object store without the right to list says 403 of what is not there, too.
+        // An object store answers 403 also for what is not there, if the right to list is missing.
         return permanent_error("server.access_denied", message,
                                "check that the snapshot is there, and the rights of the instance's role or the "
                                "credentials");
@@ -243,7 +243,7 @@ Json download_answer(const DownloadRequest& request, WebClient& web) {
              {{"status", response.status}, {"headers", response.headers}, {"body", encode_base64(response.body)}}}};
 }
 
-/// Says every second that somebody is at work. That it comes to an end is the business of its own deadline.
+/// Says every second that somebody is at work. Its own deadline makes it end.
 std::jthread signs_of_life() {
     return std::jthread([](const std::stop_token& stop) {
         std::mutex mutex;
@@ -255,8 +255,8 @@ std::jthread signs_of_life() {
     });
 }
 
-/// The Puppetfile is Ruby, and r10k runs it: nothing in here is trusted, and nothing of it is secret but the passwords of its
-/// own URLs. Those git reads from a file, since its arguments can be read by everybody.
+/// The Puppetfile is Ruby, and r10k runs it: nothing in here is trusted, and only the passwords of its own URLs are
+/// secret. git reads those from a file, since everybody can read its arguments.
 Json install_modules(const DownloadRequest& request) {
     constexpr std::chrono::minutes deadline{10};
     const std::string folder = request.folder.string();

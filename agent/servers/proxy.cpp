@@ -7,7 +7,7 @@ namespace bootwright {
 
 namespace {
 
-/// As curl reads it: "proxy:3128" is one of http. @throws Error config.invalid, which does not quote it
+/// Reads it as curl does: "proxy:3128" is an http proxy. @throws Error config.invalid, which does not quote it
 std::string proxy_of_environment(const std::string& text) {
     const std::string whole = text.empty() || text.find("://") != std::string::npos ? text : "http://" + text;
     if (const auto why = whole.empty() ? std::nullopt : Url::why_refused(whole)) {

@@ -16,7 +16,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebTrust, ca_pem, client_certificate, client_
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebPatience, connect, stall)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GitWish, revision, with_tags, with_history, haves, shallow, complete)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AwsSignature, access_key, secret_key, session_token, region, service)
-// Without what the program finds out for itself: which part of the file stands there already.
+// Without what the program finds out for itself: which part of the file is there already.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebRequest, method, url, headers, body, user, password, signature, follow_redirects,
                                    max_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DownloadRequest, kind, folder, file, trust, patience, least_rate, url, user,

@@ -30,8 +30,7 @@ UniqueFd open_or_throw(const fs::path& path, int flags, mode_t mode = 0) {
     return fd;
 }
 
-/// Does not write to a file that is there already: it comes from a killed process or from somebody else, and others may
-/// have it open.
+/// Replaces a file that a killed process or somebody else left, instead of writing to it: others may have it open.
 UniqueFd open_temporary(const fs::path& path) {
     unlink(path.c_str());
     return open_or_throw(path, O_WRONLY | O_CREAT | O_EXCL, 0600);

@@ -40,7 +40,7 @@ namespace {
 using Verify = AgentConfig::Repository::Verify;
 using Puppetfile = AgentConfig::Repository::Puppetfile;
 
-/// Puts `fresh` at `folder`, which may hold an older tree; at no moment is there a half of one.
+/// Puts `fresh` at `folder`, which may hold an older tree. There is never half a tree there.
 void move_into_place(const fs::path& fresh, const fs::path& folder) {
     const bool exists = fs::exists(fs::symlink_status(folder));
     if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), exists ? RENAME_EXCHANGE : 0U) != 0) {
@@ -50,7 +50,7 @@ void move_into_place(const fs::path& fresh, const fs::path& folder) {
     remove_tree(fresh);
 }
 
-/// Foresees a full disk, before anything is written.
+/// Throws before anything is written if the disk would become full.
 void require_space(const fs::path& folder, const TreeSize& size) {
     constexpr std::uint64_t margin = std::uint64_t{4} << 20U;
     const Room room = room_in(folder);
@@ -63,7 +63,7 @@ void require_space(const fs::path& folder, const TreeSize& size) {
     }
 }
 
-/// The one commit that is fetched, with what stands in its folders, from proof to checkout.
+/// The one commit that is fetched, with what is in its folders, from proof to checkout.
 class CommitFetch {
 public:
     CommitFetch(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events)
@@ -104,7 +104,7 @@ private:
         return commits;
     }
 
-    /// What the image asks for must be there, and of a key that it knows. Returns the signer.
+    /// Checks that the signature that the image asks for is there, by a key that it knows. Returns the signer.
     std::string verify(const GitRepository& repository, const ObtainedCommit& commit) {
         const Verify wanted = request_.settings.verify;
         require_not_before(repository, commit.id, request_.settings.not_before, request_.checkouts);
@@ -119,8 +119,8 @@ private:
         return signer;
     }
 
-    /// The name of the tag that a revision asks for; "" for a pin, and for what says that it is no tag. A server may call any
-    /// name a branch, so that "v1" must be the tag v1 wherever a tag is to be proven.
+    /// The name of the tag that a revision asks for; "" for a pin, and for what says that it is no tag. A server may
+    /// call any name a branch, so "v1" must be the tag v1 whenever a tag must be proven.
     [[nodiscard]] std::string tag_asked_for() const {
         const std::string& revision = request_.revision;
         constexpr std::string_view tags = "refs/tags/";
@@ -130,7 +130,7 @@ private:
         return is_commit_id(revision) || revision == "HEAD" || revision.starts_with("refs/") ? "" : revision;
     }
 
-    /// Of a name that is an annotated tag's, the tag object must say the same: else an old tag passes for a new one.
+    /// If the name is an annotated tag's, the tag object must have the same name: else an old tag passes for a new one.
     void refuse_other_name(const GitRepository& repository, const ObtainedCommit& commit) const {
         const std::string name = tag_asked_for();
         if (name.empty() || commit.tags.empty()) {
@@ -151,7 +151,7 @@ private:
                                    " as repository.revision");
     }
 
-    /// The tags of the commit, with those that they lead over.
+    /// The tags of the commit, with those that they lead through.
     static std::vector<std::string> all_tags(const GitRepository& repository, const ObtainedCommit& commit) {
         std::vector<std::string> tags;
         for (const std::string& tag : commit.tags) {
@@ -196,7 +196,7 @@ private:
     std::uint64_t ensure_checkout(GitRepository& repository, const std::string& commit, std::vector<ModuleTree> modules,
                                   const fs::path& folder) {
         const auto puppetfile = puppetfile_for_r10k(repository, commit);
-        // What r10k has installed is proven by nothing but the seal, which has not been enough.
+        // Only the seal proves what r10k has installed, and here the seal was not enough.
         if (!puppetfile && fs::is_directory(fs::symlink_status(folder))) {
             const std::uint64_t fingerprint = tree_fingerprint(folder);  // what changes meanwhile is not sealed
             if (!first_difference(repository, commit, modules, folder)) {
@@ -217,7 +217,7 @@ private:
         std::uint64_t fingerprint = repository.check_out(commit, fresh, events_.progress);
         std::sort(modules.begin(), modules.end(),
                   [](const ModuleTree& one, const ModuleTree& other) { return one.path < other.path; });
-        for (ModuleTree& module : modules) {  // whatever holds another one stands before it
+        for (ModuleTree& module : modules) {  // a module comes before those inside it
             module.repository.check_out(module.commit, module_folder(fresh, module.path), events_.progress);
         }
         if (puppetfile) {
@@ -236,7 +236,7 @@ private:
         return fingerprint;
     }
 
-    /// The Puppetfile, where r10k is to install what it asks for.
+    /// The Puppetfile, if r10k is to install what it asks for.
     [[nodiscard]] std::optional<std::string> puppetfile_for_r10k(const GitRepository& repository,
                                                                  const std::string& commit) const {
         constexpr std::size_t largest = std::size_t{1} << 20U;
@@ -296,7 +296,7 @@ private:
     Mirrors mirrors_;
 };
 
-/// The repositories are made anew, from the network. The old ones stay for whoever wants to know.
+/// Makes the repositories anew, from the network. The old ones stay, for whoever wants to look into them.
 void set_aside(const FetchRequest& request) {
     std::vector<fs::path> repositories;
     for (const auto& entry : fs::directory_iterator(request.repositories)) {
@@ -350,7 +350,7 @@ Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, c
             return *checkout;
         }
     }
-    FetchRequest without_seed = request;  // what is left to be the damaged one
+    FetchRequest without_seed = request;  // the only one left that can be damaged
     without_seed.settings.seed.clear();
     return CommitFetch(without_seed, processes, events).run();
 }

@@ -40,7 +40,7 @@ void prune_checkouts(const FetchRequest& request, const std::string& current) {
     }
 }
 
-/// By the folders of the repositories, the commits that checkouts need.
+/// The commits that checkouts need, by their repository's folder.
 using Needed = std::map<std::string, std::set<std::string>>;
 
 /// Returns nullopt if a checkout does not say what it needs.
@@ -75,8 +75,8 @@ void forget_all_but(GitRepository& repository, const std::set<std::string>& need
     repository.repack();
 }
 
-/// Removes the other repositories, with what was set aside of them (NAME.git.damaged) and where branches of theirs have led
-/// (NAME.git.followed.json).
+/// Removes the other repositories, with what was set aside of them (NAME.git.damaged) and what their branches have led
+/// to (NAME.git.followed.json).
 void remove_all_but(const fs::path& repositories, const Needed& needed, const std::string& control) {
     std::vector<fs::path> unused;
     for (const auto& entry : fs::directory_iterator(repositories)) {
@@ -87,7 +87,7 @@ void remove_all_but(const fs::path& repositories, const Needed& needed, const st
             unused.push_back(entry.path());
         }
     }
-    const fs::path removed = repositories / ".removed";  // a half of a repository would be taken for a damaged one
+    const fs::path removed = repositories / ".removed";  // half a repository would be taken for a damaged one
     remove_tree(removed);
     for (const fs::path& path : unused) {
         std::error_code error;
@@ -110,7 +110,7 @@ void prune(const FetchRequest& request, GitRepository& control, std::vector<Modu
     }
     const std::string name = control.folder().filename();
     if (!request.settings.not_before.empty()) {
-        (*needed)[name].insert(request.settings.not_before);  // else each fetch would begin with it
+        (*needed)[name].insert(request.settings.not_before);  // else each fetch would have to get it first
     }
     forget_all_but(control, (*needed)[name]);
     std::set<std::string> done{name};

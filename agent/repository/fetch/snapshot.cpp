@@ -78,7 +78,7 @@ public:
     /// What the URLs of submodules are relative to.
     [[nodiscard]] const Url& base_url() const { return base_url_; }
 
-    /// Where a module is to be had, the nearest first.
+    /// The places of a module, the nearest first.
     [[nodiscard]] std::vector<Url> places_of(const Url& url, const std::string& path) const {
         const fs::path beside = folder_ / path;
         if (!folder_.empty() && fs::exists(beside / ".git")) {
@@ -93,7 +93,7 @@ private:
     Url base_url_{};
 };
 
-/// Of who makes a snapshot, the role config is no concern.
+/// Gives advice for the maker of a snapshot, whom the role config does not concern.
 template <typename Action>
 auto with_advice_for_a_maker(const std::string& revision, Action action) {
     try {
@@ -169,7 +169,7 @@ BundleHeader import_bundle(const fs::path& file, const GitRepository& repository
     return *reader.header();
 }
 
-/// The one that is asked for, or that the file's name says, or the first of the file that is no tag.
+/// The revision that is asked for, or that the file's name says, or the first of the file that is no tag.
 std::string revision_in(const BundleHeader& header, const GitRepository& repository, const fs::path& file,
                         const std::string& wanted) {
     const std::string name = file.stem();

@@ -137,7 +137,7 @@ private:
     /// Up to the line's end or a comment; white space at both ends is not part of it, unless it is quoted.
     std::string read_value() {
         std::string value;
-        std::size_t kept = 0;  // so much of it is no trailing white space
+        std::size_t kept = 0;  // its length without trailing white space
         bool quoted = false;
         skip_blanks();
         for (;;) {
@@ -204,7 +204,7 @@ struct Submodule {
 
 bool is_relative(std::string_view url) { return url.starts_with("./") || url.starts_with("../"); }
 
-/// As git does it (remote.c, relative_url), but what would climb above the host is refused instead of changing it.
+/// As git does it (remote.c, relative_url), but refuses what would climb above the host and so change it.
 Url resolve(const std::string& path, std::string_view relative, const Url& parent) {
     if (const auto why = why_not_fetched(parent)) {
         refuse(path, "its URL is relative, and of the control repository's: " + *why);
@@ -265,7 +265,7 @@ std::map<std::string, std::string> read_gitmodules(const std::string& text) {
     std::map<std::string, std::string> urls;
     for (auto& [name, submodule] : by_name) {
         if (!submodule.path) {
-            continue;  // git knows no place for it either
+            continue;  // git has no place for it either
         }
         if (const auto why = why_path_is_refused(*submodule.path)) {
             refuse("\"" + *submodule.path + "\"", *why);

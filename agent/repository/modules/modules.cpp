@@ -20,11 +20,11 @@ constexpr std::size_t most_modules = 1000;
 constexpr int deepest = 10;
 constexpr std::size_t largest_text = std::size_t{1} << 20U;
 
-/// Stands for a URL that nobody has said: what is relative to it is relative to nothing. No host is called so (RFC 2606).
+/// Stands for a URL that is unknown: what is relative to it is relative to nothing. No host has this name (RFC 2606).
 constexpr std::string_view nowhere_host = "nowhere.invalid";
 constexpr std::string_view nowhere = "https://nowhere.invalid/-/-/-/-/-/-/-/-/-/-/-/-/-/-/-/-";
 
-/// What URLs of submodules are relative to: a snapshot is no place where other repositories lie beside.
+/// What URLs of submodules are relative to: no other repositories are beside a snapshot.
 Url base_of(const FetchRequest& request) {
     if (!is_snapshot_url(request.name_url)) {
         return request.name_url;
@@ -48,7 +48,7 @@ class Gathering {
 public:
     explicit Gathering(const ObtainModule& obtain) : obtain_(obtain) {}
 
-    /// The submodules of a tree that stands at `path`, which was fetched from `url`; then theirs.
+    /// The submodules of a tree at `path`, which was fetched from `url`; then theirs.
     // NOLINTNEXTLINE(misc-no-recursion): `deepest` ends it
     void add_submodules(const GitRepository& repository, const std::string& commit, const Url& url,
                         const std::string& path, int depth) {
@@ -92,7 +92,7 @@ public:
     [[nodiscard]] std::vector<ModuleTree> take() { return std::move(modules_); }
 
 private:
-    /// From the repository that names it, where a snapshot brought it along; else from its own.
+    /// From the repository that names it, if a snapshot brought the module along; else from its own.
     std::optional<GitRepository> add(const GitRepository& parent, const Url& url, const std::string& commit,
                                      const std::string& path) {
         if (modules_.size() >= most_modules) {

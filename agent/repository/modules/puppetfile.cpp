@@ -19,7 +19,7 @@ constexpr std::size_t largest = std::size_t{1} << 20U;
 constexpr std::size_t most_modules = 1000;
 constexpr std::size_t longest_quoted = 100;
 
-/// `folder` without "." and doubled slashes, and with `name` in it. What is absolute stays so.
+/// `folder` without "." and doubled slashes, and with `name` in it. An absolute one stays absolute.
 std::string path_in(const std::string& folder, const std::string& name) {
     if (folder.starts_with('/')) {
         return folder + "/" + name;
@@ -47,7 +47,7 @@ public:
         }  // forge: nothing is fetched from there
     }
 
-    /// The modules to fetch. @throws Error repository.puppetfile where one lies inside another
+    /// The modules to fetch. @throws Error repository.puppetfile if one is inside another
     std::vector<PuppetfileModule> modules() && {
         std::set<std::string> fetched;
         for (const PuppetfileModule& module : modules_) {

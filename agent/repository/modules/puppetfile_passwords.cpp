@@ -57,7 +57,7 @@ std::string credential_lines(const std::vector<Url>& urls) {
         std::string line = url.for_transfer();
         const std::size_t at = line.find('@');
         if (line.find(':', line.find("://") + 1) > at) {
-            line.insert(at, ":");  // git overlooks a line without a password, be it an empty one
+            line.insert(at, ":");  // git ignores a line without a password; an empty one will do
         }
         lines += line + "\n";
     }

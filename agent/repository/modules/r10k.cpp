@@ -146,7 +146,7 @@ private:
         }
     }
 
-    /// One that leads out of the checkout would be a way to anything of this machine.
+    /// A link that leads out of the checkout would be a way to anything on this machine.
     static void link(int from, int to, const std::string& name, const std::string& path, int depth) {
         std::array<char, 4096> buffer{};
         const ssize_t length = readlinkat(from, name.c_str(), buffer.data(), buffer.size());
@@ -154,7 +154,7 @@ private:
             throw system_call_error("read the link", path, errno);
         }
         const std::string target(buffer.data(), static_cast<std::size_t>(length));
-        // ".." leads up for certain only at the begin: after a name that is a link itself it leads elsewhere.
+        // ".." surely leads up only at the beginning: after a name that is a link itself, it leads elsewhere.
         const fs::path parts(target);
         const auto name_after =
             std::find_if(parts.begin(), parts.end(), [](const fs::path& part) { return part != ".."; });

@@ -48,8 +48,8 @@ void read_words(const std::vector<std::string>& words, GpgvStatus& status) {
     }
 }
 
-/// The key has expired by now; true if it had not when it signed. Which of its subkeys the dates are of gpgv does not say: the
-/// earliest counts.
+/// For a key that has expired by now: true if it had not when it signed. gpgv does not say which subkeys the dates
+/// belong to: the earliest counts.
 bool was_valid_when_signing(const GpgvStatus& status) {
     return status.signed_at && !status.key_expired_at.empty() &&
            std::all_of(status.key_expired_at.begin(), status.key_expired_at.end(),

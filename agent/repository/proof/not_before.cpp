@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The commits of which it was shown before.
+/// The commits that were shown before to descend from it.
 std::vector<std::string> sealed(const fs::path& checkouts, const std::string& not_before) {
     std::vector<std::string> commits;
     std::error_code error;  // there need not be such a folder

@@ -36,7 +36,7 @@ void check_installed(const Verifier& verifier, const std::string& what) {
     }
 }
 
-/// The signature in a file of its own, which goes again.
+/// The signature in a file of its own, which the destructor removes.
 class SignatureFile {
 public:
     SignatureFile(const fs::path& folder, const std::string& signature) : path_(folder / "signature") {

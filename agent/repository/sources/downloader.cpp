@@ -30,12 +30,12 @@ namespace {
 
 constexpr std::size_t largest_pem = std::size_t{4} << 20U;
 
-/// Reads a file of the program's folder while it grows. Whoever writes it is not trusted: what is no plain file is refused.
+/// Reads a file of the program's folder while it grows. Its writer is not trusted: what is no plain file is refused.
 class GrowingInput {
 public:
     explicit GrowingInput(fs::path path) : path_(std::move(path)) {}
 
-    /// Hands on what is there beyond what was handed on before, up to `end` bytes from the beginning.
+    /// Hands on what is new since the last call, up to `end` bytes from the beginning.
     template <typename Take>
     void read_to(std::uint64_t end, Take take) {
         open_if_closed();
@@ -50,7 +50,7 @@ public:
                 throw system_call_error("read", path_.string(), errno);
             }
             if (count == 0) {
-                return;  // shorter than it was told: what is missing is found missing
+                return;  // shorter than was said: the lack is found later
             }
             take(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
             done_ += static_cast<std::uint64_t>(count);
@@ -201,7 +201,7 @@ fs::path Downloader::install_modules(const fs::path& program, const std::string&
     remove_installed();
     make_folder(request_.r10k.parent_path(), 0755);
     make_folder_for_confined(request_.r10k);
-    give_up_at(std::chrono::steady_clock::time_point::max());  // what a mirror was given is no matter of r10k's
+    give_up_at(std::chrono::steady_clock::time_point::max());  // a mirror's limit does not hold for r10k
     try {
         run(request, [](std::uint64_t) {});
     } catch (...) {
@@ -286,7 +286,7 @@ std::string Downloader::secret(const SecretSource& source) {
     DownloadRequest request = request_for(Kind::answer);
     request.folder = folder.path();
     request.web = secret_request(store, source.name, request_.secrets_identity, request_.secrets_endpoint);
-    constexpr std::size_t largest_answer = std::size_t{40} << 10U;  // as base64 it must fit into a line of a child
+    constexpr std::size_t largest_answer = std::size_t{40} << 10U;  // must fit into a child's line as base64
     request.web.max_bytes = largest_answer;
     const Json ending = run(request, [](std::uint64_t) {});
     return read_secret(store, source.name, web_response_of(ending));

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t most_haves = 16;  // more would say nothing new
 
-/// A seed that cannot be read makes a fetch larger, and does not stand in its way.
+/// A seed that cannot be read makes a fetch larger, but does not stop it.
 std::vector<GitRef> refs_of_seed(const fs::path& seed) {
     std::error_code ignored;
     try {
@@ -39,8 +39,8 @@ Error incomplete(const Url& place, const std::string& commit, const std::string&
         "check that repository there with `git fsck`; the other mirrors are asked meanwhile");
 }
 
-/// The error where no place has given it: what each said. It passes if one of theirs may, and most likely if all that is wrong
-/// is the clock of this machine; but that a branch was rewritten is for somebody to look at, whatever others said.
+/// The error if no place has given it: what each said. It is transient if one of theirs is, first of all if only this
+/// machine's clock is wrong; but somebody must look at a branch that was rewritten, whatever others said.
 Error none_has_it(const Mirrors::Failures& failures) {
     if (failures.size() == 1) {
         return failures.front().second;
@@ -68,8 +68,8 @@ Error none_has_it(const Mirrors::Failures& failures) {
     return error;
 }
 
-/// No other place can help: this machine is to blame, or the pin, whose id proves what it stands for. Of a full disk it is not
-/// known: what filled it has been removed.
+/// True if no other place can help: this machine is to blame, or the pin, whose id proves what it stands for. Unknown
+/// for a full disk: what filled it has been removed.
 bool ends_the_search(const Error& error, bool is_pinned) {
     const bool is_pin_s_fault = error.code == "git.revision_invalid" || error.code == "repository.not_before";
     return (is_pinned && is_pin_s_fault) || (error.code.starts_with("io.") && error.code != "io.no_space") ||
@@ -102,7 +102,7 @@ void proven(const GitRepository& repository, const ObtainedCommit& commit, const
     }
 }
 
-/// The tag object of a name that is an annotated tag's.
+/// The tag object, if the name is an annotated tag's.
 std::vector<std::string> own_tag(const RemoteRef& ref) {
     return ref.id == ref.peeled ? std::vector<std::string>{} : std::vector<std::string>{ref.id};
 }
@@ -121,12 +121,12 @@ GitWish Mirrors::wish_for(const RepositorySource& source, const std::string& rev
     const std::string followed = is_commit_id(revision) ? "" : Followed(source.folder).commit_of(revision);
     std::vector<std::string> candidates = source.repository.kept();
     if (!source.not_before.empty() && revision != source.not_before) {
-        // What lies between shows that it descends from there.
+        // The history between shows that it descends from there.
         wish.with_history = true;
         candidates.insert(candidates.begin(), source.not_before);
     }
     if (!followed.empty()) {
-        // What lies between shows whether the branch has gone on from there. Where that commit is lost, its history may
+        // The history between shows whether the branch has gone on from there. If that commit is lost, its history may
         // bring it back.
         wish.with_history = wish.with_history || !request_.settings.allow_rewritten_branches;
         candidates.insert(candidates.begin(), followed);
@@ -193,7 +193,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     Failures failures;
     for (const Url& place : source.places) {
         const auto began = std::chrono::steady_clock::now();
-        // Half of what is left: one that never comes to an end leaves time for the others. The agent itself ends the last one.
+        // Half of the time left: a place that never ends leaves time for others. The agent itself ends the last one.
         const bool is_last = &place == &source.places.back();
         downloader_.give_up_at(is_last ? std::chrono::steady_clock::time_point::max() : began + (end_ - began) / 2);
         const auto tell = [&](const std::string& said) {
@@ -226,9 +226,9 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     throw none_has_it(failures);
 }
 
-/// Where a name led when the image was made, for the first start without a network. Not where a place has refused, nor after
-/// the name was once followed: that would lead back. It is not followed from there, either, as the branch may have been
-/// rewritten since then, before this machine had ever asked for it.
+/// Where a name led when the image was made, for the first start without a network. Not if a place has refused, nor
+/// after the name was once followed: that would lead back. The seed's commit does not count as followed either: the
+/// branch may have been rewritten since then, before this machine had ever asked for it.
 std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, const std::string& name, bool with_tags,
                                                     const Failures& failures) const {
     const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
@@ -249,7 +249,7 @@ std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, co
     }
 }
 
-/// Fetches the commit of repository.not_before itself: a server then gives what lies between it and the revision.
+/// Fetches the commit of repository.not_before itself: a server then gives the history between it and the revision.
 void Mirrors::bring_not_before(const RepositorySource& source, const Url& place, const std::string& revision) {
     const std::string& commit = source.not_before;
     if (commit.empty() || revision == commit || is_snapshot_url(place) || source.repository.has_commit(commit)) {
@@ -265,8 +265,8 @@ void Mirrors::bring_not_before(const RepositorySource& source, const Url& place,
     }
 }
 
-/// What to ask for once more, with nothing taken for known; but for the commit from which on the history is wanted. Nothing
-/// before that one is known either, or a server would leave out what shows that an older one is older.
+/// What to ask for once more, with nothing taken as known except the commit from which on the history is wanted.
+/// Nothing before that one counts as known either, or a server would leave out what shows that an older one is older.
 GitWish Mirrors::asked_anew(const GitWish& wish, const RepositorySource& source, const Error& error) {
     GitWish whole = wish;
     const bool is_from_there =
@@ -331,8 +331,7 @@ ObtainedCommit Mirrors::copy(GitRepository& arrived, const Url& place, const Git
     arrived.copy_commit_from(other, obtained.id, obtained.tags, progress_);
     if (wish.with_history) {
         const bool is_bare = !fs::is_directory(other / ".git");
-        arrived.add_alternate(is_bare ? other
-                                      : other / ".git");  // its history is there to be looked at, and is not copied
+        arrived.add_alternate(is_bare ? other : other / ".git");  // its history may be looked at, and is not copied
     }
     return obtained;
 }

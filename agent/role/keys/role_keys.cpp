@@ -21,7 +21,7 @@ using enum KeyTrust;
 using Puppet = RoleConfig::Puppet;
 using Schedule = RoleConfig::Schedule;
 
-/// Where a value stands in the role config.
+/// The place of a value in the role config.
 template <typename Value>
 auto at(Value RoleConfig::*value) {
     return [value](auto& role) -> auto& { return role.*value; };
@@ -31,7 +31,7 @@ auto at(Section RoleConfig::*section, Value Section::*value) {
     return [ section, value ](auto& role) -> auto& { return role.*section.*value; };
 }
 
-/// Adds to a row how its value is read and shown.
+/// Adds to a row how to read and show its value.
 /// @param read as those of role_values.hpp @param write Json of the value
 template <typename At, typename Read, typename Write>
 RoleKey key(RoleKey row, At at, Read read, Write write) {
@@ -91,7 +91,7 @@ RoleKey revision_key(Pinned RoleConfig::*section, RoleKey row) {
     return row;
 }
 
-/// Facts and data: what layers say is put together, entry by entry.
+/// Facts and data: the layers are merged, entry by entry.
 RoleKey entries_key(RoleKey row, Json RoleConfig::*entries,
                     std::optional<Json> (*read)(ObjectReader& section, const std::string& word)) {
     row.holds_names = true;

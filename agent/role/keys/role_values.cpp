@@ -42,7 +42,7 @@ bool is_class_name(std::string_view text) {
     }
 }
 
-/// What git allows as a branch or tag, less what would be strange in an error message.
+/// What git allows as a branch or tag, except what would be strange in an error message.
 bool is_ref_name(std::string_view text) {
     return is_made_of(text, "_./-+", 200) && text.front() != '-' && text.find("..") == std::string_view::npos;
 }

@@ -10,7 +10,7 @@ namespace bootwright {
 
 namespace {
 
-/// The error for an answer over http that is no good one.
+/// The error for a bad answer over http.
 Error status_error(const std::string& shown, const WebResponse& response) {
     const std::string message = shown + " answers with HTTP status " + std::to_string(response.status);
     switch (response.status) {
@@ -43,7 +43,7 @@ public:
                 throw;
             }
         }
-        // A redirect, a server below version 2, or no git server at all: what it advertises tells.
+        // A redirect, a server below version 2, or no git server at all: its advertisement tells.
         Advertisement advertisement = advertise();
         if (!advertisement.is_version_2()) {
             return advertisement;
@@ -94,8 +94,7 @@ private:
         return advertisement;
     }
 
-    /// Follows a redirect. Within the server it leads to the same repository: what the URL says of user and password goes
-    /// along.
+    /// Follows a redirect. Within the server it leads to the same repository, so the URL's user and password go along.
     void move_to(const Url& advertised) {
         const std::string path = advertised.path();
         const std::size_t end = path.rfind("/info/refs");

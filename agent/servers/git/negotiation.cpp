@@ -101,7 +101,7 @@ private:
         const bool gives_these = gives_any || std::all_of(wants.begin(), wants.end(), is_advertised);
         answer_.is_shallow = gives_these && server.has("shallow") && !wish_.with_history;
         if (!gives_these) {
-            // It gives only what its refs point at: the commit comes with everything.
+            // The server gives only what its refs point at: the commit comes with everything.
             wants.clear();
             for (const RemoteRef& ref : server.refs()) {
                 if (ref.name.starts_with("refs/heads/") || ref.name.starts_with("refs/tags/")) {

@@ -9,8 +9,9 @@ namespace bootwright {
 
 namespace {
 
-/// The hash of no body. Amazon wants it in a header, signed; "UNSIGNED-PAYLOAD" would do on S3, but not on every server that
-/// speaks like it. Source: "Authenticating Requests: Using the Authorization Header", Amazon S3 API Reference.
+/// The hash of an empty body. Amazon wants it in a header, signed; "UNSIGNED-PAYLOAD" would do on S3, but not on every
+/// server that speaks like it. Source: "Authenticating Requests: Using the Authorization Header", Amazon S3 API
+/// Reference.
 constexpr const char* sha256_of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 WebRequest request(const Url& place, const std::string& revision, const Stores& stores) {

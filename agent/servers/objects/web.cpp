@@ -1,4 +1,4 @@
-// A web server, or a CDN: it may well send to another place for the file itself.
+// A web server, or a CDN, which may redirect to another server for the file itself.
 
 #include "agent/servers/objects/object_store.hpp"
 
@@ -17,7 +17,7 @@ bool serves(const Url& place) {
 }
 
 WebRequest request(const Url& place, const std::string& revision, const Stores&) {
-    // Never in the host or in the credentials, where no Url has it: it would be asked of whoever owns the name.
+    // Never in the host or the credentials, where Url refuses it: whoever owns that name would be asked.
     if (!place.shown().starts_with(place.server() + "/")) {
         throw not_a_store(place);
     }

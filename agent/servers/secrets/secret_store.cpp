@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t largest_secret = std::size_t{64} << 10U;
 
 /// The word by which a service names a fault: Amazon's "__type" (in some answers after "NAMESPACE#"), Google's
-/// "error.status", Microsoft's "error.code". Empty where there is none that could be shown.
+/// "error.status", Microsoft's "error.code". Empty if there is none that may be shown.
 std::string fault_of(const Json& answer) {
     std::string word = string_at(answer, "__type");
     for (const char* pointer : {"/error/status", "/error/code"}) {
@@ -43,12 +43,12 @@ Error not_found(const std::string& what) {
                            "make it, or correct its name in repository.credentials of agent.json");
 }
 
-/// What is not a secret: Amazon answers 400 to nearly all, and a word says what it is.
+/// The error for an answer without a secret: Amazon's status is nearly always 400, and a word says what is wrong.
 Error refusal(const SecretStore& store, const std::string& name, const WebResponse& response) {
     const std::string fault = fault_of(parse_json(response.body));
     const std::string what = std::string(store.called) + ", secret " + name + ": HTTP status " +
                              std::to_string(response.status) + (fault.empty() ? "" : ", " + fault);
-    // An identity that has expired meanwhile, or whose clock is not yet right, is another one at the next try.
+    // The next try has another identity, if this one has expired meanwhile, or the clock was not yet right.
     const bool passes = fault.find("Throttl") != std::string::npos || fault.find("Expired") != std::string::npos ||
                         is_one_of(fault, {"InvalidSignatureException", "TooManyUpdates", "InternalServerError",
                                           "InternalServiceError", "InternalFailure", "ServiceUnavailable",
