@@ -72,8 +72,7 @@ struct AgentConfig {
         bool allow_rewritten_branches = false;
         std::string not_before{};  ///< a commit that a revision must descend from, or be; empty: any may run
         std::string configuration_not_before{};  ///< the same for the repository that `configuration` names
-        std::vector<std::string>
-            insecure{};  ///< hosts, or "host:port", whose names are followed although nothing proves the server
+        std::vector<std::string> insecure{};     ///< hosts, or "host:port", of which names are followed without proof
         enum class MirrorOrder { listed, shuffled } mirror_order = MirrorOrder::listed;
         enum class Puppetfile { fetch, r10k, ignore } puppetfile = Puppetfile::fetch;
     } repository;
