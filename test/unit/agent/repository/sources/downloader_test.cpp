@@ -1,14 +1,11 @@
 #include "agent/repository/sources/downloader.hpp"
 
-#include "agent/servers/credentials.hpp"
 #include "common/base/error.hpp"
-#include "common/base/text.hpp"
 #include "common/files/file.hpp"
-#include "common/sandbox/user.hpp"
+#include "test/fakes/downloader_world.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fetch_world.hpp"
-#include "test/fakes/fixtures.hpp"
 #include "test/fakes/git_program.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -17,53 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <functional>
 #include <utility>
 #include <vector>
 
 using namespace bootwright;
+using namespace bootwright::downloader_tests;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* https_url = "https://git.example.com/puppet.git";
-constexpr const char* ssh_url = "ssh://git@git.example.com/puppet.git";
-using Script = FakeProcesses::Script;
 using End = ProcessResult::End;
-
-/// A control repository at one place of the network.
-struct World : FetchWorld {
-    explicit World(const std::string& url = https_url) {
-        request.name_url = url;
-        set_places({url});
-        downloads.serve(url, git_server(root.path() / "server"));
-    }
-    void answer(const FakeDownloads::Server& server) { downloads.serve(request.places[0].for_transfer(), server); }
-    [[nodiscard]] Json git_answer() const {
-        return {{"git", to_json(GitAnswer{.commit = request.revision, .has_pack = true})}};
-    }
-    [[nodiscard]] const DownloadRequest& asked() const { return downloads.requests.back(); }
-    /// The one folder of the transfer that is under way.
-    [[nodiscard]] fs::path pack() const { return fs::directory_iterator(request.downloads)->path() / "download"; }
-    [[nodiscard]] std::string good_pack() const { return pack_of(root.path() / "server", {request.revision}); }
-    /// What the program does beside what it says.
-    Error failure_where(std::function<void()> work) {
-        const std::size_t size = good_pack().size();
-        answer([=, this](const DownloadRequest& download) {
-            Script script = gives(download, "", git_answer());
-            script.lines = {to_line({{"received", size}}), to_line(git_answer())};
-            script.work = [=](const ProcessRequest&) { work(); };
-            return script;
-        });
-        return failure();
-    }
-};
-
-ReadyCredential password_for(const std::string& host, const std::string& password) {
-    return {.credential = {.host = host, .user = "u", .password = SecretSource{"file", "/token"}},
-            .password = password};
-}
 
 }  // namespace
 
@@ -135,165 +96,6 @@ TEST_CASE("the program ends with all that it has started") {
     World world;
     world.fetch();
     CHECK(world.downloads.processes.back().ends_family);
-}
-
-TEST_CASE("the first credential of the host counts, and no other") {
-    World world;
-    world.request.credentials = {password_for("other.example.com", "wrong"), password_for("git.example.com", "right"),
-                                 password_for("git.example.com", "second")};
-    world.fetch();
-    CHECK(world.asked().user == "u");
-    CHECK(world.asked().password == "right");
-    CHECK(world.asked().ssh_key.empty());
-    CHECK(world.asked().known_hosts.empty());
-}
-
-TEST_CASE("without a credential of the host none is sent") {
-    World world;
-    world.request.credentials = {password_for("other.example.com", "wrong"),
-                                 password_for("git.example.com:8443", "wrong")};
-    world.request.credentials[0].problem = permanent_error("repository.credential_missing", "x", "y");
-    world.fetch();
-    CHECK(world.asked().user.empty());
-    CHECK(world.asked().password.empty());
-}
-
-TEST_CASE("a credential is never sent over http") {
-    World world("http://git.example.com/puppet.git");
-    world.request.credentials = {password_for("git.example.com", "hunter2")};
-    const Error error = world.failure();
-    CHECK(error.code == "repository.credential_exposed");
-    CHECK(error.kind == ErrorKind::permanent);
-    CHECK(error.message.find("hunter2") == std::string::npos);
-    CHECK(world.downloads.requests.empty());
-}
-
-TEST_CASE("a credential that could not be read is the place's error, and the next place is asked") {
-    World world;
-    world.request.credentials = {password_for("git.example.com", "")};
-    world.request.credentials[0].problem = permanent_error("repository.credential_missing", "there is no /token", "x");
-    CHECK(world.failure().code == "repository.credential_missing");
-    world.set_places({https_url, "https://open.example.com/puppet.git"});
-    world.downloads.serve("https://open.example.com/puppet.git", git_server(world.root.path() / "server"));
-    CHECK_NOTHROW(world.fetch());
-}
-
-TEST_CASE("each file of this machine that holds a secret is read only where nobody else may read it") {
-    FakeSystem fake;
-    struct Row {
-        const char* key;  // of agent.json, or of the role config
-        const char* code;
-        std::function<void(const fs::path& file)> read;
-    };
-    const auto fetches = [](const std::string& url, fs::path AgentConfig::Repository::*setting) {
-        return [=](const fs::path& file) {
-            World world(url);
-            world.root.write("/known_hosts", "x");
-            world.request.settings.*setting = file;
-            world.fetch();
-        };
-    };
-    const auto source = [&](const fs::path& file) {
-        read_local_secret(fake.system, {"file", "/" + file.filename().string()});
-    };
-    const std::vector<Row> rows{
-        {"repository.ssh_key", "repository.ssh_key_exposed", fetches(ssh_url, &AgentConfig::Repository::ssh_key)},
-        {"repository.client_key", "repository.credential_exposed",
-         fetches(https_url, &AgentConfig::Repository::client_key)},
-        {"repository.credentials[].from.file, .ssh_key_from.file; announce.webhook.token_from.file",
-         "repository.credential_exposed", source},
-        {"s3.keys_file", "repository.credential_exposed",
-         [&](const fs::path& file) { read_s3_keys(fake.system, "/" + file.filename().string()); }},
-    };
-    for (const Row& row : rows) {
-        CAPTURE(row.key);
-        fake.root.write("/secret", R"({"access_key": "a", "secret_key": "b"})", 0600);
-        const fs::path file = fake.root.path("/secret");
-        CHECK_NOTHROW(row.read(file));
-        for (const mode_t mode : {0640U, 0604U, 0620U, 0602U}) {
-            REQUIRE(chmod(file.c_str(), mode) == 0);
-            const Error error = error_of([&] { return row.read(file), 0; });
-            CHECK(error.code == row.code);
-            CHECK(error.kind == ErrorKind::permanent);
-        }
-        if (geteuid() == 0) {
-            REQUIRE(chmod(file.c_str(), 0600) == 0);
-            REQUIRE(chown(file.c_str(), nobody.uid, nobody.gid) == 0);
-            CHECK(error_of([&] { return row.read(file), 0; }).code == row.code);
-        }
-        fs::remove(file);
-    }
-}
-
-TEST_CASE("ssh needs a key that is private, and known hosts") {
-    World world(ssh_url);
-    CHECK(world.failure().code == "repository.no_ssh_key");
-    world.root.write("/ssh_key", "the key", 0640);
-    CHECK(world.failure().code == "repository.ssh_key_exposed");
-    world.root.write("/ssh_key", "the key", 0600);
-    const Error error = world.failure();
-    CHECK(error.code == "repository.no_known_hosts");
-    CHECK(error.kind == ErrorKind::permanent);
-    CHECK(world.downloads.requests.empty());
-    world.root.write("/known_hosts", "git.example.com ssh-ed25519 AAAA\n");
-    world.fetch();
-    CHECK(world.asked().ssh_key == "the key\n");  // ssh reads no key without a line's end
-    CHECK(world.asked().known_hosts == "git.example.com ssh-ed25519 AAAA\n");
-    CHECK(world.asked().password.empty());
-}
-
-TEST_CASE("a host's own ssh key is offered instead of the image's") {
-    World world(ssh_url);
-    world.root.write("/known_hosts", "x");
-    world.request.credentials = {
-        {.credential = {.host = "git.example.com", .ssh_key = SecretSource{"file", "/key"}}, .ssh_key = "its own\n"}};
-    world.fetch();
-    CHECK(world.asked().ssh_key == "its own\n");
-}
-
-TEST_CASE("a secret of a store is asked for by the program, with the instance's identity, and then used") {
-    World world;
-    constexpr const char* store_url = "https://vpce.example.com/";
-    world.request.secrets_endpoint = "https://vpce.example.com";
-    world.request.secrets_identity =
-        CloudIdentity{.access_key = "AKIA", .secret_key = "identity-secret", .region = "eu-west-1"};
-    world.request.credentials = {
-        {.credential = {.host = "git.example.com", .user = "u", .password = SecretSource{"aws_secret", "git/token"}}}};
-    const Json recorded = Json::parse(fixture("secret_stores/aws_secret.json")).at(0);
-    world.downloads.serve(store_url, answers(200, recorded.at("body").dump()));
-    world.fetch();
-    CHECK(world.downloads.asked() == std::vector<std::string>{store_url, https_url});
-    const DownloadRequest& secret = world.downloads.requests.front();
-    CHECK(secret.kind == DownloadRequest::Kind::answer);
-    REQUIRE(secret.web.signature);
-    CHECK(secret.web.signature->service == "secretsmanager");
-    CHECK(secret.web.signature->secret_key == "identity-secret");
-    CHECK(secret.password.empty());
-    CHECK(world.asked().password == "hunter2");
-}
-
-TEST_CASE("a secret that the store does not give is the place's error, and shows nothing of the answer") {
-    struct Row {
-        int status;
-        const char* body;
-        const char* code;
-    };
-    const Row row = GENERATE(values<Row>({
-        {400, R"({"__type": "ResourceNotFoundException", "message": "hunter2"})", "repository.secret_not_found"},
-        {400, R"({"__type": "AccessDeniedException", "message": "hunter2"})", "repository.secret_denied"},
-        {503, "hunter2", "repository.secret_unavailable"},
-        {200, "hunter2", "repository.secret_unavailable"},
-    }));
-    World world;
-    world.request.secrets_endpoint = "https://vpce.example.com";
-    world.request.secrets_identity = CloudIdentity{.access_key = "A", .secret_key = "S", .region = "eu-west-1"};
-    world.request.credentials = {
-        {.credential = {.host = "git.example.com", .password = SecretSource{"aws_secret", "git/token"}}}};
-    world.downloads.serve("https://vpce.example.com/", answers(row.status, row.body));
-    const Error error = world.failure();
-    CHECK(error.code == row.code);
-    CHECK((error.message + error.advice).find("hunter2") == std::string::npos);
-    CHECK(world.downloads.requests.size() == 1);
 }
 
 TEST_CASE("what stands in the pack's place and is no plain file is refused, and never waited for") {
@@ -443,18 +245,6 @@ TEST_CASE("what came of a snapshot that broke off is kept for the next time, and
     world.downloads.serve(url, bundle);
     world.fetch();
     CHECK(fs::is_empty(world.request.downloads));
-}
-
-TEST_CASE("a snapshot's credential is that of its host, and its name hides no secret") {
-    World world("https://cdn.example.com/{revision}.bundle");
-    world.request.credentials = {password_for("cdn.example.com", "hunter2")};
-    world.downloads.serve("https://cdn.example.com/" + world.request.revision + ".bundle",
-                          snapshot_server(world.root.path() / "server", {{world.request.revision, "refs/x"}}));
-    world.fetch();
-    CHECK(world.asked().kind == DownloadRequest::Kind::snapshot);
-    CHECK(world.asked().web.user == "u");
-    CHECK(world.asked().web.password == "hunter2");
-    CHECK(world.asked().file.find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("what r10k installs stands in a folder of its user, which that user reaches, and goes after a failure") {
