@@ -2,7 +2,7 @@
 
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
-#include "test/fakes/errors.hpp"
+#include "test/fakes/confined_child.hpp"
 #include "test/fakes/temporary_root.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -11,9 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/netlink.h>
-#include <linux/seccomp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -32,162 +30,18 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 using namespace bootwright;
+using namespace bootwright::sandbox_tests;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
 
 namespace {
-
-const bool is_root = geteuid() == 0;
-/// What confine() says on a system that has everything.
-const std::string nothing_missing = is_root ? "" : "not started as root: stays the user that it is\n";
-
-std::string lines(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) {
-        text += word + "\n";
-    }
-    return text;
-}
-
-/// "ok", or the name of errno.
-std::string result_of(long result) { return result >= 0 ? "ok" : strerrorname_np(errno); }
-
-struct Pipe {
-    Pipe() {
-        std::array<int, 2> ends{};
-        if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-            throw system_call_error("make", "a pipe", errno);
-        }
-        read = UniqueFd(ends[0]);
-        write = UniqueFd(ends[1]);
-    }
-    UniqueFd read;
-    UniqueFd write;
-};
-
-/// A process that confines itself, which is for life. It says what `action` returns.
-class Child {
-public:
-    explicit Child(const std::function<std::string()>& action) {
-        std::fflush(nullptr);  // or the child's end writes it a second time
-        pid_ = fork();
-        if (pid_ == 0) {
-            alarm(60);  // whatever hangs ends
-            dup2(said_.write.get(), STDOUT_FILENO);
-            dup2(said_.write.get(), STDERR_FILENO);
-            dup2(go_on_.read.get(), STDIN_FILENO);
-            std::string said;
-            try {
-                said = action();
-            } catch (const std::exception& error) {
-                said = std::string("exception: ") + error.what();
-            }
-            const ssize_t written = write(STDOUT_FILENO, said.data(), said.size());
-            _exit(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
-        }
-        said_.write.reset();
-    }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-    ~Child() {
-        if (pid_ > 0) {
-            kill(pid_, SIGKILL);
-            waitpid(pid_, nullptr, 0);
-        }
-    }
-
-    [[nodiscard]] pid_t pid() const { return pid_; }
-
-    std::string said() {
-        std::string text = read_open_file(said_.read, "what the child says", 65536);
-        waitpid(std::exchange(pid_, -1), &status_, 0);
-        return text;
-    }
-    [[nodiscard]] int status() const { return status_; }
-
-private:
-    Pipe said_;
-    Pipe go_on_;
-    pid_t pid_ = -1;
-    int status_ = 0;
-};
-
-std::string said_by_child(const std::function<std::string()>& action) { return Child(action).said(); }
-
-/// The folder to write in, below one that is closed to everybody but its owner.
-struct Place {
-    Place() {
-        root.make_folder("/work");
-        if (is_root && chown(folder().c_str(), nobody.uid, nobody.gid) != 0) {
-            throw system_call_error("give away", folder().string(), errno);
-        }
-        chmod(folder().c_str(), 0700);
-    }
-    [[nodiscard]] fs::path folder() const { return root.path("/work"); }
-    /// The folder above is open, so that only the sandbox stands between.
-    void open_the_way() const { chmod(root.path().c_str(), 0711); }
-    [[nodiscard]] Confinement confinement() const { return {.user = "nobody", .writable = folder()}; }
-    [[nodiscard]] Confinement with_programs() const {
-        Confinement confinement = this->confinement();
-        confinement.may_start_programs = true;
-        return confinement;
-    }
-
-    TemporaryRoot root;
-};
-
-std::string opened(const fs::path& path, int flags) {
-    return result_of(UniqueFd(open(path.c_str(), flags | O_CLOEXEC, 0666)).get());
-}
-
-std::string field_of(const std::string& status, const std::string& name) {
-    const std::size_t start = status.find("\n" + name + ":\t");
-    if (start == std::string::npos) {
-        return "no such field";
-    }
-    const std::size_t value = start + name.size() + 3;
-    return status.substr(value, status.find('\n', value) - value);
-}
-
-void check_without_rights(const std::string& status) {
-    INFO(status);
-    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) {
-        CHECK(field_of(status, set) == "0000000000000000");
-    }
-    CHECK(field_of(status, "NoNewPrivs") == "1");
-    CHECK(field_of(status, "Seccomp") == "2");
-    if (is_root) {
-        CHECK(field_of(status, "CapBnd") == "0000000000000000");
-        CHECK(field_of(status, "Uid") == "65534\t65534\t65534\t65534");
-        CHECK(field_of(status, "Gid") == "65534\t65534\t65534\t65534");
-        CHECK(field_of(status, "Groups").find_first_not_of(' ') == std::string::npos);
-    }
-}
-
-/// As a kernel that does not have these system calls.
-void pretend_missing(const std::vector<unsigned>& calls) {
-    std::vector<sock_filter> program{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
-    for (const unsigned call : calls) {
-        program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
-        program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
-    }
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-        throw system_call_error("install", "a filter of the test", errno);
-    }
-}
 
 /// A port of the loopback interface that somebody listens on.
 struct Listener {
@@ -227,9 +81,6 @@ std::string run_program(const std::vector<const char*>& arguments) {
     execve(vector.front(), vector.data(), environment.data());
     return result_of(-1);
 }
-
-/// The new process ends at once, and the old one says what came of it.
-long started(long pid) { return pid == 0 ? (_exit(0), 0) : pid; }
 
 /// With the library's function, which returns twice as the bare call cannot.
 long vforked() {
@@ -495,70 +346,4 @@ TEST_CASE("ssh, started by a confined process, connects and is as confined") {
     const std::string status = read_file("/proc/" + std::to_string(child.pid()) + "/status", 65536);
     CHECK(status.starts_with("Name:\tssh\n"));
     check_without_rights(status);
-}
-
-TEST_CASE("a kernel without Landlock is told, and the rest holds") {
-    const Place place;
-    const std::string said = said_by_child([&] {
-        pretend_missing({SYS_landlock_create_ruleset});
-        const UniqueFd status(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
-        const std::string words = lines(confine(place.confinement()));
-        return words + "Shadow:\t" + opened("/etc/shadow", O_RDONLY) + "\nMine:\t" +
-               opened("mine", O_WRONLY | O_CREAT) + "\n" + read_open_file(status, "status", 65536);
-    });
-    CHECK(said.starts_with("no Landlock in this kernel: Function not implemented\n" + nothing_missing + "Shadow:"));
-    check_without_rights(said);
-    CHECK(field_of(said, "Shadow") == "EACCES");
-    CHECK(field_of(said, "Mine") == "ok");
-}
-
-TEST_CASE("a kernel without seccomp is told, and the rest holds") {
-    const Place place;
-    place.open_the_way();
-    place.root.write("/open", "content", 0644);
-    const std::string said = said_by_child([&] {
-        pretend_missing({SYS_seccomp});
-        const std::string words = lines(confine(place.confinement()));
-        return words + opened(place.root.path("/open"), O_RDONLY) + " " + opened("mine", O_WRONLY | O_CREAT) + " " +
-               (is_root ? result_of(setuid(0)) : "EPERM");
-    });
-    CHECK(said == nothing_missing + "no seccomp filter in this kernel\nEACCES ok EPERM");
-}
-
-TEST_CASE("limits that a kernel does not set are told, and the rest holds") {
-    const Place place;
-    const std::string said = said_by_child([&] {
-        pretend_missing({SYS_prlimit64});
-        const std::string words = lines(confine(place.confinement()));
-        return words + opened("/etc/shadow", O_RDONLY) + " " + opened("mine", O_WRONLY | O_CREAT);
-    });
-    const std::string unset = "a resource limit cannot be set: Function not implemented\n";
-    CHECK(said.find(unset + unset) != std::string::npos);
-    CHECK(said.ends_with("EACCES ok"));
-}
-
-TEST_CASE("where the user does not exist it is nobody") {
-    const Place place;
-    CHECK(said_by_child([&] {
-              const std::string words = lines(confine({.user = "bootwright-no-such-user", .writable = place.folder()}));
-              return words + std::to_string(getuid()) + " " + opened("mine", O_WRONLY | O_CREAT);
-          }) == (is_root ? "no user bootwright-no-such-user: runs as nobody (65534)\n65534 ok"
-                         : nothing_missing + std::to_string(geteuid()) + " ok"));
-}
-
-TEST_CASE("a user that is root, and a folder that is not there, end it") {
-    const Place place;
-    const auto error_with = [](const Confinement& confinement) {
-        return said_by_child([&] {
-            const Error error = error_of([&] { return confine(confinement); });
-            return std::string(to_string(error.kind)) + " " + error.code + ": " + error.message;
-        });
-    };
-    if (is_root) {
-        CHECK(error_with({.user = "root", .writable = place.folder()}) ==
-              "permanent sandbox.failed: what speaks with the network cannot become the user root: it is root, or in "
-              "root's group");
-    }
-    CHECK_THAT(error_with({.user = "nobody", .writable = place.folder() / "missing"}),
-               ContainsSubstring("permanent sandbox.failed") && ContainsSubstring("missing: No such file"));
 }
