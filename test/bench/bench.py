@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "test/integration"), str(ROOT / "test/fakes"), str(ROOT / "test/boot")]
 
-from world import Instance  # noqa: E402
+from instance import Instance  # noqa: E402
 
 PROGRAM = ROOT / "build/release/bootwright"
 

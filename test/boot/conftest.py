@@ -17,11 +17,15 @@ ROOT = Path(__file__).resolve().parents[2]
 for folder in ("test/fakes", "test/integration"):
     sys.path.insert(0, str(ROOT / folder))
 
-from metadata_server import Ec2, MetadataServer  # noqa: E402
+from control_repo import ControlRepo  # noqa: E402
+from metadata_server import MetadataServer  # noqa: E402
+from metadata_services import Ec2  # noqa: E402
+from network import INSTANCE_ADDRESS, METADATA_ADDRESS, SERVERS_ADDRESS  # noqa: E402
 from nspawn import Container, base_image, dependencies  # noqa: E402
 from qemu import debian_kernel  # noqa: E402
-from servers import ControlRepo, GitServer  # noqa: E402
-from world import CLEAN_ENVIRONMENT, INSTANCE_ADDRESS, METADATA_ADDRESS, SERVERS_ADDRESS, World  # noqa: E402
+from real_machine import CLEAN_ENVIRONMENT  # noqa: E402
+from servers import GitServer  # noqa: E402
+from world import World  # noqa: E402
 
 
 _containers: list[Container] = []

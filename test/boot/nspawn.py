@@ -9,7 +9,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from world import CLEAN_ENVIRONMENT, Namespace, command, wait_for
+from network import Namespace
+from real_machine import CLEAN_ENVIRONMENT, command, wait_for
 
 #: What the image has besides Debian's minimum and what the package depends on.
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "iproute2", "nginx"]

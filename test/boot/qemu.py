@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from world import CLEAN_ENVIRONMENT, command
+from real_machine import CLEAN_ENVIRONMENT, command
 
 #: The kernel that Debian makes for clouds: NVMe, ext4 (which reads ext2) and the serial port are in it, not modules.
 _PACKAGE = "linux-image-cloud-amd64"

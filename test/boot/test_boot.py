@@ -16,9 +16,12 @@ from typing import Any
 
 import pytest
 from conftest import Surroundings
-from metadata_server import Ec2
+from instance import EC2_SYS, INSTANCE_ID
+from metadata_services import Ec2
+from network import INSTANCE_ADDRESS
 from nspawn import Container
-from world import EC2_SYS, INSTANCE_ADDRESS, INSTANCE_ID, World, command, wait_for
+from real_machine import command, wait_for
+from world import World
 
 SERVICE, READY = "bootwright.service", "bootwright-ready.target"
 CONFFILE = "/etc/bootwright/agent.json"

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from qemu import boot, machine_root
+from real_machine import command
 from roles import IMPATIENT
-from world import World, command
+from world import World
 
 META_DATA = "instance-id: iid-77\nlocal-hostname: web-77\n"
 REVISION = "0123456789abcdef0123456789abcdef01234567"

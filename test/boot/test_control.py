@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from conftest import Surroundings
 from nspawn import Container
+from real_machine import command, wait_for
 from test_boot import SERVICE, install, status
-from world import World, command, wait_for
+from world import World
 
 
 #: Takes minutes, with the others of its kind.

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conftest import Surroundings
-from metadata_server import Ec2
+from metadata_services import Ec2
 from nspawn import Container
+from real_machine import command, wait_for
 from test_boot import READY, SERVICE, UNITS, install, status, wait_until_ready
-from world import command, wait_for
 
 UNIT = """\
 [Unit]

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from interruption import quick_puppet
 from qemu import boot, machine_root
+from real_machine import command
 from roles import IMPATIENT, merged
-from world import World, command
+from world import World
 
 #: Close together: between them the kernel slows down whoever takes more.
 HIGH, MOST = 94 << 20, 96 << 20

@@ -16,15 +16,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 import public_clouds  # noqa: E402
 import static_server  # noqa: E402
 import swift  # noqa: E402
+from control_repo import ControlRepo  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from forward_proxy import ForwardProxy  # noqa: E402
+from instance import Instance  # noqa: E402
 from lying_git_server import LyingGitServer  # noqa: E402
-from metadata_server import Ec2, MetadataServer  # noqa: E402
+from metadata_server import MetadataServer  # noqa: E402
+from metadata_services import Ec2  # noqa: E402
+from network import METADATA_ADDRESS, SERVERS_ADDRESS  # noqa: E402
 from public_clouds import PublicClouds  # noqa: E402
-from servers import REPOSITORY_ROOT, ControlRepo, GitServer  # noqa: E402
+from real_machine import REPOSITORY_ROOT  # noqa: E402
+from servers import GitServer  # noqa: E402
 from static_server import StaticServer  # noqa: E402
 from swift import Swift  # noqa: E402
-from world import METADATA_ADDRESS, SERVERS_ADDRESS, Instance, World  # noqa: E402
+from world import World  # noqa: E402
 
 BINARY = Path(os.environ.get("BOOTWRIGHT", REPOSITORY_ROOT / "build/debug/bootwright")).absolute()
 
@@ -189,7 +194,7 @@ def shape(git: GitServer, world: World) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def new_instance(world: World) -> Iterator[Callable[..., Instance]]:
-    """Makes instances with options of world.Machine, with the agent where it is built."""
+    """Makes instances with options of machine.Machine, with the agent where it is built."""
     made: list[Instance] = []
 
     def make(**options: Any) -> Instance:

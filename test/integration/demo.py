@@ -14,9 +14,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 
-from metadata_server import Ec2, MetadataServer, Request  # noqa: E402
-from servers import ControlRepo, GitServer  # noqa: E402
-from world import CLEAN_ENVIRONMENT, INSTANCE_ADDRESS, METADATA_ADDRESS, Instance, World  # noqa: E402
+from control_repo import ControlRepo  # noqa: E402
+from instance import Instance  # noqa: E402
+from metadata_server import MetadataServer  # noqa: E402
+from metadata_services import Ec2, Request  # noqa: E402
+from network import INSTANCE_ADDRESS, METADATA_ADDRESS  # noqa: E402
+from real_machine import CLEAN_ENVIRONMENT  # noqa: E402
+from servers import GitServer  # noqa: E402
+from world import World  # noqa: E402
 
 
 def heading(text: str) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from world import SERVERS_ADDRESS, Namespace
+from network import SERVERS_ADDRESS, Namespace
 
 
 @dataclass

@@ -8,7 +8,7 @@ import select
 import socket
 import threading
 
-from world import SERVERS_ADDRESS, SERVERS_NAMES, Namespace
+from network import SERVERS_ADDRESS, SERVERS_NAMES, Namespace
 
 #: A name of the servers that only the proxy knows: what reaches it came through.
 INSIDE = "inside.test"

@@ -13,8 +13,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from servers import REPOSITORY_ROOT
-from world import Instance, Machine, Process, wait_for
+from instance import Instance
+from machine import Machine, Process
+from real_machine import REPOSITORY_ROOT, wait_for
 
 _FIXTURES = REPOSITORY_ROOT / "test/fixtures/puppet"
 

@@ -16,9 +16,10 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
-from servers import ControlRepo
+from control_repo import ControlRepo
+from network import SERVERS_ADDRESS, Namespace
+from real_machine import CLEAN_ENVIRONMENT
 from shapes import ShapedRepo
-from world import CLEAN_ENVIRONMENT, SERVERS_ADDRESS, Namespace
 
 #: What a request asks for: "info/refs" (capabilities in version 2, else all refs), "ls-refs" (version 2 only) or "fetch".
 STAGES = ("info/refs", "ls-refs", "fetch")

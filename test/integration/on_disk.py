@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from control_repo import ControlRepo
+from instance import Instance
 from interruption import quick_puppet
 from roles import IMPATIENT, merged
-from servers import ControlRepo
 from shapes import ShapedRepo, checkout_by_git, files_of
-from world import Instance, World
+from world import World
 
 STATE = "/var/lib/bootwright"
 

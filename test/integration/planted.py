@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from metadata_server import Ec2, MetadataServer, Reply, Request
+from control_repo import ControlRepo
+from instance import Instance
+from metadata_server import MetadataServer
+from metadata_services import Ec2, Reply, Request
+from network import SERVERS_ADDRESS
 from public_clouds import ec2_role
 from roles import IMPATIENT, merged
-from servers import ControlRepo, GitServer
+from servers import GitServer
 from test_credentials import overheard
-from world import SERVERS_ADDRESS, Instance
 
 HOOK = "/etc/bootwright/hook.token"
 CREDENTIALS = "/run/credentials/bootwright.service"

@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from authority import Authority
-from metadata_server import MetadataServer, Reply, Request
-from world import Machine, World
+from machine import Machine
+from metadata_server import MetadataServer
+from metadata_services import Reply, Request
+from world import World
 
 ADDRESS = "10.99.0.2"
 REGION = "eu-west-1"
@@ -95,7 +97,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class PublicClouds:
-    """A metadata_server.Service for all HOSTS. `objects` and `secrets` are what they hold, by "HOST/PATH" and by name; `told` is
+    """A metadata_services.Service for all HOSTS. `objects` and `secrets` are what they hold, by "HOST/PATH" and by name; `told` is
     what was said to receivers, by host; `faults` says why requests were refused."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from servers import ControlRepo
+from control_repo import ControlRepo
 from shapes import ShapedRepo
 
 #: Retries without the patience of production; every other value is the agent's own default.

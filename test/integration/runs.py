@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from control_repo import ControlRepo
+from instance import Instance
 from interruption import quick_puppet
 from lying_git_server import git
 from roles import IMPATIENT, merged
-from servers import ControlRepo, GitServer
+from servers import GitServer
 from shapes import files_of
-from world import Instance
 
 REPOSITORIES = "/var/lib/bootwright/repository"
 SEED = "/usr/share/bootwright/seed.git"

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from servers import EXAMPLE, GitServer
-from world import CLEAN_ENVIRONMENT, command
+from control_repo import EXAMPLE
+from real_machine import CLEAN_ENVIRONMENT, command
+from servers import GitServer
 
 
 GIT_ENVIRONMENT = {**CLEAN_ENVIRONMENT, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
@@ -44,7 +45,7 @@ Tree = Mapping[str, "File | bytes"]
 
 
 class ShapedRepo:
-    """A bare repository on the git server, without the work tree of a servers.ControlRepo: not every tree can be checked out."""
+    """A bare repository on the git server, without the work tree of a control_repo.ControlRepo: not every tree can be checked out."""
 
     def __init__(self, server: GitServer, name: str, tree: Tree = {}) -> None:
         self.server, self.name = server, name

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from authority import Certificate
-from world import SERVERS_ADDRESS, Process, World
+from machine import Process
+from network import SERVERS_ADDRESS
+from world import World
 
 PORTS = {"http": 9100, "https": 9101}
 

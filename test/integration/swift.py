@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from authority import Certificate
+from machine import Machine
+from network import SERVERS_ADDRESS
 from servers import Daemons
-from world import SERVERS_ADDRESS, Machine, World
+from world import World
 
 REGION = "us-east-1"
 #: Of nginx in front of Swift, which adds TLS and a log.

@@ -6,12 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from control_repo import ControlRepo
+from instance import Instance
 from interruption import SYNCHRONISED, set_clock
-from metadata_server import Ec2, MetadataServer
+from machine import Process
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import wait_for
 from roles import role_config
 from runs import converges, fails, prepare, report
-from servers import ControlRepo, GitServer
-from world import Instance, Process, World, wait_for
+from servers import GitServer
+from world import World
 
 FRONTEND = "/var/lib/dpkg/lock-frontend"
 APT_CONFIG = "/run/bootwright/apt.conf"

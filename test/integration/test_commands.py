@@ -15,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from control_repo import ControlRepo
+from instance import Instance
 from interruption import let_go, patient_puppet, puppet_is_at_work, quick_puppet
-from metadata_server import Ec2, MetadataServer
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from network import INSTANCE_ADDRESS
+from real_machine import REPOSITORY_ROOT, command, make_read_only, wait_for
 from roles import IMPATIENT, merged, role_config
 from runs import report
-from servers import REPOSITORY_ROOT, ControlRepo, GitServer
-from world import INSTANCE_ADDRESS, Instance, World, command, make_read_only, wait_for
+from servers import GitServer
+from world import World
 
 @pytest.fixture
 def patient(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> Instance:

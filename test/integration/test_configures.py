@@ -7,11 +7,15 @@ import stat
 from collections.abc import Callable
 
 import pytest
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
-from metadata_server import Ec2, MetadataServer, Tree
+from instance import Instance
+from machine import PLAIN_SYS
+from metadata_server import MetadataServer
+from metadata_services import Ec2, Tree
+from network import SERVERS_ADDRESS
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo, GitServer
-from world import PLAIN_SYS, SERVERS_ADDRESS, Instance
+from servers import GitServer
 
 
 def run_well(instance: Instance, outcome: str = "changed") -> dict[str, object]:

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
 from forward_proxy import INSIDE, ForwardProxy
+from instance import Instance
 from interruption import descendants
-from metadata_server import Ec2, MetadataServer
+from machine import Process
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import wait_for
 from roles import role_config
 from runs import converges, fails, has_checkout, nowhere, prepare
-from servers import ControlRepo, GitServer
-from world import Instance, Process, wait_for
+from servers import GitServer
 
 TOKEN_FILE = "/etc/bootwright/token"
 DOWNLOADS = "/var/lib/bootwright/download"

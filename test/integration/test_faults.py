@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import metadata_server
+import metadata_faults
 import pytest
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
-from metadata_server import Ec2, Fault, MetadataServer
+from instance import Instance
+from metadata_faults import Fault
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import wait_for
 from roles import IMPATIENT, merged, role_config
 from runs import converges, fails
-from servers import ControlRepo, GitServer
-from world import Instance, wait_for
+from servers import GitServer
 
 IDENTITY = "/latest/dynamic/instance-identity/document"
 USER_DATA = "/latest/user-data"
@@ -31,21 +35,21 @@ def impatient(instance: Instance) -> Instance:
 @pytest.mark.parametrize(
     ("pattern", "fault", "code", "kind"),
     [
-        (USER_DATA, metadata_server.status(500), "platform.unexpected_answer", "transient"),
-        (USER_DATA, metadata_server.status(400), "platform.unexpected_answer", "transient"),
-        (USER_DATA, metadata_server.redirect("http://10.99.0.1/"), "platform.unexpected_answer", "transient"),
-        (USER_DATA, metadata_server.truncated(5), "http.truncated", "transient"),
-        (USER_DATA, metadata_server.reset(), "http.truncated", "transient"),
-        (USER_DATA, metadata_server.not_http(), "http.unreachable", "transient"),
-        (USER_DATA, metadata_server.oversized(), "http.too_large", "permanent"),
-        (USER_DATA, metadata_server.oversized(announced=False), "http.too_large", "permanent"),
-        (IDENTITY, metadata_server.status(404), "platform.bad_document", "transient"),
-        (IDENTITY, metadata_server.garbage(), "platform.bad_document", "transient"),
-        (IDENTITY, metadata_server.empty(), "platform.bad_document", "transient"),
-        (TOKEN, metadata_server.status(403), "platform.metadata_disabled", "permanent"),
-        (TOKEN, metadata_server.status(404), "platform.token_missing", "permanent"),
-        (TOKEN, metadata_server.status(500), "platform.unexpected_answer", "transient"),
-        (TOKEN, metadata_server.oversized(), "http.too_large", "permanent"),
+        (USER_DATA, metadata_faults.status(500), "platform.unexpected_answer", "transient"),
+        (USER_DATA, metadata_faults.status(400), "platform.unexpected_answer", "transient"),
+        (USER_DATA, metadata_faults.redirect("http://10.99.0.1/"), "platform.unexpected_answer", "transient"),
+        (USER_DATA, metadata_faults.truncated(5), "http.truncated", "transient"),
+        (USER_DATA, metadata_faults.reset(), "http.truncated", "transient"),
+        (USER_DATA, metadata_faults.not_http(), "http.unreachable", "transient"),
+        (USER_DATA, metadata_faults.oversized(), "http.too_large", "permanent"),
+        (USER_DATA, metadata_faults.oversized(announced=False), "http.too_large", "permanent"),
+        (IDENTITY, metadata_faults.status(404), "platform.bad_document", "transient"),
+        (IDENTITY, metadata_faults.garbage(), "platform.bad_document", "transient"),
+        (IDENTITY, metadata_faults.empty(), "platform.bad_document", "transient"),
+        (TOKEN, metadata_faults.status(403), "platform.metadata_disabled", "permanent"),
+        (TOKEN, metadata_faults.status(404), "platform.token_missing", "permanent"),
+        (TOKEN, metadata_faults.status(500), "platform.unexpected_answer", "transient"),
+        (TOKEN, metadata_faults.oversized(), "http.too_large", "permanent"),
     ],
 )
 def test_a_metadata_service_that_fails(
@@ -64,18 +68,18 @@ def test_a_silent_metadata_service_is_left_at_the_deadline(
 ) -> None:
     instance.configure(IMPATIENT)
     metadata.service = Ec2(role_config(repo))
-    metadata.fault(USER_DATA, metadata_server.silence(), times=1)
+    metadata.fault(USER_DATA, metadata_faults.silence(), times=1)
     converges(instance)
     assert metadata.count(USER_DATA) == 2
 
 
 def test_an_expired_token_is_renewed_once(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
     metadata.service = Ec2(role_config(repo))
-    metadata.fault(USER_DATA, metadata_server.status(401))
+    metadata.fault(USER_DATA, metadata_faults.status(401))
     fails(impatient, "platform", "platform.token_refused", "transient")
     metadata.clear_faults()
     before = len(metadata.requests)
-    metadata.fault(USER_DATA, metadata_server.status(401), times=1)
+    metadata.fault(USER_DATA, metadata_faults.status(401), times=1)
     converges(impatient)
     asked = [str(request) for request in metadata.requests[before:]]
     first = asked.index(f"GET {USER_DATA}")
@@ -84,8 +88,8 @@ def test_an_expired_token_is_renewed_once(impatient: Instance, metadata: Metadat
 
 def test_errors_that_pass_are_waited_through(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
     metadata.service = Ec2(role_config(repo))
-    metadata.fault(USER_DATA, metadata_server.status(503, retry_after=1), times=1)
-    metadata.fault(IDENTITY, metadata_server.status(500), times=1)
+    metadata.fault(USER_DATA, metadata_faults.status(503, retry_after=1), times=1)
+    metadata.fault(IDENTITY, metadata_faults.status(500), times=1)
     converges(impatient)
 
 

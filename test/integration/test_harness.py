@@ -9,12 +9,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import metadata_server
+import metadata_faults
 import pytest
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
-from metadata_server import Ec2, MetadataServer, Tree
-from servers import ControlRepo, GitServer
-from world import METADATA_ADDRESS, PLAIN_SYS, Instance, World, wait_for
+from instance import Instance
+from machine import PLAIN_SYS
+from metadata_server import MetadataServer
+from metadata_services import Ec2, Tree
+from network import METADATA_ADDRESS
+from real_machine import wait_for
+from servers import GitServer
+from world import World
 
 MD = f"http://{METADATA_ADDRESS}"
 TOKEN_TTL = "X-aws-ec2-metadata-token-ttl-seconds"
@@ -132,23 +138,23 @@ def test_the_metadata_service_rejects_what_the_true_one_rejects(instance: Instan
 @pytest.mark.parametrize(
     ("fault", "shown", "status"),
     [
-        (metadata_server.status(503, retry_after=2), "503", 0),
-        (metadata_server.silence(), "000", 28),
-        (metadata_server.reset(), "000", 56),
-        (metadata_server.truncated(3), "200", 18),
-        (metadata_server.oversized(200_000), "200", 0),
-        (metadata_server.redirect("http://10.99.0.1/"), "302", 0),
-        (metadata_server.empty(), "200", 0),
-        (metadata_server.no_content(), "204", 0),
-        (metadata_server.garbage(), "200", 0),
-        (metadata_server.content_type("image/png"), "200", 0),
-        (metadata_server.not_http(), "000", 1),
-        (metadata_server.slow(0.2), "200", 0),
-        (metadata_server.late(0.2), "200", 0),
+        (metadata_faults.status(503, retry_after=2), "503", 0),
+        (metadata_faults.silence(), "000", 28),
+        (metadata_faults.reset(), "000", 56),
+        (metadata_faults.truncated(3), "200", 18),
+        (metadata_faults.oversized(200_000), "200", 0),
+        (metadata_faults.redirect("http://10.99.0.1/"), "302", 0),
+        (metadata_faults.empty(), "200", 0),
+        (metadata_faults.no_content(), "204", 0),
+        (metadata_faults.garbage(), "200", 0),
+        (metadata_faults.content_type("image/png"), "200", 0),
+        (metadata_faults.not_http(), "000", 1),
+        (metadata_faults.slow(0.2), "200", 0),
+        (metadata_faults.late(0.2), "200", 0),
     ],
 )  # fmt: skip
 def test_the_metadata_service_fails_as_told(
-    instance: Instance, metadata: MetadataServer, fault: metadata_server.Fault, shown: str, status: int
+    instance: Instance, metadata: MetadataServer, fault: metadata_faults.Fault, shown: str, status: int
 ) -> None:
     metadata.service = Ec2(b'{"role": "web"}', v1=True)
     metadata.fault("GET /latest/user-data", fault, times=1, after=1)

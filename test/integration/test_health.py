@@ -8,13 +8,17 @@ from typing import Any
 
 import public_clouds
 import pytest
+from control_repo import ControlRepo
+from instance import INSTANCE_ID, Instance
 from interruption import quick_puppet
-from metadata_server import Ec2, MetadataServer, silence, status
+from metadata_faults import silence, status
+from metadata_server import MetadataServer
+from metadata_services import Ec2
 from public_clouds import PublicClouds, ec2_role
+from real_machine import wait_for
 from roles import IMPATIENT, merged, role_config
 from runs import fails, nowhere, prepare, report
-from servers import ControlRepo, GitServer
-from world import INSTANCE_ID, Instance, wait_for
+from servers import GitServer
 
 PAGE = "http://127.0.0.1:8080/healthz"
 HOOK = "https://hooks.example.com/services/T0000/hunter2-path"

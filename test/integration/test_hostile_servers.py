@@ -12,15 +12,18 @@ from hashlib import sha1
 from typing import Any
 
 import pytest
+from control_repo import ControlRepo
+from instance import Instance
 from lying_git_server import FLUSH, LyingGitServer, band, objects_of, packet
 from lying_git_server import git as git_command
-from metadata_server import Ec2, MetadataServer
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import wait_for
 from roles import role_config
 from runs import CHECKOUTS, REPOSITORIES, converges, fails, has_checkout, is_sound, places, prepare
-from servers import ControlRepo, GitServer
+from servers import GitServer
 from static_server import StaticServer
 from test_proof import asks, ready, signers, trusts  # noqa: F401  the fixtures
-from world import Instance, wait_for
 
 KINDS = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 OFFSET_DELTA = 6

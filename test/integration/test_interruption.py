@@ -7,14 +7,17 @@ import signal
 import time
 from typing import Any
 
-import metadata_server
+import metadata_faults
 import pytest
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
+from instance import Instance
 from interruption import let_go, patient_puppet, puppet_is_at_work, quick_puppet
-from metadata_server import Ec2, MetadataServer
+from machine import Process
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import command, wait_for
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo
-from world import Instance, Process, command, wait_for
 
 USER_DATA = "/latest/user-data"
 
@@ -29,7 +32,7 @@ def stuck(
     good = role_config(repo, url=repo.url(port=proxy.port))
     metadata.service = Ec2(role_config(repo, url=repo.url(port=proxy.port), classes=["role::slow"]) if stage == "puppet" else good)
     if stage == "platform":
-        metadata.fault(USER_DATA, metadata_server.silence())
+        metadata.fault(USER_DATA, metadata_faults.silence())
     if stage == "repository":
         instance.configure(merged(IMPATIENT, {"repository": {"stall": "60s"}}))
         proxy.silence()
@@ -127,7 +130,7 @@ def start_daemon(instance: Instance) -> Process:
 def test_the_daemon_goes_on_until_it_works(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
     instance.configure(IMPATIENT)
     metadata.service = Ec2(role_config(repo))
-    metadata.fault(USER_DATA, metadata_server.status(500))
+    metadata.fault(USER_DATA, metadata_faults.status(500))
     daemon = start_daemon(instance)
     status = instance.wait_for_status(lambda s: s["daemon"]["next"] and s["run"] and s["run"]["number"] >= 2, "a plan after two runs")
     assert "platform.unexpected_answer" in status["daemon"]["next"]["reason"]
@@ -278,7 +281,7 @@ def test_a_program_that_is_replaced_in_each_run_takes_over_once(
 def test_the_daemon_tells_systemd(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
     instance.configure(IMPATIENT)
     metadata.service = Ec2(role_config(repo))
-    metadata.fault(USER_DATA, metadata_server.status(500), times=4)
+    metadata.fault(USER_DATA, metadata_faults.status(500), times=4)
     instance.write(
         "/root/listen.py",
         "import socket, sys\n"
@@ -305,7 +308,7 @@ def test_status_is_valid_json_at_every_instant(instance: Instance, metadata: Met
     instance.configure(IMPATIENT)
     repo.commit_ballast(1)
     metadata.service = Ec2(role_config(repo))
-    metadata.fault(USER_DATA, metadata_server.status(500), times=1)
+    metadata.fault(USER_DATA, metadata_faults.status(500), times=1)
     process = instance.start_bootwright("run")
     seen = set()
     while process.running:

@@ -14,14 +14,18 @@ from typing import Any
 
 import pytest
 import shapes
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
+from instance import Instance
 from interruption import kill_at_random, quick_puppet
-from metadata_server import Ec2, MetadataServer
+from metadata_server import MetadataServer
+from metadata_services import Ec2
 from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with, quick, repositories, runs
+from real_machine import command, make_read_only, wait_for
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo, GitServer
+from servers import GitServer
 from shapes import ShapedRepo, files_of
-from world import Instance, World, command, make_read_only, wait_for
+from world import World
 
 #: 200 rounds are what `BOOTWRIGHT_KILLS=200` asks for.
 KILLS = int(os.environ.get("BOOTWRIGHT_KILLS", "40"))

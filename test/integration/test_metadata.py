@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import metadata_server
+import metadata_faults
 import pytest
+from control_repo import ControlRepo
+from instance import Instance
 from interruption import quick_puppet
-from metadata_server import Ec2, MetadataServer, Tree
+from metadata_server import MetadataServer
+from metadata_services import Ec2, Tree
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo
-from world import Instance
 
 USER_DATA = "/latest/user-data"
 TOKEN = "/latest/api/token"
@@ -137,7 +138,7 @@ def test_a_rebooted_machine_with_a_dead_service_goes_by_what_it_was(
     metadata.service = Ec2(role_config(repo))
     run_well(instance)
     instance.reboot()
-    metadata.fault("*", metadata_server.status(500))
+    metadata.fault("*", metadata_faults.status(500))
     run = run_well(instance)
     assert run["kept"]["because"]["code"] == "platform.unexpected_answer" and run["role"] == "base"
     shown = instance.bootwright("status").stdout
@@ -154,7 +155,7 @@ def test_a_disk_that_was_copied_to_another_machine_starts_anew(
         instance.sys_files[f"class/dmi/id/{file}"] = "ec2ffffff-0000-4000-8000-000000000002\n"
     instance.reboot()
     # While the service is dead, nothing of the other instance is run.
-    metadata.fault("*", metadata_server.status(500))
+    metadata.fault("*", metadata_faults.status(500))
     assert instance.bootwright("run").returncode == 1
     assert instance.status()["run"]["outcome"] == "not_reached" and instance.status()["run"]["kept"] is None
     metadata.clear_faults()

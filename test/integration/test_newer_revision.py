@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from metadata_server import Ec2, MetadataServer
+from control_repo import ControlRepo
+from instance import Instance
+from metadata_server import MetadataServer
+from metadata_services import Ec2
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo
-from world import Instance
 
 
 def ended(instance: Instance, code: str | None, after: int = 0) -> dict[str, Any]:

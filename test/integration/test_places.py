@@ -11,14 +11,18 @@ from typing import Any
 
 import lying_git_server as lies
 import pytest
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
+from instance import Instance
 from interruption import right_clock, set_clock
 from lying_git_server import LyingGitServer, git as git_command
-from metadata_server import Ec2, MetadataServer
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import command
 from roles import role_config
 from runs import SEED, converges, fails, has_checkout, has_object, is_sound, places, prepare
-from servers import ControlRepo, GitServer
-from world import Instance, World, command
+from servers import GitServer
+from world import World
 
 #: Bytes: more than the example's tree and what is said around it, less than a megabyte of history.
 CHEAP = 100_000

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import metadata_server as faults
+import metadata_faults as faults
 import pytest
 from conftest import BINARY
-from metadata_server import Fault, MetadataServer, Reply, Request, Service, Tree
-from servers import REPOSITORY_ROOT
-from world import METADATA_ADDRESS, World
+from metadata_faults import Fault
+from metadata_server import MetadataServer
+from metadata_services import Reply, Request, Service, Tree
+from network import METADATA_ADDRESS
+from real_machine import REPOSITORY_ROOT
+from world import World
 
 FIXTURES = REPOSITORY_ROOT / "test/fixtures"
 

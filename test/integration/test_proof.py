@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from control_repo import ControlRepo
+from instance import Instance
 from lying_git_server import git as git_bytes
-from metadata_server import Ec2, MetadataServer
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import command
 from roles import role_config
 from runs import CHECKOUTS, REPOSITORIES, SEED, converges, fails, has_checkout, is_sound, places, prepare
-from servers import ControlRepo, GitServer
-from world import Instance, World, command
+from servers import GitServer
+from world import World
 
 ALLOWED = "/etc/bootwright/allowed_signers"
 

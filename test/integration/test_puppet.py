@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metadata_server import Ec2, MetadataServer
+from control_repo import ControlRepo
+from instance import Instance
+from metadata_server import MetadataServer
+from metadata_services import Ec2
 from roles import IMPATIENT, merged, role_config
 from runs import report
-from servers import ControlRepo
-from world import Instance
 
 #: Where Debian's packages puppet-module-… put them.
 MODULES = Path("/usr/share/puppet/modules")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from servers import REPOSITORY_ROOT
-from world import Instance
+from instance import Instance
+from real_machine import REPOSITORY_ROOT
 
 
 def steps(heading: str) -> str:

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from instance import Instance
 from jsonschema import Draft202012Validator
-from servers import REPOSITORY_ROOT
-from world import Instance
+from real_machine import REPOSITORY_ROOT
 
 
 @pytest.fixture(scope="module")

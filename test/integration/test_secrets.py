@@ -14,15 +14,19 @@ from typing import Any
 import public_clouds
 import pytest
 import shapes
+from control_repo import ControlRepo
 from forward_proxy import ForwardProxy
+from instance import Instance
 from interruption import quick_puppet
-from metadata_server import Ec2, MetadataServer, Reply, Request, Tree
+from machine import PLAIN_SYS
+from metadata_server import MetadataServer
+from metadata_services import Ec2, Reply, Request, Tree
+from network import SERVERS_ADDRESS
 from planted import CREDENTIALS, OF_PUPPET, OF_ROOT, PLACES, PLANTED, Plan, forms, planted_in, quoted, ssh_key_of
 from public_clouds import PublicClouds
 from roles import IMPATIENT, merged
-from servers import ControlRepo, GitServer
+from servers import GitServer
 from test_snapshots import AZURE, CLOUDS, EC2, FIXTURES, GCE, SECRETS, Cloud
-from world import PLAIN_SYS, SERVERS_ADDRESS, Instance
 
 
 def test_the_search_finds_what_it_looks_for() -> None:

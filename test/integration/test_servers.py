@@ -12,15 +12,18 @@ from typing import Any
 import lying_git_server as lies
 import pytest
 import shapes
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
 from forward_proxy import INSIDE, ForwardProxy
+from instance import Instance
 from interruption import kill_at_random, quick_puppet, set_clock
 from lying_git_server import LyingGitServer
-from servers import STATUS_CODES, ControlRepo, GitServer
+from real_machine import wait_for
+from servers import STATUS_CODES, GitServer
 from shapes import ShapedRepo, checkout_by_git, files_of
 from static_server import StaticServer
 from swift import Swift, signed_curl
-from world import Instance, World, wait_for
+from world import World
 
 SSH = "ssh -F none -i /etc/ssh_key -o UserKnownHostsFile=/etc/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes"
 

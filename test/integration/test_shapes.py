@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 import shapes
-from metadata_server import Ec2, MetadataServer
+from control_repo import ControlRepo
+from instance import Instance
+from metadata_server import MetadataServer
+from metadata_services import Ec2
 from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with, quick, repositories, runs
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo, GitServer
+from servers import GitServer
 from shapes import FORGED, PLAIN_SHAPES, PUPPETFILES, ShapedRepo, files_of
-from world import Instance, World
+from world import World
 
 Shape = Callable[..., Any]
 

@@ -10,21 +10,25 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import metadata_server as faults
+import metadata_faults as faults
 import public_clouds
 import pytest
 import shapes
 from conftest import BINARY
+from control_repo import ControlRepo
 from fault_proxy import FaultProxy
-from metadata_server import Ec2, MetadataServer, Tree
+from instance import Instance
+from metadata_server import MetadataServer
+from metadata_services import Ec2, Tree
 from public_clouds import PublicClouds, ec2_role
+from real_machine import REPOSITORY_ROOT, command
 from roles import role_config
 from runs import CHECKOUTS, converges, fails, has_checkout, is_sound, nowhere, places, prepare
-from servers import REPOSITORY_ROOT, ControlRepo, GitServer
+from servers import GitServer
 from shapes import ShapedRepo
 from static_server import StaticServer
 from swift import Swift
-from world import Instance, World, command
+from world import World
 
 FIXTURES = REPOSITORY_ROOT / "test/fixtures"
 

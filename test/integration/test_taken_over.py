@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from conftest import BINARY
+from control_repo import ControlRepo
+from instance import Instance
 from interruption import quick_puppet
-from metadata_server import Ec2, MetadataServer
+from metadata_server import MetadataServer
+from metadata_services import Ec2
 from roles import IMPATIENT, merged, role_config
 from runs import REPOSITORIES, converges, fails, has_checkout, places, prepare
-from servers import ControlRepo, GitServer
-from world import Instance
+from servers import GitServer
 
 DOWNLOADS = "/var/lib/bootwright/download"
 PATIENCE = 90

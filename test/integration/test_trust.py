@@ -10,13 +10,17 @@ from typing import Any
 
 import public_clouds
 import pytest
-from metadata_server import Ec2, MetadataServer
+from control_repo import ControlRepo
+from instance import Instance
+from machine import PLAIN_SYS
+from metadata_server import MetadataServer
+from metadata_services import Ec2
 from public_clouds import PublicClouds
 from roles import role_config
 from runs import CHECKOUTS, converges, fails, nowhere, prepare, report
-from servers import ControlRepo, GitServer
+from servers import GitServer
 from test_proof import Signer, never_ran, ssh_signer, trusts
-from world import PLAIN_SYS, Instance, World
+from world import World
 
 HOOK = "https://hooks.example.com/x"
 OWNED = "/srv/owned"

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from control_repo import ControlRepo
+from instance import Instance
 from interruption import quick_puppet
-from metadata_server import Ec2, MetadataServer
+from metadata_server import MetadataServer
+from metadata_services import Ec2
+from real_machine import wait_for
 from roles import IMPATIENT, merged, role_config
-from servers import ControlRepo
-from world import Instance, World, wait_for
+from world import World
 
 WARM = "/usr/lib/bootwright/ruby/warm.rb"
 COMPILED = "/var/cache/bootwright/puppet.compiled"
