@@ -24,8 +24,10 @@ from lying_git_server import LyingGitServer  # noqa: E402
 from metadata_server import MetadataServer  # noqa: E402
 from metadata_services import Ec2  # noqa: E402
 from network import METADATA_ADDRESS, SERVERS_ADDRESS  # noqa: E402
+from on_disk import quick  # noqa: E402
 from public_clouds import PublicClouds  # noqa: E402
 from real_machine import REPOSITORY_ROOT  # noqa: E402
+from roles import IMPATIENT  # noqa: E402
 from servers import GitServer  # noqa: E402
 from static_server import StaticServer  # noqa: E402
 from swift import Swift  # noqa: E402
@@ -211,3 +213,17 @@ def new_instance(world: World) -> Iterator[Callable[..., Instance]]:
 def instance(new_instance: Callable[..., Instance]) -> Instance:
     """A fresh EC2 instance. It is the only one on its network: for two, see new_instance."""
     return new_instance()
+
+
+@pytest.fixture
+def quick_instance(instance: Instance) -> Instance:
+    """One with a Puppet that does nothing, for tests of the stages before it."""
+    quick(instance)
+    return instance
+
+
+@pytest.fixture
+def impatient(instance: Instance) -> Instance:
+    """One that gives up soon."""
+    instance.configure(IMPATIENT)
+    return instance

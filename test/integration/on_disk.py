@@ -76,3 +76,9 @@ def by_git(world: World, repo: ControlRepo | ShapedRepo, revision: str = "", *, 
     checkout_by_git(repo, revision or repo.head, folder, submodules=submodules)
     yield files_of(folder)
     shutil.rmtree(folder)
+
+
+def has(instance: Instance, world: World, repo: ControlRepo | ShapedRepo, revision: str = "") -> None:
+    """The checkout is what git makes of the revision."""
+    with by_git(world, repo, revision) as expected:
+        assert files_of(checkout(instance, revision or repo.head)) == expected

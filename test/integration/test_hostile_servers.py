@@ -22,8 +22,8 @@ from real_machine import wait_for
 from roles import role_config
 from runs import CHECKOUTS, REPOSITORIES, converges, fails, has_checkout, is_sound, places, prepare
 from servers import GitServer
+from signing import asks, ready, signers, trusts  # noqa: F401  the fixtures
 from static_server import StaticServer
-from test_proof import asks, ready, signers, trusts  # noqa: F401  the fixtures
 
 KINDS = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 OFFSET_DELTA = 6

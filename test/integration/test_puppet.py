@@ -9,7 +9,6 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import pytest
 from control_repo import ControlRepo
 from instance import Instance
 from metadata_server import MetadataServer
@@ -20,12 +19,6 @@ from runs import report
 #: Where Debian's packages puppet-module-… put them.
 MODULES = Path("/usr/share/puppet/modules")
 RUN = "/var/lib/bootwright/runs/{:06d}"
-
-
-@pytest.fixture
-def impatient(instance: Instance) -> Instance:
-    instance.configure(IMPATIENT)
-    return instance
 
 
 def run_once(instance: Instance, outcome: str) -> dict[str, Any]:

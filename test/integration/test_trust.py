@@ -19,7 +19,7 @@ from public_clouds import PublicClouds
 from roles import role_config
 from runs import CHECKOUTS, converges, fails, nowhere, prepare, report
 from servers import GitServer
-from test_proof import Signer, never_ran, ssh_signer, trusts
+from signing import Signer, never_ran, ssh_signer, trusts
 from world import World
 
 HOOK = "https://hooks.example.com/x"

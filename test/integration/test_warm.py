@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,10 @@ from typing import Any
 import pytest
 from control_repo import ControlRepo
 from instance import Instance
-from interruption import quick_puppet
 from metadata_server import MetadataServer
 from metadata_services import Ec2
-from real_machine import wait_for
 from roles import IMPATIENT, merged, role_config
-from world import World
-
-WARM = "/usr/lib/bootwright/ruby/warm.rb"
-COMPILED = "/var/cache/bootwright/puppet.compiled"
+from warm import COMPILED, WARM, of_another_version
 
 # A module with all that modules bring: facts, functions of both kinds, a type with a provider, and a feature.
 MODULE: dict[str, str | bytes | None] = {
@@ -220,11 +214,6 @@ def test_a_module_that_replaces_what_is_loaded_makes_it_cold(
     assert next(iter(OVERRIDES[what])) in ahead["puppet_cold_because"]
 
 
-def _of_another_version(instance: Instance) -> str:
-    """warm.rb, as it would be for a Puppet that is none of this machine's."""
-    return instance.read(WARM).replace("Gem::Version.new('7')...", "Gem::Version.new('8.11')...")
-
-
 # Compiled ahead.
 
 
@@ -333,7 +322,7 @@ def test_a_full_disk_leaves_what_was_there(instance: Instance) -> None:
 
 
 def test_what_cannot_be_prepared_is_said(instance: Instance) -> None:
-    instance.write(WARM, _of_another_version(instance))
+    instance.write(WARM, of_another_version(instance))
     refused = instance.bootwright("prepare")
     assert refused.returncode == 1 and "is not one that is known (puppet.not_compiled)" in refused.stderr
     assert "nothing is lost but" in refused.stderr and not instance.exists(COMPILED)
@@ -341,104 +330,3 @@ def test_what_cannot_be_prepared_is_said(instance: Instance) -> None:
     assert "nothing to prepare" in instance.bootwright("prepare").stdout
     instance.configure({"puppet": {"path": "/nowhere"}})
     assert "puppet.not_installed" in instance.bootwright("prepare").stderr
-
-
-# What the agent does with a Puppet that waits, with a quick one in its place.
-
-_QUICK = """\
-#!/usr/bin/ruby
-# puppet/util/command_line
-require 'fileutils'
-ARGV.each do |argument|
-  name, value = argument.split('=', 2)
-  FileUtils.cp('/usr/share/quick-puppet/puppet.jsonl', value) if name == '--logdest'
-  FileUtils.cp('/usr/share/quick-puppet/last_run_summary.yaml', value) if name == '--publicdir'
-  FileUtils.cp('/usr/share/quick-puppet/resources.txt', value) if name == '--resourcefile'
-end
-"""
-
-
-@pytest.fixture
-def quick(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> Instance:
-    configuration = quick_puppet(instance)
-    instance.write("/usr/local/bin/quick-puppet", _QUICK, 0o755)
-    instance.configure(merged(IMPATIENT, configuration))
-    metadata.service = Ec2(role_config(repo))
-    return instance
-
-
-def _ended_with(quick: Instance, warm: str) -> dict[str, Any]:
-    quick.write(WARM, warm)
-    quick.bootwright("run")
-    run = quick.status()["run"]
-    assert isinstance(run, dict)
-    return run
-
-
-def test_a_waiting_puppet_that_fails_costs_nothing_but_time(quick: Instance) -> None:
-    for warm, reason in {
-        "raise 'x'": "ended with status 1",
-        "Process.kill(:KILL, Process.pid)": "was killed by signal 9",
-        "STDIN.read; Process.kill(:KILL, Process.pid)": "was killed by signal 9",
-        "STDOUT.write(Random.bytes(300_000)); STDOUT.flush; STDIN.read": "ended with status 0",
-        "puts 'bootwright-warm refuses: it is Monday'": "it is Monday",
-        "exec('/bin/true')": "ended with status 0",
-        "STDIN.close; sleep 0.1": "ended with status 0",
-    }.items():
-        quick.write(COMPILED, "programs", 0o600)
-        run = _ended_with(quick, warm)
-        assert (run["outcome"], run["puppet_start"]) == ("unchanged", "cold"), warm
-        assert reason in run["puppet_cold_because"], warm
-        # They may be why it died.
-        assert quick.exists(COMPILED) == ("refuses" in warm), warm
-
-
-def test_what_was_begun_is_not_begun_again(quick: Instance) -> None:
-    run = _ended_with(quick, "STDIN.read; puts 'bootwright-warm applies'; STDOUT.flush; Process.kill(:KILL, Process.pid)")
-    assert (run["outcome"], run["puppet_start"]) == ("killed", "warm")
-
-
-def test_an_unknown_version_is_not_loaded_ahead(quick: Instance) -> None:
-    run = _ended_with(quick, _of_another_version(quick))
-    assert run["puppet_start"] == "cold" and "is not one that is known" in run["puppet_cold_because"]
-
-
-@pytest.fixture
-def stuck(instance: Instance, world: World) -> Instance:
-    """Its metadata service answers nothing: a run does not come to Puppet."""
-    instance.configure(IMPATIENT)
-    world.network.filter("tcp dport 80 drop")
-    return instance
-
-
-def _waiting(instance: Instance) -> list[int]:
-    return instance.processes(WARM)
-
-
-def _rests(instance: Instance, pid: int) -> bool:
-    """It uses no processor: all is loaded."""
-
-    def used() -> list[str]:
-        return instance.read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()[11:13]
-
-    before = used()
-    time.sleep(0.5)
-    return used() == before and len(_waiting(instance)) == 1
-
-
-@pytest.mark.parametrize("moment", ["loading", "waiting"])
-def test_a_waiting_puppet_ends_with_the_agent_and_has_done_nothing(stuck: Instance, moment: str) -> None:
-    agent = stuck.start_bootwright("run")
-    process = wait_for(lambda: _waiting(stuck), "Puppet's Ruby")[0]
-    if moment == "waiting":
-        wait_for(lambda: _rests(stuck, process), "a Puppet that waits", timeout=60)
-    agent.kill()
-    wait_for(lambda: not _waiting(stuck), "its end")
-    assert not stuck.exists("/var/lib/bootwright/puppet")
-
-
-def test_a_stop_ends_a_waiting_puppet(stuck: Instance) -> None:
-    agent = stuck.start_bootwright("daemon")
-    wait_for(lambda: _waiting(stuck), "Puppet's Ruby")
-    assert agent.stop() == 0
-    assert not _waiting(stuck)
