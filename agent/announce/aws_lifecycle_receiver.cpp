@@ -125,11 +125,14 @@ const ReceiverKind aws_lifecycle_receiver{
     .key = "aws_lifecycle",
     .meaning = "the [lifecycle hook](#announce) of an Auto Scaling group that is told",
     .why = "of this instance only, by its own role",
-    .schema = {{"type", "object"},
-               {"properties",
-                {{"hook", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_/-]*$"}, {"maxLength", longest_name}}},
-                 {"group", {{"type", "string"}, {"maxLength", longest_name}}}}},
-               {"additionalProperties", false}},
+    .schema =
+        [] {
+            return Json{{"type", "object"},
+                        {"properties",
+                         {{"hook", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_/-]*$"}, {"maxLength", longest_name}}},
+                          {"group", {{"type", "string"}, {"maxLength", longest_name}}}}},
+                        {"additionalProperties", false}};
+        },
     .read = read};
 const Registered<ReceiverKind> registered(aws_lifecycle_receiver);
 

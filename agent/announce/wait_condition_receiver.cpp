@@ -45,7 +45,10 @@ const ReceiverKind wait_condition_receiver{
     .key = "wait_condition",
     .meaning = "the URL of a [CloudFormation wait condition](#announce) that is told",
     .why = "hears the outcome",
-    .schema = {{"type", "string"}, {"pattern", "^(https://.*)?$"}},
+    .schema =
+        [] {
+            return Json{{"type", "string"}, {"pattern", "^(https://.*)?$"}};
+        },
     .read = read};
 const Registered<ReceiverKind> registered(wait_condition_receiver);
 

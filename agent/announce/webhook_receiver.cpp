@@ -98,18 +98,21 @@ const ReceiverKind webhook_receiver{
     .key = "webhook",
     .meaning = "a [web hook](#announce) that is told how it came out",
     .why = "hears the outcome, by https, from the program without rights; `identity` is made out to the URL's own host",
-    .schema = {{"type", "object"},
-               {"properties",
-                {{"url", {{"type", "string"}, {"pattern", "^(https://.*)?$"}}},
-                 {"token_from",
-                  {{"type", "object"},
-                   {"properties",
-                    {{"file", {{"type", "string"}, {"pattern", "^/"}}}, {"credential", {{"type", "string"}}}}},
-                   {"minProperties", 1},
-                   {"maxProperties", 1},
-                   {"additionalProperties", false}}},
-                 {"identity", {{"type", "boolean"}}}}},
-               {"additionalProperties", false}},
+    .schema =
+        [] {
+            return Json{{"type", "object"},
+                        {"properties",
+                         {{"url", {{"type", "string"}, {"pattern", "^(https://.*)?$"}}},
+                          {"token_from",
+                           {{"type", "object"},
+                            {"properties",
+                             {{"file", {{"type", "string"}, {"pattern", "^/"}}}, {"credential", {{"type", "string"}}}}},
+                            {"minProperties", 1},
+                            {"maxProperties", 1},
+                            {"additionalProperties", false}}},
+                          {"identity", {{"type", "boolean"}}}}},
+                        {"additionalProperties", false}};
+        },
     .guarded = {{"token_from", "sends a secret of this machine to where the same document says"}},
     .read = read};
 const Registered<ReceiverKind> registered(webhook_receiver);

@@ -33,12 +33,15 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
 }
 
 const HealthCheckKind command_check{.key = "command",
-                                    .properties = {{"command",
-                                                    {{"type", "array"},
-                                                     {"items", {{"type", "string"}, {"maxLength", longest_word}}},
-                                                     {"prefixItems", {{{"pattern", "^/"}}}},
-                                                     {"minItems", 1},
-                                                     {"maxItems", most_words}}}},
+                                    .properties =
+                                        [] {
+                                            return Json{{"command",
+                                                         {{"type", "array"},
+                                                          {"items", {{"type", "string"}, {"maxLength", longest_word}}},
+                                                          {"prefixItems", {{{"pattern", "^/"}}}},
+                                                          {"minItems", 1},
+                                                          {"maxItems", most_words}}}};
+                                        },
                                     .guard = "a program as root",
                                     .read = read};
 const Registered<HealthCheckKind> registered(command_check);

@@ -53,8 +53,11 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
 
 const HealthCheckKind http_check{
     .key = "http",
-    .properties = {{"http", {{"type", "string"}, {"pattern", "^http://"}}},
-                   {"status", {{"type", "integer"}, {"minimum", lowest_status}, {"maximum", highest_status}}}},
+    .properties =
+        [] {
+            return Json{{"http", {{"type", "string"}, {"pattern", "^http://"}}},
+                        {"status", {{"type", "integer"}, {"minimum", lowest_status}, {"maximum", highest_status}}}};
+        },
     .read = read};
 const Registered<HealthCheckKind> registered(http_check);
 

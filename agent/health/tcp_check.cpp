@@ -22,7 +22,12 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
                        }};
 }
 
-const HealthCheckKind tcp_check{.key = "tcp", .properties = {{"tcp", {{"type", "string"}}}}, .read = read};
+const HealthCheckKind tcp_check{.key = "tcp",
+                                .properties =
+                                    [] {
+                                        return Json{{"tcp", {{"type", "string"}}}};
+                                    },
+                                .read = read};
 const Registered<HealthCheckKind> registered(tcp_check);
 
 }  // namespace

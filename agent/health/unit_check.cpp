@@ -28,7 +28,12 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
                        .look = [unit = *unit](const HealthTools& tools) { return look(unit, tools); }};
 }
 
-const HealthCheckKind unit_check{.key = "unit", .properties = {{"unit", {{"type", "string"}}}}, .read = read};
+const HealthCheckKind unit_check{.key = "unit",
+                                 .properties =
+                                     [] {
+                                         return Json{{"unit", {{"type", "string"}}}};
+                                     },
+                                 .read = read};
 const Registered<HealthCheckKind> registered(unit_check);
 
 }  // namespace

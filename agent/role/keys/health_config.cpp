@@ -65,7 +65,7 @@ std::optional<std::vector<HealthCheck>> read_health_checks(ObjectReader& health,
 Json health_checks_schema() {
     Json each = Json::array();
     for (const HealthCheckKind* kind : Registered<HealthCheckKind>::by_key()) {
-        Json properties = kind->properties;
+        Json properties = kind->properties();
         properties["name"] = {{"type", "string"}, {"minLength", 1}, {"maxLength", longest_name}};
         each.push_back({{"type", "object"},
                         {"properties", std::move(properties)},

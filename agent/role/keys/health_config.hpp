@@ -33,7 +33,7 @@ struct HealthCheck {
 /// One kind of check. One file each, agent/health/KIND_check.cpp, which registers it.
 struct HealthCheckKind {
     std::string_view key;  ///< "unit"
-    Json properties;       ///< this key and its further ones, each as JSON Schema has it
+    Json (*properties)();  ///< this key and its further ones, each as JSON Schema has it
     /// Why an image that makes demands takes it only from who may say what runs (KeyTrust::guarded); empty: from
     /// anyone.
     std::string_view guard{};

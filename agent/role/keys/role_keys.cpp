@@ -251,7 +251,7 @@ RoleKey receiver_key(const ReceiverKind& kind) {
     RoleKey row{.name = "announce." + name,
                 .why = std::string(kind.why),
                 .meaning = std::string(kind.meaning),
-                .schema = kind.schema};
+                .schema = kind.schema()};
     row.read = [&kind, name](RoleConfig& role, ObjectReader& announce, const std::string&, const RoleLayer& layer) {
         auto receiver = kind.read(announce, layer.speaker);
         if (!receiver) {

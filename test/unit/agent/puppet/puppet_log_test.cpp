@@ -90,7 +90,8 @@ TEST_CASE("what is changed under noop is told, and is no drift") {
     traces.noop = true;
     const PuppetResult drift = read_puppet_result(traces);
     CHECK(drift.outcome == Outcome::noop_drift);
-    CHECK(drift.error->message.starts_with("2 resources out of sync, and noop changed nothing of that, but 1 resource with"));
+    CHECK(drift.error->message.starts_with(
+        "2 resources out of sync, and noop changed nothing of that, but 1 resource with"));
 }
 
 TEST_CASE("a long message keeps its beginning and its end, where the cause and the place are") {

@@ -96,6 +96,6 @@ TEST_CASE("a long message is cut, and stays text") {
         REQUIRE(result.warnings.size() == 1);
         CHECK(result.warnings[0].size() < 600);
         CHECK(is_text(result.warnings[0]));
-        CHECK(result.warnings[0].ends_with("…"));
+        CHECK(result.warnings[0].find("…") != std::string::npos);
     }
 }

@@ -184,12 +184,12 @@ TEST_CASE("an empty catalog is no success, whatever its summary says") {
 TEST_CASE("noop that found differences is told, and noop without any is unchanged") {
     PuppetTraces traces = recorded("noop_drift");
     traces.noop = true;
-    CHECK(read_puppet_result(traces).error->message.starts_with("1 resources differ"));
+    CHECK(read_puppet_result(traces).error->message.starts_with("1 resource out of sync, and noop changed nothing"));
     traces.process.exit_code = 2;  // what a hook or another version may give
     CHECK(read_puppet_result(traces).outcome == Outcome::noop_drift);
     traces = recorded("changed");
     traces.noop = true;
-    CHECK(read_puppet_result(traces).outcome == Outcome::noop_drift);
+    CHECK(read_puppet_result(traces).outcome == Outcome::changed);  // by resources that say `noop => false`
 }
 
 TEST_CASE("a resource that the repository itself sets to noop leaves a good run") {
