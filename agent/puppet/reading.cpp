@@ -38,6 +38,7 @@ auto* find_resource(List& failed, const std::string& resource) {
 /// As the report has them that was seen from within, which is more exact than the log: a log level is no verdict.
 std::vector<FailedResource> seen_failures(const std::vector<FailedResource>& seen, const PuppetTraces& traces) {
     std::vector<FailedResource> failed;
+    failed.reserve(seen.size());
     for (const FailedResource& each : seen) {
         failed.push_back(
             {shown(each.resource, traces), shown(each.message, traces), shown(each.file, traces), each.line});
