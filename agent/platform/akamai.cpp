@@ -1,4 +1,5 @@
 // Akamai Cloud (Linode). Source of the protocol: Akamai, "Metadata Service API".
+// https://techdocs.akamai.com/cloud-computing/docs/metadata-service-api
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // Alibaba Cloud. Source of the protocol: Alibaba Cloud ECS, "Instance metadata".
+// https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // Microsoft Azure. Source of the protocol: Microsoft Learn, "Azure Instance Metadata Service".
+// https://learn.microsoft.com/en-us/azure/virtual-machines/instance-metadata-service
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

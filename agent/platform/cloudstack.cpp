@@ -1,4 +1,5 @@
 // Apache CloudStack. Source of the protocol: Apache CloudStack, "User-Data and Meta-Data".
+// https://docs.cloudstack.apache.org/en/latest/adminguide/api.html
 
 #include "agent/platform/ec2_style.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // OpenStack's config drive: a volume instead of a service. Source of the protocol: OpenStack Nova, "Config drives".
+// https://docs.openstack.org/nova/latest/user/metadata.html
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

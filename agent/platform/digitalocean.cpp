@@ -1,4 +1,5 @@
 // DigitalOcean. Source of the protocol: DigitalOcean, "Droplet Metadata API".
+// https://docs.digitalocean.com/reference/api/metadata/
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

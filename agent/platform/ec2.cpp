@@ -1,5 +1,7 @@
 // Amazon EC2. Source of the protocol: the EC2 User Guide, "Use the Instance Metadata Service"; detection rules as in
 // "Detect whether a host is an EC2 instance".
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // Exoscale. Source of the protocol: Exoscale, "User data and metadata".
+// https://community.exoscale.com/documentation/compute/cloud-init/
 
 #include "agent/platform/ec2_style.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,6 @@
 // Google Compute Engine. Source of the protocol: Google Cloud, "About VM metadata" and "Predefined metadata keys".
+// https://cloud.google.com/compute/docs/metadata/overview
+// https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // Hetzner Cloud. Source of the protocol: Hetzner Docs, "Server metadata".
+// https://docs.hetzner.cloud/reference/cloud
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // LXD and Incus. Source of the protocol: the LXD documentation, "Communication between instance and host".
+// https://documentation.ubuntu.com/lxd/latest/dev-lxd/
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/metadata_service.hpp"

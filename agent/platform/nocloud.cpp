@@ -1,5 +1,6 @@
 // NoCloud: what Proxmox, KubeVirt, libvirt and others hand over. Source of the formats: cloud-init's documentation,
 // "NoCloud". A seed folder in the image wins over the kernel command line, which wins over a volume.
+// https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // OpenStack and the clouds built on it. Source of the protocol: OpenStack Nova, "Metadata".
+// https://docs.openstack.org/nova/latest/user/metadata.html
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // Oracle Cloud. Source of the protocol: Oracle Cloud Infrastructure, "Getting Instance Metadata".
+// https://docs.oracle.com/en-us/iaas/Content/Compute/Tasks/gettingmetadata.htm
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // Scaleway. Source of the protocol: Scaleway, "Instance metadata".
+// https://www.scaleway.com/en/developers/api/instance/user-data
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,5 @@
 // UpCloud. Source of the protocol: UpCloud, "Metadata service".
+// https://upcloud.com/docs/products/cloud-servers/features/metadata-service/
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,5 +1,6 @@
 // VMware vSphere: guestinfo variables, asked of the hypervisor by a program of open-vm-tools. Source of the protocol: the
 // open-vm-tools manual (vmware-rpctool, vmtoolsd), and cloud-init's documentation of the variables' names, "VMware".
+// https://docs.cloud-init.io/en/latest/reference/datasources/vmware.html
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"

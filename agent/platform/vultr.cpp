@@ -1,4 +1,5 @@
 // Vultr. Source of the protocol: Vultr, "Metadata API".
+// https://www.vultr.com/metadata/
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"
