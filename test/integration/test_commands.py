@@ -156,6 +156,7 @@ OUTPUTS = {
     "snapshot verify": "snapshot verify /root/made/*.bundle",
     "prepare": "prepare",
     "schema agent": "schema agent",
+    "schema role": "schema role",
     "version": "version",
     "help": "--help",
     "help of a command": "status --help",

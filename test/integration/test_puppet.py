@@ -315,4 +315,4 @@ def test_what_noop_changes_all_the_same_is_told(impatient: Instance, metadata: M
     metadata.service = Ec2(role_config(repo, classes=["role::half"], puppet={"noop": True}))
     run = run_once(impatient, "noop_drift")
     assert impatient.exists("/etc/really") and not impatient.exists("/etc/perhaps")
-    assert "1 resource out of sync, and noop changed nothing of that, but 1 resource with `noop => false`" in run["error"]["message"]
+    assert "4 resources out of sync, and noop changed nothing of that, but 1 resource with `noop => false`" in run["error"]["message"]  # 3 of role::base
