@@ -10,6 +10,7 @@
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/http.hpp"
+#include "common/processes/own_program.hpp"
 #include "common/processes/process.hpp"
 
 #include <CLI/CLI.hpp>
@@ -59,12 +60,6 @@ std::map<std::string, std::string> environment_map(char** entries) {
 double random_share() {
     thread_local std::minstd_rand generator(std::random_device{}());
     return std::uniform_real_distribution<double>(0.0, 1.0)(generator);
-}
-
-/// Beside this program where it was built, in its own folder where it is installed.
-std::filesystem::path belonging(const std::string& name) {
-    const auto beside = std::filesystem::read_symlink("/proc/self/exe").replace_filename(name);
-    return std::filesystem::exists(beside) ? beside : std::filesystem::path("/usr/lib/bootwright") / name;
 }
 
 struct CommandLine {

@@ -2,6 +2,7 @@
 
 #include "agent/config/value_types.hpp"
 #include "common/documents/duration.hpp"
+#include "common/documents/key_table.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -17,16 +18,6 @@ using Repository = AgentConfig::Repository;
 using Puppet = AgentConfig::Puppet;
 using Retry = AgentConfig::Retry;
 using Text = const char*;
-
-/// The place of a value in the configuration.
-template <typename Value>
-auto at(Value AgentConfig::*value) {
-    return [value](auto& config) -> auto& { return config.*value; };
-}
-template <typename Section, typename Value>
-auto at(Section AgentConfig::*section, Value Section::*value) {
-    return [ section, value ](auto& config) -> auto& { return config.*section.*value; };
-}
 
 // One function for each type of value. `At` says where the value is.
 
@@ -70,8 +61,6 @@ AgentKey number(const std::string& name, At at, int lowest, int highest, Text me
         name, {{"type", "integer"}, {"minimum", lowest}, {"maximum", highest}}, at, read,
         [](int value) { return value; }, meaning);
 }
-
-Json duration_schema() { return {{"type", "string"}, {"pattern", duration_pattern}}; }
 
 template <typename At>
 AgentKey duration(Text name, At at, Text meaning) {

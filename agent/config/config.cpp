@@ -3,11 +3,11 @@
 #include "agent/config/agent_keys.hpp"
 #include "agent/config/guards.hpp"
 #include "common/base/text.hpp"
+#include "common/documents/key_table.hpp"
 #include "common/files/file.hpp"
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <system_error>
 
 namespace bootwright {
@@ -18,29 +18,11 @@ namespace {
 
 constexpr std::size_t largest_file = std::size_t{1} << 20U;
 
-/// Reads the keys whose names begin with `prefix`, in the order of the table.
-void read_keys(AgentConfig& config, ObjectReader& reader, const std::string& prefix) {
-    std::set<std::string> sections;
-    for (const AgentKey& key : agent_keys()) {
-        if (!key.name.starts_with(prefix)) {
-            continue;
-        }
-        const std::string name = key.name.substr(prefix.size());
-        const std::string section = name.substr(0, name.find('.'));
-        if (section == name && key.read) {
-            key.read(config, reader, name);
-        } else if (section != name && sections.insert(section).second) {
-            if (auto inner = reader.object(section)) {
-                read_keys(config, *inner, prefix + section + ".");
-                inner->finish();
-            }
-        }
-    }
-}
-
 void read_layer(AgentConfig& config, const JsonDocument& document) {
     ObjectReader reader(document);
-    read_keys(config, reader, "");
+    read_table(agent_keys(), reader, "", [&](const AgentKey& key, ObjectReader& section, const std::string& word) {
+        key.read(config, section, word);
+    });
     read_key_lists(config, reader, document);
     const bool has_role_config = reader.object("role_config").has_value();
     reader.finish();

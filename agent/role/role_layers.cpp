@@ -142,7 +142,7 @@ AnnounceConfig announce_of_image(const AgentConfig& config) {
     for (const JsonDocument& document : config.role_defaults) {
         try {
             if (const auto layer = ObjectReader(document).object("role_config").value().object("announce")) {
-                read_role_keys(role, *layer, "announce", {.speaker = Speaker::image, .allows_names = false},
+                read_role_keys(role, *layer, "announce.", {.speaker = Speaker::image, .allows_names = false},
                                document.origin);
             }
         } catch (const Error&) {  // the run has failed because it cannot be read

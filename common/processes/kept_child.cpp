@@ -24,12 +24,6 @@ namespace bootwright {
 
 namespace {
 
-/// The keeper: beside this program in a build, in a folder of its own if installed.
-std::string keeper_path() {
-    const auto beside = program_of("/proc/self").replace_filename("bootwright-keeper");
-    return access(beside.c_str(), X_OK) == 0 ? beside.string() : "/usr/lib/bootwright/bootwright-keeper";
-}
-
 Error cannot_start(const std::string& program, int error) {
     return transient_error("process.cannot_start",
                            "cannot start " + program + ": " + std::system_category().message(error),
@@ -87,7 +81,7 @@ KeptChild::KeptChild(const ProcessRequest& request, int input, int output, int e
     socket_ = UniqueFd(ends[0]);
     UniqueFd theirs(ends[1]);
     pid_t pid = -1;
-    std::string keeper_program = keeper_path();
+    std::string keeper_program = belonging("bootwright-keeper");
     const int error = spawn(pid, keeper_program, environment, {input, output, error_output, theirs.get()});
     if (error != 0) {
         throw cannot_start(keeper_program, error);

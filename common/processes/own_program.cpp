@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <string>
 #include <system_error>
 #include <vector>
 
@@ -19,6 +18,13 @@ namespace fs = std::filesystem;
 fs::path program_of(const fs::path& process) {
     std::error_code error;
     return fs::read_symlink(process / "exe", error);
+}
+
+fs::path belonging(const std::string& name) {
+    const fs::path program = program_of("/proc/self");
+    const fs::path beside = program.parent_path() / name;
+    std::error_code error;
+    return !program.empty() && fs::exists(beside, error) ? beside : fs::path("/usr/lib/bootwright") / name;
 }
 
 bool is_replaced(const fs::path& program, const fs::path& process) {

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace bootwright {
 
 /// The file that a process was started from. `process` is "/proc/self", or another's folder.
 std::filesystem::path program_of(const std::filesystem::path& process);
+
+/// A file that belongs to this program: beside it in a build, below /usr/lib/bootwright if installed.
+std::filesystem::path belonging(const std::string& name);
 
 /// True if an upgrade has replaced `program`: the file there is not the one that the process runs. False if there is
 /// none.

@@ -1,4 +1,4 @@
-"""What breaks off is gone on with, and what is not right is left for the next mirror."""
+"""An interrupted download is resumed, and a snapshot that is not right is left for the next mirror."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 #include "agent/role/keys/role_values.hpp"
 #include "common/documents/duration.hpp"
+#include "common/documents/key_table.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -9,7 +10,6 @@
 #include <functional>
 #include <iterator>
 #include <optional>
-#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -20,16 +20,6 @@ namespace {
 using enum KeyTrust;
 using Puppet = RoleConfig::Puppet;
 using Schedule = RoleConfig::Schedule;
-
-/// The place of a value in the role config.
-template <typename Value>
-auto at(Value RoleConfig::*value) {
-    return [value](auto& role) -> auto& { return role.*value; };
-}
-template <typename Section, typename Value>
-auto at(Section RoleConfig::*section, Value Section::*value) {
-    return [ section, value ](auto& role) -> auto& { return role.*section.*value; };
-}
 
 /// Adds to a row how to read and show its value.
 /// @param read as those of role_values.hpp @param write Json of the value
@@ -63,8 +53,6 @@ Json text_schema() { return {{"type", "string"}}; }
 Json pattern_schema(const char* pattern, int longest) {
     return {{"type", "string"}, {"pattern", pattern}, {"maxLength", longest}};
 }
-
-Json duration_schema() { return {{"type", "string"}, {"pattern", duration_pattern}}; }
 
 // What a pinned repository has, whatever it is for. @param section where it stands
 
@@ -302,12 +290,6 @@ std::vector<RoleKey> schedule_keys() {
     };
 }
 
-/// "repository" of "repository.url", "" of "role".
-std::string section_of(const std::string& name) {
-    const std::size_t dot = name.find('.');
-    return dot == std::string::npos ? "" : name.substr(0, dot);
-}
-
 void remember_origin(RoleConfig& role, const RoleKey& key, const Json& value, const std::string& origin) {
     if (!key.holds_names) {
         role.origins[key.name] = origin;
@@ -343,23 +325,14 @@ const RoleKey* find_role_key(std::string_view name) {
     return found == role_keys().end() ? nullptr : &*found;
 }
 
-void read_role_keys(RoleConfig& role, ObjectReader reader, const std::string& section, const RoleLayer& layer,
+void read_role_keys(RoleConfig& role, ObjectReader reader, const std::string& prefix, const RoleLayer& layer,
                     const std::string& origin) {
-    std::set<std::string> sections;
-    for (const RoleKey& key : role_keys()) {
-        const std::string in = section_of(key.name);
-        const std::string word = in.empty() ? key.name : key.name.substr(in.size() + 1);
-        if (in == section && !key.is_part()) {
-            key.read(role, reader, word, layer);
-            if (reader.json().contains(word)) {
-                remember_origin(role, key, reader.json().at(word), origin);
-            }
-        } else if (section.empty() && sections.insert(in).second) {
-            if (const auto inner = reader.object(in)) {
-                read_role_keys(role, *inner, in, layer, origin);
-            }
+    read_table(role_keys(), reader, prefix, [&](const RoleKey& key, ObjectReader& section, const std::string& word) {
+        key.read(role, section, word, layer);
+        if (section.json().contains(word)) {
+            remember_origin(role, key, section.json().at(word), origin);
         }
-    }
+    });
     reader.finish();
 }
 

@@ -48,9 +48,9 @@ const std::vector<RoleKey>& role_keys();
 /// Returns nullptr if it is no key. "facts.NAME" and "data.NAME" are found as "facts" and "data".
 const RoleKey* find_role_key(std::string_view name);
 
-/// Reads the keys in the object `section` of the role config ("": at its top) over what lower layers said, and records
-/// `origin` for each key that is there. @throws Error with the document's code, naming line and key
-void read_role_keys(RoleConfig& role, ObjectReader reader, const std::string& section, const RoleLayer& layer,
+/// Reads the keys whose names begin with `prefix` ("", or "announce."), over what the layers below said, and remembers `origin`
+/// for each that is there. `reader` is the object at `prefix`. @throws Error with the document's code, naming line and key
+void read_role_keys(RoleConfig& role, ObjectReader reader, const std::string& prefix, const RoleLayer& layer,
                     const std::string& origin);
 
 }  // namespace bootwright

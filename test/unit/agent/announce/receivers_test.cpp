@@ -43,7 +43,7 @@ const CloudIdentity amazon{
 Receiver receiver_of(const Json& announce) {
     const JsonDocument document{"test", "role.invalid", "", announce};
     RoleConfig role;
-    read_role_keys(role, ObjectReader(document), "announce", {.speaker = Speaker::image, .allows_names = false},
+    read_role_keys(role, ObjectReader(document), "announce.", {.speaker = Speaker::image, .allows_names = false},
                    "test");
     return role.announce.receivers.begin()->second;
 }
