@@ -215,6 +215,9 @@ std::string Url::read_authority(std::string_view authority) {
         return "its host is no address that all programs read alike: write four decimal numbers";
     }
     port_ = split->port;
+    if (!port_.empty() && usual_port(scheme_) == 0) {
+        return "what it names is no server, and has no port";
+    }
     return port_.empty() || port_number(port_) ? "" : "its port is no number from 1 to 65535";
 }
 

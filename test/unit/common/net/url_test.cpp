@@ -78,6 +78,8 @@ const std::vector<const char*> refused{
     "https://h:-1/",
     "https://h: 80/",
     "https://[fd00::1/",
+    "s3://221111:1",
+    "gs://bucket:80/a",
     "https://[fd00::1]x/",
     "https://[]/",
     "https://[h]/",
