@@ -7,6 +7,7 @@
 #include "agent/servers/cloud_request.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
+#include "common/documents/schema_text.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -127,11 +128,8 @@ const ReceiverKind aws_lifecycle_receiver{
     .why = "of this instance only, by its own role",
     .schema =
         [] {
-            return Json{{"type", "object"},
-                        {"properties",
-                         {{"hook", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_/-]*$"}, {"maxLength", longest_name}}},
-                          {"group", {{"type", "string"}, {"maxLength", longest_name}}}}},
-                        {"additionalProperties", false}};
+            return object_schema(
+                {{"hook", text_schema("^[A-Za-z0-9_/-]*$", longest_name)}, {"group", text_schema("", longest_name)}});
         },
     .read = read};
 const Registered<ReceiverKind> registered(aws_lifecycle_receiver);

@@ -4,6 +4,7 @@
 
 #include "agent/announce/announce.hpp"
 #include "agent/announce/answer.hpp"
+#include "common/documents/schema_text.hpp"
 
 namespace bootwright {
 
@@ -45,10 +46,7 @@ const ReceiverKind wait_condition_receiver{
     .key = "wait_condition",
     .meaning = "the URL of a [CloudFormation wait condition](#announce) that is told",
     .why = "hears the outcome",
-    .schema =
-        [] {
-            return Json{{"type", "string"}, {"pattern", "^(https://.*)?$"}};
-        },
+    .schema = [] { return text_schema("^(https://.*)?$"); },
     .read = read};
 const Registered<ReceiverKind> registered(wait_condition_receiver);
 

@@ -4,6 +4,7 @@
 #include "agent/announce/answer.hpp"
 #include "agent/announce/token.hpp"
 #include "common/base/clock.hpp"
+#include "common/documents/schema_text.hpp"
 
 namespace bootwright {
 
@@ -100,18 +101,11 @@ const ReceiverKind webhook_receiver{
     .why = "hears the outcome, by https, from the program without rights; `identity` is made out to the URL's own host",
     .schema =
         [] {
-            return Json{{"type", "object"},
-                        {"properties",
-                         {{"url", {{"type", "string"}, {"pattern", "^(https://.*)?$"}}},
-                          {"token_from",
-                           {{"type", "object"},
-                            {"properties",
-                             {{"file", {{"type", "string"}, {"pattern", "^/"}}}, {"credential", {{"type", "string"}}}}},
-                            {"minProperties", 1},
-                            {"maxProperties", 1},
-                            {"additionalProperties", false}}},
-                          {"identity", {{"type", "boolean"}}}}},
-                        {"additionalProperties", false}};
+            return object_schema(
+                {{"url", text_schema("^(https://.*)?$")},
+                 {"token_from", object_schema({{"file", text_schema("^/")}, {"credential", text_schema()}},
+                                              R"("minProperties": 1, "maxProperties": 1)")},
+                 {"identity", flag_schema()}});
         },
     .guarded = {{"token_from", "sends a secret of this machine to where the same document says"}},
     .read = read};

@@ -3,6 +3,7 @@
 #include "agent/config/value_types.hpp"
 #include "common/documents/duration.hpp"
 #include "common/documents/key_table.hpp"
+#include "common/documents/schema_text.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -23,8 +24,8 @@ using Text = const char*;
 
 /// @param read as those of value_types.hpp @param write Json of the value
 template <typename At, typename Read, typename Write>
-AgentKey key(const std::string& name, const Json& schema, At at, Read read, Write write, const std::string& meaning,
-             const std::string& otherwise = "") {
+AgentKey key(const std::string& name, const std::string& schema, At at, Read read, Write write,
+             const std::string& meaning, const std::string& otherwise = "") {
     return {.name = name,
             .schema = schema,
             .read = [at, read](AgentConfig& config, ObjectReader& section,
@@ -40,7 +41,7 @@ AgentKey text(Text name, At at, Text meaning, Text otherwise = "") {
         target = section.string(word).value_or(target);
     };
     return key(
-        name, {{"type", "string"}}, at, read, [](const std::string& value) { return value; }, meaning, otherwise);
+        name, text_schema(), at, read, [](const std::string& value) { return value; }, meaning, otherwise);
 }
 
 template <typename At>
@@ -49,7 +50,7 @@ AgentKey flag(Text name, At at, Text meaning) {
         target = section.boolean(word).value_or(target);
     };
     return key(
-        name, {{"type", "boolean"}}, at, read, [](bool value) { return value; }, meaning);
+        name, flag_schema(), at, read, [](bool value) { return value; }, meaning);
 }
 
 template <typename At>
@@ -58,8 +59,7 @@ AgentKey number(const std::string& name, At at, int lowest, int highest, Text me
         target = section.integer(word, lowest, highest).value_or(target);
     };
     return key(
-        name, {{"type", "integer"}, {"minimum", lowest}, {"maximum", highest}}, at, read,
-        [](int value) { return value; }, meaning);
+        name, number_schema(lowest, highest), at, read, [](int value) { return value; }, meaning);
 }
 
 template <typename At>
@@ -82,8 +82,8 @@ AgentKey wait(const std::string& name, At at, Text meaning) {
 template <typename At>
 AgentKey file(Text name, At at, Text meaning, Text otherwise = "") {
     return key(
-        name, {{"type", "string"}, {"pattern", "^(/.*)?$"}}, at, read_path,
-        [](const path& value) { return value.string(); }, meaning, otherwise);
+        name, text_schema("^(/.*)?$"), at, read_path, [](const path& value) { return value.string(); }, meaning,
+        otherwise);
 }
 
 template <typename At>
@@ -92,14 +92,14 @@ AgentKey server(Text name, At at, const std::vector<std::string>& schemes, Text 
         read_endpoint(target, section, word, schemes);
     };
     return key(
-        name, {{"type", "string"}}, at, read, [](const Url& value) { return value.shown(); }, meaning, otherwise);
+        name, text_schema(), at, read, [](const Url& value) { return value.shown(); }, meaning, otherwise);
 }
 
 template <typename At>
 AgentKey commit(Text name, At at, Text meaning) {
     return key(
-        name, {{"type", "string"}, {"pattern", "^([0-9a-f]{40})?$"}}, at, read_commit,
-        [](const std::string& value) { return value; }, meaning, "none");
+        name, text_schema("^([0-9a-f]{40})?$"), at, read_commit, [](const std::string& value) { return value; },
+        meaning, "none");
 }
 
 template <typename At>
@@ -107,7 +107,7 @@ AgentKey memory(Text name, At at, Text meaning) {
     const auto write = [](const MemorySize& size) {
         return size.percent > 0 ? std::to_string(size.percent) + "%" : size.bytes > 0 ? std::to_string(size.bytes) : "";
     };
-    return key(name, {{"type", "string"}, {"pattern", "^([0-9]+[KMGT%]?)?$"}}, at, read_memory, write, meaning, "none");
+    return key(name, text_schema("^([0-9]+[KMGT%]?)?$"), at, read_memory, write, meaning, "none");
 }
 
 /// @param words in the order of the enumeration
@@ -119,16 +119,15 @@ AgentKey choice(Text name, At at, const std::vector<std::string>& words, Text me
         }
     };
     return key(
-        name, {{"enum", words}}, at, read, [words](auto value) { return words.at(static_cast<std::size_t>(value)); },
+        name, choice_schema(words), at, read, [words](auto value) { return words.at(static_cast<std::size_t>(value)); },
         meaning);
 }
 
-Json strings_schema() { return {{"type", "array"}, {"items", {{"type", "string"}}}}; }
+std::string strings_schema() { return list_schema(text_schema()); }
 
 /// A key that read_agent_config reads by itself.
-AgentKey apart(Text name, Json schema, Text meaning, Text otherwise) {
-    return {
-        .name = name, .schema = std::move(schema), .read = {}, .value = {}, .meaning = meaning, .otherwise = otherwise};
+AgentKey apart(Text name, const std::string& schema, Text meaning, Text otherwise) {
+    return {.name = name, .schema = schema, .read = {}, .value = {}, .meaning = meaning, .otherwise = otherwise};
 }
 
 /// How often something is tried, and with which delays. @param policy where that is in the configuration
@@ -215,7 +214,7 @@ std::vector<AgentKey> repository_keys() {
              "a PEM file that is shown to servers that ask for one", "none"),
         file("repository.client_key", of(&Repository::client_key), "its key: root's, mode 0600", "none"),
         key(
-            "repository.proxy", {{"type", "string"}}, of(&Repository::proxy), read_proxy,
+            "repository.proxy", text_schema(), of(&Repository::proxy), read_proxy,
             [](const Url& value) { return value.shown(); }, "`\"http://proxy.example.com:3128\"`", "none"),
         text("repository.no_proxy", of(&Repository::no_proxy), "hosts that are asked without it, separated by commas",
              "none"),
@@ -265,9 +264,8 @@ std::vector<AgentKey> puppet_keys() {
         file("puppet.path", of(&Puppet::path), "the program",
              "found in `/opt/puppetlabs/bin`, `/usr/bin`, `/usr/local/bin`"),
         key(
-            "puppet.role_fact", {{"type", "string"}, {"pattern", "^[a-z][a-z0-9_]*$"}}, of(&Puppet::role_fact),
-            read_fact_name, [](const std::string& value) { return value; },
-            "the name of the fact that carries the role"),
+            "puppet.role_fact", text_schema("^[a-z][a-z0-9_]*$"), of(&Puppet::role_fact), read_fact_name,
+            [](const std::string& value) { return value; }, "the name of the fact that carries the role"),
         wait("puppet.timeout", of(&Puppet::timeout), "for one `puppet apply`"),
         flag("puppet.warm", of(&Puppet::warm),
              "Puppet is [loaded ahead](puppet.md#loaded-ahead), while metadata and repository are on their way"),
@@ -309,7 +307,7 @@ std::vector<AgentKey> other_keys() {
               "[guarded](role-config.md#who-may-say-what) keys that may come from user-data and tags all the same",
               "`[]`"),
         apart(
-            "role_config", {{"type", "object"}},
+            "role_config", object_schema({}),
             "defaults for every [role config](role-config.md), any part of one: [`health`](role-config.md#health) and "
             "[`announce`](role-config.md#announce), for instance",
             "nothing"),

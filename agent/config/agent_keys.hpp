@@ -12,8 +12,8 @@ namespace bootwright {
 /// One key of agent.json, with all that is to know of it: the reader, the table of docs/configuration.md (a test
 /// compares) and the JSON Schema are made from it.
 struct AgentKey {
-    std::string name;  ///< "repository.keep"
-    Json schema;       ///< what may stand there, as JSON Schema has it
+    std::string name;    ///< "repository.keep"
+    std::string schema;  ///< what may stand there: JSON Schema, as text
     /// Reads the key from `section` (under its last word), if it is there. Null: read_agent_config reads it by itself.
     /// @throws Error config.invalid, naming file, line and key
     std::function<void(AgentConfig& config, ObjectReader& section, const std::string& word)> read;

@@ -2,6 +2,7 @@
 
 #include "agent/config/agent_keys.hpp"
 #include "agent/role/keys/role_keys.hpp"
+#include "common/documents/schema_text.hpp"
 
 #include <cstddef>
 #include <string>
@@ -21,7 +22,7 @@ std::string without_links(std::string text) {
     return text;
 }
 
-Json empty_object() { return {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}}; }
+Json empty_object() { return Json::parse(object_schema({})); }
 
 /// The schema of the object that the key is in; makes its sections as they come.
 Json& object_of(const std::string& name, Json& whole) {
@@ -38,7 +39,9 @@ Json& object_of(const std::string& name, Json& whole) {
 }
 
 /// Puts what may be at a key into the schema of the whole.
-void add(Json& whole, const std::string& name, Json entry, const std::string& meaning, const Json& otherwise) {
+void add(Json& whole, const std::string& name, const std::string& schema, const std::string& meaning,
+         const Json& otherwise) {
+    Json entry = Json::parse(schema);
     entry["description"] = without_links(meaning);
     if (!otherwise.is_null()) {
         entry["default"] = otherwise;

@@ -3,6 +3,7 @@
 #include "common/base/error.hpp"
 #include "common/base/registered.hpp"
 #include "common/base/text.hpp"
+#include "common/documents/schema_text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -179,22 +180,15 @@ void read_credentials(std::vector<Credential>& target, ObjectReader& section, co
     }
 }
 
-Json credentials_schema() {
-    Json source{{"type", "object"},
-                {"properties", Json::object()},
-                {"minProperties", 1},
-                {"maxProperties", 1},
-                {"additionalProperties", false}};
+std::string credentials_schema() {
+    std::vector<SchemaProperty> kinds;
     for (const std::string& kind : secret_kinds()) {
-        source["properties"][kind] = {{"type", "string"}};
+        kinds.push_back({kind, text_schema()});
     }
-    const Json entry{
-        {"type", "object"},
-        {"properties",
-         {{"host", {{"type", "string"}}}, {"user", {{"type", "string"}}}, {"from", source}, {"ssh_key_from", source}}},
-        {"required", {"host"}},
-        {"additionalProperties", false}};
-    return {{"type", "array"}, {"items", entry}};
+    const std::string source = object_schema(kinds, R"("minProperties": 1, "maxProperties": 1)");
+    return list_schema(
+        object_schema({{"host", text_schema()}, {"user", text_schema()}, {"from", source}, {"ssh_key_from", source}},
+                      R"("required": ["host"])"));
 }
 
 }  // namespace bootwright

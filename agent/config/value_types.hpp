@@ -30,7 +30,7 @@ void read_hosts(std::vector<std::string>& target, ObjectReader& section, const s
 void read_memory(MemorySize& target, ObjectReader& section, const std::string& word);
 void read_credentials(std::vector<Credential>& target, ObjectReader& section, const std::string& word);
 
-/// What read_credentials takes, as JSON Schema has it.
-Json credentials_schema();
+/// What read_credentials takes, as JSON Schema.
+std::string credentials_schema();
 
 }  // namespace bootwright

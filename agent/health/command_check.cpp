@@ -32,18 +32,17 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
                        .look = [command = *command](const HealthTools& tools) { return tools.run(command); }};
 }
 
-const HealthCheckKind command_check{.key = "command",
-                                    .properties =
-                                        [] {
-                                            return Json{{"command",
-                                                         {{"type", "array"},
-                                                          {"items", {{"type", "string"}, {"maxLength", longest_word}}},
-                                                          {"prefixItems", {{{"pattern", "^/"}}}},
-                                                          {"minItems", 1},
-                                                          {"maxItems", most_words}}}};
-                                        },
-                                    .guard = "a program as root",
-                                    .read = read};
+const HealthCheckKind command_check{
+    .key = "command",
+    .properties =
+        [] {
+            return std::vector<SchemaProperty>{
+                {"command", list_schema(text_schema("", longest_word),
+                                        R"("prefixItems": [{"pattern": "^/"}], "minItems": 1, "maxItems": )" +
+                                            std::to_string(most_words))}};
+        },
+    .guard = "a program as root",
+    .read = read};
 const Registered<HealthCheckKind> registered(command_check);
 
 }  // namespace

@@ -51,14 +51,14 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
                        }};
 }
 
-const HealthCheckKind http_check{
-    .key = "http",
-    .properties =
-        [] {
-            return Json{{"http", {{"type", "string"}, {"pattern", "^http://"}}},
-                        {"status", {{"type", "integer"}, {"minimum", lowest_status}, {"maximum", highest_status}}}};
-        },
-    .read = read};
+const HealthCheckKind http_check{.key = "http",
+                                 .properties =
+                                     [] {
+                                         return std::vector<SchemaProperty>{
+                                             {"http", text_schema("^http://")},
+                                             {"status", number_schema(lowest_status, highest_status)}};
+                                     },
+                                 .read = read};
 const Registered<HealthCheckKind> registered(http_check);
 
 }  // namespace

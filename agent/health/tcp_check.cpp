@@ -25,7 +25,7 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
 const HealthCheckKind tcp_check{.key = "tcp",
                                 .properties =
                                     [] {
-                                        return Json{{"tcp", {{"type", "string"}}}};
+                                        return std::vector<SchemaProperty>{{"tcp", text_schema()}};
                                     },
                                 .read = read};
 const Registered<HealthCheckKind> registered(tcp_check);

@@ -31,7 +31,7 @@ std::optional<HealthCheck> read(ObjectReader& entry) {
 const HealthCheckKind unit_check{.key = "unit",
                                  .properties =
                                      [] {
-                                         return Json{{"unit", {{"type", "string"}}}};
+                                         return std::vector<SchemaProperty>{{"unit", text_schema()}};
                                      },
                                  .read = read};
 const Registered<HealthCheckKind> registered(unit_check);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "common/documents/duration.hpp"
 #include "common/documents/json.hpp"
 
 #include <set>
@@ -20,9 +19,6 @@ template <typename Whole, typename Section, typename Value>
 auto at(Section Whole::*section, Value Section::*value) {
     return [ section, value ](auto& whole) -> auto& { return whole.*section.*value; };
 }
-
-/// What parse_duration takes, as JSON Schema has it.
-inline Json duration_schema() { return {{"type", "string"}, {"pattern", duration_pattern}}; }
 
 /// Walks the keys whose names begin with `prefix` ("", or "retry."), in the order of the table, and calls `read` with each that
 /// has one, the object that it stands in, and its word there. `reader` is the object at `prefix`, whose finish() is the caller's.

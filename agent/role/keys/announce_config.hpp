@@ -43,7 +43,7 @@ struct ReceiverKind {
     std::string_view key;      ///< "webhook"
     std::string_view meaning;  ///< who it is; Markdown, in one line
     std::string_view why;      ///< why anybody may name it; likewise
-    Json (*schema)();          ///< what may stand there, as JSON Schema has it
+    std::string (*schema)();   ///< what may stand there, as JSON Schema
     std::vector<GuardedPart> guarded{};
     /// Reads the receiver that a layer of `speaker` names. Returns nullopt if the layer has no such key. A receiver
     /// without a name removes that of a lower layer.

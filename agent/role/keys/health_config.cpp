@@ -62,17 +62,14 @@ std::optional<std::vector<HealthCheck>> read_health_checks(ObjectReader& health,
     return checks;
 }
 
-Json health_checks_schema() {
-    Json each = Json::array();
+std::string health_checks_schema() {
+    std::vector<std::string> kinds;
     for (const HealthCheckKind* kind : Registered<HealthCheckKind>::by_key()) {
-        Json properties = kind->properties();
-        properties["name"] = {{"type", "string"}, {"minLength", 1}, {"maxLength", longest_name}};
-        each.push_back({{"type", "object"},
-                        {"properties", std::move(properties)},
-                        {"required", {kind->key}},
-                        {"additionalProperties", false}});
+        std::vector<SchemaProperty> properties = kind->properties();
+        properties.push_back({"name", text_schema("^.+$", longest_name)});
+        kinds.push_back(object_schema(properties, R"("required": [")" + std::string(kind->key) + "\"]"));
     }
-    return {{"type", "array"}, {"items", {{"oneOf", std::move(each)}}}, {"maxItems", most_checks}};
+    return list_schema(R"({"oneOf": [)" + joined(kinds, ", ") + "]}", R"("maxItems": )" + std::to_string(most_checks));
 }
 
 }  // namespace bootwright

@@ -2,6 +2,7 @@
 
 #include "common/base/registered.hpp"
 #include "common/documents/json.hpp"
+#include "common/documents/schema_text.hpp"
 #include "common/net/url.hpp"
 
 #include <chrono>
@@ -32,8 +33,8 @@ struct HealthCheck {
 
 /// One kind of check. One file each, agent/health/KIND_check.cpp, which registers it.
 struct HealthCheckKind {
-    std::string_view key;  ///< "unit"
-    Json (*properties)();  ///< this key and its further ones, each as JSON Schema has it
+    std::string_view key;                         ///< "unit"
+    std::vector<SchemaProperty> (*properties)();  ///< this key and its further ones
     /// Why an image that makes demands takes it only from who may say what runs (KeyTrust::guarded); empty: from
     /// anyone.
     std::string_view guard{};
@@ -50,7 +51,7 @@ struct HealthConfig {
 /// Reads the list at `word`. Returns nullopt if `health` has no such key. @throws Error with the document's code, naming line and key
 std::optional<std::vector<HealthCheck>> read_health_checks(ObjectReader& health, const std::string& word);
 
-/// What read_health_checks takes, as JSON Schema has it.
-Json health_checks_schema();
+/// What read_health_checks takes, as JSON Schema.
+std::string health_checks_schema();
 
 }  // namespace bootwright

@@ -3,6 +3,7 @@
 #include "agent/role/keys/role_values.hpp"
 #include "common/documents/duration.hpp"
 #include "common/documents/key_table.hpp"
+#include "common/documents/schema_text.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -48,12 +49,6 @@ Json written_or_null(const std::optional<std::chrono::milliseconds>& duration) {
     return duration ? Json(written(*duration)) : Json();
 }
 
-Json text_schema() { return {{"type", "string"}}; }
-
-Json pattern_schema(const char* pattern, int longest) {
-    return {{"type", "string"}, {"pattern", pattern}, {"maxLength", longest}};
-}
-
 // What a pinned repository has, whatever it is for. @param section where it stands
 
 template <typename Pinned>
@@ -64,13 +59,13 @@ RoleKey url_key(Pinned RoleConfig::*section, RoleKey row) {
 
 template <typename Pinned>
 RoleKey mirrors_key(Pinned RoleConfig::*section, RoleKey row) {
-    row.schema = {{"type", "array"}, {"items", text_schema()}, {"maxItems", most_mirrors}};
+    row.schema = list_schema(text_schema(), R"("maxItems": )" + std::to_string(most_mirrors));
     return key(std::move(row), at(section, &Pinned::mirrors), read_mirrors, shown_all);
 }
 
 template <typename Pinned>
 RoleKey revision_key(Pinned RoleConfig::*section, RoleKey row) {
-    row.schema = pattern_schema("^[A-Za-z0-9_./+][A-Za-z0-9_./+-]*$", 200);
+    row.schema = text_schema("^[A-Za-z0-9_./+][A-Za-z0-9_./+-]*$", 200);
     row.read = [section](RoleConfig& role, ObjectReader& reader, const std::string& word, const RoleLayer& layer) {
         std::string& revision = (role.*section).revision;
         revision = read_revision(reader, word, layer.allows_names).value_or(revision);
@@ -95,26 +90,25 @@ std::vector<RoleKey> machine_keys() {
         key({.name = "role",
              .why = "chooses among what the code offers",
              .meaning = "reaches Puppet as an external fact (`$facts['role']`; the name is the image's choice)",
-             .schema = pattern_schema("^[!-~]+$", 255)},
+             .schema = text_schema("^[!-~]+$", 255)},
             at(&RoleConfig::role), read_role_name, as_is),
         key({.name = "classes",
              .why = "the same; a class that takes a command from Hiera gives root to whoever may say `data`: fix both "
                     "where the modules have such classes",
              .meaning = "classes that are included besides what `site.pp` says; `role` or `classes` must be there",
-             .schema = {{"type", "array"},
-                        {"items", {{"type", "string"}, {"pattern", "^[a-z][a-z0-9_]*(::[a-z][a-z0-9_]*)*$"}}}}},
+             .schema = list_schema(text_schema("^[a-z][a-z0-9_]*(::[a-z][a-z0-9_]*)*$"))},
             at(&RoleConfig::classes), read_class_names, as_is),
         entries_key({.name = "facts",
                      .why = "words for Puppet; the code decides what they mean",
                      .meaning = "further external facts; `cloud` is [the instance's "
                                 "metadata](puppet.md#the-fact-cloud), and cannot be set",
-                     .schema = {{"type", "object"}, {"propertyNames", {{"pattern", "^[a-z][a-z0-9_]*$"}}}}},
+                     .schema = names_schema(R"("pattern": "^[a-z][a-z0-9_]*$")")},
                     &RoleConfig::facts, read_facts),
         entries_key({.name = "data",
                      .why = "the same, above all of the repository's own data",
                      .meaning = "the top layer of Hiera, above everything in the control repository; never shown, kept "
                                 "0600",
-                     .schema = {{"type", "object"}, {"propertyNames", {{"minLength", 1}}}}},
+                     .schema = names_schema(R"("minLength": 1)")},
                     &RoleConfig::data, read_data),
     };
 }
@@ -144,7 +138,7 @@ std::vector<RoleKey> repository_keys() {
         key({.name = "repository.environment",
              .why = "a folder of what is pinned",
              .meaning = "the folder `environments/NAME` of the repository, instead of the whole of it; `[a-z0-9_]+`",
-             .schema = pattern_schema("^[a-z0-9_]*$", 100)},
+             .schema = text_schema("^[a-z0-9_]*$", 100)},
             at(section, &RoleConfig::Repository::environment), read_environment, as_is),
     };
 }
@@ -172,7 +166,7 @@ std::vector<RoleKey> configuration_keys() {
              .why = "as `configuration.url`",
              .meaning = "a file in it that is [a layer of the role config](repository.md#a-second-repository); "
                         "relative, no `..`",
-             .schema = pattern_schema("^([!-.0-~]+(/[!-.0-~]+)*)?$", 500)},
+             .schema = text_schema("^([!-.0-~]+(/[!-.0-~]+)*)?$", 500)},
             at(section, &RoleConfig::Configuration::path), read_path_inside, as_is),
     };
 }
@@ -188,7 +182,7 @@ std::vector<RoleKey> puppet_keys() {
         key({.name = "puppet.noop",
              .why = "applies less, or what the code says",
              .meaning = "look, and change nothing",
-             .schema = {{"type", "boolean"}}},
+             .schema = flag_schema()},
             at(&RoleConfig::puppet, &Puppet::noop), std::mem_fn(&ObjectReader::boolean), as_is),
         key({.name = "puppet.timeout",
              .why = "ends Puppet sooner or later",
@@ -200,7 +194,7 @@ std::vector<RoleKey> puppet_keys() {
              .meaning =
                  "of a revision that is [given up](puppet.md#a-newer-revision): `\"stay\"`, the default, applies "
                  "nothing; `\"last_good\"` applies the last good one again",
-             .schema = {{"enum", words}}},
+             .schema = choice_schema(words)},
             at(&RoleConfig::puppet, &Puppet::on_failure), read_on_failure, word_of),
     };
 }

@@ -30,7 +30,7 @@ struct RoleKey {
     KeyTrust trust = KeyTrust::anywhere;
     std::string why;        ///< why it has that trust; Markdown, in one line
     std::string meaning{};  ///< Markdown, in one line; empty for a part
-    Json schema{};          ///< what may stand there, as JSON Schema has it; null for a part
+    std::string schema{};   ///< what may stand there: JSON Schema, as text; empty for a part
     /// Reads the key over what lower layers said, if `section` has it under its last word. Null for a part.
     /// @throws Error with the document's code, naming line and key
     std::function<void(RoleConfig& role, ObjectReader& section, const std::string& word, const RoleLayer& layer)>

@@ -56,8 +56,9 @@ TEST_CASE("each key is read to where it is shown from, and from nowhere else") {
         }
         CAPTURE(key.name);
         const Json before = key.value(defaults);
-        const bool is_duration = key.schema.value("pattern", "").find("ms|s") != std::string::npos;
-        const Json other = key.schema.contains("enum")                    ? key.schema.at("enum").at(1)
+        const Json schema = Json::parse(key.schema);
+        const bool is_duration = schema.value("pattern", "").find("ms|s") != std::string::npos;
+        const Json other = schema.contains("enum")                        ? schema.at("enum").at(1)
                            : before.is_boolean()                          ? Json(!before.get<bool>())
                            : before.is_number()                           ? Json(before.get<int>() + 1)
                            : before.is_array()                            ? Json{"git.example.com"}
@@ -66,8 +67,8 @@ TEST_CASE("each key is read to where it is shown from, and from nowhere else") {
                            : key.name.find("memory") != std::string::npos ? Json("50%")
                            : key.name.ends_with("endpoint") || key.name.ends_with(".proxy")
                                ? Json("https://other.example.com:1")
-                           : key.schema.value("pattern", "").find('/') != std::string::npos ? Json("/other")
-                                                                                            : Json("other");
+                           : schema.value("pattern", "").find('/') != std::string::npos ? Json("/other")
+                                                                                        : Json("other");
         Json agent_json = Json::object();
         agent_json[pointer_to(key.name)] = other;
         const AgentConfig config = read(agent_json);
