@@ -76,6 +76,9 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
         "--logdir=" + var + "/log",
         "--rundir=" + var + "/run",
         "--statedir=" + var + "/state",
+        "--ssldir=" + var + "/ssl",  // Debian keeps these three elsewhere
+        "--cadir=" + var + "/ca",
+        "--codedir=" + conf + "/code",
         "--publicdir=" + files.folder.string(),  // --vardir does not move it, and the summary is there
         "--environmentpath=" + place.environment.parent_path().string(),
         "--environment=" + place.environment.filename().string(),

@@ -44,6 +44,15 @@ def converges(instance: Instance) -> None:
     assert instance.bootwright("status").returncode == 0
 
 
+def run_once(instance: Instance, outcome: str) -> dict[str, Any]:
+    """One run that comes to this outcome. Returns what the status says of it."""
+    done = instance.bootwright("run")
+    run = instance.status()["run"]
+    assert run["outcome"] == outcome, f"{done.returncode} {done.stdout} {done.stderr} {json.dumps(run, indent=2)}"
+    assert done.returncode == (0 if outcome in ("changed", "unchanged") else 1)
+    return dict(run)
+
+
 def report(instance: Instance) -> dict[str, Any]:
     """The record of the last run."""
     number = instance.status()["run"]["number"]

@@ -14,19 +14,11 @@ from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Ec2
 from roles import IMPATIENT, merged, role_config
-from runs import report
+from runs import report, run_once
 
 #: Where Debian's packages puppet-module-… put them.
 MODULES = Path("/usr/share/puppet/modules")
 RUN = "/var/lib/bootwright/runs/{:06d}"
-
-
-def run_once(instance: Instance, outcome: str) -> dict[str, Any]:
-    done = instance.bootwright("run")
-    run = instance.status()["run"]
-    assert run["outcome"] == outcome, f"{done.returncode} {done.stdout} {done.stderr} {json.dumps(run, indent=2)}"
-    assert done.returncode == (0 if outcome in ("changed", "unchanged") else 1)
-    return dict(run)
 
 
 def catalog(instance: Instance, number: int) -> dict[str, Any]:
