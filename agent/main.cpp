@@ -100,7 +100,8 @@ std::map<const CLI::App*, const Command*> add_commands(CLI::App& app) {
             one->require_subcommand(1);
             groups[words.front()] = one;
         }
-        add_options(*one, *command);
+        one->preparse_callback(
+            [one, command](std::size_t) { add_options(*one, *command); });  // only of the one that is called
         added[one] = command;
     }
     return added;

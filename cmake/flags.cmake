@@ -62,7 +62,7 @@ include(CheckPIESupported)
 check_pie_supported()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG") # -O3 only makes a program larger that waits for others
+    set(CMAKE_CXX_FLAGS_RELEASE "-Os -DNDEBUG") # speed would only make a program larger that waits for others
     add_compile_options(
         -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 # memcpy and friends check the sizes that the compiler knows
         -fstack-protector-strong              # an overrun buffer on the stack ends the program before it returns

@@ -18,14 +18,14 @@ using std::filesystem::path;
 using Repository = AgentConfig::Repository;
 using Puppet = AgentConfig::Puppet;
 using Retry = AgentConfig::Retry;
-using Text = const char*;
+using Text = std::string_view;
 
 // One function for each type of value. `At` says where the value is.
 
 /// @param read as those of value_types.hpp @param write Json of the value
 template <typename At, typename Read, typename Write>
-AgentKey key(const std::string& name, const std::string& schema, At at, Read read, Write write,
-             const std::string& meaning, const std::string& otherwise = "") {
+AgentKey key(const std::string& name, const std::string& schema, At at, Read read, Write write, Text meaning,
+             Text otherwise = "") {
     return {.name = name,
             .schema = schema,
             .read = [at, read](AgentConfig& config, ObjectReader& section,
@@ -36,7 +36,7 @@ AgentKey key(const std::string& name, const std::string& schema, At at, Read rea
 }
 
 template <typename At>
-AgentKey text(Text name, At at, Text meaning, Text otherwise = "") {
+AgentKey text(const std::string& name, At at, Text meaning, Text otherwise = "") {
     const auto read = [](std::string& target, ObjectReader& section, const std::string& word) {
         target = section.string(word).value_or(target);
     };
@@ -45,7 +45,7 @@ AgentKey text(Text name, At at, Text meaning, Text otherwise = "") {
 }
 
 template <typename At>
-AgentKey flag(Text name, At at, Text meaning) {
+AgentKey flag(const std::string& name, At at, Text meaning) {
     const auto read = [](bool& target, ObjectReader& section, const std::string& word) {
         target = section.boolean(word).value_or(target);
     };
@@ -63,7 +63,7 @@ AgentKey number(const std::string& name, At at, int lowest, int highest, Text me
 }
 
 template <typename At>
-AgentKey duration(Text name, At at, Text meaning) {
+AgentKey duration(const std::string& name, At at, Text meaning) {
     const auto read = [](std::chrono::milliseconds& target, ObjectReader& section, const std::string& word) {
         target = section.duration(word).value_or(target);
     };
@@ -80,14 +80,14 @@ AgentKey wait(const std::string& name, At at, Text meaning) {
 }
 
 template <typename At>
-AgentKey file(Text name, At at, Text meaning, Text otherwise = "") {
+AgentKey file(const std::string& name, At at, Text meaning, Text otherwise = "") {
     return key(
         name, text_schema("^(/.*)?$"), at, read_path, [](const path& value) { return value.string(); }, meaning,
         otherwise);
 }
 
 template <typename At>
-AgentKey server(Text name, At at, const std::vector<std::string>& schemes, Text meaning, Text otherwise) {
+AgentKey server(const std::string& name, At at, const std::vector<std::string>& schemes, Text meaning, Text otherwise) {
     const auto read = [schemes](Url& target, ObjectReader& section, const std::string& word) {
         read_endpoint(target, section, word, schemes);
     };
@@ -96,14 +96,14 @@ AgentKey server(Text name, At at, const std::vector<std::string>& schemes, Text 
 }
 
 template <typename At>
-AgentKey commit(Text name, At at, Text meaning) {
+AgentKey commit(const std::string& name, At at, Text meaning) {
     return key(
         name, text_schema("^([0-9a-f]{40})?$"), at, read_commit, [](const std::string& value) { return value; },
         meaning, "none");
 }
 
 template <typename At>
-AgentKey memory(Text name, At at, Text meaning) {
+AgentKey memory(const std::string& name, At at, Text meaning) {
     const auto write = [](const MemorySize& size) {
         return size.percent > 0 ? std::to_string(size.percent) + "%" : size.bytes > 0 ? std::to_string(size.bytes) : "";
     };
@@ -112,7 +112,7 @@ AgentKey memory(Text name, At at, Text meaning) {
 
 /// @param words in the order of the enumeration
 template <typename At>
-AgentKey choice(Text name, At at, const std::vector<std::string>& words, Text meaning) {
+AgentKey choice(const std::string& name, At at, const std::vector<std::string>& words, Text meaning) {
     const auto read = [words](auto& target, ObjectReader& section, const std::string& word) {
         if (const auto chosen = section.choice(word, words)) {
             target = static_cast<std::decay_t<decltype(target)>>(*chosen);
@@ -126,7 +126,7 @@ AgentKey choice(Text name, At at, const std::vector<std::string>& words, Text me
 std::string strings_schema() { return list_schema(text_schema()); }
 
 /// A key that read_agent_config reads by itself.
-AgentKey apart(Text name, const std::string& schema, Text meaning, Text otherwise) {
+AgentKey apart(const std::string& name, const std::string& schema, Text meaning, Text otherwise) {
     return {.name = name, .schema = schema, .read = {}, .value = {}, .meaning = meaning, .otherwise = otherwise};
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bootwright {
@@ -18,8 +19,8 @@ struct AgentKey {
     /// @throws Error config.invalid, naming file, line and key
     std::function<void(AgentConfig& config, ObjectReader& section, const std::string& word)> read;
     std::function<Json(const AgentConfig& config)> value;  ///< as people write it; null with a null `read`
-    std::string meaning;                                   ///< Markdown, in one line
-    std::string otherwise{};                               ///< what holds if nobody sets the key, if that is no value
+    std::string_view meaning;                              ///< Markdown, in one line
+    std::string_view otherwise{};                          ///< what holds if nobody sets the key, if that is no value
 };
 
 /// All of them, in the order of the document: those of a section stand together.

@@ -39,10 +39,10 @@ Json& object_of(const std::string& name, Json& whole) {
 }
 
 /// Puts what may be at a key into the schema of the whole.
-void add(Json& whole, const std::string& name, const std::string& schema, const std::string& meaning,
+void add(Json& whole, const std::string& name, const std::string& schema, std::string_view meaning,
          const Json& otherwise) {
     Json entry = Json::parse(schema);
-    entry["description"] = without_links(meaning);
+    entry["description"] = without_links(std::string(meaning));
     if (!otherwise.is_null()) {
         entry["default"] = otherwise;
     }

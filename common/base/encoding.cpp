@@ -61,6 +61,12 @@ Character first_character(std::string_view text) {
     return {text.substr(0, length), code};
 }
 
+/// How many printable ASCII characters the text begins with: nearly always all.
+std::size_t plain_beginning(std::string_view text) {
+    const auto* const end = std::find_if_not(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return static_cast<std::size_t>(end - text.begin());
+}
+
 void append_utf8(std::string& text, char32_t code) {
     if (code < 0x80) {
         text += static_cast<char>(code);
@@ -177,7 +183,14 @@ bool is_text(std::string_view text) {
 
 std::string printable(std::string_view text) {
     std::string result;
+    result.reserve(text.size());
     while (!text.empty()) {
+        const std::size_t plain = plain_beginning(text);
+        result += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) {
+            break;
+        }
         const Character character = first_character(text);
         result += !character.code || is_obeyed(*character.code) ? "?" : character.bytes;
         text.remove_prefix(character.bytes.size());

@@ -221,8 +221,7 @@ std::vector<RoleKey> health_keys() {
     };
     for (const HealthCheckKind* kind : Registered<HealthCheckKind>::by_key()) {
         if (!kind->guard.empty()) {
-            keys.push_back(
-                {.name = "health.checks." + std::string(kind->key), .trust = guarded, .why = std::string(kind->guard)});
+            keys.push_back({.name = "health.checks." + std::string(kind->key), .trust = guarded, .why = kind->guard});
         }
     }
     return keys;
@@ -230,10 +229,7 @@ std::vector<RoleKey> health_keys() {
 
 RoleKey receiver_key(const ReceiverKind& kind) {
     const std::string name(kind.key);
-    RoleKey row{.name = "announce." + name,
-                .why = std::string(kind.why),
-                .meaning = std::string(kind.meaning),
-                .schema = kind.schema()};
+    RoleKey row{.name = "announce." + name, .why = kind.why, .meaning = kind.meaning, .schema = kind.schema()};
     row.read = [&kind, name](RoleConfig& role, ObjectReader& announce, const std::string&, const RoleLayer& layer) {
         auto receiver = kind.read(announce, layer.speaker);
         if (!receiver) {
@@ -257,8 +253,7 @@ std::vector<RoleKey> announce_keys() {
         keys.push_back(receiver_key(*kind));
         const std::string whole = keys.back().name;
         for (const GuardedPart& part : kind->guarded) {
-            keys.push_back(
-                {.name = whole + "." + std::string(part.name), .trust = guarded, .why = std::string(part.why)});
+            keys.push_back({.name = whole + "." + std::string(part.name), .trust = guarded, .why = part.why});
         }
     }
     keys.push_back(key({.name = "announce.failure_after",

@@ -28,9 +28,9 @@ struct RoleLayer {
 struct RoleKey {
     std::string name;  ///< "repository.url"; a part of a value that layers set as a whole: "health.checks.command"
     KeyTrust trust = KeyTrust::anywhere;
-    std::string why;        ///< why it has that trust; Markdown, in one line
-    std::string meaning{};  ///< Markdown, in one line; empty for a part
-    std::string schema{};   ///< what may stand there: JSON Schema, as text; empty for a part
+    std::string_view why;        ///< why it has that trust; Markdown, in one line
+    std::string_view meaning{};  ///< Markdown, in one line; empty for a part
+    std::string schema{};        ///< what may stand there: JSON Schema, as text; empty for a part
     /// Reads the key over what lower layers said, if `section` has it under its last word. Null for a part.
     /// @throws Error with the document's code, naming line and key
     std::function<void(RoleConfig& role, ObjectReader& section, const std::string& word, const RoleLayer& layer)>

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 std::string default_of(const AgentKey& key) {
-    return key.otherwise.empty() ? "`" + to_line(key.value(AgentConfig())) + "`" : key.otherwise;
+    return key.otherwise.empty() ? "`" + to_line(key.value(AgentConfig())) + "`" : std::string(key.otherwise);
 }
 
 AgentConfig read(const Json& agent_json) {
@@ -26,7 +26,7 @@ AgentConfig read(const Json& agent_json) {
 TEST_CASE("docs/configuration.md shows each key of agent.json, its default and its meaning") {
     std::string table = "| key | default | meaning |\n|-|-|-|\n";
     for (const AgentKey& key : agent_keys()) {
-        table += "| `" + key.name + "` | " + default_of(key) + " | " + key.meaning + " |\n";
+        table += "| `" + key.name + "` | " + default_of(key) + " | " + std::string(key.meaning) + " |\n";
     }
     INFO("the table as it has to be:\n" << table);
     CHECK(fixture("../../docs/configuration.md").find(table + "\n") != std::string::npos);

@@ -60,12 +60,12 @@ TEST_CASE("docs/role-config.md shows each key, its meaning, who may say it and w
         CAPTURE(key.name);
         CHECK(key.meaning.empty() == key.is_part());
         if (!key.is_part()) {
-            meanings += "| `" + key.name + "` | " + key.meaning + " |\n";
+            meanings += "| `" + key.name + "` | " + std::string(key.meaning) + " |\n";
         }
         const char* from = key.trust == KeyTrust::anywhere  ? "anywhere"
                            : key.trust == KeyTrust::guarded ? "guarded"
                                                             : "guarded by URL";
-        trust += "| `" + key.name + "` | " + from + " | " + key.why + " |\n";
+        trust += "| `" + key.name + "` | " + from + " | " + std::string(key.why) + " |\n";
     }
     const std::string document = fixture("../../docs/role-config.md");
     INFO("the tables as they have to be:\n" << meanings << "\n" << trust);
