@@ -266,6 +266,11 @@ std::vector<AgentKey> puppet_keys() {
         key(
             "puppet.role_fact", text_schema("^[a-z][a-z0-9_]*$"), of(&Puppet::role_fact), read_fact_name,
             [](const std::string& value) { return value; }, "the name of the fact that carries the role"),
+        key(
+            "puppet.modulepath", list_schema(text_schema("^/")), of(&Puppet::modulepath), read_folders,
+            [](const std::vector<std::string>& value) { return value; },
+            "folders of the image whose modules the code may use besides its own; else [none of the image's "
+            "count](puppet.md#environmentconf)"),
         wait("puppet.timeout", of(&Puppet::timeout), "for one `puppet apply`"),
         flag("puppet.warm", of(&Puppet::warm),
              "Puppet is [loaded ahead](puppet.md#loaded-ahead), while metadata and repository are on their way"),

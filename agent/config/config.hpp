@@ -89,6 +89,7 @@ struct AgentConfig {
     struct Puppet {
         std::filesystem::path path{};  ///< empty: found in /opt/puppetlabs/bin, /usr/bin, /usr/local/bin
         std::string role_fact = "role";
+        std::vector<std::string> modulepath{};  ///< folders of the image's whose modules may be used
         std::chrono::milliseconds timeout = std::chrono::hours(1);
         bool warm = true;  ///< loaded while metadata and repository are on their way
         std::chrono::milliseconds package_lock_timeout = std::chrono::minutes(10);  ///< 0: not waited for

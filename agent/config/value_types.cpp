@@ -153,6 +153,20 @@ void read_hosts(std::vector<std::string>& target, ObjectReader& section, const s
     }
 }
 
+void read_folders(std::vector<std::string>& target, ObjectReader& section, const std::string& word) {
+    const auto folders = section.strings(word);
+    if (!folders) {
+        return;
+    }
+    for (const std::string& folder : *folders) {
+        if (!folder.starts_with('/') || folder.find(':') != std::string::npos) {
+            throw section.error(word, "expected absolute paths of folders",
+                                R"(write them like ["/usr/share/puppet/modules"])");
+        }
+    }
+    target = *folders;
+}
+
 void read_memory(MemorySize& target, ObjectReader& section, const std::string& word) {
     const auto text = section.string(word);
     if (!text) {

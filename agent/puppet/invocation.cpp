@@ -23,13 +23,30 @@ Json cloud_fact(const InstanceMetadata& instance) {
     return cloud;
 }
 
-Json external_facts(const AgentConfig& config, const InstanceMetadata& instance, const RoleConfig& role) {
+Json external_facts(const AgentConfig& config, const InstanceMetadata& instance, const RoleConfig& role,
+                    const Checkout& checkout) {
     Json facts = role.facts;
     facts["cloud"] = cloud_fact(instance);
+    facts["bootwright"] = {{"revision", checkout.revision}};
     if (!role.role.empty()) {
         facts[config.puppet.role_fact] = role.role;
     }
     return facts;
+}
+
+/// Folders of modules besides the environment's own: of a repository with several environments, as on a server, and of the
+/// image. Never none: Puppet would take the image's.
+std::vector<std::string> base_modules(const PuppetPlace& place, const AgentConfig& config) {
+    std::vector<std::string> folders{(place.code() / "modules").string()};
+    folders.insert(folders.end(), config.puppet.modulepath.begin(), config.puppet.modulepath.end());
+    return folders;
+}
+
+/// Where manifest and modules may lie.
+Json allowed_folders(const AgentConfig& config, const Checkout& checkout) {
+    std::vector<std::string> folders = config.puppet.modulepath;
+    folders.push_back(checkout.folder.string());
+    return folders;
 }
 
 std::uint64_t bytes_of(const MemorySize& size) {
@@ -42,12 +59,13 @@ std::uint64_t bytes_of(const MemorySize& size) {
 }  // namespace
 
 std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
-                                         const InstanceMetadata& instance, const RoleConfig& role) {
+                                         const InstanceMetadata& instance, const RoleConfig& role,
+                                         const Checkout& checkout) {
     std::vector<PreparedFile> prepared{
-        {files.facts() / "bootwright.json", to_text(external_facts(config, instance, role))},
+        {files.facts() / "bootwright.json", to_text(external_facts(config, instance, role, checkout))},
         {files.hiera(), hiera_config(files)},
         {files.data(), to_text(role.data)},
-        {files.no_manifest(), ""},
+        {files.allowed(), to_text(allowed_folders(config, checkout))},
         {place.state / "trusted.json", to_text({{"cloud", cloud_fact(instance)}})},
     };
     if (!role.classes.empty()) {
@@ -65,7 +83,7 @@ ProcessLimits limits_of(const AgentConfig& config) {
 }
 
 ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
-                              const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout) {
+                              const RoleConfig& role, const Checkout& checkout) {
     const std::string conf = (place.state / "conf").string();
     const std::string var = (place.state / "var").string();
     std::vector<std::string> arguments{
@@ -76,16 +94,16 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
         "--logdir=" + var + "/log",
         "--rundir=" + var + "/run",
         "--statedir=" + var + "/state",
-        "--ssldir=" + var + "/ssl",  // Debian keeps these three elsewhere
+        "--ssldir=" + var + "/ssl",  // Debian keeps these two elsewhere
         "--cadir=" + var + "/ca",
-        "--codedir=" + conf + "/code",
+        "--codedir=" + place.code().string(),
         "--publicdir=" + files.folder.string(),  // --vardir does not move it, and the summary is there
-        "--environmentpath=" + place.environment.parent_path().string(),
-        "--environment=" + place.environment.filename().string(),
-        "--basemodulepath=" + files.no_modules().string(),  // the image's modules must not leak in
+        "--environmentpath=" + (place.code() / "environments").string(),
+        "--environment=" + place.environment_name,
+        "--basemodulepath=" + joined(base_modules(place, config), ":"),  // the image's modules must not leak in
         "--hiera_config=" + files.hiera().string(),
         "--pluginfactdest=" + files.facts().string(),
-        "--certname=" + certname(instance.instance_id),
+        "--certname=" + place.certname,
         "--trusted_external_command=" + place.trusted_facts.string(),
         "--config_version=/bin/echo " + checkout.revision,  // a script of the repository's own would fail the run
         "--logdest=" + files.log().string(),
@@ -101,8 +119,7 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
     if (role.puppet.noop) {
         arguments.emplace_back("--noop");
     }
-    arguments.push_back(place.manifest.empty() ? files.no_manifest().string() : place.manifest.string());
-
+    // No manifest: with an empty standard input Puppet takes the environment's own, as environment.conf has it.
     ProcessRequest request{.arguments = std::move(arguments),
                            .environment = place.proxy,
                            .timeout = role.puppet.timeout.value_or(config.puppet.timeout),
@@ -112,20 +129,6 @@ ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place
     request.environment["RUBYOPT"] = "-r" + place.observer.string();
     request.environment["BOOTWRIGHT_RUN_FOLDER"] = files.folder.string();
     return request;
-}
-
-std::string certname(std::string_view instance_id) {
-    std::string name = lower(instance_id);
-    const auto is_allowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    };
-    std::replace_if(
-        name.begin(), name.end(), [&](char c) { return !is_allowed(c); }, '-');
-    if (name.starts_with('.')) {
-        name.front() = '-';
-    }
-    constexpr std::size_t longest = 200;
-    return name.substr(0, longest);
 }
 
 }  // namespace bootwright

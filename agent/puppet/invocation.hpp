@@ -23,11 +23,10 @@ struct PuppetFiles {
 
     std::filesystem::path folder;
     [[nodiscard]] std::filesystem::path facts() const { return folder / "facts"; }
-    [[nodiscard]] std::filesystem::path no_modules() const { return folder / "no-modules"; }
     [[nodiscard]] std::filesystem::path hiera() const { return folder / "hiera.yaml"; }
     [[nodiscard]] std::filesystem::path data() const { return folder / "data.json"; }
     [[nodiscard]] std::filesystem::path classes() const { return folder / "classes.txt"; }
-    [[nodiscard]] std::filesystem::path no_manifest() const { return folder / "no-manifest.pp"; }
+    [[nodiscard]] std::filesystem::path allowed() const { return folder / "allowed.json"; }
     // Written by Puppet:
     [[nodiscard]] std::filesystem::path log() const { return folder / "puppet.jsonl"; }
     [[nodiscard]] std::filesystem::path summary() const { return folder / "last_run_summary.yaml"; }
@@ -46,12 +45,15 @@ struct PreparedFile {
 /// What must be looked up before the invocation.
 struct PuppetPlace {
     std::filesystem::path program;             ///< puppet itself
-    std::filesystem::path state;               ///< Puppet's own confdir and vardir lie in here
-    std::filesystem::path environment;         ///< Puppet's: the checkout, or environments/NAME in it
-    std::filesystem::path manifest;            ///< of the environment; empty if it has none
+    std::filesystem::path state;               ///< Puppet's own confdir, vardir and codedir lie in here
+    std::string environment_name;              ///< $environment
+    std::string certname;                      ///< as as_certname() makes it
     std::filesystem::path observer;            ///< observe.rb
     std::filesystem::path trusted_facts;       ///< prints trusted.json, for Puppet
     std::map<std::string, std::string> proxy;  ///< http_proxy and the like, for what Puppet installs
+
+    /// Puppet's codedir, as lay_out_code() makes it.
+    [[nodiscard]] std::filesystem::path code() const { return state / "code"; }
 };
 
 /// The marker that observe.rb's lines on standard output begin with: "MARKER 12 82".
@@ -60,7 +62,8 @@ inline constexpr std::string_view progress_marker = "bootwright-progress";
 /// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`. It
 /// is also in $trusted['external'], where no manifest and no fact can overwrite it.
 std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
-                                         const InstanceMetadata& instance, const RoleConfig& role);
+                                         const InstanceMetadata& instance, const RoleConfig& role,
+                                         const Checkout& checkout);
 
 /// The image's limits for Puppet and all that it starts.
 ProcessLimits limits_of(const AgentConfig& config);
@@ -68,9 +71,6 @@ ProcessLimits limits_of(const AgentConfig& config);
 /// The hermetic `puppet apply`: what runs is what is pinned, whatever the image's own Puppet configuration, modules and
 /// state say. Each option avoids a trap that was measured; docs/puppet.md lists them.
 ProcessRequest puppet_request(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
-                              const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout);
-
-/// The instance id as Puppet allows it for a certname: lower case, [a-z0-9._-], not hidden, short enough for a file name.
-std::string certname(std::string_view instance_id);
+                              const RoleConfig& role, const Checkout& checkout);
 
 }  // namespace bootwright

@@ -49,6 +49,18 @@ std::optional<std::vector<FailedResource>> failed_at(const Json& object) {
     return failed;
 }
 
+std::optional<SeenEnvironment> environment_at(const Json& object) {
+    const Json& seen = member_at(object, "environment");
+    if (!seen.is_object()) {
+        return std::nullopt;
+    }
+    return SeenEnvironment{.manifest = string_at(seen, "manifest"),
+                           .has_manifest = seen.value("has_manifest", Json()) == true,
+                           .classes = texts_at(seen, "classes"),
+                           .nodes = texts_at(seen, "nodes"),
+                           .node = string_at(seen, "node")};
+}
+
 }  // namespace
 
 std::optional<Observation> read_observation(const std::optional<std::string>& text) {
@@ -66,7 +78,8 @@ std::optional<Observation> read_observation(const std::optional<std::string>& te
                      .slow_facts = durations_at(json, "slow_facts", "fact"),
                      .unused_data = texts_at(json, "unused_data"),
                      .looked_up = texts_at(json, "looked_up"),
-                     .problems = texts_at(json, "problems")};
+                     .problems = texts_at(json, "problems"),
+                     .environment = environment_at(json)};
     const Json times = json.value("times", Json());
     for (const auto& [phase, seconds] : times.items()) {
         seen.phases.push_back({phase, seconds_of(seconds)});

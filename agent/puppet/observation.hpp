@@ -8,6 +8,15 @@
 
 namespace bootwright {
 
+/// The environment that was compiled, as environment.rb describes it.
+struct SeenEnvironment {
+    std::string manifest{};              ///< of the environment: a file or a folder; "": it has none
+    bool has_manifest = false;           ///< whether it is there
+    std::vector<std::string> classes{};  ///< that the catalog has
+    std::vector<std::string> nodes{};    ///< names of all node definitions; a pattern is "/web/"
+    std::string node{};                  ///< the definition that was taken; "": none
+};
+
 /// What observe.rb saw within Puppet, and wrote to observation.json. Its texts are Puppet's own: secrets are still in them.
 struct Observation {
     std::string puppet_version;
@@ -18,9 +27,10 @@ struct Observation {
     bool failed_to_generate = false;  ///< a resource could not generate what it stands for, which no count has
     std::vector<Took> slowest;
     std::vector<Took> slow_facts;
-    std::vector<std::string> unused_data;  ///< keys of the role config's data that nothing looked up
-    std::vector<std::string> looked_up;    ///< what was looked up, if there are such keys
-    std::vector<std::string> problems;     ///< what it could not see
+    std::vector<std::string> unused_data;        ///< keys of the role config's data that nothing looked up
+    std::vector<std::string> looked_up;          ///< what was looked up, if there are such keys
+    std::vector<std::string> problems;           ///< what it could not see
+    std::optional<SeenEnvironment> environment;  ///< nothing: no catalog was compiled
 };
 
 /// Returns nullopt if the file is missing or broken; whatever is missing in it is empty.

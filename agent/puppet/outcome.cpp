@@ -12,7 +12,9 @@ const std::vector<OutcomeMeaning>& outcomes() {
          "resources failed, nothing was changed; or Puppet gave up, or could not begin to compile"},
         {Outcome::changed_with_failures, "changed_with_failures", false, "some were changed, some failed"},
         {Outcome::compile_failed, "compile_failed", false, "there was no catalog: nothing was touched"},
-        {Outcome::nothing_applied, "nothing_applied", false, "the catalog was empty: most often a misspelt role"},
+        {Outcome::nothing_applied, "nothing_applied", false,
+         "the catalog was empty: a misspelt role, an empty class, no manifest, or an environment to choose; the error "
+         "says which"},
         {Outcome::noop_drift, "noop_drift", false, "noop found differences, and left them"},
         {Outcome::timed_out, "timed_out", false, "Puppet was ended, as it was not done in time"},
         {Outcome::killed, "killed", false,

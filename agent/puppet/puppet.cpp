@@ -1,5 +1,7 @@
 #include "agent/puppet/puppet.hpp"
 
+#include "agent/puppet/certname.hpp"
+#include "agent/puppet/environment.hpp"
 #include "agent/puppet/hand_over.hpp"
 #include "agent/puppet/invocation.hpp"
 #include "agent/puppet/package_manager.hpp"
@@ -36,60 +38,6 @@ void check_not_disabled(const System& system) {
     }
 }
 
-bool lies_within(const fs::path& path, const fs::path& folder) {
-    const auto [end, unused] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
-    return end == folder.end();
-}
-
-/// The names in `folder`, for an error.
-std::string names_in(const fs::path& folder) {
-    std::error_code error;
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder, error)) {
-        names.push_back(entry.path().filename().string());
-    }
-    std::sort(names.begin(), names.end());
-    return names.empty() ? "none" : shortened(joined(names, ", "), 300);
-}
-
-/// Puppet's environment: the whole checkout, or the folder of it that the role config names. A link that leads out of the
-/// checkout is not what is pinned, and does not count.
-fs::path find_environment(const Checkout& checkout, const std::string& name) {
-    if (name.empty()) {
-        return checkout.folder;
-    }
-    const fs::path folder = checkout.folder / "environments" / name;
-    std::error_code error;
-    if (fs::is_directory(folder, error) && lies_within(fs::canonical(folder), fs::canonical(checkout.folder))) {
-        return folder;
-    }
-    throw permanent_error("puppet.no_environment",
-                          "there is no folder environments/" + name + " in the control repository at " +
-                              checkout.revision +
-                              "; in environments/ there is: " + names_in(checkout.folder / "environments"),
-                          "correct repository.environment or repository.revision of the role config");
-}
-
-/// The environment's manifest: environment.conf's `manifest`, else `manifests`. A manifest on the command line replaces
-/// that setting, and without one `puppet apply` would read standard input. A manifest outside the checkout is not what
-/// is pinned, and does not count.
-fs::path find_manifest(const Checkout& checkout, const fs::path& environment) {
-    fs::path manifest = "manifests";
-    const auto settings = read_file_start(environment / "environment.conf", 65536);
-    for (const std::string& line : split(settings.value_or(""), '\n')) {
-        const std::size_t equals = line.find('=');
-        if (equals != std::string::npos && trimmed(std::string_view(line).substr(0, equals)) == "manifest") {
-            const fs::path value = fs::path(trimmed(std::string_view(line).substr(equals + 1))).lexically_normal();
-            const bool is_inside = value.is_relative() && !value.empty() &&
-                                   lies_within((environment / value).lexically_normal(), checkout.folder);
-            manifest = is_inside ? value : manifest;
-        }
-    }
-    const fs::path path = environment / manifest;
-    std::error_code error;
-    return fs::exists(path, error) ? path : fs::path();
-}
-
 std::map<std::string, std::string> proxy_variables(const System& system) {
     std::map<std::string, std::string> variables;
     for (const char* name : {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}) {
@@ -114,16 +62,16 @@ void close_traces(const PuppetFiles& files) {
 
 /// Begins the folder anew: what an earlier attempt of the same run left must not be read as this one's.
 void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
-             const InstanceMetadata& instance, const RoleConfig& role) {
+             const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout) {
     for (const fs::path& leftover : traces_in(files)) {
         remove_tree(leftover);
     }
-    for (const fs::path& folder :
-         {files.facts(), files.no_modules(), place.state, place.state / "conf", place.state / "var"}) {
+    for (const fs::path& folder : {files.facts(), place.state, place.state / "conf", place.state / "var"}) {
         make_folder(folder, 0700);
     }
+    lay_out_code(place.code(), checkout, role);
     write_file(files.log(), "", 0600);  // Puppet would make it 0644, and it grows while others may look
-    for (const PreparedFile& file : prepared_files(files, place, config, instance, role)) {
+    for (const PreparedFile& file : prepared_files(files, place, config, instance, role, checkout)) {
         write_file(file.path, file.content, 0600);
     }
 }
@@ -161,19 +109,18 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     constexpr std::size_t kept_output = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
-    const fs::path environment = find_environment(checkout, role.repository.environment);
     const PuppetProgram program = find_puppet(system, config);
     const PuppetPlace place{program.path,
                             system.state() / "puppet",
-                            environment,
-                            find_manifest(checkout, environment),
+                            environment_name(role),
+                            certname(system, instance, role),
                             system.ruby_folder / "observe.rb",
                             system.program("trusted-facts"),
                             proxy_variables(system)};
-    prepare(files, place, config, instance, role);
+    prepare(files, place, config, instance, role, checkout);
     prepare_package_manager(system, config, role.puppet.noop, events, stop);
 
-    ProcessRequest request = puppet_request(files, place, config, instance, role, checkout);
+    ProcessRequest request = puppet_request(files, place, config, role, checkout);
     request.environment.merge(apt_variables(system, events));
     const auto deadline = system.clock.now().since_boot + request.timeout;
     HandedOver handed_over{.run = run_of(run_folder), .deadline = deadline};
@@ -182,7 +129,10 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
         return asks_to_stop_this_service(processes) && hand_over(system, handed_over);
     };
 
-    PuppetTraces traces{.noop = role.puppet.noop, .checkout = checkout.folder};
+    PuppetTraces traces{
+        .noop = role.puppet.noop,
+        .wanted = {role.role, role.classes, environments_to_choose(checkout, role)},
+        .folders = {{checkout.folder.string(), ""}, {repository_in_code(place.code(), role).string(), ""}}};
     // The beginning: the reason comes first, a backtrace after it.
     const auto keep_output = [&](std::string_view line) {
         traces.output.append(line.substr(0, kept_output - std::min(kept_output, traces.output.size()))).append("\n");

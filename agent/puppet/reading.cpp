@@ -121,6 +121,31 @@ void add_observation(PuppetResult& result, const Observation& seen, const Puppet
     result.slow_facts = durations(seen.slow_facts);
 }
 
+/// The environment that was seen, its texts made fit to be shown.
+std::optional<SeenEnvironment> shown_environment(const std::optional<Observation>& seen, const PuppetTraces& traces) {
+    if (!seen || !seen->environment) {
+        return std::nullopt;
+    }
+    SeenEnvironment environment = *seen->environment;
+    for (std::string* text : {&environment.manifest, &environment.node}) {
+        *text = shown(*text, traces);
+    }
+    for (auto* names : {&environment.classes, &environment.nodes}) {
+        for (std::string& name : *names) {
+            name = shown(name, traces);
+        }
+    }
+    return environment;
+}
+
+/// `node default` is taken without a word of Puppet's: of code that names its nodes, that is seldom meant.
+std::string taken_by_default(const SeenEnvironment& environment) {
+    std::vector<std::string> others = environment.nodes;
+    others.erase(std::remove(others.begin(), others.end(), "default"), others.end());
+    return "no node definition has this machine's certname, so `node default` was taken; there are: " +
+           shortened(joined(others, ", "), longest_message) + " (puppet.certname of the role config makes the name)";
+}
+
 /// What the agent itself has to remark on how Puppet ran.
 std::vector<std::string> remarks(const std::optional<Observation>& seen, const PuppetTraces& traces) {
     std::vector<std::string> remarks;
@@ -139,6 +164,9 @@ std::vector<std::string> remarks(const std::optional<Observation>& seen, const P
         const auto meant = nearest(key, seen->looked_up);
         remarks.push_back("nothing looked up the key " + shortened(key, longest_key) + " of the role config's data" +
                           (meant ? "; did you mean \"" + shown(*meant, traces) + "\"?" : ""));
+    }
+    if (seen->environment && seen->environment->node == "default" && seen->environment->nodes.size() > 1) {
+        remarks.push_back(taken_by_default(*shown_environment(seen, traces)));
     }
     remarks.resize(std::min(remarks.size(), most_listed));
     return remarks;
@@ -256,7 +284,8 @@ void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std
                         "see the run's puppet.jsonl; `df -h` if the disk may be full"));
 }
 
-void read_applied(PuppetResult& result, const PuppetTraces& traces, const ResourceCounts& counts) {
+void read_applied(PuppetResult& result, const PuppetTraces& traces, const std::optional<Observation>& seen,
+                  const ResourceCounts& counts) {
     const int status = traces.process.exit_code;
     const bool failures = counts.failed > 0 || status == 4 || status == 6;
     const bool changes = counts.changed > 0 || status == 2 || status == 6;
@@ -274,10 +303,7 @@ void read_applied(PuppetResult& result, const PuppetTraces& traces, const Resour
                                                       : ""),
                 "correct what failed, which is listed with file and line, and push a new revision"));
     } else if (trimmed(traces.resources.value_or("")).empty()) {
-        set(result, Outcome::nothing_applied,
-            permanent_error("puppet.nothing_applied",
-                            "the catalog is empty: no class took this role, so nothing was done",
-                            "check role and classes of the role config for a misspelling"));
+        set(result, Outcome::nothing_applied, nothing_applied_error(shown_environment(seen, traces), traces.wanted));
     } else if (const int drift = counts.out_of_sync - counts.changed; traces.noop && drift > 0) {
         set(result, Outcome::noop_drift,
             permanent_error("puppet.noop_drift",
@@ -341,7 +367,7 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
                                 " but left no complete summary of this run, as it does when the disk is full",
                             "check the disk with `df -h /var/lib/bootwright`; the agent tries again"));
     } else {
-        read_applied(result, traces, summary->counts);
+        read_applied(result, traces, seen, summary->counts);
     }
     return result;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/puppet/empty_catalog.hpp"
 #include "agent/puppet/puppet_result.hpp"
 #include "common/net/redactor.hpp"
 #include "common/processes/process.hpp"
@@ -7,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -20,8 +22,10 @@ struct PuppetTraces {
     std::optional<std::string> observation{};  ///< observation.json
     std::string output{};                      ///< the beginning of its output besides the log
     bool noop = false;
-    std::filesystem::path checkout{};  ///< cut from the paths that are shown
-    Redactor redactor{};               ///< knows what is cut from every text
+    Wanted wanted{};
+    /// Folders that the control repository lies in, and what stands for each where its files are named: "", "environments/web/".
+    std::vector<std::pair<std::string, std::string>> folders{};
+    Redactor redactor{};  ///< knows what is cut from every text
 };
 
 /// What happened, from all traces together: Puppet's exit status alone says "success" when it should not.

@@ -23,11 +23,11 @@ std::string option_of(const ProcessRequest& request, std::string_view name) {
 
 namespace {
 
-/// What was recorded names files of a checkout where it stood then; this one stands elsewhere.
-std::string moved(std::string text, const std::string& checkouts) {
-    constexpr std::string_view then = "/var/lib/bootwright/checkout/";
-    for (std::size_t at = text.find(then); at != std::string::npos; at = text.find(then, at + checkouts.size())) {
-        text.replace(at, then.size(), checkouts);
+/// What was recorded names files of an environment where it stood then; this one stands elsewhere.
+std::string moved(std::string text, const std::string& environment) {
+    constexpr std::string_view then = "/var/lib/bootwright/checkout/0123456789abcdef0123456789abcdef01234567/";
+    for (std::size_t at = text.find(then); at != std::string::npos; at = text.find(then, at + environment.size())) {
+        text.replace(at, then.size(), environment);
     }
     return text;
 }
@@ -35,11 +35,12 @@ std::string moved(std::string text, const std::string& checkouts) {
 }  // namespace
 
 void leave_traces(const std::string& name, const ProcessRequest& request) {
-    const std::string checkouts = option_of(request, "environmentpath") + "/";
+    const std::string environment =
+        option_of(request, "environmentpath") + "/" + option_of(request, "environment") + "/";
     const auto copy = [&](const char* file, const std::filesystem::path& target) {
         constexpr std::size_t largest = std::size_t{1} << 20U;
         if (const auto text = read_file_if_exists(fixture_path("puppet/" + name) / file, largest)) {
-            write_file(target, moved(*text, checkouts), 0600);
+            write_file(target, moved(*text, environment), 0600);
         }
     };
     copy("puppet.jsonl", option_of(request, "logdest"));

@@ -55,6 +55,7 @@ HANDED_ON = {
     "agent/platform/cloud_identity.hpp",
     "agent/platform/instance_metadata.hpp",
     "agent/role/shown_role.hpp",
+    "agent/role/keys/certname_template.hpp",  # how a value of the role config is meant
     "agent/role/keys/announce_config.hpp",
     "agent/role/keys/health_config.hpp",
     "agent/role/keys/role_config.hpp",

@@ -1,5 +1,5 @@
 # Watches a run of Puppet from within, and tells the agent. It changes nothing of what Puppet does: each hook calls Puppet's
-# own method and rescues its own errors. Where Puppet has changed inside, only what that hook knew is lost, and `problems`
+# own method and rescues its own errors. One thing it refuses: to compile what is not pinned (environment.rb). Where Puppet has changed inside, only what that hook knew is lost, and `problems`
 # says so.
 #
 # Loaded by Ruby's -r before Puppet is, or into a process that has loaded Puppet already. BOOTWRIGHT_RUN_FOLDER is the run's
@@ -8,6 +8,7 @@
 # Writes into that folder, mode 0600: observation.json (docs/puppet.md), once Puppet is known and again when it ends; and
 # catalog.json.gz.
 ENV.delete('RUBYOPT')
+require_relative 'environment'
 
 module BootwrightObserve
   FOLDER = ENV.delete('BOOTWRIGHT_RUN_FOLDER')
@@ -129,7 +130,7 @@ module BootwrightObserve
       require 'json'
       version = defined?(Puppet.version) ? Puppet.version.to_s : nil
       whole = { 'puppet_version' => version, 'phase' => @phase, 'times' => rounded(@times),
-                'catalog_digest' => @catalog_digest, 'problems' => @problems }
+                'catalog_digest' => @catalog_digest, 'environment' => @environment, 'problems' => @problems }
       write('observation.json', JSON.generate(whole.merge(rest)))
     end
 
@@ -193,6 +194,10 @@ module BootwrightObserve
       return {} if unused.empty?
 
       { 'unused_data' => unused, 'looked_up' => asked.keys.first(MOST_KEYS).map { |key| clean(key, LONGEST_TEXT) } }
+    end
+
+    def compiled(environment, catalog)
+      safely('environment') { @environment = environment.described(catalog) }
     end
 
     # The compiled catalog, before deferred values are resolved. The digest leaves out what differs between two catalogs
@@ -282,8 +287,12 @@ module BootwrightObserve
   end
 
   module Compile
-    def compile(*)
-      catalog = BootwrightObserve.in_phase('compile') { super }
+    def compile(node, *)
+      catalog = BootwrightObserve.in_phase('compile') do
+        environment = BootwrightEnvironment.new(node.environment, File.join(FOLDER, 'allowed.json'))
+        environment.check
+        super.tap { |compiled| BootwrightObserve.compiled(environment, compiled) }
+      end
       BootwrightObserve.safely('catalog') { BootwrightObserve.keep_catalog(catalog) }
       catalog
     end

@@ -100,9 +100,9 @@ std::vector<RoleKey> machine_keys() {
             at(&RoleConfig::classes), read_class_names, as_is),
         entries_key({.name = "facts",
                      .why = "words for Puppet; the code decides what they mean",
-                     .meaning = "further external facts; `cloud` is [the instance's "
-                                "metadata](puppet.md#the-fact-cloud), and cannot be set",
-                     .schema = names_schema(R"("pattern": "^[a-z][a-z0-9_]*$")")},
+                     .meaning = "further external facts; `cloud` and `bootwright` are [the agent's "
+                                "own](puppet.md#the-fact-cloud), and cannot be set",
+                     .schema = names_schema(R"("pattern": "^[a-z][a-z0-9_-]*$")")},
                     &RoleConfig::facts, read_facts),
         entries_key({.name = "data",
                      .why = "the same, above all of the repository's own data",
@@ -196,6 +196,20 @@ std::vector<RoleKey> puppet_keys() {
                  "nothing; `\"last_good\"` applies the last good one again",
              .schema = choice_schema(words)},
             at(&RoleConfig::puppet, &Puppet::on_failure), read_on_failure, word_of),
+        key({.name = "puppet.certname",
+             .why = "chooses among what the code offers, as `role`",
+             .meaning =
+                 "the name by which the code knows this machine (`node 'NAME'`, `%{trusted.certname}`): a text in "
+                 "which `%{id}` (the default), `%{hostname}`, `%{fqdn}`, `%{role}` and `%{tag.NAME}` stand for "
+                 "[what the machine has](puppet.md#the-machines-name)",
+             .schema = text_schema("^[!-~]+$", 200)},
+            at(&RoleConfig::puppet, &Puppet::certname), read_certname, as_is),
+        key({.name = "puppet.environment_name",
+             .why = "a word for the code; what runs is what is pinned",
+             .meaning = "Puppet's `$environment` where `repository.environment` chooses none: `[a-z0-9_]+`; without it "
+                        "`production`",
+             .schema = text_schema("^[a-z0-9_]*$", 100)},
+            at(&RoleConfig::puppet, &Puppet::environment_name), read_environment, as_is),
     };
 }
 

@@ -1,5 +1,6 @@
 #include "agent/role/keys/role_values.hpp"
 
+#include "agent/role/keys/certname_template.hpp"
 #include "common/base/error.hpp"
 #include "common/base/registered.hpp"
 #include "common/base/text.hpp"
@@ -45,6 +46,13 @@ bool is_class_name(std::string_view text) {
 /// What git allows as a branch or tag, except what would be strange in an error message.
 bool is_ref_name(std::string_view text) {
     return is_made_of(text, "_./-+", 200) && text.front() != '-' && text.find("..") == std::string_view::npos;
+}
+
+/// Of such a name as "data-center" Puppet makes no variable, but it is in $facts.
+bool is_fact_name(std::string_view text) {
+    std::string name(text);
+    std::replace(name.begin(), name.end(), '-', '_');
+    return is_name(name);
 }
 
 bool is_environment(std::string_view text) {
@@ -156,6 +164,18 @@ std::optional<std::string> read_environment(ObjectReader& section, const std::st
     return environment;
 }
 
+std::optional<std::string> read_certname(ObjectReader& section, const std::string& word) {
+    auto pattern = section.string(word);
+    const bool is_usable = pattern && pattern->size() <= 200 && is_visible(*pattern) &&
+                           fill_certname(*pattern, [](std::string_view) { return "x"; });
+    if (pattern && !is_usable) {
+        throw section.error(
+            word, "not a name that a machine could have",
+            "write a name without spaces, in which " + std::string(certname_words) + " stand for what the machine has");
+    }
+    return pattern;
+}
+
 std::optional<std::string> read_path_inside(ObjectReader& section, const std::string& word) {
     auto path = section.string(word);
     if (path && !path->empty() && !is_path_inside(*path)) {
@@ -173,7 +193,7 @@ std::optional<std::chrono::milliseconds> read_minutes(ObjectReader& section, con
 }
 
 std::optional<Json> read_facts(ObjectReader& section, const std::string& word) {
-    return read_entries(section, word, is_name, "a fact's name is [a-z][a-z0-9_]*");
+    return read_entries(section, word, is_fact_name, "a fact's name is [a-z][a-z0-9_-]*");
 }
 
 std::optional<Json> read_data(ObjectReader& section, const std::string& word) {

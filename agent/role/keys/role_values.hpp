@@ -25,6 +25,8 @@ std::optional<std::vector<Url>> read_mirrors(ObjectReader& section, const std::s
 std::optional<std::string> read_revision(ObjectReader& section, const std::string& word, bool allows_names);
 /// The name of an environment of Puppet, or "".
 std::optional<std::string> read_environment(ObjectReader& section, const std::string& word);
+/// A template of a certname (certname_template.hpp).
+std::optional<std::string> read_certname(ObjectReader& section, const std::string& word);
 /// A relative path of plain names (no "..", no ".git", no empty part), or "".
 std::optional<std::string> read_path_inside(ObjectReader& section, const std::string& word);
 /// A duration of at least a minute.

@@ -61,6 +61,7 @@ TEST_CASE("each key is read to where it is shown from, and from nowhere else") {
         const Json other = schema.contains("enum")                        ? schema.at("enum").at(1)
                            : before.is_boolean()                          ? Json(!before.get<bool>())
                            : before.is_number()                           ? Json(before.get<int>() + 1)
+                           : key.name == "puppet.modulepath"              ? Json{"/other"}
                            : before.is_array()                            ? Json{"git.example.com"}
                            : is_duration                                  ? Json("7m")
                            : key.name.ends_with("not_before")             ? Json(std::string(40, 'a'))

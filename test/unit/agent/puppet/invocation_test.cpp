@@ -18,8 +18,8 @@ struct World {
     PuppetFiles files{"/var/lib/bootwright/runs/000042"};
     PuppetPlace place{.program = "/usr/bin/puppet",
                       .state = "/var/lib/bootwright/puppet",
-                      .environment = std::string("/var/lib/bootwright/checkout/") + revision,
-                      .manifest = "/var/lib/bootwright/checkout/x/manifests",
+                      .environment_name = "production",
+                      .certname = "i-1234567890abcdef0",
                       .observer = "/usr/lib/bootwright/ruby/observe.rb",
                       .trusted_facts = "/usr/lib/bootwright/trusted-facts",
                       .proxy = {}};
@@ -28,11 +28,9 @@ struct World {
     RoleConfig role{.role = "web"};
     Checkout checkout{revision, std::string("/var/lib/bootwright/checkout/") + revision};
 
-    [[nodiscard]] ProcessRequest request() const {
-        return puppet_request(files, place, config, instance, role, checkout);
-    }
+    [[nodiscard]] ProcessRequest request() const { return puppet_request(files, place, config, role, checkout); }
     [[nodiscard]] std::string file(const std::filesystem::path& path) const {
-        for (const PreparedFile& prepared : prepared_files(files, place, config, instance, role)) {
+        for (const PreparedFile& prepared : prepared_files(files, place, config, instance, role, checkout)) {
             if (prepared.path == path) {
                 return prepared.content;
             }
@@ -56,7 +54,7 @@ TEST_CASE("each trap of puppet apply has its option") {
     const Row row = GENERATE_COPY(values<Row>({
         {"without it a failed resource gives 0", "--detailed-exitcodes"},
         {"--vardir does not move it, and a stale summary would be read", "--publicdir=" + run},
-        {"the image's own modules leak in", "--basemodulepath=" + run + "/no-modules"},
+        {"the image's own modules leak in", "--basemodulepath=/var/lib/bootwright/puppet/code/modules"},
         {"a script of the repository's own fails the run", std::string("--config_version=/bin/echo ") + revision},
         {"instance data is searched before the repository's", "--hiera_config=" + run + "/hiera.yaml"},
         {"external facts carry the role", "--pluginfactdest=" + run + "/facts"},
@@ -66,10 +64,10 @@ TEST_CASE("each trap of puppet apply has its option") {
         {"Debian keeps certificates elsewhere, and each run changes their folder",
          "--ssldir=/var/lib/bootwright/puppet/var/ssl"},
         {"and those of an authority", "--cadir=/var/lib/bootwright/puppet/var/ca"},
-        {"$codedir would be the image's", "--codedir=/var/lib/bootwright/puppet/conf/code"},
-        {"a 40-hex revision is a legal environment", std::string("--environment=") + revision},
+        {"$codedir would be the image's", "--codedir=/var/lib/bootwright/puppet/code"},
+        {"manifests ask for $environment, which is not the revision", "--environment=production"},
         {"each run leaves a report that nobody ever removes", "--reports=none"},
-        {"the environment is the checkout", "--environmentpath=/var/lib/bootwright/checkout"},
+        {"the environment is a link to the checkout", "--environmentpath=/var/lib/bootwright/puppet/code/environments"},
         {"the certname does not follow the host name", "--certname=i-1234567890abcdef0"},
         {"trusted.external is empty without it", "--trusted_external_command=/usr/lib/bootwright/trusted-facts"},
         {"errors with file and line as JSON", "--logdest=" + run + "/puppet.jsonl"},
@@ -81,14 +79,22 @@ TEST_CASE("each trap of puppet apply has its option") {
     CHECK(has(World().request(), row.option));
 }
 
-TEST_CASE("puppet apply gets its program first and its manifest last") {
+TEST_CASE("puppet apply gets its program, and no manifest: environment.conf says which") {
+    const auto arguments = World().request().arguments;
+    CHECK(arguments.front() == "/usr/bin/puppet");
+    CHECK(arguments.at(1) == "apply");
+    CHECK(std::all_of(arguments.begin() + 2, arguments.end(), [](const auto& word) { return word.starts_with("--"); }));
+    CHECK(World().request().input.empty());
+}
+
+TEST_CASE("modules of the image count where agent.json names their folders") {
     World world;
-    CHECK(world.request().arguments.front() == "/usr/bin/puppet");
-    CHECK(world.request().arguments.at(1) == "apply");
-    CHECK(world.request().arguments.back() == "/var/lib/bootwright/checkout/x/manifests");
-    world.place.manifest.clear();  // without one it would read standard input
-    CHECK(world.request().arguments.back() == "/var/lib/bootwright/runs/000042/no-manifest.pp");
-    CHECK(world.file(world.files.no_manifest()).empty());
+    const auto allowed = [&] { return Json::parse(world.file(world.files.allowed())); };
+    CHECK(allowed() == Json::array({world.checkout.folder.string()}));
+    world.config.puppet.modulepath = {"/usr/share/puppet/modules", "/opt/modules"};
+    CHECK(has(world.request(),
+              "--basemodulepath=/var/lib/bootwright/puppet/code/modules:/usr/share/puppet/modules:/opt/modules"));
+    CHECK(allowed() == Json::array({"/usr/share/puppet/modules", "/opt/modules", world.checkout.folder.string()}));
 }
 
 TEST_CASE("noop and classes are passed only where they are asked for") {
@@ -145,12 +151,17 @@ TEST_CASE("role and facts become one external fact file, the role under the conf
                      {"type", nullptr},        {"image", nullptr},          {"account", nullptr},
                      {"tags", Json::object()}, {"addresses", Json::array()}};
     const auto facts = [&] { return Json::parse(world.file(world.files.facts() / "bootwright.json")); };
-    CHECK(facts() == Json{{"role", "web"}, {"datacenter", "eu"}, {"rack", 7}, {"cloud", cloud}});
+    CHECK(facts() == Json{{"role", "web"},
+                          {"datacenter", "eu"},
+                          {"rack", 7},
+                          {"cloud", cloud},
+                          {"bootwright", {{"revision", revision}}}});
     CHECK(Json::parse(world.file(world.place.state / "trusted.json")) == Json{{"cloud", cloud}});
     world.config.puppet.role_fact = "puppet_role";
     CHECK(facts().at("puppet_role") == "web");
     world.role.role.clear();
-    CHECK(facts() == Json{{"datacenter", "eu"}, {"rack", 7}, {"cloud", cloud}});
+    CHECK(facts() ==
+          Json{{"datacenter", "eu"}, {"rack", 7}, {"cloud", cloud}, {"bootwright", {{"revision", revision}}}});
 }
 
 TEST_CASE("data is the top layer of Hiera") {
@@ -165,20 +176,4 @@ TEST_CASE("data is the top layer of Hiera") {
 
 TEST_CASE("without data there is an empty layer, not none") {
     CHECK(Json::parse(World().file(PuppetFiles("/var/lib/bootwright/runs/000042").data())) == Json::object());
-}
-
-TEST_CASE("an instance id becomes a certname that Puppet allows") {
-    CHECK(certname("i-1234567890abcdef0") == "i-1234567890abcdef0");
-    CHECK(certname("0123456789ABCDEF") == "0123456789abcdef");
-    CHECK(certname("Web 1/../x") == "web-1-..-x");
-    CHECK(certname("a_b.c-d") == "a_b.c-d");
-    CHECK(certname("ü") == "--");
-    CHECK(certname("--root=/x\n") == "--root--x-");
-}
-
-TEST_CASE("a certname is neither hidden, nor a path, nor longer than a file name") {
-    // Puppet makes files and folders of this name.
-    CHECK(certname("..") != "..");
-    CHECK(certname(".") != ".");
-    CHECK(certname(std::string(300, 'x')).size() <= 200);
 }

@@ -43,6 +43,10 @@ struct World {
                             std::move(stop));
     }
     [[nodiscard]] const ProcessRequest& request() const { return fake.processes.requests.back(); }
+    /// What Puppet finds as the environment of that name.
+    [[nodiscard]] fs::path repository_seen(const std::string& environment) const {
+        return fs::canonical(fs::path(option_of(request(), "environmentpath")) / environment);
+    }
 };
 
 }  // namespace
@@ -58,10 +62,9 @@ TEST_CASE("a checkout is applied with the files that Puppet needs, and read") {
     CHECK(world.fake.root.read(world.run + "/classes.txt") == "role::web\n");
     CHECK(world.fake.root.mode(world.run + "/data.json") == 0600);
     CHECK(world.fake.root.mode(world.run + "/facts") == 0700);
-    CHECK(fs::is_empty(world.fake.root.path(world.run + "/no-modules")));
     CHECK(world.fake.root.mode("/var/lib/bootwright/puppet") == 0700);
     CHECK(world.fake.root.exists("/var/lib/bootwright/puppet/conf"));
-    CHECK(world.request().arguments.back() == (world.checkout.folder / "manifests").string());
+    CHECK(world.repository_seen("production") == fs::canonical(world.checkout.folder));
 }
 
 TEST_CASE("Puppet is looked for where its packages put it, or where configuration says") {
@@ -117,35 +120,6 @@ TEST_CASE("a lock without a readable reason disables too") {
         world.fake.root.write("/opt/puppetlabs/puppet/cache/state/agent_disabled.lock", content);
         CHECK(error_of([&] { return world.apply(); }).code == "puppet.disabled");
     }
-}
-
-TEST_CASE("the manifest is the one that environment.conf names") {
-    struct Row {
-        const char* settings;
-        const char* manifest;
-    };
-    const Row row = GENERATE(values<Row>({
-        {"", "manifests"},
-        {"modulepath = site-modules:modules\n", "manifests"},
-        {"manifest = site.pp\n", "site.pp"},
-        {"  manifest\t=\tsite.pp  \r\n", "site.pp"},
-        {"# manifest = other.pp\nmodulepath = x\nmanifest=deep/site.pp", "deep/site.pp"},
-        {"manifests = x\n", "manifests"},
-    }));
-    CAPTURE(row.settings);
-    World world;
-    world.fake.root.write("/checkout/0123/environment.conf", row.settings);
-    world.fake.root.write("/checkout/0123/site.pp", "");
-    world.fake.root.write("/checkout/0123/deep/site.pp", "");
-    world.apply();
-    CHECK(world.request().arguments.back() == (world.checkout.folder / row.manifest).string());
-}
-
-TEST_CASE("a repository without a manifest is applied with an empty one") {
-    World world;
-    world.fake.root.remove("/checkout/0123/manifests");
-    world.apply();
-    CHECK(world.request().arguments.back() == world.fake.root.path(world.run + "/no-manifest.pp").string());
 }
 
 TEST_CASE("a manifest outside the checkout is not what is pinned") {
@@ -253,25 +227,28 @@ TEST_CASE("the values of data are cut out of everything that is shown") {
     CHECK(result.error->message.find("abc") != std::string::npos);  // too short: it would blot out innocent text
 }
 
-TEST_CASE("an environment inside the repository is applied instead of the whole of it") {
+TEST_CASE("an environment has the name that the role config gives it") {
+    World world;
+    world.role.puppet.environment_name = "testing";
+    world.apply();
+    CHECK(option_of(world.request(), "environment") == "testing");
+    CHECK(world.repository_seen("testing") == fs::canonical(world.checkout.folder));
+    world.role.puppet.environment_name.clear();
+    world.apply();
+    CHECK(world.repository_seen("production") == fs::canonical(world.checkout.folder));
+    CHECK_FALSE(world.fake.root.exists("/var/lib/bootwright/puppet/code/environments/testing"));
+}
+
+TEST_CASE("a repository with several environments is what a server has as its codedir") {
     World world;
     world.role.repository.environment = "staging";
     world.fake.root.write("/checkout/0123/environments/staging/manifests/site.pp", "");
     world.apply();
-    const auto has = [&](const std::string& argument) {
-        const auto& arguments = world.request().arguments;
-        return std::find(arguments.begin(), arguments.end(), argument) != arguments.end();
-    };
-    const fs::path environment = world.checkout.folder / "environments/staging";
-    CHECK(has("--environmentpath=" + environment.parent_path().string()));
-    CHECK(has("--environment=staging"));
-    CHECK(world.request().arguments.back() == (environment / "manifests").string());
-
-    // Its own environment.conf counts; what it names may be shared by all environments.
-    world.fake.root.write("/checkout/0123/environments/staging/environment.conf",
-                          "manifest = ../../manifests/site.pp\n");
-    world.apply();
-    CHECK(world.request().arguments.back() == (environment / "../../manifests/site.pp").string());
+    CHECK(option_of(world.request(), "environment") == "staging");
+    CHECK(world.repository_seen("staging") == fs::canonical(world.checkout.folder / "environments/staging"));
+    const fs::path code = option_of(world.request(), "codedir");
+    CHECK(fs::canonical(code) == fs::canonical(world.checkout.folder));
+    CHECK(option_of(world.request(), "basemodulepath") == (code / "modules").string());
 }
 
 TEST_CASE("an environment that is not there is permanent, and says which are") {
@@ -285,7 +262,7 @@ TEST_CASE("an environment that is not there is permanent, and says which are") {
     world.fake.root.write("/checkout/0123/environments/staging", "a file");
     error = error_of([&] { return world.apply(); });
     CHECK(error.code == "puppet.no_environment");
-    CHECK(error.message.find("there is: production, staging") != std::string::npos);
+    CHECK(error.message.ends_with("there is: production"));
     CHECK(world.fake.processes.requests.empty());
 }
 
@@ -299,7 +276,7 @@ TEST_CASE("an environment that is a link out of the checkout is not what is pinn
     fs::remove(world.checkout.folder / "environments/staging");
     fs::create_directory_symlink("..", world.checkout.folder / "environments/staging");
     world.apply();
-    CHECK(world.request().arguments.back() == (world.checkout.folder / "environments/staging/manifests").string());
+    CHECK(world.repository_seen("staging") == fs::canonical(world.checkout.folder));
 }
 
 TEST_CASE("the agent's proxies reach Puppet, and nothing else of its environment") {

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "agent/repository/checkout.hpp"
+#include "agent/role/keys/role_config.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+// Puppet's environment. A control repository is one, or is what a server has as its codedir, with folders environments/NAME of
+// which the role config chooses one.
+
+/// What Puppet knows the environment by.
+std::string environment_name(const RoleConfig& role);
+
+/// Where Puppet is to see the control repository, if `code` is its codedir.
+std::filesystem::path repository_in_code(const std::filesystem::path& code, const RoleConfig& role);
+
+/// Makes `code`, so that the checkout is where repository_in_code() says. A chosen environment that is a link out of the
+/// checkout is not what is pinned, and does not count.
+/// @throws Error puppet.no_environment (permanent), which lists those that are there; io.*
+void lay_out_code(const std::filesystem::path& code, const Checkout& checkout, const RoleConfig& role);
+
+/// The folders of environments/ in the control repository, sorted; none where the role config has chosen one.
+std::vector<std::string> environments_to_choose(const Checkout& checkout, const RoleConfig& role);
+
+}  // namespace bootwright
