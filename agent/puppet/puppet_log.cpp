@@ -57,10 +57,12 @@ std::vector<LogEntry> read_log(const PuppetTraces& traces) {
         if (level.empty() || level == "notice" || level == "info" || level == "debug") {
             continue;
         }
-        LogEntry entry{level, shown(string_at(json, "message"), traces), shown(string_at(json, "source"), traces),
-                       shown(string_at(json, "file"), traces), 0};
-        const auto line = json.find("line");
-        entry.line = line != json.end() && line->is_number_integer() ? line->get<int>() : 0;
+        LogEntry entry{level,
+                       shown(string_at(json, "message"), traces),
+                       shown(string_at(json, "source"), traces),
+                       shown(string_at(json, "file"), traces),
+                       static_cast<int>(number_at(json, "line")),
+                       static_cast<int>(number_at(json, "pos"))};
         entries.push_back(std::move(entry));
     }
     return entries;

@@ -14,6 +14,7 @@ struct LogEntry {
     std::string source;
     std::string file;
     int line = 0;
+    int column = 0;
 
     [[nodiscard]] bool is_error() const {
         return level == "err" || level == "alert" || level == "emerg" || level == "crit";

@@ -76,7 +76,8 @@ int failed_generations(const std::vector<LogEntry>& entries, const std::vector<F
 
 /// True if the entry says again what a failed resource says: Puppet logs the error of an exec twice.
 bool is_repeated(const LogEntry& entry, const std::vector<FailedResource>& failed) {
-    const std::string first_line = entry.message.substr(0, entry.message.find('\n'));
+    constexpr std::size_t compared = 80;  // the end of a long message may have been cut off
+    const std::string first_line = entry.message.substr(0, std::min(entry.message.find('\n'), compared));
     return std::any_of(failed.begin(), failed.end(), [&](const FailedResource& resource) {
         return resource.message.find(first_line) != std::string::npos;
     });
@@ -85,16 +86,20 @@ bool is_repeated(const LogEntry& entry, const std::vector<FailedResource>& faile
 /// What the entry says, and where, unless it says that itself.
 std::string with_place(const LogEntry& entry) {
     const bool has_place = !entry.file.empty() && entry.line > 0 && entry.message.find("line: ") == std::string::npos;
-    return entry.message + (has_place ? " (file: " + entry.file + ", line: " + std::to_string(entry.line) + ")" : "");
+    const std::string column = entry.column > 0 ? ", column: " + std::to_string(entry.column) : "";
+    return entry.message +
+           (has_place ? " (file: " + entry.file + ", line: " + std::to_string(entry.line) + column + ")" : "");
 }
 
 /// Warnings, and errors that belong to no resource: Puppet goes on after a malformed external fact, for one.
+/// @param cause of the run's own error, which is told by that; may be null
 void add_warnings(std::vector<std::string>& result, const std::vector<LogEntry>& entries,
-                  const std::vector<FailedResource>& failed) {
+                  const std::vector<FailedResource>& failed, const LogEntry* cause) {
     for (const LogEntry& entry : entries) {
         const bool is_skip = entry.message == "Skipping because of failed dependencies";
         const bool is_of_failed = entry.is_of_resource() && find_resource(failed, resource_of(entry.source)) != nullptr;
-        const bool is_told = is_skip || (entry.is_error() && (is_of_failed || is_repeated(entry, failed)));
+        const bool is_cause = cause != nullptr && entry.message == cause->message;
+        const bool is_told = is_skip || is_cause || (entry.is_error() && (is_of_failed || is_repeated(entry, failed)));
         const std::string source = entry.source.empty() || entry.source == "Puppet" ? "" : entry.source + ": ";
         const std::string text = source + with_place(entry);
         if (!is_told && result.size() < most_listed && std::find(result.begin(), result.end(), text) == result.end()) {
@@ -202,11 +207,16 @@ std::optional<Summary> read_summary(const std::optional<std::string>& text) {
     return summary;
 }
 
-std::string first_error(const std::vector<LogEntry>& entries, const PuppetTraces& traces) {
+/// Nullptr if there is none.
+const LogEntry* first_error(const std::vector<LogEntry>& entries) {
     const auto found = std::find_if(entries.begin(), entries.end(),
                                     [](const LogEntry& entry) { return entry.is_error() && entry.source != "Facter"; });
-    if (found != entries.end()) {
-        return with_place(*found);
+    return found == entries.end() ? nullptr : &*found;
+}
+
+std::string reason_of(const LogEntry* cause, const PuppetTraces& traces) {
+    if (cause != nullptr) {
+        return with_place(*cause);
     }
     const std::string output = shortened_within(traces.redactor.cleaned(trimmed(traces.output)), longest_message);
     return output.empty() ? "it gave no reason" : output;
@@ -334,8 +344,11 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     }
     const int uncounted = failed_generations(entries, result.failed_resources, seen && seen->failed_to_generate);
     add_logged_failures(result.failed_resources, entries, is_all_seen);
+    const int status = traces.process.exit_code;
+    const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;
+    const LogEntry* cause = is_documented ? nullptr : first_error(entries);
     result.warnings = remarks(seen, traces);
-    add_warnings(result.warnings, entries, result.failed_resources);
+    add_warnings(result.warnings, entries, result.failed_resources, cause);
     result.failed_resources.resize(std::min(result.failed_resources.size(), most_listed));
     auto summary = read_summary(traces.summary);
     if (summary) {
@@ -348,8 +361,6 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
                                "the kernel killed " + std::to_string(traces.process.out_of_memory) +
                                    " processes of this run for want of memory (see `dmesg | grep -i oom`)");
     }
-    const int status = traces.process.exit_code;
-    const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;
     constexpr int killed_in_a_shell = 128;  // plus the signal, as a wrapper script reports it
     ProcessResult process = traces.process;
     if (process.end == ProcessResult::End::exited && status > killed_in_a_shell && status <= killed_in_a_shell + 64) {
@@ -359,7 +370,7 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     if (process.end != ProcessResult::End::exited) {
         read_violent_end(result, process);
     } else if (!is_documented) {
-        read_failed_run(result, traces, seen, first_error(entries, traces));
+        read_failed_run(result, traces, seen, reason_of(cause, traces));
     } else if (!summary) {
         set(result, Outcome::failed,
             transient_error("puppet.no_summary",

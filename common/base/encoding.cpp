@@ -192,7 +192,8 @@ std::string printable(std::string_view text) {
             break;
         }
         const Character character = first_character(text);
-        result += !character.code || is_obeyed(*character.code) ? "?" : character.bytes;
+        const bool is_white = character.code == U'\t' || character.code == U'\n' || character.code == U'\r';
+        result += is_white ? " " : !character.code || is_obeyed(*character.code) ? "?" : character.bytes;
         text.remove_prefix(character.bytes.size());
     }
     return result;

@@ -111,7 +111,7 @@ TEST_CASE("a key of data that nothing looked up is a warning, with what was prob
 
 TEST_CASE("exported resources that are ignored, and where, are a warning") {
     CHECK(mentions(read_puppet_result(recorded("observed")).warnings,
-                   "the export is ignored (file: site-modules/role/manifests/truth.pp, line: 11)"));
+                   "the export is ignored (file: site-modules/role/manifests/truth.pp, line: 11, column: 3)"));
 }
 
 TEST_CASE("what could not be seen from within is said") {
@@ -233,4 +233,25 @@ TEST_CASE("every outcome has a name of its own") {
         names.emplace_back(to_string(outcome));
     }
     CHECK(std::find(names.begin(), names.end(), "unknown") == names.end());
+}
+
+TEST_CASE("the error of a run that failed is not a warning too") {
+    const PuppetResult result = read_puppet_result(recorded("compile_error"));
+    REQUIRE(result.error);
+    for (const std::string& warning : result.warnings) {
+        CHECK(result.error->message.find(warning) == std::string::npos);
+    }
+}
+
+TEST_CASE("what a failed resource says at length is not repeated as a warning without a name") {
+    const std::string reason = "'/bin/sh -c " + std::string(2000, 'x') + "' returned 1 instead of one of [0]";
+    PuppetTraces traces = recorded("changed");
+    traces.process.exit_code = 4;
+    traces.log = to_line({{"level", "err"}, {"message", reason}, {"source", "Puppet"}}) + "\n";
+    traces.observation = to_line(
+        {{"phase", "apply"},
+         {"failed", {{{"resource", "Exec[x]"}, {"messages", {"change from 'notrun' to ['0'] failed: " + reason}}}}}});
+    const PuppetResult result = read_puppet_result(traces);
+    CHECK(result.failed_resources.size() == 1);
+    CHECK_FALSE(mentions(result.warnings, "returned 1"));
 }

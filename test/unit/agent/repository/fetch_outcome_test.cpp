@@ -52,7 +52,7 @@ TEST_CASE("of a snapshot the child says what it holds, not where it is, and noth
     CHECK(found.file == "/out/" + commit + ".bundle");
     CHECK(found.revision == commit);
     CHECK(found.modules.at(0).path == "modules/?[31mm");
-    CHECK(found.tags == std::vector<std::string>{"v1?  sha256  x", "[redacted]"});
+    CHECK(found.tags == std::vector<std::string>{"v1   sha256  x", "[redacted]"});
     CHECK(found.files == 3);
     SnapshotRequest looked_into = request();
     looked_into.look_into = "/in/x.bundle";

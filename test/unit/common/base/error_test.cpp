@@ -19,7 +19,7 @@ TEST_CASE("an error carries its kind, a stable code, and what to do") {
 
 TEST_CASE("whatever an error quotes, it can be shown on a terminal") {
     const Error error = permanent_error("area.reason", "the key \"ro\x1b[31mle\"\n is wrong", "use \xff\"role\"");
-    CHECK(error.message == "the key \"ro?[31mle\"? is wrong");
+    CHECK(error.message == "the key \"ro?[31mle\"  is wrong");
     CHECK(error.advice == "use ?\"role\"");
     CHECK(transient_error("a.b", std::string(1'000'000, 'x'), "do").message.size() < 20'000);
 }
