@@ -17,7 +17,7 @@ bool is_expected(const Error& error) {
 }
 
 void check_url(const std::string& text, const std::string& path, const std::string& written) {
-    const Url read = submodule_url(text, path, parent);
+    const Url read = submodule_source({text}, path, parent).url;
     const std::string& url = read.for_transfer();
     require(!why_not_fetched(read), "a URL that is refused elsewhere", url);
     require(!url.starts_with("file:"), "a file of this machine", url);
@@ -36,9 +36,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     fuzz(
         [&] {
-            for (const auto& [path, written] : read_gitmodules(text)) {
+            for (const auto& [path, named] : read_gitmodules({text})) {
                 require(!why_path_is_refused(path), "a path that leaves the tree", path);
-                fuzz([&, &path = path, &written = written] { check_url(text, path, written); }, is_expected);
+                fuzz([&, &path = path, &named = named] { check_url(text, path, named.written); }, is_expected);
             }
         },
         is_expected);

@@ -4,7 +4,8 @@ reason."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from metadata_services import Ec2
 from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with, quick, repositories, runs
 from roles import IMPATIENT, role_config
 from servers import GitServer
-from shapes import FORGED, PLAIN_SHAPES, PUPPETFILES, files_of
+from shapes import FORGED, PLAIN_SHAPES, PUPPETFILES, ShapedRepo, files_of
 from world import World
 
 Shape = Callable[..., Any]
@@ -93,6 +94,23 @@ def test_a_pointer_of_git_lfs_is_no_file(quick_instance: Instance, metadata: Met
 # Submodules
 
 
+@contextmanager
+def taken_away(repo: ShapedRepo) -> Iterator[None]:
+    """While it lasts, the server has no such repository."""
+    elsewhere = repo.bare.with_suffix(".away")
+    repo.bare.rename(elsewhere)
+    try:
+        yield
+    finally:
+        elsewhere.rename(repo.bare)
+
+
+def is_advised_of(instance: Instance, line: str) -> None:
+    """The advice is about the line that names the module, and not about the role config, which is right."""
+    advice = instance.status()["run"]["error"]["advice"]
+    assert line in advice and "repository." not in advice, advice
+
+
 def test_submodules_are_fetched_as_they_are_pinned(
     quick_instance: Instance, metadata: MetadataServer, shape: Shape, world: World, git: GitServer
 ) -> None:
@@ -134,7 +152,31 @@ def test_a_submodule_from_nowhere_good_is_refused(
 def test_a_submodule_that_is_gone_is_named(quick_instance: Instance, metadata: MetadataServer, shape: Shape, git: GitServer) -> None:
     tree = shape(shapes.with_submodules, git.url("no-such"))
     metadata.service = Ec2(role_config(tree.parent))
-    fails_with(quick_instance, "git.no_repository", git.url("no-such"))
+    said = fails_with(quick_instance, "git.no_repository", git.url("no-such"))
+    assert said.startswith("modules/child (.gitmodules, line 3): "), said
+    is_advised_of(quick_instance, ".gitmodules, line 3")
+
+
+def test_a_submodule_within_a_submodule_that_is_gone_is_named(
+    quick_instance: Instance, metadata: MetadataServer, shape: Shape
+) -> None:
+    tree = shape(shapes.with_submodules)
+    metadata.service = Ec2(role_config(tree.parent))
+    with taken_away(tree.grandchild):
+        said = fails_with(quick_instance, "git.no_repository", tree.grandchild.name)
+    assert said.startswith("modules/child/lib/grandchild (modules/child/.gitmodules, line 3): "), said
+    is_advised_of(quick_instance, "modules/child/.gitmodules, line 3")
+
+
+def test_a_submodule_whose_commit_was_not_pushed_is_named(
+    quick_instance: Instance, metadata: MetadataServer, shape: Shape
+) -> None:
+    tree = shape(shapes.with_submodules)
+    tree.parent.commit({"modules/child": shapes.commit_of("a" * 40)})
+    metadata.service = Ec2(role_config(tree.parent))
+    said = fails_with(quick_instance, "git.revision_not_found", "a" * 40)
+    assert said.startswith(f"modules/child (.gitmodules, line 3), from {tree.child.url()}: "), said
+    is_advised_of(quick_instance, ".gitmodules, line 3")
 
 
 # The Puppetfile
@@ -175,6 +217,17 @@ def test_any_other_puppetfile_is_refused_with_its_line(
     metadata.service = Ec2(role_config(repo))
     said = fails_with(quick_instance, "repository.puppetfile", "vendor")
     assert said.startswith("Puppetfile, line 1"), said
+
+
+def test_a_module_of_a_puppetfile_that_is_gone_is_named(
+    quick_instance: Instance, metadata: MetadataServer, shape: Shape
+) -> None:
+    repo, module = shape(shapes.with_puppetfile, "owner")
+    metadata.service = Ec2(role_config(repo))
+    with taken_away(module):
+        said = fails_with(quick_instance, "git.no_repository", module.name)
+    assert said.startswith("modules/extra (Puppetfile, line 2): "), said
+    is_advised_of(quick_instance, "Puppetfile, line 2")
 
 
 def test_a_puppetfile_that_is_ignored_is_not_read(

@@ -218,7 +218,7 @@ private:
         std::sort(modules.begin(), modules.end(),
                   [](const ModuleTree& one, const ModuleTree& other) { return one.path < other.path; });
         for (ModuleTree& module : modules) {  // a module comes before those inside it
-            module.repository.check_out(module.commit, module_folder(fresh, module.path), events_.progress);
+            module.repository.check_out(module.commit, module_folder(fresh, module), events_.progress);
         }
         if (puppetfile) {
             const fs::path r10k = find_r10k();
@@ -245,21 +245,21 @@ private:
     }
 
     /// Makes the folder of a module. No link of a tree may lead out of the checkout.
-    static fs::path module_folder(const fs::path& fresh, const std::string& path) {
+    static fs::path module_folder(const fs::path& fresh, const ModuleTree& module) {
+        const std::string shown = "the module at " + module.path + " (" + module.named_at + ")";
         fs::path folder = fresh;
-        for (const fs::path& part : fs::path(path)) {
+        for (const fs::path& part : fs::path(module.path)) {
             folder /= part;
             const auto status = fs::symlink_status(folder);
             if (!fs::exists(status)) {
                 make_folder(folder, 0755);
             } else if (!fs::is_directory(status)) {
-                throw permanent_error("repository.submodule",
-                                      "the module at " + path + " would stand behind a link or file of the tree",
+                throw permanent_error("repository.submodule", shown + " would stand behind a link or file of the tree",
                                       "correct .gitmodules or the Puppetfile, or vendor the module");
             }
         }
         if (!fs::is_empty(folder)) {
-            throw permanent_error("repository.submodule", "the module at " + path + " would stand among other files",
+            throw permanent_error("repository.submodule", shown + " would stand among other files",
                                   "correct .gitmodules or the Puppetfile, or vendor the module");
         }
         return folder;

@@ -93,7 +93,8 @@ private:
     Url base_url_{};
 };
 
-/// Gives advice for the maker of a snapshot, whom the role config does not concern.
+/// Gives advice for the maker of a snapshot, whom the role config does not concern. Not for errors of its modules: those
+/// name the line of the repository that has to be corrected.
 template <typename Action>
 auto with_advice_for_a_maker(const std::string& revision, Action action) {
     try {
@@ -111,12 +112,14 @@ auto with_advice_for_a_maker(const std::string& revision, Action action) {
 }
 
 Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const FetchEvents& events) {
-    const Origin origin(request.repository);
+    const std::string& revision = request.fetch.revision;
+    const Origin origin = with_advice_for_a_maker(revision, [&] { return Origin(request.repository); });
     RepositorySource source = empty_repository(request);
     source.places = {origin.place()};
     Downloader downloader(request.fetch, processes, events.progress);
     Mirrors mirrors(request.fetch, downloader, events.progress, events.heard);
-    const ObtainedCommit commit = mirrors.obtain(source, request.fetch.revision, true);
+    const ObtainedCommit commit =
+        with_advice_for_a_maker(revision, [&] { return mirrors.obtain(source, revision, true); });
     refuse_large_files(source.repository, commit.id, "");
 
     const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
@@ -224,7 +227,7 @@ Snapshot take_snapshot(const SnapshotRequest& request, ProcessRunner& processes,
     if (!request.look_into.empty()) {
         return look_into(request, events);
     }
-    return with_advice_for_a_maker(request.fetch.revision, [&] { return make(request, processes, events); });
+    return make(request, processes, events);
 }
 
 }  // namespace bootwright

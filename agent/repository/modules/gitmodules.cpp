@@ -7,15 +7,20 @@
 #include <cstddef>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 namespace bootwright {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+std::string place_of(const Gitmodules& file, int line) {
+    return file.folder + ".gitmodules, line " + std::to_string(line);
+}
+
+/// @param named_at as place_of() makes it; "" if the file does not name the submodule
+[[noreturn]] void refuse(const std::string& path, const std::string& named_at, const std::string& why) {
     throw permanent_error("repository.submodule",
-                          "the submodule at " + shortened(path, 200) + " is not fetched: " + why,
+                          "the submodule at " + shortened(path, 200) + (named_at.empty() ? "" : " (" + named_at + ")") +
+                              " is not fetched: " + why,
                           "correct .gitmodules in the control repository, or vendor the submodule: put its files into "
                           "the control repository itself");
 }
@@ -23,7 +28,7 @@ namespace {
 /// Reads git's configuration syntax (git-config(1), "Syntax"; config.c of git).
 class ConfigReader {
 public:
-    explicit ConfigReader(std::string_view text) : text_(text) {
+    explicit ConfigReader(const Gitmodules& file) : file_(file), text_(file.text) {
         if (text_.starts_with("\xEF\xBB\xBF")) {
             at_ = 3;
         }
@@ -63,7 +68,7 @@ private:
         return c;
     }
     [[noreturn]] void fail(const std::string& why) const {
-        throw permanent_error("repository.submodule", ".gitmodules, line " + std::to_string(line_) + ": " + why,
+        throw permanent_error("repository.submodule", place_of(file_, line_) + ": " + why,
                               "correct the file; `git config --file .gitmodules --list` must read it");
     }
     static bool is_word(char c) { return is_alphanumeric(c) || c == '-' || c == '.'; }
@@ -190,6 +195,7 @@ private:
         }
     }
 
+    const Gitmodules& file_;
     std::string_view text_;
     std::size_t at_ = 0;
     int line_ = 1;
@@ -198,16 +204,16 @@ private:
 };
 
 struct Submodule {
-    std::optional<std::string> path;
-    std::optional<std::string> url;
+    std::optional<ConfigReader::Entry> path;
+    std::optional<ConfigReader::Entry> url;
 };
 
 bool is_relative(std::string_view url) { return url.starts_with("./") || url.starts_with("../"); }
 
 /// As git does it (remote.c, relative_url), but refuses what would climb above the host and so change it.
-Url resolve(const std::string& path, std::string_view relative, const Url& parent) {
+Url resolve(std::string_view relative, const Url& parent, const std::string& path, const std::string& named_at) {
     if (const auto why = why_not_fetched(parent)) {
-        refuse(path, "its URL is relative, and of the control repository's: " + *why);
+        refuse(path, named_at, "its URL is relative, and of the control repository's: " + *why);
     }
     std::string base = parent.target();
     if (base.ends_with('/')) {
@@ -217,7 +223,7 @@ Url resolve(const std::string& path, std::string_view relative, const Url& paren
         const bool up = relative.starts_with("../");
         relative.remove_prefix(up ? 3 : 2);
         if (up && base.empty()) {
-            refuse(path, "its relative URL climbs above the host");
+            refuse(path, named_at, "its relative URL climbs above the host");
         }
         if (up) {
             base.resize(base.rfind('/'));
@@ -228,76 +234,84 @@ Url resolve(const std::string& path, std::string_view relative, const Url& paren
     }
     for (const std::string& component : split(relative, '/')) {
         if (component.empty() || component == "." || component == "..") {
-            refuse(path, "its relative URL holds \"" + component + "\" between slashes");
+            refuse(path, named_at, "its relative URL holds \"" + component + "\" between slashes");
         }
     }
     try {
         return parent.with_target(base + "/" + std::string(relative));
     } catch (const Error& error) {
-        refuse(path, error.message);  // it quotes nothing
+        refuse(path, named_at, error.message);  // it quotes nothing
     }
 }
 
 }  // namespace
 
-std::map<std::string, std::string> read_gitmodules(const std::string& text) {
+std::map<std::string, NamedSubmodule> read_gitmodules(const Gitmodules& file) {
     constexpr std::size_t largest = std::size_t{1} << 20U;
-    if (text.size() > largest) {
-        throw permanent_error("repository.submodule", ".gitmodules is larger than 1 MiB",
+    if (file.text.size() > largest) {
+        throw permanent_error("repository.submodule", file.folder + ".gitmodules is larger than 1 MiB",
                               "vendor the submodules: put their files into the control repository itself");
     }
     std::map<std::string, Submodule> by_name;
-    ConfigReader reader(text);
+    ConfigReader reader(file);
     while (const auto entry = reader.next()) {
         if (entry->section != "submodule" || (entry->key != "path" && entry->key != "url")) {
             continue;
         }
         Submodule& submodule = by_name[entry->subsection];
-        std::optional<std::string>& place = entry->key == "path" ? submodule.path : submodule.url;
-        if (place && *place != entry->value) {
+        std::optional<ConfigReader::Entry>& place = entry->key == "path" ? submodule.path : submodule.url;
+        if (place && place->value != entry->value) {
             throw permanent_error("repository.submodule",
-                                  ".gitmodules, line " + std::to_string(entry->line) + ": a second " + entry->key +
-                                      " for the submodule \"" + shortened(entry->subsection, 200) + "\"",
+                                  place_of(file, entry->line) + ": a second " + entry->key + " for the submodule \"" +
+                                      shortened(entry->subsection, 200) + "\"",
                                   "remove one of them");
         }
-        place = entry->value;
+        place = entry;
     }
-    std::map<std::string, std::string> urls;
-    for (auto& [name, submodule] : by_name) {
+    std::map<std::string, NamedSubmodule> submodules;
+    for (const auto& [name, submodule] : by_name) {
         if (!submodule.path) {
             continue;  // git has no place for it either
         }
-        if (const auto why = why_path_is_refused(*submodule.path)) {
-            refuse("\"" + *submodule.path + "\"", *why);
+        const std::string& path = submodule.path->value;
+        if (const auto why = why_path_is_refused(path)) {
+            refuse("\"" + file.folder + path + "\"", place_of(file, submodule.path->line), *why);
         }
-        if (!urls.emplace(*submodule.path, std::move(submodule.url).value_or("")).second) {
-            refuse(*submodule.path, "two entries of .gitmodules name this path");
+        const NamedSubmodule named = submodule.url ? NamedSubmodule{submodule.url->value, submodule.url->line}
+                                                   : NamedSubmodule{"", submodule.path->line};
+        if (!submodules.emplace(path, named).second) {
+            refuse(file.folder + path, place_of(file, submodule.path->line),
+                   "two entries of .gitmodules name this path");
         }
     }
-    return urls;
+    return submodules;
 }
 
-Url submodule_url(const std::string& gitmodules, const std::string& path, const Url& parent) {
+SubmoduleSource submodule_source(const Gitmodules& file, const std::string& path, const Url& parent) {
+    const std::string whole_path = file.folder + path;
     if (const auto why = why_path_is_refused(path)) {
-        refuse("\"" + path + "\"", *why);
+        refuse("\"" + whole_path + "\"", "", *why);
     }
-    const auto urls = read_gitmodules(gitmodules);
-    const auto found = urls.find(path);
-    if (found == urls.end() || found->second.empty()) {
-        refuse(path, ".gitmodules names no URL for it");
+    const auto submodules = read_gitmodules(file);
+    const auto found = submodules.find(path);
+    const std::string named_at = found == submodules.end() ? "" : place_of(file, found->second.line);
+    if (found == submodules.end() || found->second.written.empty()) {
+        refuse(whole_path, named_at, file.folder + ".gitmodules names no URL for it");
     }
-    if (is_relative(found->second)) {
-        return resolve(path, found->second, parent);
+    const std::string& written = found->second.written;
+    if (is_relative(written)) {
+        return {resolve(written, parent, whole_path, named_at), named_at};
     }
-    const std::string text = as_git_url(found->second);
+    const std::string text = as_git_url(written);
     if (const auto why = why_url_is_refused(text)) {
-        refuse(path, *why);
+        refuse(whole_path, named_at, *why);
     }
     Url url(text);
     if (url.scheme() == "file" && parent.scheme() != "file") {
-        refuse(path, "its URL is a file of this machine, but the control repository comes from elsewhere");
+        refuse(whole_path, named_at,
+               "its URL is a file of this machine, but the control repository comes from elsewhere");
     }
-    return url;
+    return {url, named_at};
 }
 
 }  // namespace bootwright

@@ -8,6 +8,7 @@
 #include "common/net/url.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace bootwright {
@@ -44,6 +45,37 @@ std::string repository_name(const Url& url) {
     return name.substr(0, 40) + "-" + hex_of(url.hash_without_credentials());
 }
 
+/// A module, as an error names it.
+struct NamedModule {
+    std::string path;
+    std::string named_at;
+};
+
+/// What is wrong with a module's own place, said of that module: who reads it would look at the control repository's.
+Error error_of(const NamedModule& module, const Url& url, const Error& error) {
+    constexpr std::array wrong_urls{"git.no_repository", "repository.credential_exposed", "server.redirects",
+                                    "server.url_invalid", "url.invalid"};
+    constexpr std::array too_large{"git.pack_too_large", "git.too_much_memory"};
+    const auto is_one_of = [&](const auto& codes) {
+        return std::find(codes.begin(), codes.end(), error.code) != codes.end();
+    };
+    Error own = error;
+    const bool lacks_url = error.code.starts_with("git.") && error.message.find(url.shown()) == std::string::npos;
+    own.message =
+        module.path + " (" + module.named_at + ")" + (lacks_url ? ", from " + url.shown() : "") + ": " + error.message;
+    if (is_one_of(wrong_urls)) {
+        own.advice = "correct its URL (" + module.named_at +
+                     ") in the control repository, or vendor the module: put its "
+                     "files into the control repository itself";
+    } else if (error.code == "git.revision_not_found") {
+        own.advice = "push that commit there, or pin another one of the module in the control repository (" +
+                     module.named_at + ")";
+    } else if (is_one_of(too_large)) {
+        own.advice = "take large files out of the module";
+    }
+    return own;
+}
+
 class Gathering {
 public:
     explicit Gathering(const ObtainModule& obtain) : obtain_(obtain) {}
@@ -62,12 +94,12 @@ public:
                 "submodules within submodules, deeper than " + std::to_string(deepest) + ", at " + path,
                 "vendor the modules: put their files into the control repository itself");
         }
-        const std::string gitmodules = repository.read_file_of(commit, ".gitmodules", largest_text).value_or("");
+        const Gitmodules gitmodules{repository.read_file_of(commit, ".gitmodules", largest_text).value_or(""), path};
         for (const Submodule& submodule : submodules) {
-            const Url module_url = submodule_url(gitmodules, submodule.path, url);
+            const SubmoduleSource source = submodule_source(gitmodules, submodule.path, url);
             const std::string module_path = path + submodule.path;
-            if (const auto module = add(repository, module_url, submodule.commit_id, module_path)) {
-                add_submodules(*module, submodule.commit_id, module_url, module_path + "/", depth + 1);
+            if (const auto module = add(repository, source.url, submodule.commit_id, {module_path, source.named_at})) {
+                add_submodules(*module, submodule.commit_id, source.url, module_path + "/", depth + 1);
             }
         }
     }
@@ -83,7 +115,8 @@ public:
             return std::find(names.begin(), names.end(), place.filename().string()) != names.end();
         };
         for (const PuppetfileModule& module : read_puppetfile(*text, is_vendored)) {
-            if (const auto tree = add(repository, module.url, module.revision, module.path)) {
+            const std::string named_at = "Puppetfile, line " + std::to_string(module.line);
+            if (const auto tree = add(repository, module.url, module.revision, {module.path, named_at})) {
                 add_submodules(*tree, module.revision, module.url, module.path + "/", 1);
             }
         }
@@ -94,16 +127,25 @@ public:
 private:
     /// From the repository that names it, if a snapshot brought the module along; else from its own.
     std::optional<GitRepository> add(const GitRepository& parent, const Url& url, const std::string& commit,
-                                     const std::string& path) {
+                                     const NamedModule& module) {
         if (modules_.size() >= most_modules) {
             throw permanent_error("repository.submodule", "more than " + std::to_string(most_modules) + " modules",
                                   "vendor the modules: put their files into the control repository itself");
         }
-        const auto tree = parent.is_complete(commit) ? std::optional(parent) : obtain_(url, commit, path);
+        const auto tree = parent.is_complete(commit) ? std::optional(parent) : obtain(url, commit, module);
         if (tree) {
-            modules_.push_back({*tree, commit, path});
+            modules_.push_back({*tree, commit, module.path, module.named_at});
         }
         return tree;
+    }
+
+    [[nodiscard]] std::optional<GitRepository> obtain(const Url& url, const std::string& commit,
+                                                      const NamedModule& module) const {
+        try {
+            return obtain_(url, commit, module.path);
+        } catch (const Error& error) {
+            throw error.kind == ErrorKind::stopped ? error : error_of(module, url, error);
+        }
     }
 
     const ObtainModule& obtain_;
@@ -138,12 +180,11 @@ std::vector<ModuleTree> gather_modules(const GitRepository& repository, const st
 
 std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
                                        const std::string& commit) {
-    const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
+    const auto obtain = [&](const Url& url, const std::string& module, const std::string&) {
         if (url.host() == nowhere_host) {
             throw permanent_error("repository.submodule",
-                                  path +
-                                      ": it is not in the snapshot, and its URL is relative to a repository that the "
-                                      "role config does not name",
+                                  "it is not in the snapshot, and its URL is relative to a repository that the role "
+                                  "config does not name",
                                   "make the snapshot with `bootwright snapshot make`, which takes submodules along, or "
                                   "name the git repository in repository.mirrors");
         }

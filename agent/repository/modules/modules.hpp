@@ -17,7 +17,8 @@ namespace bootwright {
 struct ModuleTree {
     GitRepository repository;
     std::string commit;
-    std::string path;  ///< from the root of the whole checkout
+    std::string path;      ///< from the root of the whole checkout
+    std::string named_at;  ///< ".gitmodules, line 3" or "Puppetfile, line 7", as an error names it
 };
 
 /// The bare repository for a URL below `repositories`; makes it if it is not there yet. Credentials in the URL do not
@@ -31,7 +32,8 @@ using ObtainModule =
 
 /// The modules that a commit of `repository` names: its submodules and theirs, and what its Puppetfile pins.
 /// @param base_url what relative URLs of submodules are relative to; "" or a snapshot's place: unknown
-/// @throws Error repository.submodule, repository.puppetfile (permanent); what `obtain` throws
+/// @throws Error repository.submodule, repository.puppetfile (permanent); what `obtain` throws, with the path of the
+///   module and the line that names it, and with advice that speaks of those
 std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit, const Url& base_url,
                                        bool with_puppetfile, const ObtainModule& obtain);
 

@@ -90,6 +90,16 @@ TEST_CASE("who makes a snapshot is told what to write, and not what to write int
     CHECK(nowhere.advice.find("--repository") != std::string::npos);
 }
 
+TEST_CASE("who makes a snapshot is told which line names a module that is gone") {
+    World world;
+    remove_tree(world.root.path() / "clone/modules/m");
+    const Error gone = error_of([&] { return world.take(world.request()); });
+    CHECK(gone.code == "git.no_repository");
+    CHECK(gone.message.find("modules/m (.gitmodules, line 3)") != std::string::npos);
+    CHECK(gone.advice.find(".gitmodules, line 3") != std::string::npos);
+    CHECK(gone.advice.find("--repository") == std::string::npos);
+}
+
 TEST_CASE("the same revision makes the same file") {
     World world;
     const std::string first = read_file(world.take(world.request()).file, 1U << 20U);

@@ -20,7 +20,7 @@ std::string gitmodules(const std::string& url) {
 }
 
 std::string resolved(const std::string& url, const std::string& parent_url = parent) {
-    return submodule_url(gitmodules(url), "modules/m", as_git_url(parent_url)).for_transfer();
+    return submodule_source({gitmodules(url)}, "modules/m", as_git_url(parent_url)).url.for_transfer();
 }
 
 /// Why the submodule is not fetched.
@@ -33,7 +33,7 @@ std::string reason(const std::string& url, const std::string& parent_url = paren
 }
 
 std::string refusal_of_file(const std::string& text) {
-    const Error error = error_of([&] { return read_gitmodules(text); });
+    const Error error = error_of([&] { return read_gitmodules({text}); });
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.code == "repository.submodule");
     return error.message;
@@ -70,7 +70,11 @@ TEST_CASE("a .gitmodules file is read as git reads it") {
                                                       {"modules/folded", "./a b c"},
                                                       {"modules/n", ""},
                                                       {"modules/with space", "https://example.com/#a;b"}};
-    CHECK(read_gitmodules(text) == expected);
+    std::map<std::string, std::string> urls;
+    for (const auto& [path, submodule] : read_gitmodules({text})) {
+        urls[path] = submodule.written;
+    }
+    CHECK(urls == expected);
 
     const TemporaryRoot root;
     root.write("/.gitmodules", text);
@@ -82,7 +86,7 @@ TEST_CASE("a .gitmodules file is read as git reads it") {
             path + "' ]; then g url; exit; fi; done; exit 1";
         CHECK(shell_with_git(root.path(), script) == url);
     }
-    CHECK(read_gitmodules("").empty());
+    CHECK(read_gitmodules({}).empty());
 }
 
 TEST_CASE("a .gitmodules file that git would not read is refused with its line") {
@@ -101,7 +105,7 @@ TEST_CASE("an ambiguous .gitmodules file is refused") {
     holds(refusal_of_file("[submodule \"a\"]\nurl = x\nurl = y\n"), "line 3: a second url");
     holds(refusal_of_file("[submodule \"a\"]\npath = x\n[submodule \"a\"]\npath = y\n"), "line 4: a second path");
     holds(refusal_of_file("[submodule \"a\"]\npath = x\n[submodule \"b\"]\npath = x\n"), "two entries");
-    CHECK(read_gitmodules("[submodule \"a\"]\npath = x\npath = x\nurl = y\nurl = y\n").size() == 1);
+    CHECK(read_gitmodules({"[submodule \"a\"]\npath = x\npath = x\nurl = y\nurl = y\n"}).size() == 1);
 }
 
 TEST_CASE("a submodule stays inside the tree and away from git's own") {
@@ -110,15 +114,28 @@ TEST_CASE("a submodule stays inside the tree and away from git's own") {
         const std::string message = refusal_of_file("[submodule \"m\"]\npath = \"" + path + "\"\nurl = x\n");
         holds(message, "its path ");
     }
-    const Error error = error_of([] { return submodule_url(gitmodules("../x"), "../modules/m", parent); });
+    const Error error = error_of([] { return submodule_source({gitmodules("../x")}, "../modules/m", parent); });
     holds(error.message, "../modules/m");
 }
 
 TEST_CASE("a submodule that .gitmodules does not know has no URL") {
-    const Error error = error_of([] { return submodule_url(gitmodules("../x"), "modules/other", parent); });
+    const Error error = error_of([] { return submodule_source({gitmodules("../x")}, "modules/other", parent); });
     CHECK(error.code == "repository.submodule");
     holds(error.message, "modules/other is not fetched: .gitmodules names no URL");
     holds(reason(""), "names no URL");
+}
+
+TEST_CASE("an error of a submodule names the line and the file, which may be another module's") {
+    const std::string text = "# one\n" + gitmodules("ftp://host/x") + "[submodule \"n\"]\n\tpath = n\n";
+    const auto message = [&](const std::string& path, const std::string& folder) {
+        return error_of([&] { return submodule_source({text, folder}, path, parent); }).message;
+    };
+    holds(message("modules/m", ""), "submodule at modules/m (.gitmodules, line 4) is not fetched: its URL");
+    holds(message("n", "modules/apt/"), "submodule at modules/apt/n (modules/apt/.gitmodules, line 6) is not fetched");
+    const Error malformed = error_of([] { return read_gitmodules({"[x]\n:", "modules/apt/"}); });
+    holds(malformed.message, "modules/apt/.gitmodules, line 2: ");
+    const SubmoduleSource source = submodule_source({gitmodules("../x"), "a/"}, "modules/m", parent);
+    CHECK(source.named_at == "a/.gitmodules, line 3");
 }
 
 TEST_CASE("a relative URL is resolved against the parent's as git does it") {

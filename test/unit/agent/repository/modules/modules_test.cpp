@@ -79,8 +79,57 @@ TEST_CASE("a submodule's commit that its own place does not have is an error of 
     world.pin(World::with_submodule("modules/m", "../m", std::string(40, 'a')));
     const Error error = world.failure();
     CHECK(error.code == "git.revision_not_found");
+    CHECK(error.message.starts_with("modules/m (.gitmodules, line 3), from " + world.url_of("m") + ": "));
     CHECK(error.message.find(std::string(40, 'a')) != std::string::npos);
+    CHECK(error.advice.find("repository.revision") == std::string::npos);
+    CHECK(error.advice.find(".gitmodules, line 3") != std::string::npos);
     CHECK(world.checkouts().empty());
+}
+
+TEST_CASE("what is wrong with a module's place is said of the line that names it, not of the role config") {
+    const char* code = GENERATE("repository.credential_exposed", "server.redirects", "server.url_invalid");
+    CAPTURE(code);
+    World world;
+    const std::string inner = world.make_repository("inner");
+    const std::string one = world.make_repository("one", World::with_submodule("in", "../inner", inner));
+    const GitLibrary library;
+    GitRepository repository = GitRepository::open_or_create(world.root.path() / "ours.git");
+    GitRepository of_one = GitRepository::open_or_create(world.root.path() / "one.git");
+    world.pin_puppetfile("\n" + world.git_module("one", one));
+    repository.copy_commit_from(world.root.path() / "server", world.request.revision, {}, no_progress);
+    of_one.copy_commit_from(world.root.path() / "one", one, {}, no_progress);
+    std::string failing = one;
+    const auto obtain = [&](const Url&, const std::string& commit, const std::string&) {
+        if (commit == failing) {
+            throw permanent_error(code, "it says no", "check repository.url of the role config");
+        }
+        return std::optional(of_one);
+    };
+    const auto gathered = [&] {
+        return gather_modules(repository, world.request.revision, "file:///srv/puppet", true, obtain);
+    };
+    const Error error = error_of(gathered);
+    CHECK(error.code == code);
+    CHECK(error.message == "modules/one (Puppetfile, line 2): it says no");
+    CHECK(error.advice.find("Puppetfile, line 2") != std::string::npos);
+    CHECK(error.advice.find("repository.url") == std::string::npos);
+    failing = inner;
+    CHECK(error_of(gathered).message == "modules/one/in (modules/one/.gitmodules, line 3): it says no");
+}
+
+TEST_CASE("a stop is no error of the module that was being fetched") {
+    World world;
+    world.pin(World::with_submodule("modules/m", "../m", world.make_repository("m")));
+    const GitLibrary library;
+    GitRepository repository = GitRepository::open_or_create(world.root.path() / "ours.git");
+    repository.copy_commit_from(world.root.path() / "server", world.request.revision, {}, no_progress);
+    const ObtainModule obtain = [](const Url&, const std::string&, const std::string&) -> std::optional<GitRepository> {
+        throw stopped_error();
+    };
+    const Error error = error_of(
+        [&] { return gather_modules(repository, world.request.revision, "file:///srv/puppet", true, obtain); });
+    CHECK(error.kind == ErrorKind::stopped);
+    CHECK(error.message == stopped_error().message);
 }
 
 TEST_CASE("a submodule without a URL, or with one that is not allowed, is refused") {
@@ -192,7 +241,7 @@ TEST_CASE("a snapshot alone leads to no repository beside it, and a git reposito
                           snapshot_server(world.root.path() / "server", {{world.request.revision, "refs/x"}}));
     const Error error = world.failure();
     CHECK(error.code == "repository.submodule");
-    CHECK(error.message.starts_with("modules/m: "));
+    CHECK(error.message.starts_with("modules/m (.gitmodules, line 3): "));
     CHECK(error.message.find("invalid") == std::string::npos);  // the host that stands for none
     world.set_places({place, "https://git.example.com/puppet.git"});
     world.downloads.serve("https://git.example.com/m.git", git_server(world.root.path() / "m"));
@@ -248,7 +297,7 @@ TEST_CASE("no module stands behind a link or a file of the tree") {
     const Error error = world.failure();
     CHECK(error.code == "repository.submodule");
     CHECK(error.kind == ErrorKind::permanent);
-    CHECK(error.message.find(std::string(name) + "/m") != std::string::npos);
+    CHECK(error.message.find(std::string(name) + "/m (Puppetfile, line 2)") != std::string::npos);
     CHECK(fs::is_empty(world.root.path() / "elsewhere"));
     CHECK_FALSE(fs::exists(world.request.checkouts / world.request.revision));
 }
