@@ -269,7 +269,7 @@ def gitmodules(path: str, url: str, name: str = "", more: str = "") -> bytes:
 
 
 def with_submodules(server: GitServer, name: str, url: str = "") -> Submodules:
-    """url: of the child in the parent's .gitmodules; by default a relative one. The pinned commits are not the newest ones."""
+    """url: of the child in the parent's .gitmodules, with CHILD for its name; by default a relative one. The pinned commits are not the newest ones."""
     grandchild = ShapedRepo(server, f"{name}-grandchild", {"grandchild.txt": b"of the grandchild\n"})
     child_tree = {
         "manifests/init.pp": b"class child { }\n",
@@ -278,7 +278,7 @@ def with_submodules(server: GitServer, name: str, url: str = "") -> Submodules:
     }
     child = ShapedRepo(server, f"{name}-child", child_tree)
     parent_tree = {
-        ".gitmodules": gitmodules("modules/child", url or f"../{child.name}.git", name="a name of its own"),
+        ".gitmodules": gitmodules("modules/child", url.replace("CHILD", child.name) or f"../{child.name}.git", name="a name of its own"),
         "modules/child": commit_of(child.head),
     }
     parent = ShapedRepo(server, name, example_tree() | parent_tree)

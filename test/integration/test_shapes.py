@@ -17,6 +17,7 @@ from metadata_server import MetadataServer
 from metadata_services import Ec2
 from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with, quick, repositories, runs
 from roles import IMPATIENT, role_config
+from runs import prepare
 from servers import GitServer
 from shapes import FORGED, PLAIN_SHAPES, PUPPETFILES, ShapedRepo, files_of
 from world import World
@@ -147,6 +148,33 @@ def test_a_submodule_from_nowhere_good_is_refused(
     metadata.service = Ec2(role_config(tree.parent))
     fails_with(quick_instance, "repository.submodule", "modules/child")
     assert not quick_instance.exists("/tmp/escaped")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "git@git.test:CHILD.git",
+        "git@git.test:~/CHILD.git",
+        "git@git.test:/srv/git/CHILD.git",
+        "[git@git.test:2222]:CHILD.git",
+        "ssh://git@git.test/~/CHILD.git",
+    ],
+)
+def test_a_submodule_over_ssh_is_found_where_git_finds_it(
+    instance: Instance, metadata: MetadataServer, shape: Shape, git: GitServer, url: str
+) -> None:
+    """The grandchild's URL is relative to it. The home of the user git is /srv/git."""
+    prepare(instance, git)
+    tree = shape(shapes.with_submodules, url)
+    metadata.service = Ec2(role_config(tree.parent))
+    ssh = "ssh -F none -i /etc/bootwright/ssh_key -o UserKnownHostsFile=/etc/bootwright/known_hosts -o BatchMode=yes"
+    clone = ["git", "clone", "-q", url.replace("CHILD", tree.child.name), "/tmp/clone"]
+    instance.run(clone, env={"GIT_SSH_COMMAND": ssh}, check=True)
+    instance.run(["git", "-C", "/tmp/clone", "submodule", "--quiet", "update", "--init"], env={"GIT_SSH_COMMAND": ssh}, check=True)
+    runs(instance)
+    folder = checkout(instance, tree.parent.head) / "modules/child"
+    assert (folder / "manifests/init.pp").read_text() == "class child { }\n"
+    assert (folder / "lib/grandchild/grandchild.txt").read_text() == "of the grandchild\n"
 
 
 def test_a_submodule_that_is_gone_is_named(quick_instance: Instance, metadata: MetadataServer, shape: Shape, git: GitServer) -> None:

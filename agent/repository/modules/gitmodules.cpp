@@ -222,7 +222,7 @@ Url resolve(std::string_view relative, const Url& parent, const std::string& pat
     while (is_relative(relative)) {
         const bool up = relative.starts_with("../");
         relative.remove_prefix(up ? 3 : 2);
-        if (up && base.empty()) {
+        if (up && (base.empty() || base == "/.")) {  // "/./x" is x in the user's own folder
             refuse(path, named_at, "its relative URL climbs above the host");
         }
         if (up) {

@@ -18,6 +18,38 @@ bool has_control(std::string_view text) { return std::any_of(text.begin(), text.
 
 constexpr std::string_view kept_in_path = "/-._~+,=:";
 
+/// A URL that is written as one means the folder itself by "/./"; path_of() would take it for the user's own.
+std::string without_leading_dots(std::string_view url) {
+    std::string plain(url);
+    const std::size_t path = plain.starts_with("ssh://") ? plain.find('/', 6) : std::string::npos;
+    while (path != std::string::npos && plain.substr(path, 3) == "/./") {
+        plain.erase(path, 2);
+    }
+    return plain;
+}
+
+/// "[git@host:2222]" is a host with its port; the brackets of an IPv6 address stay (connect.c of git, host_end).
+std::string without_brackets(std::string_view host) {
+    std::string plain(host);
+    const std::size_t begin = plain.find('[');
+    const bool is_bracketed =
+        plain.ends_with(']') && (begin == 0 || (begin != std::string::npos && plain[begin - 1] == '@'));
+    if (is_bracketed && std::count(plain.begin() + static_cast<std::ptrdiff_t>(begin), plain.end(), ':') < 2) {
+        plain.pop_back();
+        plain.erase(begin, 1);
+    }
+    return plain;
+}
+
+/// The path of "host:path": one that begins with no slash is in the folder where the server puts the user.
+std::string path_on_host(std::string_view path) {
+    const bool is_plain = path.empty() || path.starts_with('/');
+    return (is_plain                ? path.empty() ? "/" : ""
+            : path.starts_with('~') ? "/"
+                                    : "/./") +
+           percent_encoded(path, kept_in_path);
+}
+
 }  // namespace
 
 std::string as_git_url(std::string_view source) {
@@ -25,7 +57,7 @@ std::string as_git_url(std::string_view source) {
         return "file://" + percent_encoded(source, R"(/-._~+,=:!"$&'()*;<>@[]^`{|})");
     }
     if (source.find("://") != std::string_view::npos) {
-        return std::string(source);
+        return without_leading_dots(source);
     }
     // As git does it (connect.c, parse_connect_url): a colon before any slash, outside an IPv6 address's brackets.
     const std::size_t bracket = source.find("]:");
@@ -34,9 +66,7 @@ std::string as_git_url(std::string_view source) {
         source.substr(colon).starts_with("::")) {  // "ext::", a transport helper: a command line
         return std::string(source);
     }
-    const std::string_view path = source.substr(colon + 1);
-    return "ssh://" + std::string(source.substr(0, colon)) + (path.starts_with('/') ? "" : "/") +
-           percent_encoded(path, kept_in_path);
+    return "ssh://" + without_brackets(source.substr(0, colon)) + path_on_host(source.substr(colon + 1));
 }
 
 std::optional<std::string> why_url_is_refused(std::string_view text) {

@@ -23,7 +23,16 @@ std::string path_of(const Url& url) {
     if (url.target() == "/") {
         throw bad_url(url, "it names no path");
     }
-    return url.plain_path();
+    std::string path = url.plain_path();
+    if (path.starts_with("/~")) {
+        path.erase(0, 1);
+    } else if (url.scheme() == "ssh" && url.path().starts_with("/./")) {
+        path.erase(0, 3);
+    }
+    if (path.starts_with('-')) {
+        throw bad_url(url, "git would take its path for an option");
+    }
+    return path;
 }
 
 std::optional<Advertisement> StreamTransport::command(const std::string& request, const Take& take,

@@ -77,7 +77,9 @@ struct GitTransportKind {
 std::unique_ptr<GitTransport> make_transport(const GitPlace& place, WebClient& web, ProcessRunner& processes,
                                              const WebPatience& patience);
 
-/// The path to ask for over ssh and git's own protocol. @throws Error server.url_invalid
+/// The path to ask for over ssh and git's own protocol, as git does it (connect.c, parse_connect_url): "/~/x" is asked
+/// for as "~/x". Over ssh, "/./x" is asked for as "x": in the folder where the server puts the user, like host:x of git.
+/// @throws Error server.url_invalid
 std::string path_of(const Url& url);
 
 /// The advice of git.no_repository and others.

@@ -153,8 +153,10 @@ TEST_CASE("a relative URL is resolved against the parent's as git does it") {
         {parent + "/", "../apt.git", "https://git.example.com/org/apt.git"},
         {"https://bw:secret@git.example.com:8443/p", "../apt", "https://bw:secret@git.example.com:8443/apt"},
         {"ssh://git@host:22/org/p.git", "../../a.git", "ssh://git@host:22/a.git"},
-        {"git@host:org/p.git", "../apt.git", "ssh://git@host/org/apt.git"},
-        {"git@host:p.git", "../apt.git", "ssh://git@host/apt.git", "git@host:apt.git"},
+        {"git@host:org/p.git", "../apt.git", "ssh://git@host/./org/apt.git"},
+        {"git@host:p.git", "../apt.git", "ssh://git@host/./apt.git", "git@host:apt.git"},
+        {"git@host:~/p.git", "../apt.git", "ssh://git@host/~/apt.git", "git@host:~/apt.git"},
+        {"ssh://git@host/~/p.git", "../apt.git", "ssh://git@host/~/apt.git"},
         {"host:/srv/p.git", "../apt.git", "ssh://host/srv/apt.git"},
         {"git://host/p.git", "../apt.git", "git://host/apt.git"},
         {"file:///srv/git/p.git", "../apt.git", "file:///srv/git/apt.git"},
@@ -191,6 +193,7 @@ TEST_CASE("a relative URL never leaves the parent's host") {
     holds(reason("../../@evil.example.com/x", secret), "\"@\" behind the host");
     CHECK(resolved("../../:x", secret) == "https://bw:secret@git.example.com/:x");
     holds(reason("../x", "s3://bucket/prefix"), "none of https");
+    holds(reason("../../x", "git@host:p.git"), "climbs above the host");
 }
 
 TEST_CASE("an absolute URL gets nothing of the parent's") {
@@ -198,9 +201,9 @@ TEST_CASE("an absolute URL gets nothing of the parent's") {
     CHECK(resolved("https://git.example.com/x.git", secret) == "https://git.example.com/x.git");
     CHECK(resolved("http://example.com/x", secret) == "http://example.com/x");
     CHECK(resolved("git://example.com/x", secret) == "git://example.com/x");
-    CHECK(resolved("git@github.com:org/x.git", secret) == "ssh://git@github.com/org/x.git");
+    CHECK(resolved("git@github.com:org/x.git", secret) == "ssh://git@github.com/./org/x.git");
     CHECK(resolved("ssh://git@[2001:db8::1]:22/x", secret) == "ssh://git@[2001:db8::1]:22/x");
-    CHECK(resolved("git@[2001:db8::1]:x", secret) == "ssh://git@[2001:db8::1]/x");
+    CHECK(resolved("git@[2001:db8::1]:x", secret) == "ssh://git@[2001:db8::1]/./x");
 }
 
 TEST_CASE("a file is a submodule's origin only where the parent is a file") {

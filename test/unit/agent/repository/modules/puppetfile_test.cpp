@@ -77,7 +77,7 @@ TEST_CASE("a Puppetfile's git modules are read in every plain form") {
     CHECK(modules[0].path == "modules/one");
     CHECK(modules[0].url == "https://git.example.com/one.git");
     CHECK(modules[0].line == 4);
-    CHECK(modules[1].url == "ssh://git@git.example.com/acme/two.git");
+    CHECK(modules[1].url == "ssh://git@git.example.com/./acme/two.git");
     CHECK(modules[1].line == 9);
     CHECK(modules[2].name == "three");
     CHECK(modules[2].line == 12);
