@@ -4,6 +4,7 @@
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 #include "common/net/host_port.hpp"
+#include "common/net/name_lookup.hpp"
 
 #include <netdb.h>
 #include <poll.h>
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <memory>
 #include <system_error>
 
 namespace bootwright {
@@ -21,10 +21,6 @@ namespace bootwright {
 namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
-
-struct FreeAddresses {
-    void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
 
 std::string words_for(int error_number) { return std::generic_category().message(error_number); }
 
@@ -77,20 +73,14 @@ std::optional<TcpPlace> parse_tcp_place(std::string_view text) {
 std::optional<std::string> why_not_connected(const TcpPlace& place, std::chrono::milliseconds timeout,
                                              std::stop_token stop) {
     const SteadyTime end = std::chrono::steady_clock::now() + timeout;
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const int status = getaddrinfo(place.host.c_str(), std::to_string(place.port).c_str(), &hints, &found);
-    if (status != 0) {
-        return "the name is not resolved: " + std::string(gai_strerror(status));
+    const Addresses addresses = look_up(place.host, place.port, timeout);
+    if (!addresses.first) {
+        return addresses.problem;
     }
-    const std::unique_ptr<addrinfo, FreeAddresses> addresses(found);
     const UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     const std::stop_callback wake_on_stop(stop, [&] { eventfd_write(wake.get(), 1); });
     std::string problem;
-    for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    for (const addrinfo* address = addresses.first.get(); address != nullptr; address = address->ai_next) {
         problem = try_address(*address, wake.get(), end);
         if (problem.empty()) {
             return std::nullopt;

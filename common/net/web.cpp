@@ -6,6 +6,7 @@
 #include "common/base/text.hpp"
 #include "common/net/http_header.hpp"
 #include "common/net/url.hpp"
+#include "common/net/web_look_up.hpp"
 
 #include <curl/curl.h>
 
@@ -67,7 +68,14 @@ Error stalled(const std::string& shown, const WebPatience& patience) {
 }
 
 /// The Error for what libcurl could not do.
-Error error_for(CURLcode code, const std::string& details, const std::string& shown) {
+Error error_for(CURLcode code, const std::string& details, const std::string& shown, const WebLookUp& look_up,
+                const WebPatience& patience) {
+    if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY) {
+        return look_up.not_found(shown);
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT && look_up.is_under_way()) {
+        return look_up.too_late(shown, patience.connect);
+    }
     const std::string message = "cannot fetch from " + shown + ": " + details;
     switch (code) {
         case CURLE_PEER_FAILED_VERIFICATION:
@@ -96,8 +104,14 @@ Error error_for(CURLcode code, const std::string& details, const std::string& sh
 /// One exchange, and what its callbacks see. No exception crosses libcurl: the first is kept, and thrown afterwards.
 class Exchange {
 public:
-    Exchange(CURL* easy, const WebRequest& request, const WebClient::Sink& sink, const WebPatience& patience)
-        : easy_(easy), request_(request), sink_(sink), patience_(patience), heard_(std::chrono::steady_clock::now()) {}
+    Exchange(CURL* easy, const WebRequest& request, const WebTrust& trust, const WebClient::Sink& sink,
+             const WebPatience& patience)
+        : easy_(easy),
+          request_(request),
+          sink_(sink),
+          patience_(patience),
+          look_up_(easy, trust),
+          heard_(std::chrono::steady_clock::now()) {}
 
     WebResponse run() {
         std::array<char, CURL_ERROR_SIZE> details{};
@@ -115,7 +129,8 @@ public:
         }
         check_proxy();
         if (code != CURLE_OK) {
-            throw error_for(code, details.front() == '\0' ? curl_easy_strerror(code) : details.data(), shown());
+            throw error_for(code, details.front() == '\0' ? curl_easy_strerror(code) : details.data(), shown(),
+                            look_up_, patience_);
         }
         return std::move(response_);
     }
@@ -212,7 +227,7 @@ private:
             heard_ = now;
         }
         if (now - heard_ > patience_.stall || (head_began_ && now - *head_began_ > patience_.stall)) {
-            throw stalled(shown(), patience_);
+            throw look_up_.is_under_way() ? look_up_.too_late(shown(), patience_.stall) : stalled(shown(), patience_);
         }
     }
 
@@ -222,6 +237,7 @@ private:
     const WebRequest& request_;
     const WebClient::Sink& sink_;
     const WebPatience& patience_;
+    WebLookUp look_up_;
     WebResponse response_{};
     std::exception_ptr failure_{};
     SteadyTime heard_;
@@ -334,7 +350,7 @@ WebResponse WebClient::send(const WebRequest& request, const Sink& sink) {
     set_body(easy, request);
     const ListHandle headers = header_list(request);
     set(easy, CURLOPT_HTTPHEADER, headers.get());
-    return Exchange(easy, request, sink, patience_).run();
+    return Exchange(easy, request, trust_, sink, patience_).run();
 }
 
 void WebClient::converse(const std::string& host, int port, std::string_view input,
@@ -347,9 +363,11 @@ void WebClient::converse(const std::string& host, int port, std::string_view inp
     set(easy, CURLOPT_CONNECT_ONLY, 1L);
     set(easy, CURLOPT_PROXY, "");
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(patience_.connect.count()));
+    const WebTrust direct;
+    const WebLookUp look_up(easy, direct);
     const auto check = [&](CURLcode code) {
         if (code != CURLE_OK) {
-            throw error_for(code, curl_easy_strerror(code), shown);
+            throw error_for(code, curl_easy_strerror(code), shown, look_up, patience_);
         }
     };
     check(curl_easy_perform(easy));

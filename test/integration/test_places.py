@@ -10,10 +10,12 @@ from control_repo import ControlRepo
 from fault_proxy import FaultProxy
 from instance import Instance
 from interruption import right_clock, set_clock
+from network import METADATA_ADDRESS, SERVERS_ADDRESS
 from real_machine import command
 from runs import converges, fails, has_checkout, has_object, is_sound, places, prepare
 from servers import GitServer
 from ways import asks, behind, ready, trust_proxies
+from world import World
 
 #: Bytes: more than the example's tree and what is said around it, less than a megabyte of history.
 CHEAP = 100_000
@@ -243,6 +245,27 @@ def test_a_pin_needs_no_clock(ready: Instance, repo: ControlRepo, asks: Any, way
     asks(repo.url(way))
     converges(ready)
     has_checkout(ready, repo, repo.head)
+
+
+@pytest.mark.parametrize("servers", [[SERVERS_ADDRESS], [SERVERS_ADDRESS, METADATA_ADDRESS]])
+@pytest.mark.parametrize("way", ["https", "ssh", "git"])
+def test_a_dead_name_server_is_named(
+    ready: Instance, repo: ControlRepo, asks: Any, world: World, way: str, servers: list[str]
+) -> None:
+    """Nobody has asked the git server yet: it is not to blame, nor is the memory of this machine."""
+    ready.write("/etc/resolv.conf", "".join(f"nameserver {server}\n" for server in servers))
+    world.network.filter("udp dport 53 drop", "tcp dport 53 drop")
+    asks(repo.url(way, host="git.elsewhere.test"))
+    said = fails(ready, "repository", "server.unreachable", "transient", "git.elsewhere.test", "/etc/resolv.conf", *servers)["error"]
+    assert "name" in said["message"] and "getent ahosts git.elsewhere.test" in said["advice"], said
+    assert "git server" not in said["message"] + said["advice"], said
+
+
+def test_a_name_that_nobody_knows_is_named(ready: Instance, repo: ControlRepo, asks: Any) -> None:
+    ready.write("/etc/resolv.conf", "")
+    for way in ("https", "ssh", "git"):
+        asks(repo.url(way, host="git.elsewhere.test"))
+        fails(ready, "repository", "server.unreachable", "transient", "the name git.elsewhere.test", "no name server")
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ LIBRARIES = {
     r"boost/(asio|beast)/.*": "common/net/http.cpp",
     r"git2(\.h|/.*)": r"common/git/.*\.cpp|common/git/handles\.hpp",
     r"yaml-cpp/.*": "common/documents/yaml.cpp",
-    r"curl/.*": "common/net/web.cpp",
+    r"curl/.*": r"common/net/web(_look_up)?\.cpp",
     r"zlib\.h": "common/base/encoding.cpp",
     r"seccomp\.h": "common/sandbox/seccomp.cpp",
     r"CLI/.*": "agent/main.cpp",

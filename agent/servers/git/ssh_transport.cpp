@@ -2,6 +2,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
+#include "common/net/name_lookup.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -39,7 +40,8 @@ Error ssh_error(const std::string& shown, const ProcessResult& result, const std
 class SshTransport final : public StreamTransport {
 public:
     SshTransport(const GitPlace& place, ProcessRunner& processes, const WebPatience& patience)
-        : shown_(place.url.shown()),
+        : url_(place.url),
+          shown_(place.url.shown()),
           arguments_(ssh_arguments(place, patience)),
           processes_(processes),
           patience_(patience) {}
@@ -58,6 +60,7 @@ private:
             process.environment["GIT_PROTOCOL"] = "version=2";
         }
         PacketReader reader;
+        bool has_begun = false;
         bool has_ended = false;
         std::string said;
         std::stop_source enough;
@@ -67,6 +70,7 @@ private:
             }
             reader.feed(bytes, [&](const Packet& packet) { has_ended = has_ended || take(packet); });
             heard(bytes.size());
+            has_begun = true;
             if (has_ended) {
                 enough.request_stop();
             }
@@ -79,11 +83,27 @@ private:
         };
         const ProcessEvents events{.error_line = on_error_line, .bytes = on_bytes};
         const ProcessResult result = processes_.run(process, events, enough.get_token());
-        if (!has_ended) {
-            throw ssh_error(shown_, result, said);
+        if (has_ended) {
+            return;
         }
+        if (const std::string failure = has_begun ? "" : look_up_failure(result, said); !failure.empty()) {
+            throw transient_error("server.unreachable", "cannot fetch from " + shown_ + ": " + failure,
+                                  look_up_advice(url_.host_to_connect()));
+        }
+        throw ssh_error(shown_, result, said);
     }
 
+    /// ssh says nothing while it looks a name up. If it was silent, the look-up is tried once more, to see why.
+    [[nodiscard]] std::string look_up_failure(const ProcessResult& result, const std::string& said) const {
+        const std::string host = url_.host_to_connect();
+        if (said.find("Could not resolve hostname") != std::string::npos) {
+            return look_up_problem(host, "was not found");
+        }
+        const bool may_be = result.end == ProcessResult::End::silent && said.empty();
+        return may_be ? look_up(host, url_.port(), patience_.connect / 2).problem : "";
+    }
+
+    Url url_;
     std::string shown_;
     std::vector<std::string> arguments_;
     ProcessRunner& processes_;

@@ -100,5 +100,5 @@ TEST_CASE("of the addresses of a name one suffices") {
 TEST_CASE("a place that cannot be one is told apart from one that refuses") {
     const auto problem = why_not_connected({"999.1.1.1.invalid.", 1}, 5s, {});
     REQUIRE(problem);
-    CHECK(problem->starts_with("the name is not resolved"));
+    CHECK(problem->starts_with("the name 999.1.1.1.invalid. was not found: "));
 }

@@ -11,11 +11,11 @@ using namespace bootwright;
 namespace {
 
 /// What comes of an ssh that ends so, before the server has said anything.
-Error failure_where(const FakeProcesses::Script& script) {
+Error failure_where(const FakeProcesses::Script& script, const std::string& host = "git.example.com") {
     FakeProcesses processes;
     processes.answer("-F", script);
     WebClient web({}, {});
-    const auto transport = make_transport({.url = "ssh://git@git.example.com/x.git"}, web, processes, {});
+    const auto transport = make_transport({.url = "ssh://git@" + host + "/x.git"}, web, processes, {});
     return error_of([&] {
         return transport->command(
             "0000", [](const Packet&) { return false; }, [](std::size_t) {});
@@ -55,7 +55,18 @@ TEST_CASE("an ssh that says nothing is told by its status, and one that is silen
     const Error ended = failure_where({.result = {.exit_code = 255}});
     CHECK(ended.code == "server.unreachable");
     CHECK(ended.message.ends_with("ssh ended with status 255"));
-    const Error silent = failure_where({.result = {.end = ProcessResult::End::silent}});
+    const Error silent = failure_where({.result = {.end = ProcessResult::End::silent}}, "127.0.0.1");
     CHECK(silent.code == "server.stalled");
     CHECK(silent.kind == ErrorKind::transient);
+}
+
+TEST_CASE("a name that ssh does not find is said of the name servers, not of the git server") {
+    const Error error = failure_where(
+        {.result = {.exit_code = 255},
+         .error_lines = {"ssh: Could not resolve hostname git.example.com: Temporary failure in name resolution"}});
+    CHECK(error.code == "server.unreachable");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(error.message.find("the name git.example.com was not found; ") != std::string::npos);
+    CHECK(error.message.find("/etc/resolv.conf") != std::string::npos);
+    CHECK(error.advice.find("getent ahosts git.example.com") != std::string::npos);
 }
