@@ -8,7 +8,6 @@
 #include "common/git/tree.hpp"
 
 #include <git2/sys/errors.h>
-#include <git2/sys/repository.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -150,15 +149,6 @@ void on_checkout(const char*, std::size_t done, std::size_t total, void* user) n
         (*static_cast<const GitProgress*>(user))("files", done, total);
     } catch (...) {  // NOLINT(bugprone-empty-catch): progress that cannot be shown is no reason to stop
     }
-}
-
-/// libgit2 looks for .gitattributes in the folder, where they are not written yet, and then in the index. Puts the tree
-/// into the index, so that libgit2 obeys the tree's, as git does; the index stays in memory.
-void obey_attributes_of(const git_tree* tree, git_repository* repository) {
-    Handle<git_index, git_index_free> index;
-    check_local(git_index_new(out(index)), "a new index");
-    check_local(git_index_read_tree(index.get(), tree), "the tree " + hex(*git_tree_id(tree)));
-    check_local(git_repository_set_index(repository, index.get()), "a new index");
 }
 
 /// Writes the blobs as they are, each hashed on its way. One thread takes them out of the packs: libgit2 locks a pack so often

@@ -88,34 +88,6 @@ std::optional<std::string> GitRepository::first_missing(const std::string& commi
 
 TreeSize GitRepository::tree_size(const std::string& commit_id) const { return facts_of(*handles_, commit_id).size; }
 
-std::optional<std::string> GitRepository::first_lfs_pointer(const std::string& commit_id) const {
-    // Git LFS's own specification (docs/spec.md): a pointer is smaller than 1024 bytes and begins with its version.
-    constexpr std::size_t largest_pointer = 1024;
-    constexpr std::string_view start = "version https://git-lfs.github.com/spec/v1";
-    if (!facts_of(*handles_, commit_id).has_lfs) {
-        return std::nullopt;
-    }
-    git_repository* repository = handles_->repository.get();
-    const OdbHandle odb = handles_->odb();
-    std::optional<std::string> found;
-    IdSet seen;
-    walk_tree(
-        repository, find_tree(repository, commit_id).get(), [&](const std::string& path, const git_tree_entry* entry) {
-            std::size_t bytes = 0;
-            git_object_t type = GIT_OBJECT_INVALID;
-            const git_oid* id = git_tree_entry_id(entry);
-            if (git_tree_entry_type(entry) == GIT_OBJECT_BLOB) {
-                check_local(git_odb_read_header(&bytes, &type, odb.get(), id), "file " + path);
-                if (bytes < largest_pointer && content_of(find_blob(repository, *id, path).get()).starts_with(start)) {
-                    found = path;
-                }
-                return found ? Step::stop : Step::go_on;
-            }
-            return seen.insert(*id).second ? Step::go_on : Step::skip_folder;
-        });
-    return found;
-}
-
 std::vector<Submodule> GitRepository::submodules(const std::string& commit_id) const {
     constexpr std::uint64_t most = 10'000;
     const std::uint64_t count = facts_of(*handles_, commit_id).submodules;

@@ -52,6 +52,11 @@ enum class Descent {
     unknown,  ///< a part of its history is not there
 };
 
+struct UnconvertedFile {
+    std::string path;
+    std::string attribute;  ///< "filter=lfs", "working-tree-encoding=UTF-16LE"
+};
+
 struct Submodule {
     std::string path;
     std::string commit_id;
@@ -93,7 +98,7 @@ public:
     /// True if the commit is there, and each tree and blob that its tree needs; parents and commits of submodules are
     /// not needed. Reads and hashes trees. Of blobs it reads only the headers: what reads their content proves it
     /// (check_out, first_difference). Looks at each tree once, however often it occurs; tree_size, submodules,
-    /// first_lfs_pointer and check_out use what it finds.
+    /// first_unconverted and check_out use what it finds.
     /// @throws Error (those too) git.tree_refused if git forbids the tree
     [[nodiscard]] bool is_complete(const std::string& commit_id) const;
     /// The first that is_complete misses: a path, or "" for the commit or its root.
@@ -146,9 +151,10 @@ public:
     /// What a checkout takes. A tree that occurs repeatedly counts as often as a checkout would write it.
     [[nodiscard]] TreeSize tree_size(const std::string& commit_id) const;
 
-    /// The first file that is a pointer of Git LFS instead of the content, if a .gitattributes of the tree says that
-    /// there are such.
-    [[nodiscard]] std::optional<std::string> first_lfs_pointer(const std::string& commit_id) const;
+    /// The first file of which git's own checkout would write something else, by a program or an encoding that its
+    /// .gitattributes name (gitattributes(5)): a pointer of Git LFS, what git-crypt has encrypted, and whatever has another
+    /// filter or an encoding beside UTF-8. check_out writes it as it is.
+    [[nodiscard]] std::optional<UnconvertedFile> first_unconverted(const std::string& commit_id) const;
 
     /// The submodules, as the tree pins them; .gitmodules says where they come from.
     [[nodiscard]] std::vector<Submodule> submodules(const std::string& commit_id) const;

@@ -75,15 +75,15 @@ struct TreeFacts {
     TreeSize size{};
     std::uint64_t submodules = 0;
     int depth = 0;
-    bool is_filtered = false;  ///< libgit2's checkout writes something else than the blobs: line endings, $Id$
-    bool has_lfs = false;
+    bool is_filtered = false;       ///< libgit2's checkout writes something else than the blobs: line endings, $Id$
+    bool may_be_converted = false;  ///< a .gitattributes speaks of what only git's checkout does: filters, encodings
 
     void add(const TreeFacts& below) {
         size = {saturated_sum(size.bytes, below.size.bytes), saturated_sum(size.files, below.size.files)};
         submodules = saturated_sum(submodules, below.submodules);
         depth = std::max(depth, below.depth + 1);
         is_filtered = is_filtered || below.is_filtered;
-        has_lfs = has_lfs || below.has_lfs;
+        may_be_converted = may_be_converted || below.may_be_converted;
     }
 };
 using KnownTrees = std::unordered_map<git_oid, TreeFacts, HashOfId, EqualIds>;

@@ -189,7 +189,7 @@ private:
         const auto says = [&](std::string_view word) { return !blob || contains(content_of(blob.get()), word); };
         facts.is_filtered =
             facts.is_filtered || says("text") || says("eol") || says("crlf") || says("ident") || says("[attr]");
-        facts.has_lfs = facts.has_lfs || says("filter=lfs");
+        facts.may_be_converted = facts.may_be_converted || says("filter=") || says("working-tree-encoding");
     }
 
     git_repository* repository_;

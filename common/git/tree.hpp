@@ -33,4 +33,8 @@ Surveyed survey(GitRepository::Handles& handles, const std::string& commit_id);
 /// The facts of a complete commit's tree. @throws Error git.corrupt if it is not
 TreeFacts facts_of(GitRepository::Handles& handles, const std::string& commit_id);
 
+/// libgit2 looks for .gitattributes in the folder, where they are not written yet, and then in the index. Puts the tree
+/// into the index, so that libgit2 obeys the tree's, as git does; the index stays in memory.
+void obey_attributes_of(const git_tree* tree, git_repository* repository);
+
 }  // namespace bootwright::libgit2

@@ -238,6 +238,20 @@ def large_files(server: GitServer, name: str) -> ShapedRepo:
     return ShapedRepo(server, name, example_tree() | tree)
 
 
+#: Attributes, and the content of files/a.reg, of which git's own checkout makes something else.
+CONVERTED: dict[str, tuple[bytes, bytes]] = {
+    "encoding": (b"*.reg text working-tree-encoding=UTF-16LE\n", b"[key]\n"),
+    "encoding-by-macro": (b"[attr]windows text working-tree-encoding=UTF-16LE\n*.reg windows\n", b"[key]\n"),
+    "git-crypt": (b"*.reg filter=git-crypt diff=git-crypt\n", b"\0GITCRYPT\0\1\2\3"),
+    "filter": (b"*.reg filter=vault\n", b"ciphertext\n"),
+}
+
+
+def converted(server: GitServer, name: str, kind: str) -> ShapedRepo:
+    attributes, content = CONVERTED[kind]
+    return ShapedRepo(server, name, example_tree() | {".gitattributes": attributes, "files/a.reg": content})
+
+
 def empty_things(server: GitServer, name: str) -> ShapedRepo:
     """Empty files, a large one, and one that looks like a pack."""
     tree = {"empty": b"", "folder/.gitkeep": b"", "large.bin": bytes(range(256)) * 20_000, "fake.pack": b"PACK\0\0\0\2\0\0\0\0"}

@@ -92,6 +92,29 @@ def test_a_pointer_of_git_lfs_is_no_file(quick_instance: Instance, metadata: Met
     assert checkouts(quick_instance) <= {".new"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "attribute"),
+    [
+        ("encoding", "working-tree-encoding=UTF-16LE"),
+        ("encoding-by-macro", "working-tree-encoding=UTF-16LE"),
+        ("git-crypt", "filter=git-crypt"),
+        ("filter", "filter=vault"),
+    ],
+)
+def test_a_file_that_git_would_convert_is_named(
+    quick_instance: Instance, metadata: MetadataServer, shape: Shape, kind: str, attribute: str
+) -> None:
+    repo = shape(shapes.converted, kind)
+    metadata.service = Ec2(role_config(repo))
+    fails_with(quick_instance, "repository.not_converted", "files/a.reg", attribute, repo.head)
+    assert checkouts(quick_instance) <= {".new"}
+    # Where the attribute does not count, the file is what it is.
+    repo.commit({"files/.gitattributes": b"*.reg !text !filter !working-tree-encoding\n"})
+    metadata.service = Ec2(role_config(repo))
+    runs(quick_instance)
+    assert (checkout(quick_instance, repo.head) / "files/a.reg").read_bytes() == shapes.CONVERTED[kind][1]
+
+
 # Submodules
 
 

@@ -203,10 +203,10 @@ private:
                 return fingerprint;
             }
         }
-        refuse_large_files(repository, commit, "");
+        refuse_unconverted_files(repository, commit, "");
         TreeSize size = repository.tree_size(commit);
         for (const ModuleTree& module : modules) {
-            refuse_large_files(module.repository, module.commit, module.path + "/");
+            refuse_unconverted_files(module.repository, module.commit, module.path + "/");
             const TreeSize more = module.repository.tree_size(module.commit);
             size = {size.bytes + more.bytes, size.files + more.files};
         }

@@ -120,7 +120,7 @@ Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const Fe
     Mirrors mirrors(request.fetch, downloader, events.progress, events.heard);
     const ObtainedCommit commit =
         with_advice_for_a_maker(revision, [&] { return mirrors.obtain(source, revision, true); });
-    refuse_large_files(source.repository, commit.id, "");
+    refuse_unconverted_files(source.repository, commit.id, "");
 
     const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
         RepositorySource own{source.repository, source.folder, origin.places_of(url, path)};
@@ -131,7 +131,7 @@ Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const Fe
         gather_modules(source.repository, commit.id, origin.base_url(), takes_puppetfile(request), obtain);
     std::vector<std::string> commits{commit.id};
     for (const ModuleTree& module : modules) {
-        refuse_large_files(module.repository, module.commit, module.path + "/");
+        refuse_unconverted_files(module.repository, module.commit, module.path + "/");
         if (std::find(commits.begin(), commits.end(), module.commit) == commits.end()) {
             commits.push_back(module.commit);
         }

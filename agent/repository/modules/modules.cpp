@@ -159,12 +159,29 @@ RepositorySource open_source(const FetchRequest& request, const Url& name_url, s
     return {GitRepository::open_or_create(folder, {request.settings.seed}), folder, std::move(places)};
 }
 
-void refuse_large_files(const GitRepository& repository, const std::string& commit, const std::string& path) {
-    if (const auto pointer = repository.first_lfs_pointer(commit)) {
-        throw permanent_error("repository.lfs",
-                              "commit " + commit + " keeps " + path + *pointer + " in Git LFS, which is not fetched",
+void refuse_unconverted_files(const GitRepository& repository, const std::string& commit, const std::string& path) {
+    const auto file = repository.first_unconverted(commit);
+    if (!file) {
+        return;
+    }
+    const std::string which = "commit " + commit + " keeps " + path + file->path;
+    if (file->attribute == "filter=lfs") {
+        throw permanent_error("repository.lfs", which + " in Git LFS, which is not fetched",
                               "put the file into the repository itself, or fetch it with Puppet from where it is");
     }
+    if (file->attribute.starts_with("filter=git-crypt")) {
+        throw permanent_error(
+            "repository.not_converted",
+            which + " encrypted by git-crypt (" + file->attribute + "), which is not decrypted here",
+            "take it out of the repository: Puppet gets secrets by hiera-eyaml, or from a secret store");
+    }
+    const bool is_filter = file->attribute.starts_with("filter=");
+    throw permanent_error(
+        "repository.not_converted",
+        which + " with the attribute " + file->attribute + ": git would convert it at checkout, which is not done here",
+        std::string("store the file as it has to be on the machine, and take the attribute from it in "
+                    ".gitattributes") +
+            (is_filter ? " (\"-filter\")" : ", with `git add --renormalize`"));
 }
 
 std::vector<ModuleTree> gather_modules(const GitRepository& repository, const std::string& commit, const Url& base_url,

@@ -44,7 +44,8 @@ std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mir
                                        const std::string& commit);
 
 /// @param path where the tree stands, for the error: "" or "modules/apt/"
-/// @throws Error repository.lfs (permanent) if a file of the commit is kept in Git LFS
-void refuse_large_files(const GitRepository& repository, const std::string& commit, const std::string& path);
+/// @throws Error repository.lfs, repository.not_converted (permanent) if git itself would have a program or an encoding
+///   make something else of a file at checkout (Git LFS, git-crypt, other filters)
+void refuse_unconverted_files(const GitRepository& repository, const std::string& commit, const std::string& path);
 
 }  // namespace bootwright

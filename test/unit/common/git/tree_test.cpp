@@ -95,13 +95,13 @@ TEST_CASE("a file that only points to Git LFS is found where the tree says that 
     const std::string attributes = "echo '*.iso filter=lfs diff=lfs merge=lfs -text' > .gitattributes\n";
     Two with("mkdir big; echo x > a; " + pointer + attributes + "git config filter.lfs.clean cat");
     with.import(with.pack(with.head + "\\n"));
-    CHECK(with.ours.first_lfs_pointer(with.head) == "big/image.iso");
+    CHECK(with.ours.first_unconverted(with.head).value().path == "big/image.iso");
     Two fetched("mkdir big; seq 1000 > big/image.iso; " + attributes);
     fetched.import(fetched.pack(fetched.head + "\\n"));
-    CHECK(fetched.ours.first_lfs_pointer(fetched.head) == std::nullopt);
+    CHECK_FALSE(fetched.ours.first_unconverted(fetched.head));
     Two without("mkdir big; " + pointer);
     without.import(without.pack(without.head + "\\n"));
-    CHECK(without.ours.first_lfs_pointer(without.head) == std::nullopt);
+    CHECK_FALSE(without.ours.first_unconverted(without.head));
 }
 
 TEST_CASE("a pointer to Git LFS has less than 1024 bytes") {
@@ -110,7 +110,7 @@ TEST_CASE("a pointer to Git LFS has less than 1024 bytes") {
     Two two("printf '" + version + std::string(size - version.size() + 1, 'x') +
             "' > a.iso; echo '*.iso filter=lfs' > .gitattributes; git config filter.lfs.clean cat");
     two.import(two.pack(two.head + "\\n"));
-    CHECK(two.ours.first_lfs_pointer(two.head).has_value() == is_pointer);
+    CHECK(two.ours.first_unconverted(two.head).has_value() == is_pointer);
 }
 
 TEST_CASE("line endings are as in git's own checkout") {
