@@ -12,6 +12,7 @@
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
 #include "agent/record/reboots.hpp"
+#include "agent/repository/lost_facts.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_layers.hpp"
 #include "agent/run/accept.hpp"
@@ -319,6 +320,9 @@ private:
             std::filesystem::exists(checkout.folder / "Puppetfile")) {
             record_.warning("the modules that r10k has installed for " + checkout.revision +
                             " are not proven: agent.json says so (repository.puppetfile)");
+        }
+        if (const auto lost = warning_of_lost_facts(checkout.folder)) {
+            record_.warning(*lost);
         }
         return checkout;
     }

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -308,3 +309,26 @@ def test_what_noop_changes_all_the_same_is_told(impatient: Instance, metadata: M
     run = run_once(impatient, "noop_drift")
     assert impatient.exists("/etc/really") and not impatient.exists("/etc/perhaps")
     assert "4 resources out of sync, and noop changed nothing of that, but 1 resource with `noop => false`" in run["error"]["message"]  # 3 of role::base
+
+
+def test_a_mount_that_loses_external_facts_is_named(
+    new_instance: Callable[..., Instance], repo: ControlRepo, metadata: MetadataServer
+) -> None:
+    """Facter takes no program for one that cannot be executed, and says nothing."""
+    fact = repo.work / "site-modules/role/facts.d/told.sh"
+    fact.parent.mkdir(parents=True)
+    fact.write_text("#!/bin/sh\necho told=yes\n")
+    fact.chmod(0o755)
+    repo.commit_class("told", "file { '/etc/told': content => \"told: ${facts['told']}\" }")
+    metadata.service = Ec2(role_config(repo, classes=["role::told"]))
+    for options, told, warns in (("", "yes", False), (",noexec", "", True)):
+        instance = new_instance(tmpfs={"/var/lib/bootwright": f"size=50m,mode=700{options}"})
+        instance.configure(IMPATIENT)
+        run = run_once(instance, "changed")
+        assert instance.read("/etc/told") == f"told: {told}"
+        warnings = [text for text in run["warnings"] if "noexec" in text]
+        assert bool(warnings) == warns, run["warnings"]
+        if warns:
+            (warning,) = warnings
+            assert warning.startswith("/var/lib/bootwright is mounted noexec"), warning
+            assert "1 external fact of the checkout" in warning and "site-modules/role/facts.d/told.sh" in warning, warning
