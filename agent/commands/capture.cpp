@@ -139,7 +139,7 @@ int run(const System& system, const CommandArguments& given) {
     const Json answers = record_answers(system, config);
     tree.write("/metadata-answers.json", to_text(answers));
     print_line("captured in " + folder.string() + ": what detection reads, /etc/bootwright, and " +
-               std::to_string(answers.size()) + " answers of the metadata service.");
+               counted(answers.size(), "answer") + " of the metadata service.");
     print_line(
         "Removed: user-data but for the shape of a role config, its `data`, tokens, and values whose names speak");
     print_line("of secrets. Look through it before you send it. `bootwright --root " + folder.string() +

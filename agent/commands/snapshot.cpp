@@ -204,10 +204,10 @@ std::string sha256_of(const System& system, const fs::path& file) {
 
 void print(const System& system, const Snapshot& snapshot) {
     print_line(snapshot.file.string());
-    print_line("  size       " + std::to_string(fs::file_size(snapshot.file)) + " bytes");
+    print_line("  size       " + counted(fs::file_size(snapshot.file), "byte"));
     print_line("  sha256     " + sha256_of(system, snapshot.file));
-    print_line("  revision   " + snapshot.revision + ", complete: " + std::to_string(snapshot.files) + " files, " +
-               std::to_string(snapshot.bytes) + " bytes");
+    print_line("  revision   " + snapshot.revision + ", complete: " + counted(snapshot.files, "file") + ", " +
+               counted(snapshot.bytes, "byte"));
     for (const std::string& tag : snapshot.tags) {
         print_line("  tag        " + tag);
     }

@@ -199,7 +199,7 @@ private:
         }
         const Json& resources = member_at(run_, "resources");
         if (resources.is_object()) {
-            text += ": " + shown(member_at(resources, "total")) + " resources, " +
+            text += ": " + counted(number_at(resources, "total"), "resource") + ", " +
                     shown(member_at(resources, "changed")) + " changed, " + shown(member_at(resources, "failed")) +
                     " failed";
         }
@@ -207,7 +207,7 @@ private:
         if (checks.is_array() && !checks.empty()) {
             const auto good = std::count_if(checks.begin(), checks.end(),
                                             [](const Json& check) { return member_at(check, "ok") == Json(true); });
-            text += "; " + std::to_string(good) + " of " + std::to_string(checks.size()) + " health checks good";
+            text += "; " + std::to_string(good) + " of " + counted(checks.size(), "health check") + " good";
         }
         line("run", text);
         describe_error(member_at(run_, "error"));

@@ -89,8 +89,9 @@ Error failed(const HealthResult& result, milliseconds timeout) {
     const auto bad = std::count_if(result.checks.begin(), result.checks.end(), std::not_fn(is_ok));
     return transient_error(
         "health.failed",
-        "after " + to_human(timeout) + ", " + std::to_string(bad) + " of " + std::to_string(result.checks.size()) +
-            " health checks " + (bad == 1 ? "is" : "are") + " not good" + shortened(message, 2000),
+        "after " + to_human(timeout) + ", " + std::to_string(bad) + " of " +
+            counted(result.checks.size(), "health check") + " " + (bad == 1 ? "is" : "are") + " not good" +
+            shortened(message, 2000),
         "look at what the check asks for (`journalctl -u UNIT`, or its command by hand); if that is right, correct "
         "health.checks or health.timeout of the role config");
 }

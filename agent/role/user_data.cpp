@@ -168,7 +168,7 @@ UserData parse_text(std::string text, const std::string& origin) {
         return {};
     }
     if (!is_text(text)) {
-        throw damaged(origin, "is binary data of " + std::to_string(text.size()) + " bytes, not a text");
+        throw damaged(origin, "is binary data of " + counted(text.size(), "byte") + ", not a text");
     }
     if (std::string kind = foreign_kind(trimmed(text)); !kind.empty()) {
         return {.foreign = std::move(kind)};

@@ -1,6 +1,7 @@
 #include "common/files/room.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
 #include <sys/statvfs.h>
 
@@ -13,7 +14,7 @@ std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U)
 
 std::string Room::shown() const {
     const bool counts_files = files != std::numeric_limits<std::uint64_t>::max();
-    return mebibytes(bytes) + (counts_files ? " and " + std::to_string(files) + " files" : "");
+    return mebibytes(bytes) + (counts_files ? " and " + counted(files, "file") : "");
 }
 
 Room room_in(const std::filesystem::path& folder) {

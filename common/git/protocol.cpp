@@ -92,7 +92,7 @@ std::size_t packet_length(std::string_view digits) {
         length = length * 16 + static_cast<std::size_t>(value);
     }
     if (length > longest_packet || length == 3) {
-        throw malformed("a packet of " + std::to_string(length) + " bytes");
+        throw malformed("a packet of " + counted(length, "byte"));
     }
     return length;
 }

@@ -57,8 +57,8 @@ void require_space(const fs::path& folder, const TreeSize& size) {
     const std::uint64_t needed = size.bytes + size.files * room.block / 2 + margin;  // each file takes whole blocks
     if (room.bytes < needed || room.files <= size.files) {
         throw transient_error("io.no_space",
-                              "the checkout needs " + mebibytes(needed) + " and " + std::to_string(size.files) +
-                                  " files, and " + folder.string() + " has room for " + room.shown(),
+                              "the checkout needs " + mebibytes(needed) + " and " + counted(size.files, "file") +
+                                  ", and " + folder.string() + " has room for " + room.shown(),
                               "free space there (`df -h`, `df -i`), or lower repository.keep of agent.json");
     }
 }

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
 namespace bootwright {
 
@@ -14,7 +15,7 @@ void RateWatch::saw(std::size_t bytes, bool is_at_work) {
     const auto seconds = std::chrono::duration<double>(now - began_).count();
     if (!is_at_work && static_cast<double>(bytes_) < seconds * static_cast<double>(least_rate_)) {
         throw transient_error("server.stalled",
-                              shown_ + " sent only " + std::to_string(bytes_) + " bytes in " + to_human(stall_),
+                              shown_ + " sent only " + counted(bytes_, "byte") + " in " + to_human(stall_),
                               "check the server and the network; repository.stall and repository.least_rate of "
                               "agent.json say how slow is too slow");
     }

@@ -26,3 +26,8 @@ TEST_CASE("a file system without a byte left has no room") {
     // /proc says of itself that nothing is free.
     CHECK_THROWS_AS(require_room("/proc", "after 3 MiB"), Error);
 }
+
+TEST_CASE("one file that there is room for is not called files") {
+    CHECK(Room{.bytes = std::uint64_t{5} << 20U, .files = 1, .block = 4096}.shown() == "5 MiB and 1 file");
+    CHECK(Room{.bytes = std::uint64_t{5} << 20U, .files = 2, .block = 4096}.shown() == "5 MiB and 2 files");
+}
