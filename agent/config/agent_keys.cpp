@@ -305,7 +305,8 @@ std::vector<AgentKey> retry_keys() {
 
 std::vector<AgentKey> other_keys() {
     return {
-        number("history.keep", at(&AgentConfig::history_keep), 1, 100000, "runs whose record stays"),
+        number("history.keep", at(&AgentConfig::history_keep), 1, 100000,
+               "runs whose record stays; what Puppet said in the oldest of them goes beyond 64 MiB"),
         apart("fixed", strings_schema(),
               "keys of the role config that [no higher layer may change](#what-no-layer-may-change)", "`[]`"),
         apart("allow_from_anywhere", strings_schema(),

@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* report_name = "report.json";
+constexpr const char* role_config_name = "role_config.json";
+
 fs::path runs_folder(const System& system) { return system.state() / "runs"; }
 fs::path last_good_file(const System& system) { return system.state() / "last_good.json"; }
 
@@ -39,6 +42,31 @@ std::vector<int> run_numbers(const System& system) {
     return numbers;
 }
 
+std::uint64_t bytes_of(const fs::path& run) {
+    std::uint64_t bytes = 0;
+    std::error_code error;
+    for (fs::directory_iterator at(run, error), end; !error && at != end; at.increment(error)) {
+        std::error_code gone;
+        const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
+        bytes += gone ? 0 : size;
+    }
+    return bytes;
+}
+
+void keep_only_report(const fs::path& run) {
+    std::vector<fs::path> others;
+    std::error_code error;
+    for (fs::directory_iterator at(run, error), end; !error && at != end; at.increment(error)) {
+        const fs::path name = at->path().filename();
+        if (name != report_name && name != role_config_name) {
+            others.push_back(at->path());
+        }
+    }
+    for (const fs::path& other : others) {
+        remove_tree(other);
+    }
+}
+
 }  // namespace
 
 int next_run_number(const System& system) {
@@ -54,12 +82,12 @@ fs::path run_folder(const System& system, int number) {
 
 void keep_role_config(const System& system, int number, const RoleConfig& role) {
     make_folder(run_folder(system, number), 0700);
-    write_file(run_folder(system, number) / "role_config.json", to_text(to_json(role)), 0600);
+    write_file(run_folder(system, number) / role_config_name, to_text(to_json(role)), 0600);
 }
 
 void keep_report(const System& system, const RunReport& report) {
     make_folder(run_folder(system, report.number), 0700);
-    write_file(run_folder(system, report.number) / "report.json", to_text(to_json(report)), 0600);
+    write_file(run_folder(system, report.number) / report_name, to_text(to_json(report)), 0600);
 }
 
 std::string name_of(const RoleConfig& role) { return hex_of(hash_of(to_line(to_json(role)))); }
@@ -86,10 +114,19 @@ void keep_last_good(const System& system, const LastGood& good) {
     write_file(last_good_file(system), to_text(json), 0600);
 }
 
-void prune_history(const System& system, int keep) {
+void prune_history(const System& system, int keep, std::uint64_t most_bytes) {
     const auto numbers = run_numbers(system);
-    for (std::size_t i = static_cast<std::size_t>(keep); i < numbers.size(); ++i) {
-        remove_tree(run_folder(system, numbers[i]));
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const fs::path folder = run_folder(system, numbers[i]);
+        if (i >= static_cast<std::size_t>(keep)) {
+            remove_tree(folder);
+            continue;
+        }
+        bytes += bytes_of(folder);
+        if (i > 0 && bytes > most_bytes) {  // from here on, as it only grows
+            keep_only_report(folder);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #include "agent/record/run_report.hpp"
 #include "agent/role/keys/role_config.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -41,7 +42,8 @@ std::optional<LastGood> read_last_good(const System& system);
 /// @throws Error io.*
 void keep_last_good(const System& system, const LastGood& good);
 
-/// Removes all but the newest runs. @throws Error io.*
-void prune_history(const System& system, int keep);
+/// Removes all but the newest runs. Of those that stay, the oldest lose what Puppet said and applied, and keep report and
+/// role config, once the records hold more than `most_bytes` together; the newest run stays whole. @throws Error io.*
+void prune_history(const System& system, int keep, std::uint64_t most_bytes = std::uint64_t{64} << 20U);
 
 }  // namespace bootwright

@@ -334,3 +334,16 @@ def test_a_second_run_is_told_to_wait(
     second = quick_instance.bootwright("run")
     assert second.returncode == 5 and "another run" in second.stderr
     assert first.wait() == 0, first.output
+
+
+def test_a_history_of_large_records_keeps_its_reports(quick_instance: Instance, metadata: MetadataServer, shape: Any) -> None:
+    """A run whose Puppet has much to say keeps megabytes: a hundred of them would fill a small disk."""
+    metadata.service = Ec2(role_config(shape(shapes.plain)))
+    for _ in range(3):
+        runs(quick_instance)
+    for number in (1, 2, 3):
+        quick_instance.run(["truncate", "-s", "30M", f"{STATE}/runs/{number:06d}/puppet.jsonl"], check=True)
+    runs(quick_instance)
+    kept = {number: quick_instance.exists(f"{STATE}/runs/{number:06d}/puppet.jsonl") for number in (1, 2, 3)}
+    assert kept == {1: False, 2: True, 3: True}
+    assert all(quick_instance.exists(f"{STATE}/runs/{number:06d}/report.json") for number in (1, 2, 3, 4))

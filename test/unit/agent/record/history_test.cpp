@@ -131,6 +131,29 @@ TEST_CASE("all but the newest runs are pruned") {
     CHECK(std::filesystem::exists(run_folder(fake.system, 10)));
 }
 
+TEST_CASE("what Puppet said in older runs goes when the records hold too many bytes, and their reports stay") {
+    const FakeSystem fake;
+    const auto file = [](int number, const char* name) {
+        return "/var/lib/bootwright/runs/00000" + std::to_string(number) + "/" + name;
+    };
+    for (int number = 1; number <= 4; ++number) {
+        keep_report(fake.system, good_report(number));
+        fake.root.write(file(number, "role_config.json"), "{}");
+        fake.root.write(file(number, "puppet.jsonl"), std::string(100'000, 'x'));
+    }
+    prune_history(fake.system, 100, 350'000);
+    for (int number = 1; number <= 4; ++number) {
+        CAPTURE(number);
+        CHECK(fake.root.exists(file(number, "report.json")));
+        CHECK(fake.root.exists(file(number, "role_config.json")));
+        CHECK(fake.root.exists(file(number, "puppet.jsonl")) == (number > 1));
+    }
+    prune_history(fake.system, 100, 1);
+    CHECK(fake.root.exists(file(4, "puppet.jsonl")));  // the newest
+    CHECK_FALSE(fake.root.exists(file(3, "puppet.jsonl")));
+    CHECK(fake.root.exists(file(1, "report.json")));
+}
+
 TEST_CASE("pruning where nothing has run does nothing") {
     const FakeSystem fake;
     CHECK_NOTHROW(prune_history(fake.system, 1));
