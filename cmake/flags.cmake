@@ -8,7 +8,7 @@ add_compile_options(
     # --- what most people mean by warnings
     -Wall
     -Wextra
-    -Wpedantic              # ISO C++ only: it must build with another compiler, and on Debian 13's
+    -Wpedantic              # ISO C++ only: it must build with another compiler, and on Debian 14's
 
     # --- numbers
     -Wconversion            # a size that is silently cut to int is how a cap on input is passed by

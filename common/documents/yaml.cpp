@@ -178,7 +178,7 @@ YAML::Node load_only_document(const std::string& text) {
 
 std::optional<Json> parse_yaml(const std::string& text, YamlScalars scalars) {
     try {
-        return Converter(scalars).convert(load_only_document(text));
+        return std::optional(Converter(scalars).convert(load_only_document(text)));
     } catch (const YAML::Exception&) {
         return std::nullopt;
     } catch (const Refused&) {

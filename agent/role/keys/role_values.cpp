@@ -85,7 +85,7 @@ std::optional<Json> read_entries(ObjectReader& section, const std::string& word,
             throw entries->error(name, "not a name that is allowed here", rule);
         }
     }
-    return entries->json();
+    return std::optional(entries->json());
 }
 
 }  // namespace
