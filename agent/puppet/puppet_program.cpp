@@ -14,13 +14,37 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// "/usr/bin/ruby" of "#!/usr/bin/ruby", if that is all the line says and the file is Puppet's own start.
-std::optional<fs::path> ruby_of(const fs::path& script) {
-    const std::string text = read_file_start(script, 4096).value_or("");
-    const std::string line(trimmed(std::string_view(text).substr(0, text.find('\n'))));
+/// The program in the folders where Puppet finds programs, as `env` looks for it.
+std::optional<fs::path> in_search_path(const System& system, std::string_view name) {
+    for (const std::string& folder : split(puppet_environment().at("PATH"), ':')) {
+        std::error_code error;
+        const fs::path candidate = fs::path(folder) / name;
+        if (fs::exists(system.path(candidate.string()), error)) {
+            return candidate;
+        }
+    }
+    return std::nullopt;
+}
+
+/// The gem that is named where the start that RubyGems writes looks for the gem's own: activate_bin_path('puppet', …
+std::string gem_of(std::string_view text) {
+    constexpr std::string_view call = "activate_bin_path('";
+    const std::size_t found = text.find(call);
+    if (found == std::string_view::npos) {
+        return "";
+    }
+    text.remove_prefix(found + call.size());
+    return std::string(text.substr(0, text.find('\'')));
+}
+
+/// "/usr/bin/ruby" of "#!/usr/bin/ruby" or "#!/usr/bin/env ruby", if that is all the line says.
+std::optional<fs::path> ruby_of(const System& system, std::string_view text) {
+    const std::string_view line = trimmed(text.substr(0, text.find('\n')));
+    if (line == "#!/usr/bin/env ruby") {
+        return in_search_path(system, "ruby");
+    }
     const fs::path ruby = line.starts_with("#!/") ? line.substr(2) : "";
-    const bool is_puppet = text.find("puppet/util/command_line") != std::string::npos;
-    return is_puppet && ruby.filename().string().starts_with("ruby") && line.find(' ') == std::string::npos
+    return ruby.filename().string().starts_with("ruby") && line.find(' ') == std::string_view::npos
                ? std::optional(ruby)
                : std::nullopt;
 }
@@ -36,17 +60,28 @@ bool knows_error_highlight(const fs::path& ruby) {
 }
 
 void look_for_ruby(const System& system, PuppetProgram& program) {
-    const auto ruby = ruby_of(program.path);
+    const std::string text = read_file_start(program.path, 4096).value_or("");
+    const std::string gem = gem_of(text);
+    const bool is_gem = gem == "puppet" || gem == "openvox";
+    const bool is_puppet = is_gem || text.find("puppet/util/command_line") != std::string::npos;
+    const auto ruby = is_puppet ? ruby_of(system, text) : std::nullopt;
     std::error_code error;
     if (!ruby || !fs::exists(system.path(ruby->string()), error)) {
         return;
     }
+    program.gem = is_gem ? gem : "";
     program.ruby = system.path(ruby->string());
     program.flags = {knows_error_highlight(program.ruby) ? "--disable=did_you_mean,error_highlight"
                                                          : "--disable=did_you_mean"};
 }
 
 }  // namespace
+
+std::map<std::string, std::string> puppet_environment() {
+    return {{"PATH", "/opt/puppetlabs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            {"HOME", "/root"},
+            {"LC_ALL", "C.UTF-8"}};
+}
 
 std::vector<std::string> PuppetProgram::by_ruby(const fs::path& script) const {
     std::vector<std::string> arguments{ruby.string()};

@@ -4,18 +4,23 @@
 #include "agent/config/system.hpp"
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace bootwright {
+
+/// The environment of every Puppet, but for proxies and hooks.
+std::map<std::string, std::string> puppet_environment();
 
 /// Puppet as it is installed.
 struct PuppetProgram {
     std::filesystem::path path;
 
     /// Another way to start it: its own Ruby, with flags that spare it a sixth of its instructions. Empty if it is not
-    /// as Puppet's own packages make it.
+    /// as packages or RubyGems make it.
     std::filesystem::path ruby{};
+    std::string gem{};                 ///< "puppet" or "openvox", if RubyGems installed it
     std::vector<std::string> flags{};  ///< of Ruby; in its arguments, since children would inherit RUBYOPT
 
     [[nodiscard]] bool is_known() const { return !ruby.empty(); }

@@ -15,7 +15,6 @@
 #include <condition_variable>
 #include <exception>
 #include <filesystem>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -42,6 +41,9 @@ std::vector<std::string> warm_script(const System& system, const PuppetProgram& 
                                      const std::vector<std::string>& options) {
     std::vector<std::string> arguments = program.by_ruby(system.ruby_folder / "warm.rb");
     arguments.insert(arguments.end(), options.begin(), options.end());
+    if (!program.gem.empty()) {
+        arguments.push_back(program.gem);
+    }
     return arguments;
 }
 
@@ -206,12 +208,6 @@ private:
     std::exception_ptr problem_;
     std::jthread thread_;
 };
-
-std::map<std::string, std::string> puppet_environment() {
-    return {{"PATH", "/opt/puppetlabs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-            {"HOME", "/root"},
-            {"LC_ALL", "C.UTF-8"}};
-}
 
 WarmPuppet::WarmPuppet(const System& system, const AgentConfig& config) : system_(system) {
     if (!config.puppet.warm) {

@@ -6,7 +6,6 @@
 #include "agent/puppet/puppet_result.hpp"
 #include "common/processes/process.hpp"
 
-#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -14,9 +13,6 @@
 namespace bootwright {
 
 class WaitingPuppet;
-
-/// The environment of every Puppet, but for proxies and hooks.
-std::map<std::string, std::string> puppet_environment();
 
 /// Starts Puppet ahead: its Ruby is loaded, and waits, while metadata and repository are on their way
 /// (docs/decisions/0012-warm-start.md). One run of Puppet can start warm; each further one, and each in doubt, starts

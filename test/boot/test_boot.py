@@ -223,7 +223,7 @@ def test_an_upgrade(machine: Container, package: Path, world: World) -> None:
 
 def test_an_upgrade_of_puppet_compiles_it_anew(machine: Container) -> None:
     before = machine.path(COMPILED).stat().st_ino
-    machine.run("dpkg-trigger", "--by-package=puppet-agent", "--no-await", "/usr/lib/ruby/vendor_ruby/puppet/version.rb", check=True)
+    machine.run("dpkg-trigger", "--by-package=puppet-agent", "--no-await", "/usr/bin/puppet", check=True)
     done = machine.run("dpkg", "--configure", "--pending", check=True)
     assert "compiled ahead: " in done.stdout and machine.path(COMPILED).stat().st_ino != before
     assert machine.property(SERVICE, "ActiveState") == "active"

@@ -16,7 +16,7 @@ from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Ec2
 from roles import IMPATIENT, merged, role_config
-from warm import COMPILED, WARM, of_another_version
+from warm import COMPILED, RENAMED, WARM, library, rename, set_version
 
 # A module with all that modules bring: facts, functions of both kinds, a type with a provider, and a feature.
 MODULE: dict[str, str | bytes | None] = {
@@ -126,10 +126,14 @@ def _prepare(instance: Instance) -> None:
     assert re.fullmatch(r"compiled ahead: \d{4} files of Puppet \S+, \d+ MiB\n", made.stdout), made.stdout
 
 
+Change = Callable[[Instance], None]
+
+
 def _apply(
-    new_instance: Callable[..., Instance], warm: bool, times: int, prepared: bool = False
+    new_instance: Callable[..., Instance], warm: bool, times: int, prepared: bool, change: Change
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     instance = new_instance()
+    change(instance)
     if prepared:
         _prepare(instance)
     instance.configure(merged(IMPATIENT, {"puppet": {"warm": warm}}))
@@ -144,11 +148,15 @@ def _apply(
 
 
 def _compare(
-    new_instance: Callable[..., Instance], times: int = 1, warm: bool = True, prepared: bool = True
+    new_instance: Callable[..., Instance],
+    times: int = 1,
+    warm: bool = True,
+    prepared: bool = True,
+    change: Change = lambda instance: None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The first run, warm and cold."""
-    ahead, left_ahead = _apply(new_instance, True, times, prepared)
-    cold, left_cold = _apply(new_instance, False, times)
+    ahead, left_ahead = _apply(new_instance, True, times, prepared, change)
+    cold, left_cold = _apply(new_instance, False, times, False, change)
     assert [run["puppet_start"] for run in ahead] == ["warm" if warm else "cold"] * times, ahead[0]["puppet_cold_because"]
     assert [run["puppet_start"] for run in cold] == ["cold"] * times
     assert "puppet.warm" in cold[0]["puppet_cold_because"]
@@ -214,6 +222,69 @@ def test_a_module_that_replaces_what_is_loaded_makes_it_cold(
     assert next(iter(OVERRIDES[what])) in ahead["puppet_cold_because"]
 
 
+# Other Puppets.
+
+
+def test_a_version_that_nobody_has_seen_is_warm_where_its_inside_is_known(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    repo.commit(MODULE)
+    metadata.service = Ec2(role_config(repo, "all"))
+    warm, cold = _compare(new_instance, times=2, change=lambda instance: set_version(instance, "99.1.0"))
+    assert (warm["puppet_version"], cold["puppet_version"]) == ("99.1.0", "99.1.0")
+
+
+@pytest.mark.parametrize("method", RENAMED)
+def test_a_known_version_is_cold_where_its_inside_is_another(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo, method: str
+) -> None:
+    repo.commit(MODULE)
+    metadata.service = Ec2(role_config(repo, "all"))
+    ahead, _ = _compare(new_instance, warm=False, prepared=False, change=lambda instance: rename(instance, method))
+    assert ahead["outcome"] == "changed" and method in ahead["puppet_cold_because"]
+
+
+_AS_GEMS = """
+cd "$(mktemp -d)"
+rm -f /usr/share/rubygems-integration/all/specifications/facter-* /usr/share/rubygems-integration/all/specifications/puppet-*
+rm -f /usr/share/rubygems-integration/all/specifications/open*
+for gem in facter puppet; do
+    mkdir -p $gem/lib $gem/bin
+    eval "library=\\$$gem"
+    mv "$library/$gem" "$library/$gem"*.rb $gem/lib/
+    [ $gem = facter ] || mv "$library"/hiera* $gem/lib/
+    mv /usr/bin/$gem $gem/bin/
+    cat >$gem/$gem.gemspec <<END
+Gem::Specification.new do |spec|
+  spec.name, spec.version, spec.summary, spec.authors = '$gem', '1.0.0', 'the package as a gem', ['nobody']
+  spec.files = Dir.glob('lib/**/*').select { |file| File.file?(file) }
+  spec.bindir, spec.executables = 'bin', ['$gem']
+  spec.add_dependency 'facter', '> 0' if spec.name == 'puppet'
+end
+END
+    cd $gem
+    gem build --silent $gem.gemspec
+    gem install --local --no-document --bindir /usr/local/bin $gem-1.0.0.gem
+    cd ..
+done
+"""
+
+
+def _as_gems(instance: Instance) -> None:
+    """Takes Puppet and Facter out of their packages, and installs them by RubyGems."""
+    libraries = {name: library(instance, name) for name in ("puppet", "facter")}
+    instance.run(["env", *(f"{name}={folder}" for name, folder in libraries.items()), "sh", "-euc", _AS_GEMS], check=True)
+    assert not instance.exists("/usr/bin/puppet")
+
+
+def test_a_puppet_that_is_a_gem_does_the_same(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    repo.commit(MODULE)
+    metadata.service = Ec2(role_config(repo, "all"))
+    _compare(new_instance, times=2, change=_as_gems)
+
+
 # Compiled ahead.
 
 
@@ -233,7 +304,7 @@ def test_a_file_is_parsed_again_only_where_it_has_changed(
     metadata.service = Ec2(role_config(repo))
     _prepare(instance)
     assert instance.path(COMPILED).stat().st_mode & 0o777 == 0o600
-    file = "/usr/lib/ruby/vendor_ruby/puppet/util/diff.rb"
+    file = f"{library(instance)}/puppet/util/diff.rb"
     _says_when_it_is_parsed(instance, file)
     instance.bootwright("run")
     assert instance.status()["run"]["outcome"] == "changed" and not instance.exists("/root/parsed")
@@ -291,7 +362,7 @@ look.('none')
 
 def test_damaged_programs_are_not_used(instance: Instance) -> None:
     _prepare(instance)
-    looked = instance.run(["ruby", "-e", _DAMAGED, COMPILED, "/usr/lib/ruby/vendor_ruby/puppet.rb"])
+    looked = instance.run(["ruby", "-e", _DAMAGED, COMPILED, f"{library(instance)}/puppet.rb"])
     assert looked.returncode == 0, looked.stderr
     assert dict(line.split(": ") for line in looked.stdout.splitlines()) == {
         "whole": "open, used",
@@ -322,9 +393,10 @@ def test_a_full_disk_leaves_what_was_there(instance: Instance) -> None:
 
 
 def test_what_cannot_be_prepared_is_said(instance: Instance) -> None:
-    instance.write(WARM, of_another_version(instance))
+    method = next(iter(RENAMED))
+    rename(instance, method)
     refused = instance.bootwright("prepare")
-    assert refused.returncode == 1 and "is not one that is known (puppet.not_compiled)" in refused.stderr
+    assert refused.returncode == 1 and f"has no {method}" in refused.stderr and "(puppet.not_compiled)" in refused.stderr
     assert "nothing is lost but" in refused.stderr and not instance.exists(COMPILED)
     instance.configure({"puppet": {"warm": False}})
     assert "nothing to prepare" in instance.bootwright("prepare").stdout

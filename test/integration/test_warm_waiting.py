@@ -13,7 +13,7 @@ from metadata_server import MetadataServer
 from metadata_services import Ec2
 from real_machine import wait_for
 from roles import IMPATIENT, merged, role_config
-from warm import COMPILED, WARM, of_another_version
+from warm import COMPILED, WARM
 from world import World
 
 _QUICK = """\
@@ -67,11 +67,6 @@ def test_a_waiting_puppet_that_fails_costs_nothing_but_time(quick: Instance) -> 
 def test_what_was_begun_is_not_begun_again(quick: Instance) -> None:
     run = _ended_with(quick, "STDIN.read; puts 'bootwright-warm applies'; STDOUT.flush; Process.kill(:KILL, Process.pid)")
     assert (run["outcome"], run["puppet_start"]) == ("killed", "warm")
-
-
-def test_an_unknown_version_is_not_loaded_ahead(quick: Instance) -> None:
-    run = _ended_with(quick, of_another_version(quick))
-    assert run["puppet_start"] == "cold" and "is not one that is known" in run["puppet_cold_because"]
 
 
 @pytest.fixture

@@ -8,18 +8,29 @@
 # Standard output: "bootwright-warm applies" before anything takes effect, from where it is `puppet apply` itself; or
 # "bootwright-warm refuses: REASON", and the end. Ended without either, it has done nothing.
 #
-# `warm.rb FILE`: FILE has the programs that were made of Puppet's Ruby, if any were. `warm.rb --compile FILE` makes them, and says
-# "bootwright-warm compiled: WHAT", or refuses.
+# `warm.rb FILE [GEM]`: FILE has the programs that were made of Puppet's Ruby, if any were; GEM is the gem that has Puppet, if one has.
+# `warm.rb --compile FILE [GEM]` makes them, and says "bootwright-warm compiled: WHAT", or refuses.
 
 require 'io/wait'
 require 'json'
 require_relative 'compiled'
 
 module BootwrightWarm
-  # The comparison of test_warm.py was run with 7.23 and 8.10. With 8.11 OpenVox and Perforce's Puppet began, each on its own.
-  KNOWN = (Gem::Version.new('7')...Gem::Version.new('8.11'))
   LARGEST_MESSAGE = 1 << 20
   PATIENCE = 60 # seconds between the message and "applies"
+
+  # What this relies on, in the Puppets of Perforce and of OpenVox since version 7: methods that it calls, or puts its own before,
+  # and how many arguments they take. A Puppet is judged by these and not by its version, of which there is always a next one.
+  INSIDE = %w[
+    Puppet.[]/1 Puppet.lookup/1 Puppet.version/0
+    Puppet::Util::CommandLine#initialize/2 Puppet::Util::CommandLine#execute/0
+    Puppet::Util::CommandLine::ApplicationSubcommand#run/0
+    Puppet::Util::Autoload.mark_loaded/2 Puppet::Util::Autoload#loadall/1
+    Puppet::Type.type/1 Puppet::Type.providerloader/0
+    Puppet::Node::Environment#each_plugin_directory/0 Puppet::Node::Facts::Facter#find/1
+    Facter.on_message/0 Facter::ConfigReader.block_list/0 Facter::Options.init/0
+    Facter::Resolvers::BaseResolver.resolve/1 Facter::Resolvers::BaseResolver.invalidate_cache/0
+  ].freeze
 
   # Facts that are looked up ahead, by Facter's class and one name that makes it look up all it knows: what the machine is made
   # of, which no boot changes. Not what may change while it boots: addresses, host name, disks, mounts, keys, memory, SELinux.
@@ -44,9 +55,9 @@ module BootwrightWarm
 
   class << self
     def main
-      return compile(ARGV.last) if ARGV.first == '--compile'
+      return compile(*ARGV.drop(1)) if ARGV.first == '--compile'
 
-      prepare(ARGV.first)
+      prepare(*ARGV)
       message = read_message
       exit!(0) unless message
       become(message)
@@ -56,11 +67,11 @@ module BootwrightWarm
       exit(1)
     end
 
-    def prepare(compiled)
+    def prepare(compiled, gem = nil)
       environment = ENV.to_h
       @compiled = CompiledRuby.open(compiled)
       ask_for_programs
-      load_puppet
+      load_puppet(gem)
       enter_files_as_ruby_does
       @files = versions_on_disk
       hold_back_until_checked
@@ -74,8 +85,8 @@ module BootwrightWarm
     end
 
     # All that may be loaded here, and the rest of Puppet and Facter, of which a run loads more.
-    def compile(file)
-      load_puppet
+    def compile(file, gem = nil)
+      load_puppet(gem)
       CODE.each { |feature| load_ahead(feature) }
       [*TYPES, :package].each { |name| load_type(name) }
       whole = %w[puppet facter].flat_map { |name| Dir.glob(File.join(folder_of(name), name, '**/*.rb')) }
@@ -85,10 +96,27 @@ module BootwrightWarm
       refuse("#{e.class}: #{e.message}")
     end
 
-    def load_puppet
+    def load_puppet(gem)
+      Gem.activate_bin_path(gem, 'puppet', '>= 0.a') if gem # as the program that RubyGems wrote does
       require 'puppet/util/command_line'
-      check_version
+      require 'puppet/indirector/facts/facter'
+      require 'facter'
+      missing = INSIDE.reject { |name| known?(name) }
+      refuse("this Puppet is another inside than is known: it has no #{missing.join(', ')}") unless missing.empty?
       require_relative 'facter' # before any fact is asked for: Facter keeps the options of its first use
+    end
+
+    # "Class.method/2" or "Class#method/2": true if there is this method, and it takes so many arguments.
+    def known?(name)
+      place, kind, method, number = name.match(%r{\A([\w:]+)([.#])(.+)/(\d)\z}).captures
+      place = Object.const_get(place)
+      found = kind == '.' ? place.method(method) : place.instance_method(method)
+      kinds = found.parameters.map(&:first)
+      least = kinds.count(:req)
+      most = kinds.include?(:rest) ? Float::INFINITY : least + kinds.count(:opt)
+      (least..most).cover?(number.to_i) && !kinds.include?(:keyreq)
+    rescue NameError
+      false
     end
 
     def folder_of(feature)
@@ -98,15 +126,6 @@ module BootwrightWarm
     # Whoever waits does not wait for what he may not need.
     def called?
       !$stdin.wait_readable(0).nil?
-    end
-
-    def check_version
-      compared = KNOWN.cover?(Gem::Version.new(Puppet.version)) && RUBY_ENGINE == 'ruby'
-      refuse("Puppet #{Puppet.version} is not one that is known") unless compared
-      known = defined?(Puppet::Util::CommandLine::ApplicationSubcommand) &&
-              Puppet::Util::CommandLine::ApplicationSubcommand.method_defined?(:run) &&
-              defined?(Puppet::Node::Environment) && Puppet::Node::Environment.method_defined?(:each_plugin_directory)
-      refuse("Puppet #{Puppet.version} is another inside than is known") unless known
     end
 
     # Ruby calls load_iseq whenever it loads a file.
@@ -124,7 +143,7 @@ module BootwrightWarm
     def enter_files_as_ruby_does
       Puppet::Util::Autoload.singleton_class.prepend(
         Module.new do
-          def mark_loaded(name, file)
+          def mark_loaded(_name, file, *)
             BootwrightWarm.enter(File.expand_path(file))
             super # enters what could not be entered
           end
@@ -156,7 +175,7 @@ module BootwrightWarm
     def hold_back_until_checked
       Puppet::Util::CommandLine::ApplicationSubcommand.prepend(
         Module.new do
-          def run
+          def run(*)
             BootwrightWarm.check_and_begin
             super
           end
@@ -185,8 +204,8 @@ module BootwrightWarm
       kept.each { |resolver| resolver.define_singleton_method(:invalidate_cache) {} }
       Puppet::Node::Facts::Facter.prepend(
         Module.new do
-          define_method(:find) do |request|
-            super(request)
+          define_method(:find) do |*arguments|
+            super(*arguments)
           ensure
             kept.each { |resolver| resolver.singleton_class.remove_method(:invalidate_cache) }
             kept.clear
@@ -204,9 +223,10 @@ module BootwrightWarm
 
     # An upgrade meanwhile would mix two versions.
     def versions_on_disk
-      $LOAD_PATH.flat_map { |folder| %w[puppet/version.rb facter/version.rb].map { |name| File.join(folder, name) } }
-                .select { |file| File.exist?(file) }
-                .to_h { |file| [file, File.stat(file).then { |stat| [stat.ino, stat.ctime, stat.size] }] }
+      versions = $LOAD_PATH.flat_map { |folder| %w[puppet/version.rb facter/version.rb].map { |name| File.join(folder, name) } }
+      [*versions, *Gem::Specification.dirs]
+        .select { |path| File.exist?(path) }
+        .to_h { |path| [path, File.stat(path).then { |stat| [stat.ino, stat.ctime, stat.size] }] }
     end
 
     def read_message

@@ -242,11 +242,35 @@ TEST_CASE("Puppet's own Ruby is found, with the flags that it knows") {
     CHECK(program.path == path("/opt/puppetlabs/puppet/bin/puppet"));
 }
 
+TEST_CASE("a Ruby that is to be looked for is the first where Puppet finds programs") {
+    World world("");
+    world.fake.root.write("/usr/bin/puppet", "#!/usr/bin/env ruby\nrequire 'puppet/util/command_line'\n", 0755);
+    CHECK(find_puppet(world.system, world.config).ruby == world.fake.root.path("/usr/bin/ruby"));
+    world.fake.root.write("/usr/local/bin/ruby", "", 0755);
+    CHECK(find_puppet(world.system, world.config).ruby == world.fake.root.path("/usr/local/bin/ruby"));
+}
+
+TEST_CASE("a Puppet that is a gem is loaded ahead from that gem") {
+    const std::string gem = GENERATE("puppet", "openvox");
+    World world("echo \"$@\" >given; cat >/dev/null; echo 'bootwright-warm applies'");
+    world.fake.root.remove("/usr/bin/puppet");
+    world.fake.root.write("/usr/local/bin/puppet",
+                          "#!/usr/bin/ruby\nrequire 'rubygems'\nif Gem.respond_to?(:activate_bin_path)\n"
+                          "load Gem.activate_bin_path('" +
+                              gem + "', 'puppet', version)\nend\n",
+                          0755);
+    world.run();
+    CHECK(world.start.way == Way::warm);
+    CHECK(world.fake.root.read("/given").ends_with("puppet.compiled " + gem + "\n"));
+}
+
 TEST_CASE("a program that only looks like Puppet is left to start itself") {
     World world("");
     const char* text = GENERATE("", "#!/usr/bin/ruby", "#!/usr/bin/ruby -w\nrequire 'puppet/util/command_line'\n",
                                 "#!/bin/sh\n# puppet/util/command_line\n", "#!ruby\npuppet/util/command_line",
-                                "#!/usr/bin/env ruby\nrequire 'puppet/util/command_line'\n");
+                                "#!/usr/bin/env ruby\n", "#!/usr/bin/env -S ruby\nrequire 'puppet/util/command_line'\n",
+                                "#!/usr/bin/ruby\nload Gem.activate_bin_path('rake', 'rake', version)\n",
+                                "#!/usr/bin/ruby\nload Gem.activate_bin_path('puppet-lint', 'puppet-lint', version)\n");
     world.fake.root.write("/usr/bin/puppet", text, 0755);
     CHECK_FALSE(find_puppet(world.system, world.config).is_known());
 }
