@@ -222,6 +222,22 @@ def test_a_module_that_replaces_what_is_loaded_makes_it_cold(
     assert next(iter(OVERRIDES[what])) in ahead["puppet_cold_because"]
 
 
+def _behind_a_link(instance: Instance) -> None:
+    """As where a folder of the system has been moved to another disk."""
+    folder = library(instance, "facter")
+    instance.run(["sh", "-euc", f"cp -a {folder} /srv/ruby; rm -rf {folder}; ln -s /srv/ruby {folder}"], check=True)
+
+
+def test_what_is_replaced_is_also_seen_behind_a_link(
+    new_instance: Callable[..., Instance], metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    module = OVERRIDES["a file of Facter's"]
+    repo.commit({**MODULE, **module})
+    metadata.service = Ec2(role_config(repo))
+    ahead, _ = _compare(new_instance, warm=False, change=_behind_a_link)
+    assert next(iter(module)) in ahead["puppet_cold_because"]
+
+
 # Other Puppets.
 
 

@@ -281,8 +281,10 @@ module BootwrightWarm
       nil
     end
 
+    # Ruby enters a file by its true path, Puppet's autoloader by the path that was searched.
     def loaded_names
-      paths = $LOAD_PATH.map { |path| "#{File.expand_path(path)}/" }.sort_by { |path| -path.size }
+      folders = $LOAD_PATH.flat_map { |path| [File.expand_path(path), *(File.realpath(path) if File.exist?(path))] }
+      paths = folders.uniq.map { |folder| "#{folder}/" }.sort_by { |path| -path.size }
       $LOADED_FEATURES.filter_map do |feature|
         path = paths.find { |candidate| feature.start_with?(candidate) }
         [feature.delete_prefix(path), true] if path
