@@ -82,7 +82,9 @@ public:
             const auto names = repository.names_in(commit, place.parent_path().string());
             return std::find(names.begin(), names.end(), place.filename().string()) != names.end();
         };
-        for (const PuppetfileModule& module : read_puppetfile(*text, is_vendored)) {
+        const auto declarations = read_puppetfile(*text, is_vendored);
+        require_fixed(declarations);
+        for (const PuppetfileDeclaration& module : declarations) {
             if (const auto tree = add(repository, module.url, module.revision, module.path)) {
                 add_submodules(*tree, module.revision, module.url, module.path + "/", 1);
             }
