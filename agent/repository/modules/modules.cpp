@@ -1,6 +1,7 @@
 #include "agent/repository/modules/modules.hpp"
 
 #include "agent/repository/modules/gitmodules.hpp"
+#include "agent/repository/modules/module_lock.hpp"
 #include "agent/repository/modules/puppetfile.hpp"
 #include "agent/servers/objects/object_store.hpp"
 #include "common/base/error.hpp"
@@ -44,6 +45,39 @@ std::string repository_name(const Url& url) {
     return name.substr(0, 40) + "-" + hex_of(url.hash_without_credentials());
 }
 
+/// A module of a Puppetfile, and what it is.
+struct PinnedModule {
+    std::string name;
+    std::string path;
+    Url url;
+    std::string commit;
+    std::string tree{};  ///< "": the commit alone says it
+};
+
+/// What the Puppetfile and its lock pin together.
+/// @throws Error repository.module_lock, repository.puppetfile (permanent)
+std::vector<PinnedModule> pinned(const std::vector<PuppetfileDeclaration>& declarations,
+                                 const std::optional<std::string>& lock_text,
+                                 const std::function<bool(const std::string&)>& is_vendored) {
+    const ModuleLock lock = lock_text ? read_module_lock(*lock_text) : ModuleLock();
+    if (lock_text) {
+        require_same(declarations, lock, is_vendored);
+    }
+    std::vector<PinnedModule> modules;
+    std::vector<PuppetfileDeclaration> others;
+    for (const PuppetfileDeclaration& module : declarations) {
+        const LockedModule* locked = is_lockable(module) ? find_locked(lock, module) : nullptr;
+        if (locked != nullptr) {
+            modules.push_back({module.name, module.path, module.url, locked->commit, locked->tree});
+        } else {
+            modules.push_back({module.name, module.path, module.url, module.revision});
+            others.push_back(module);
+        }
+    }
+    require_fixed(others);
+    return modules;
+}
+
 class Gathering {
 public:
     explicit Gathering(const ObtainModule& obtain) : obtain_(obtain) {}
@@ -82,12 +116,20 @@ public:
             const auto names = repository.names_in(commit, place.parent_path().string());
             return std::find(names.begin(), names.end(), place.filename().string()) != names.end();
         };
-        const auto declarations = read_puppetfile(*text, is_vendored);
-        require_fixed(declarations);
-        for (const PuppetfileDeclaration& module : declarations) {
-            if (const auto tree = add(repository, module.url, module.revision, module.path)) {
-                add_submodules(*tree, module.revision, module.url, module.path + "/", 1);
+        const auto lock = repository.read_file_of(commit, module_lock_name, largest_text);
+        for (const PinnedModule& module : pinned(read_puppetfile(*text, is_vendored), lock, is_vendored)) {
+            const auto tree = add(repository, module.url, module.commit, module.path);
+            if (!tree) {
+                continue;
             }
+            if (!module.tree.empty() && tree->tree_of(module.commit) != module.tree) {
+                throw permanent_error("repository.module_lock",
+                                      std::string(module_lock_name) + ": the tree of " + module.path +
+                                          " is not that of its commit " + module.commit,
+                                      "somebody has changed the file by hand: run `bootwright modules lock --update " +
+                                          module.name + "`, and commit it");
+            }
+            add_submodules(*tree, module.commit, module.url, module.path + "/", 1);
         }
     }
 

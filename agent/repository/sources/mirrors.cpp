@@ -226,6 +226,24 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     throw none_has_it(failures);
 }
 
+std::string Mirrors::full_id_of(RepositorySource& source, const std::string& beginning) {
+    const Url& place = source.places.front();
+    refuse_unproven_name(request_.settings, place);
+    std::string found;
+    const auto look = [&](const GitRepository& repository, const ObtainedCommit&) {
+        found = repository.find_commit_by(beginning).value_or("");
+        if (found.empty()) {
+            throw permanent_error("git.revision_not_found",
+                                  place.shown() + " has no branch or tag \"" + beginning +
+                                      "\", and no commit, or more than one, in the history of its HEAD begins so",
+                                  "write the full commit id: `git rev-parse " + beginning + "` prints it");
+        }
+    };
+    const GitWish wish{.revision = "HEAD", .with_history = true};
+    ask(source, place, wish, look);
+    return found;
+}
+
 /// Where a name led when the image was made, for the first start without a network. Not if a place has refused, nor
 /// after the name was once followed: that would lead back. The seed's commit does not count as followed either: the
 /// branch may have been rewritten since then, before this machine had ever asked for it.

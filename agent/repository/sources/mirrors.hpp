@@ -55,6 +55,11 @@ public:
     ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags,
                           const CommitProof& prove = {});
 
+    /// The full id of the commit that is cut short to `beginning`, in the history of the first place's HEAD: all of that
+    /// history is fetched, since no server can be asked for the beginning of an id.
+    /// @throws Error git.revision_not_found (permanent) if there is none, or more than one; as obtain()
+    std::string full_id_of(RepositorySource& source, const std::string& beginning);
+
 private:
     void bring_not_before(const RepositorySource& source, const Url& place, const std::string& revision);
     [[nodiscard]] static GitWish asked_anew(const GitWish& wish, const RepositorySource& source, const Error& error);

@@ -1,5 +1,6 @@
 #include "agent/repository/modules/modules.hpp"
 
+#include "agent/repository/modules/module_lock.hpp"
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
@@ -28,7 +29,7 @@ struct World : FetchWorld {
     }
     void pin_puppetfile(const std::string& text) {
         root.write("/server/Puppetfile", text);
-        pin("git add Puppetfile");
+        pin("git add Puppetfile*");
     }
     std::string git_module(const std::string& name, const std::string& commit) const {
         return "mod '" + name + "', :git => '" + url_of(name) + "', :commit => '" + commit + "'\n";
@@ -302,4 +303,41 @@ TEST_CASE("each URL has a repository of its own, whatever credentials it carries
     CHECK(folder("https://h/" + std::string(1900, 'x')).filename().string().size() < 100);
     CHECK(open_source(request, "https://h/a", {"https://x", "https://y"}).places ==
           std::vector<Url>{"https://x", "https://y"});
+}
+
+TEST_CASE("a module that its lock pins is checked out at the lock's commit, whatever its tag leads to now") {
+    World world;
+    const std::string commit = world.make_repository("m");
+    const std::string tree = shell_with_git(world.root.path() / "m", "git rev-parse HEAD^{tree}");
+    const std::string newer = shell_with_git(
+        world.root.path() / "m", "echo newer > file; git commit -q -a -m newer; git tag v1; git rev-parse HEAD");
+    const std::string declared = "mod 'm', :git => '" + world.url_of("m") + "', :tag => 'v1'\n";
+    const auto lock = [&](const std::string& tag, const std::string& of_tree) {
+        return to_text(
+            ModuleLock{{{"modules/m", "m", {{"git", Url(world.url_of("m")).shown()}, {"tag", tag}}, commit, of_tree}}});
+    };
+    const auto pin = [&](const std::string& text) {
+        world.root.write(std::string("/server/") + module_lock_name, text);
+        world.pin_puppetfile(declared);
+    };
+    pin(lock("v1", tree));
+    world.fetch();
+    CHECK(world.read("modules/m/file") == "m\n");
+
+    pin(lock("v2", tree));
+    CHECK(world.failure().code == "repository.module_lock");
+    CHECK(world.failure().message.find("line 1, modules/m is declared otherwise") != std::string::npos);
+    pin(lock("v1", std::string(40, 'a')));
+    CHECK(world.failure().message.find("the tree of modules/m is not that of its commit") != std::string::npos);
+    pin("{}");
+    CHECK(world.failure().code == "repository.module_lock");
+}
+
+TEST_CASE("what a lock does not pin has to be fixed by the Puppetfile itself") {
+    World world;
+    world.root.write(std::string("/server/") + module_lock_name, to_text(ModuleLock()));
+    world.pin_puppetfile("mod 'puppetlabs/stdlib', '9.0.0'\n");
+    const Error error = world.failure();
+    CHECK(error.code == "repository.puppetfile");
+    CHECK(error.message.find("puppetlabs/stdlib") != std::string::npos);
 }
