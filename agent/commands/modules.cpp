@@ -78,8 +78,13 @@ bool is_short_id(const std::string& text) {
 }
 
 /// What is asked of the module's repository, as r10k looks it up.
-ModuleWish wish_for(const PuppetfileDeclaration& module, const std::string& control_branch) {
+ModuleWish wish_for(const PuppetfileDeclaration& module, const std::string& control_branch, const Url& forge) {
     using By = PuppetfileDeclaration::By;
+    if (module.kind == PuppetfileDeclaration::Kind::forge) {
+        return {.url = forge,
+                .release = module.author + "-" + module.name + (module.revision.empty() ? "" : "-" + module.revision),
+                .sha256 = module.sha256};
+    }
     const std::string branches = "refs/heads/";
     ModuleWish wish{.url = module.url};
     switch (module.by) {
@@ -105,15 +110,25 @@ std::string place_of(const PuppetfileDeclaration& module) {
     return "line " + std::to_string(module.line) + ", " + module.path;
 }
 
+LockedModule locked(const PuppetfileDeclaration& module, const ResolvedModule& resolved) {
+    LockedModule locked{module.path, module.name, declared(module), resolved.commit, resolved.tree};
+    if (!resolved.version.empty()) {
+        locked.commit.clear();  // it follows from the tree
+        locked.release = LockedRelease{resolved.version, resolved.url, resolved.sha256};
+    }
+    return locked;
+}
+
 /// Asks the modules' servers. @throws Error of the first that cannot be had, which names all such
-std::vector<LockedModule> resolve(const System& system, const Declarations& modules, const std::string& branch) {
+std::vector<LockedModule> resolve(const System& system, const Declarations& modules, const std::string& branch,
+                                  const Url& forge) {
     if (modules.empty()) {
         return {};
     }
     const WorkFolder work;
     ModulesRequest request{.fetch = fetch_request_in(system, work)};
     for (const PuppetfileDeclaration& module : modules) {
-        request.modules.push_back(wish_for(module, branch));
+        request.modules.push_back(wish_for(module, branch, forge));
     }
     const Redactor redactor = secrets_of(request);
     const auto read = [&](std::string_view line, const FetchEvents& events, FetchOutcome& answer) {
@@ -126,7 +141,7 @@ std::vector<LockedModule> resolve(const System& system, const Declarations& modu
     for (std::size_t i = 0; i < modules.size(); ++i) {
         const ResolvedModule& resolved = answer.modules[i];
         if (!resolved.problem) {
-            found.push_back({modules[i].path, modules[i].name, declared(modules[i]), resolved.commit, resolved.tree});
+            found.push_back(locked(modules[i], resolved));
             continue;
         }
         const std::string said = place_of(modules[i]) + ": " + resolved.problem->message;
@@ -154,6 +169,9 @@ const LockedModule* at_path(const ModuleLock& lock, const std::string& path) {
 
 std::string shown(const LockedModule& module) {
     constexpr std::size_t short_id = 12;
+    if (module.release) {
+        return module.release->version + " (" + module.tree.substr(0, short_id) + ")";
+    }
     std::string text = module.commit.substr(0, short_id);
     for (const auto& [key, value] : module.declared.items()) {
         text += key == "git" || key == "commit" || !value.is_string() ? "" : " " + key + " " + value.get<std::string>();
@@ -167,7 +185,7 @@ void print_changes(const ModuleLock& before, const ModuleLock& after) {
         const LockedModule* old = at_path(before, module.path);
         if (old == nullptr) {
             print_line("+ " + module.path + "  " + shown(module));
-        } else if (old->commit != module.commit || old->declared != module.declared) {
+        } else if (old->tree != module.tree || old->commit != module.commit || old->declared != module.declared) {
             print_line("~ " + module.path + "  " + shown(*old) + " -> " + shown(module));
         }
     }
@@ -204,7 +222,7 @@ struct Choice {
 
 /// The lock of the Puppetfile as it is now. What is in `before` stays, unless `choice` says otherwise.
 ModuleLock lock_of(const System& system, const ControlRepository& repository, const ModuleLock& before,
-                   const Choice& choice, std::string branch) {
+                   const Choice& choice, std::string branch, const Url& forge) {
     using By = PuppetfileDeclaration::By;
     ModuleLock lock;
     Declarations asked;
@@ -225,7 +243,7 @@ ModuleLock lock_of(const System& system, const ControlRepository& repository, co
         }
         asked.push_back(module);
     }
-    const auto found = resolve(system, asked, branch);
+    const auto found = resolve(system, asked, branch, forge);
     lock.modules.insert(lock.modules.end(), found.begin(), found.end());
     std::sort(lock.modules.begin(), lock.modules.end(),
               [](const LockedModule& one, const LockedModule& other) { return one.path < other.path; });
@@ -255,7 +273,8 @@ int run_lock(const System& system, const CommandArguments& given) {
     }
     warn_of_others(repository.declarations);
     const ModuleLock before = lock_before(repository);
-    const ModuleLock after = lock_of(system, repository, before, choice, given.value("--branch"));
+    const ModuleLock after = lock_of(system, repository, before, choice, given.value("--branch"),
+                                     given.value("--forge", "https://forgeapi.puppet.com"));
     print_changes(before, after);
     if (looks) {
         print_line(to_text(before) == to_text(after) ? "nothing is newer than the lock"
@@ -276,6 +295,8 @@ const Command lock{
                 {CommandOption::Kind::flag, "--update", "Ask also for what is locked already"},
                 {CommandOption::Kind::flag, "--outdated", "Only say what --update would change"},
                 {CommandOption::Kind::option, "--module", "With --update or --outdated: this module alone"},
+                {CommandOption::Kind::option, "--forge",
+                 "Where the Forge's API is; by default https://forgeapi.puppet.com"},
                 {CommandOption::Kind::option, "--branch",
                  "What :control_branch stands for; by default the branch that the folder is on"}},
     .run = run_lock};

@@ -76,6 +76,16 @@ struct Reader {
             return {.problem = read_error(*error)};
         }
         ResolvedModule module{.commit = string_at(json, "commit"), .tree = string_at(json, "tree")};
+        if (json.contains("version")) {
+            module.version = string_at(json, "version");
+            module.url = Url::parse(string_at(json, "url")).value_or(Url());
+            module.sha256 = string_at(json, "sha256");
+            constexpr std::size_t digits = 64;
+            if (!is_made_of(module.version, ".-+", longest_name) || module.url.empty() ||
+                !is_made_of(module.sha256, "", digits)) {
+                throw makes_no_sense("a release that is none");
+            }
+        }
         if (!is_commit_id(module.commit) || !is_commit_id(module.tree)) {
             throw makes_no_sense("a module without a commit");
         }
@@ -85,7 +95,8 @@ struct Reader {
     /// An error that the child throws. Not "stopped": the agent itself knows that.
     [[nodiscard]] Error read_error(const Json& json) const {
         constexpr std::size_t longest_code = 60;
-        constexpr std::array areas{"git.", "http.", "io.", "process.", "repository.", "sandbox.", "server.", "url."};
+        constexpr std::array areas{"archive.",    "git.",     "http.",   "io.", "process.",
+                                   "repository.", "sandbox.", "server.", "url."};
         Error error = error_from_json(json);
         error.message = redactor.cleaned(error.message);  // libgit2 has had its say in it
         error.advice = redactor.cleaned(error.advice);

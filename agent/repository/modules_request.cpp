@@ -6,7 +6,7 @@
 
 namespace bootwright {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModuleWish, url, revisions, short_commit)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModuleWish, url, revisions, short_commit, release, sha256)
 
 // By hand, since only FetchRequest's own file knows its JSON.
 Json to_json(const ModulesRequest& request) {
@@ -23,7 +23,11 @@ Json to_json(const ResolvedModule& module) {
     if (module.problem) {
         return {{"error", to_json(*module.problem)}};
     }
-    return {{"commit", module.commit}, {"tree", module.tree}};
+    Json json{{"commit", module.commit}, {"tree", module.tree}};
+    if (!module.version.empty()) {
+        json.update({{"version", module.version}, {"url", module.url.shown()}, {"sha256", module.sha256}});
+    }
+    return json;
 }
 
 }  // namespace bootwright

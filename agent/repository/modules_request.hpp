@@ -11,11 +11,14 @@
 
 namespace bootwright {
 
-/// A git module whose content is asked for.
+/// A module whose content is asked for.
 struct ModuleWish {
     Url url;  ///< may hold credentials
     std::vector<std::string>
-        revisions{};             ///< full commit ids, or names such as "refs/tags/v1"; the first that is there counts
+        revisions{};  ///< full commit ids, or names such as "refs/tags/v1"; the first that is there counts
+    std::string
+        release{};  ///< of the Forge at `url`: "puppetlabs-apt", whose newest release is meant, or "puppetlabs-apt-9.4.0"; "": git
+    std::string sha256{};        ///< of the release's archive; "": any will do
     std::string short_commit{};  ///< at last: the beginning of a commit's id, in the history of HEAD; "": none
 };
 
@@ -29,6 +32,9 @@ struct ModulesRequest {
 struct ResolvedModule {
     std::string commit{};
     std::string tree{};
+    std::string version{};  ///< of a release of the Forge; "": it is none
+    Url url{};              ///< of its archive
+    std::string sha256{};
     std::optional<Error> problem{};
 };
 

@@ -85,7 +85,8 @@ LIBRARIES = {
     r"zlib\.h": "common/base/encoding.cpp",
     r"seccomp\.h": "common/sandbox/seccomp.cpp",
     r"CLI/.*": "agent/main.cpp",
-    r"boost/(?!asio/|beast/).*|(asio|fmt|systemd|openssl|archive)/.*|archive\.h": "no file",
+    r"archive(_entry)?\.h": "common/files/archive.cpp",
+    r"boost/(?!asio/|beast/).*|(asio|fmt|systemd|openssl)/.*": "no file",
     r"catch2/.*|test/.*": "no file",
 }
 

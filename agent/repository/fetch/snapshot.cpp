@@ -119,9 +119,13 @@ Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const Fe
     const ObtainedCommit commit = mirrors.obtain(source, request.fetch.revision, true);
     refuse_large_files(source.repository, commit.id, "");
 
-    const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
-        RepositorySource own{source.repository, source.folder, origin.places_of(url, path)};
-        mirrors.obtain(own, module, false);
+    const auto obtain = [&](const WantedModule& module) {
+        RepositorySource own{source.repository, source.folder, {module.url}};
+        own.release = module.release;
+        if (!module.release) {
+            own.places = origin.places_of(module.url, module.path);
+        }
+        mirrors.obtain(own, module.commit, false);
         return std::optional(own.repository);
     };
     const auto modules =
@@ -206,8 +210,8 @@ Snapshot look_into(const SnapshotRequest& request, const FetchEvents& events) {
         }
     }
     std::vector<Snapshot::Module> missing;
-    const auto leave_out = [&](const Url&, const std::string& commit, const std::string& path) {
-        missing.push_back({path, commit});
+    const auto leave_out = [&](const WantedModule& module) {
+        missing.push_back({module.path, module.commit});
         return std::optional<GitRepository>();
     };
     const auto modules = gather_modules(repository, revision, "", takes_puppetfile(request), leave_out);

@@ -23,9 +23,28 @@ std::string commit_id_at(ObjectReader& reader, const std::string& key) {
     return id;
 }
 
+LockedRelease read_release(ObjectReader& reader) {
+    constexpr std::size_t longest_version = 100;
+    constexpr std::size_t digits = 64;
+    LockedRelease release{.version = reader.string("version").value_or(""),
+                          .url = Url::parse(reader.string("url").value_or("")).value_or(Url()),
+                          .sha256 = reader.string("sha256").value_or("")};
+    if (!is_made_of(release.version, ".-+", longest_version)) {
+        throw reader.error("version", "must be a version, such as \"1.2.3\"", how_to_mend);
+    }
+    if (release.url.scheme() != "https" && release.url.scheme() != "http") {
+        throw reader.error("url", "must be a URL of https or http", how_to_mend);
+    }
+    if (release.sha256.size() != digits || release.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+        throw reader.error("sha256", "must be 64 hexadecimal digits in lower case", how_to_mend);
+    }
+    return release;
+}
+
 LockedModule read_module(ObjectReader& reader) {
-    if (reader.string("kind").value_or("") != "git") {
-        throw reader.error("kind", "must be \"git\"", how_to_mend);
+    const std::string kind = reader.string("kind").value_or("");
+    if (kind != "git" && kind != "forge") {
+        throw reader.error("kind", "must be \"git\" or \"forge\"", how_to_mend);
     }
     LockedModule module;
     module.path = reader.string("path").value_or("");
@@ -35,7 +54,11 @@ LockedModule read_module(ObjectReader& reader) {
     module.name = reader.string("name").value_or("");
     reader.object("declared");
     module.declared = reader.json().value("declared", Json::object());
-    module.commit = commit_id_at(reader, "commit");
+    if (kind == "forge") {
+        module.release = read_release(reader);
+    } else {
+        module.commit = commit_id_at(reader, "commit");
+    }
     module.tree = commit_id_at(reader, "tree");
     reader.finish();
     return module;
@@ -57,6 +80,14 @@ const char* key_of(PuppetfileDeclaration::By by) {
 
 Json declared(const PuppetfileDeclaration& module) {
     using By = PuppetfileDeclaration::By;
+    if (module.kind == PuppetfileDeclaration::Kind::forge) {
+        Json release{{"forge", module.author + "/" + module.name},
+                     {"version", module.revision.empty() ? "latest" : module.revision}};
+        if (!module.sha256.empty()) {
+            release["sha256sum"] = module.sha256;
+        }
+        return release;
+    }
     Json json{{"git", module.url.shown()}};
     if (module.by == By::control_branch) {
         json["branch"] = ":control_branch";  // no branch's name holds a colon (git-check-ref-format(1))
@@ -69,9 +100,7 @@ Json declared(const PuppetfileDeclaration& module) {
     return json;
 }
 
-bool is_lockable(const PuppetfileDeclaration& module) {
-    return module.problem.empty() && module.kind == PuppetfileDeclaration::Kind::git;
-}
+bool is_lockable(const PuppetfileDeclaration& module) { return module.problem.empty(); }
 
 ModuleLock read_module_lock(const std::string& text) {
     const JsonDocument document = JsonDocument::parse(text, module_lock_name, "repository.module_lock");
@@ -99,12 +128,19 @@ ModuleLock read_module_lock(const std::string& text) {
 std::string to_text(const ModuleLock& lock) {
     Json modules = Json::array();
     for (const LockedModule& module : lock.modules) {
-        modules.push_back({{"path", module.path},
-                           {"name", module.name},
-                           {"kind", "git"},
-                           {"declared", module.declared},
-                           {"commit", module.commit},
-                           {"tree", module.tree}});
+        Json json{{"path", module.path},
+                  {"name", module.name},
+                  {"kind", module.release ? "forge" : "git"},
+                  {"declared", module.declared},
+                  {"tree", module.tree}};
+        if (module.release) {
+            json["version"] = module.release->version;
+            json["url"] = module.release->url.shown();
+            json["sha256"] = module.release->sha256;
+        } else {
+            json["commit"] = module.commit;
+        }
+        modules.push_back(std::move(json));
     }
     return to_text(Json{{"schema", schema}, {"modules", std::move(modules)}});
 }
@@ -133,6 +169,15 @@ std::vector<std::string> differences(const std::vector<PuppetfileDeclaration>& d
         const std::string where = "line " + std::to_string(module.line) + ", " + module.path;
         if (locked == nullptr) {
             differences.push_back(where + (is_there(module.path) ? " is declared otherwise" : " is not in the lock"));
+        } else if (module.kind == PuppetfileDeclaration::Kind::forge) {
+            const bool is_of_it = locked->release &&
+                                  (module.revision.empty() || module.revision == locked->release->version) &&
+                                  (module.sha256.empty() || module.sha256 == locked->release->sha256);
+            if (!is_of_it) {
+                differences.push_back(where + " is another release in the lock");
+            }
+        } else if (locked->release) {
+            differences.push_back(where + " is of another kind in the lock");
         } else if (module.by == PuppetfileDeclaration::By::commit && locked->commit != module.revision) {
             differences.push_back(where + " is another commit in the lock");
         }

@@ -4,6 +4,7 @@
 #include "common/documents/json.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,21 @@ namespace bootwright {
 /// The name of the lock file, which stands beside the Puppetfile.
 constexpr const char* module_lock_name = "Puppetfile.bootwright.json";
 
+/// A release of the Puppet Forge.
+struct LockedRelease {
+    std::string version;
+    Url url;             ///< of its archive
+    std::string sha256;  ///< of that
+};
+
 /// What a module's content is.
 struct LockedModule {
-    std::string path;    ///< as in the Puppetfile's declaration
-    std::string name;    ///< "stdlib"
-    Json declared;       ///< as declared() makes it
-    std::string commit;  ///< 40 hex
-    std::string tree;    ///< git's id of the tree of that commit, 40 hex
+    std::string path;                        ///< as in the Puppetfile's declaration
+    std::string name;                        ///< "stdlib"
+    Json declared;                           ///< as declared() makes it
+    std::string commit;                      ///< 40 hex; "" of a release of the Forge
+    std::string tree;                        ///< git's id of its tree, 40 hex
+    std::optional<LockedRelease> release{};  ///< of the Forge
 };
 
 /// What each module of one Puppetfile is: written by `bootwright modules lock`, and committed beside it.
@@ -27,7 +36,7 @@ struct ModuleLock {
 };
 
 /// What the Puppetfile says of the module's content, for comparison, without credentials:
-/// {"git": "https://git.example.com/apt.git", "tag": "v9.4.0"}.
+/// {"git": "https://git.example.com/apt.git", "tag": "v9.4.0"}, {"forge": "puppetlabs/apt", "version": "latest"}.
 Json declared(const PuppetfileDeclaration& declaration);
 
 /// True if a lock can say what the module is.

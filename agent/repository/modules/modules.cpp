@@ -6,6 +6,7 @@
 #include "agent/servers/objects/object_store.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/git/file_tree.hpp"
 #include "common/net/url.hpp"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ struct PinnedModule {
     Url url;
     std::string commit;
     std::string tree{};  ///< "": the commit alone says it
+    std::optional<ReleaseArchive> release{};
 };
 
 /// What the Puppetfile and its lock pin together.
@@ -67,7 +69,12 @@ std::vector<PinnedModule> pinned(const std::vector<PuppetfileDeclaration>& decla
     std::vector<PuppetfileDeclaration> others;
     for (const PuppetfileDeclaration& module : declarations) {
         const LockedModule* locked = is_lockable(module) ? find_locked(lock, module) : nullptr;
-        if (locked != nullptr) {
+        if (locked != nullptr && locked->release) {
+            const std::string message = module.author + "-" + module.name + " " + locked->release->version;
+            modules.push_back({module.name, module.path, locked->release->url,
+                               wrapping_commit_of(locked->tree, message), locked->tree,
+                               ReleaseArchive{locked->release->sha256, message}});
+        } else if (locked != nullptr) {
             modules.push_back({module.name, module.path, module.url, locked->commit, locked->tree});
         } else {
             modules.push_back({module.name, module.path, module.url, module.revision});
@@ -100,7 +107,7 @@ public:
         for (const Submodule& submodule : submodules) {
             const Url module_url = submodule_url(gitmodules, submodule.path, url);
             const std::string module_path = path + submodule.path;
-            if (const auto module = add(repository, module_url, submodule.commit_id, module_path)) {
+            if (const auto module = add(repository, {module_url, submodule.commit_id, module_path})) {
                 add_submodules(*module, submodule.commit_id, module_url, module_path + "/", depth + 1);
             }
         }
@@ -118,7 +125,7 @@ public:
         };
         const auto lock = repository.read_file_of(commit, module_lock_name, largest_text);
         for (const PinnedModule& module : pinned(read_puppetfile(*text, is_vendored), lock, is_vendored)) {
-            const auto tree = add(repository, module.url, module.commit, module.path);
+            const auto tree = add(repository, {module.url, module.commit, module.path, module.release});
             if (!tree) {
                 continue;
             }
@@ -137,15 +144,14 @@ public:
 
 private:
     /// From the repository that names it, if a snapshot brought the module along; else from its own.
-    std::optional<GitRepository> add(const GitRepository& parent, const Url& url, const std::string& commit,
-                                     const std::string& path) {
+    std::optional<GitRepository> add(const GitRepository& parent, const WantedModule& module) {
         if (modules_.size() >= most_modules) {
             throw permanent_error("repository.submodule", "more than " + std::to_string(most_modules) + " modules",
                                   "vendor the modules: put their files into the control repository itself");
         }
-        const auto tree = parent.is_complete(commit) ? std::optional(parent) : obtain_(url, commit, path);
+        const auto tree = parent.is_complete(module.commit) ? std::optional(parent) : obtain_(module);
         if (tree) {
-            modules_.push_back({*tree, commit, path});
+            modules_.push_back({*tree, module.commit, module.path});
         }
         return tree;
     }
@@ -159,6 +165,13 @@ private:
 RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places) {
     const fs::path folder = request.repositories / (repository_name(name_url) + ".git");
     return {GitRepository::open_or_create(folder, {request.settings.seed}), folder, std::move(places)};
+}
+
+RepositorySource open_release_source(const FetchRequest& request, const WantedModule& module) {
+    const std::string name = module.release->message.substr(0, module.release->message.find(' '));
+    RepositorySource source = open_source(request, module.url.with_target("/" + name), {module.url});
+    source.release = module.release;
+    return source;
 }
 
 void refuse_large_files(const GitRepository& repository, const std::string& commit, const std::string& path) {
@@ -182,17 +195,18 @@ std::vector<ModuleTree> gather_modules(const GitRepository& repository, const st
 
 std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
                                        const std::string& commit) {
-    const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
-        if (url.host() == nowhere_host) {
+    const auto obtain = [&](const WantedModule& module) {
+        if (module.url.host() == nowhere_host) {
             throw permanent_error("repository.submodule",
-                                  path +
+                                  module.path +
                                       ": it is not in the snapshot, and its URL is relative to a repository that the "
                                       "role config does not name",
                                   "make the snapshot with `bootwright snapshot make`, which takes submodules along, or "
                                   "name the git repository in repository.mirrors");
         }
-        RepositorySource own = open_source(request, url, {url});
-        mirrors.obtain(own, module, false);
+        RepositorySource own =
+            module.release ? open_release_source(request, module) : open_source(request, module.url, {module.url});
+        mirrors.obtain(own, module.commit, false);
         return std::optional(own.repository);
     };
     const bool with_puppetfile = request.settings.puppetfile == AgentConfig::Repository::Puppetfile::fetch;

@@ -120,6 +120,35 @@ void read_revision(const PuppetfileStatement& mod, PuppetfileDeclaration& module
     }
 }
 
+/// Reads which release of the Forge it is. The lines `forge` and `:source` say nothing to r10k either.
+void read_release(const PuppetfileStatement& mod, PuppetfileDeclaration& module) {
+    constexpr std::size_t longest = 100;
+    if (module.author.empty()) {
+        throw Unfit{"it comes from the Forge, and its author is not named"};
+    }
+    if (mod.values.size() > 2 || (mod.values.size() == 2 && mod.has("version"))) {
+        throw Unfit{"it names two versions"};
+    }
+    const auto option = mod.options.find("version");
+    const PuppetfileValue version = mod.values.size() == 2        ? mod.values[1]
+                                    : option != mod.options.end() ? option->second
+                                                                  : PuppetfileValue{PuppetfileValue::Kind::word, "nil"};
+    const bool is_newest = (version.kind == PuppetfileValue::Kind::symbol && version.text == "latest") ||
+                           (version.kind == PuppetfileValue::Kind::word && version.text == "nil");
+    if (!is_newest && (version.kind != PuppetfileValue::Kind::string || !is_made_of(version.text, ".-+", longest))) {
+        throw Unfit{"its version is none, such as '1.2.3' or :latest"};
+    }
+    module.revision = is_newest ? "" : version.text;
+    if (mod.has("sha256sum")) {
+        constexpr std::size_t digits = 64;
+        module.sha256 = lower(string_of(mod, "sha256sum"));
+        if (module.sha256.size() != digits ||
+            module.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+            throw Unfit{"its sha256sum is not 64 hexadecimal digits"};
+        }
+    }
+}
+
 /// Reads where the module comes from.
 void read_origin(const PuppetfileStatement& mod, PuppetfileDeclaration& module) {
     const std::string type = type_of(mod);
@@ -131,11 +160,12 @@ void read_origin(const PuppetfileStatement& mod, PuppetfileDeclaration& module) 
         read_revision(mod, module);
         return;
     }
-    check_options(mod, {"type", "version", "source", "install_path", "local"});
+    check_options(mod, {"type", "version", "source", "install_path", "local", "sha256sum"});
     if (!type.empty() && type != "forge") {
         throw Unfit{"its type is neither git nor forge, and it is not vendored"};
     }
     module.kind = PuppetfileDeclaration::Kind::forge;
+    read_release(mod, module);
 }
 
 /// "module puppetlabs/stdlib"
@@ -245,7 +275,7 @@ std::string why_not_fixed(const PuppetfileDeclaration& module) {
         return module.problem;
     }
     if (module.kind == PuppetfileDeclaration::Kind::forge) {
-        return "it comes from the Forge, and is not vendored";
+        return "it comes from the Forge, and is neither locked nor vendored";
     }
     switch (module.by) {
         case PuppetfileDeclaration::By::commit: return "";

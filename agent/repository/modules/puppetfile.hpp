@@ -28,7 +28,9 @@ struct PuppetfileDeclaration {
     Kind kind = Kind::git;
     Url url{};  ///< of a git module, as as_git_url() makes it; may hold credentials
     By by = By::nothing;
-    std::string revision{};        ///< what `by` is about; "" for control_branch and nothing
+    std::string
+        revision{};  ///< what `by` is about; "" for control_branch and nothing. Of the Forge the version; "": the newest
+    std::string sha256{};          ///< of the archive of a release of the Forge; "": any will do
     std::string default_branch{};  ///< taken where the module has no branch as the control repository's; "": none
     std::string problem{};         ///< why it cannot be fetched from anywhere; "": it can
 };

@@ -300,7 +300,8 @@ ObtainedCommit Mirrors::ask(RepositorySource& source, const Url& place, const Gi
         GitQuarantine quarantine(source.repository);
         ObtainedCommit obtained;
         quarantine.judge([&](GitRepository& arrived) {
-            obtained = transfer(arrived, place, asked);
+            obtained = source.release ? download_release(arrived, place, *source.release, asked.revision)
+                                      : transfer(arrived, place, asked);
             if (is_commit_id(asked.revision)) {
                 arrived.refuse_other_object(asked.revision);
             }
@@ -375,6 +376,17 @@ ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const Url& pla
         }
     }
     return obtained;
+}
+
+ObtainedCommit Mirrors::download_release(GitRepository& arrived, const Url& place, const ReleaseArchive& release,
+                                         const std::string& commit) {
+    const std::string found = downloader_.fetch_release(arrived, place, release.sha256, release.message).commit;
+    if (found != commit) {
+        throw permanent_error("repository.release_invalid",
+                              place.shown() + " gives " + release.message + " with other files than the lock names",
+                              "run `bootwright modules lock --update` where the release is trusted, and compare");
+    }
+    return {commit};
 }
 
 ObtainedCommit Mirrors::download_pack(GitRepository& arrived, const Url& place, const GitWish& wish) {

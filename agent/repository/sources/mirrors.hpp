@@ -18,12 +18,19 @@
 
 namespace bootwright {
 
+/// A release of the Forge, of which the places have the archive.
+struct ReleaseArchive {
+    std::string sha256;
+    std::string message;  ///< of the commit that wraps its files
+};
+
 /// A bare repository of this machine, and the places that have what it lacks.
 struct RepositorySource {
     GitRepository repository;
-    std::filesystem::path folder;  ///< of that repository
-    std::vector<Url> places;       ///< in the order in which they are asked
-    std::string not_before{};      ///< a commit that a revision must descend from, or be; empty: any will do
+    std::filesystem::path folder;             ///< of that repository
+    std::vector<Url> places;                  ///< in the order in which they are asked
+    std::string not_before{};                 ///< a commit that a revision must descend from, or be; empty: any will do
+    std::optional<ReleaseArchive> release{};  ///< the places have this, and no repository
 };
 
 /// What was obtained.
@@ -69,6 +76,8 @@ private:
     ObtainedCommit transfer(GitRepository& arrived, const Url& place, const GitWish& wish);
     ObtainedCommit copy(GitRepository& arrived, const Url& place, const GitWish& wish);
     ObtainedCommit download_snapshot(GitRepository& arrived, const Url& place, const GitWish& wish);
+    ObtainedCommit download_release(GitRepository& arrived, const Url& place, const ReleaseArchive& release,
+                                    const std::string& commit);
     ObtainedCommit download_pack(GitRepository& arrived, const Url& place, const GitWish& wish);
     [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
                                                              bool with_tags, const Failures& failures) const;

@@ -127,7 +127,39 @@ TEST_CASE("what is asked of a module's repository, as r10k looks it up") {
         CHECK(world.run() == exit_ok);
         CHECK(world.asked() == Json{{{"url", "https://reader:hunter2@h/a"},
                                      {"revisions", row.revisions},
-                                     {"short_commit", row.short_commit}}});
+                                     {"short_commit", row.short_commit},
+                                     {"release", ""},
+                                     {"sha256", ""}}});
+    }
+}
+
+TEST_CASE("releases are asked of the Forge, by name and version") {
+    World world;
+    world.write("mod 'acme/web', '1.0.0', :sha256sum => '" + std::string(64, 'd') + "'\nmod 'acme-other', :latest\n");
+    const Json release{{"commit", one},
+                       {"tree", tree},
+                       {"version", "1.0.0"},
+                       {"url", "https://f/x.tar.gz"},
+                       {"sha256", std::string(64, 'd')}};
+    world.servers_say({release, release});
+    CHECK(world.run() == exit_ok);
+    CHECK(world.printed.find("+ modules/web  1.0.0 (cccccccccccc)") != std::string::npos);
+    CHECK(world.asked()[0].at("url") == "https://forgeapi.puppet.com");
+    CHECK(world.asked()[0].at("release") == "acme-web-1.0.0");
+    CHECK(world.asked()[0].at("sha256") == std::string(64, 'd'));
+    CHECK(world.asked()[1].at("release") == "acme-other");
+    REQUIRE(world.lock().modules.size() == 2);
+    CHECK(world.lock().modules[1].release->url == "https://f/x.tar.gz");
+    world.servers_say({release, release});
+    CHECK(world.run({{"--update", ""}, {"--forge", "https://forge.example.com"}}) == exit_ok);
+    CHECK(world.asked()[0].at("url") == "https://forge.example.com");
+    for (const char* member : {"version", "url", "sha256"}) {
+        World other;
+        other.write("mod 'acme/web', '1.0.0'\n");
+        Json odd = release;
+        odd[member] = "";
+        other.servers_say({odd});
+        CHECK(other.failure().code == "repository.fetch_crashed");
     }
 }
 

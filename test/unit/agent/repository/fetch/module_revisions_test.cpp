@@ -31,7 +31,9 @@ struct World {
         return request;
     }
     [[nodiscard]] ModuleWish wish(std::vector<std::string> revisions, const std::string& short_commit = "") const {
-        return {Url::of_file(root.path() / "module"), std::move(revisions), short_commit};
+        return {.url = Url::of_file(root.path() / "module"),
+                .revisions = std::move(revisions),
+                .short_commit = short_commit};
     }
     std::vector<ResolvedModule> resolve(const std::vector<ModuleWish>& wishes) {
         std::vector<ResolvedModule> found;
@@ -63,7 +65,7 @@ TEST_CASE("a module that cannot be found does not hide the others") {
     World world;
     const auto found = world.resolve({world.wish({"refs/tags/x"}),
                                       world.wish({"refs/tags/y"}, "00000000"),
-                                      {Url::of_file(world.root.path() / "gone"), {"HEAD"}, ""},
+                                      {.url = Url::of_file(world.root.path() / "gone"), .revisions = {"HEAD"}},
                                       world.wish({"HEAD"})});
     REQUIRE(found.size() == 4);
     REQUIRE((found[0].problem && found[1].problem && found[2].problem));

@@ -137,7 +137,7 @@ TEST_CASE("more than a thousand modules are refused, however they stand in each 
     const auto gathered = [&](int count) {
         const std::string commit = with_modules(count, with_modules(count, world.request.revision));
         return gather_modules(repository, commit, "https://git.example.com/x.git", false,
-                              [](const Url&, const std::string&, const std::string&) { return std::nullopt; });
+                              [](const WantedModule&) { return std::nullopt; });
     };
     CHECK(gathered(31).size() == 31 + 31 * 31);
     const Error error = error_of([&] { return gathered(32); });
@@ -336,7 +336,7 @@ TEST_CASE("a module that its lock pins is checked out at the lock's commit, what
 TEST_CASE("what a lock does not pin has to be fixed by the Puppetfile itself") {
     World world;
     world.root.write(std::string("/server/") + module_lock_name, to_text(ModuleLock()));
-    world.pin_puppetfile("mod 'puppetlabs/stdlib', '9.0.0'\n");
+    world.pin_puppetfile("mod 'puppetlabs/stdlib', :svn => 'https://h/x'\n");
     const Error error = world.failure();
     CHECK(error.code == "repository.puppetfile");
     CHECK(error.message.find("puppetlabs/stdlib") != std::string::npos);
