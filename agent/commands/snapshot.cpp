@@ -1,24 +1,18 @@
 #include "agent/commands/command.hpp"
+#include "agent/commands/fetching.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/repository/fetch_outcome.hpp"
 #include "agent/repository/snapshot_request.hpp"
-#include "agent/servers/proxy.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 #include "common/net/url.hpp"
-#include "common/processes/signals.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <iostream>
 #include <system_error>
-#include <thread>
 
 namespace bootwright {
 
@@ -42,77 +36,13 @@ SnapshotOptions options_of(const CommandArguments& given) {
             .without_puppetfile = given.has("--without-puppetfile")};
 }
 
-/// A folder for as long as the command runs.
-class WorkFolder {
-public:
-    WorkFolder() {
-        std::string name = (fs::temp_directory_path() / "bootwright-snapshot-XXXXXX").string();
-        // The program that speaks to servers must reach its own folder in here, as another user if this is root.
-        if (mkdtemp(name.data()) == nullptr || chmod(name.c_str(), 0711) != 0) {
-            throw system_call_error("make a folder in", fs::temp_directory_path().string(), errno);
-        }
-        path_ = name;
-    }
-    WorkFolder(const WorkFolder&) = delete;
-    WorkFolder& operator=(const WorkFolder&) = delete;
-    ~WorkFolder() {
-        try {
-            remove_tree(path_);
-        } catch (const Error&) {  // it is a temporary one
-            return;
-        }
-    }
-    [[nodiscard]] const fs::path& path() const { return path_; }
-
-private:
-    fs::path path_;
-};
-
-/// Ctrl-C ends the children first.
-class StopOnSignal {
-public:
-    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
-
-private:
-    void watch(const std::stop_token& done) {
-        constexpr std::chrono::milliseconds look{100};
-        while (!done.stop_requested()) {
-            signals_.wait(look, -1);
-            if (signals_.take() != 0) {
-                stop_.request_stop();
-            }
-        }
-    }
-
-    Signals signals_{SIGTERM, SIGINT};
-    std::stop_source stop_;
-    std::jthread watcher_{[this](const std::stop_token& done) { watch(done); }};
-};
-
-std::string progress_line(std::string_view what, std::uint64_t done, std::uint64_t total) {
-    return std::string(what) + " " + std::to_string(done) + (total == 0 ? "" : " of " + std::to_string(total));
-}
-
-std::string variable(const System& system, const char* name) {
-    const auto found = system.environment.find(name);
-    return found == system.environment.end() ? "" : found->second;
-}
-
-/// The caller's own ways to servers, as git and ssh have them: nothing of an image's configuration.
-AgentConfig::Repository settings_of_caller(const System& system, const SnapshotOptions& options) {
-    AgentConfig::Repository settings;
-    settings.seed.clear();
-    settings.ca_file = variable(system, "GIT_SSL_CAINFO");
-    const fs::path home = variable(system, "HOME");
-    settings.ssh_key = home / ".ssh/id_ed25519";
-    settings.known_hosts = home / ".ssh/known_hosts";
-    settings.allow_branches_and_tags = true;
-    settings.allow_rewritten_branches = true;
+/// The caller's own ways to servers, and what is asked of the place that they name.
+AgentConfig::Repository settings_of(const System& system, const SnapshotOptions& options) {
+    AgentConfig::Repository settings = settings_of_caller(system);
     settings.insecure = {
         Url::parse(options.repository).value_or(Url()).host_and_port()};  // whoever names it sees the result
     settings.puppetfile =
         options.without_puppetfile ? AgentConfig::Repository::Puppetfile::ignore : settings.puppetfile;
-    add_proxy_of(system.environment, settings);
     return settings;
 }
 
@@ -147,45 +77,19 @@ void make_output(const fs::path& folder) {
 }
 
 Snapshot ask_child(const System& system, const SnapshotRequest& request) {
-    const StopOnSignal signals;
-    LiveLine progress(std::cerr, STDERR_FILENO);  // what is printed is for scripts
-    FetchOutcome answer;
-    std::string last_words;
     const Redactor redactor = secrets_of(request);
-    const FetchEvents heard{.progress = [&](std::string_view what, std::uint64_t done,
-                                            std::uint64_t total) { progress.show(progress_line(what, done, total)); },
-                            .heard = [](const PlaceAnswer&) {}};
-    const ProcessEvents events{
-        .line = [&](std::string_view line) { read_fetch_event(line, request, redactor, heard, answer); },
-        .error_line = [&](std::string_view line) { last_words = shortened(printable(redactor.cleaned(line)), 300); }};
-    const ProcessResult result =
-        system.processes.run(fetch_process(system, to_json(request), std::chrono::hours(1)), events, signals.token());
-    progress.clear();
-    if (result.end == ProcessResult::End::stopped) {
-        throw stopped_error();
-    }
-    if (result.end == ProcessResult::End::exited && answer.snapshot) {
-        return *answer.snapshot;
-    }
-    if (result.end == ProcessResult::End::exited && answer.error) {
-        throw Error(*answer.error);
-    }
-    throw transient_error(
-        "repository.fetch_crashed",
-        "bootwright-fetch ended without an answer" + (last_words.empty() ? "" : ": " + last_words),
-        "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
+    const auto read = [&](std::string_view line, const FetchEvents& events, FetchOutcome& answer) {
+        read_fetch_event(line, request, redactor, events, answer);
+        return answer.snapshot.has_value();
+    };
+    return *ask_fetch_program(system, to_json(request), redactor, read).snapshot;
 }
 
-FetchRequest fetch_request(const System& system, const SnapshotOptions& options, const fs::path& work) {
-    return {.repositories = work / "repository",
-            .checkouts = work / "checkout",
-            .downloads = work / "download",
-            .download_program = system.program("bootwright-download"),
-            .places = {},
-            .name_url = {},
-            .revision = options.revision,
-            .policy = {},
-            .settings = settings_of_caller(system, options)};
+FetchRequest fetch_request(const System& system, const SnapshotOptions& options, const WorkFolder& work) {
+    FetchRequest request = fetch_request_in(system, work);
+    request.revision = options.revision;
+    request.settings = settings_of(system, options);
+    return request;
 }
 
 /// The hash, from coreutils' sha256sum, which every Debian has.
@@ -225,7 +129,7 @@ int run_make(const System& system, const CommandArguments& given) {
     const SnapshotOptions options = options_of(given);
     const WorkFolder work;
     make_output(options.output);
-    SnapshotRequest request{.fetch = fetch_request(system, options, work.path()),
+    SnapshotRequest request{.fetch = fetch_request(system, options, work),
                             .repository = repository_of(options),
                             .output = fs::absolute(options.output).lexically_normal()};
     request.fetch.revision = options.revision.empty() ? "HEAD" : options.revision;
@@ -237,7 +141,7 @@ int run_make(const System& system, const CommandArguments& given) {
 int run_verify(const System& system, const CommandArguments& given) {
     const SnapshotOptions options = options_of(given);
     const WorkFolder work;
-    const SnapshotRequest request{.fetch = fetch_request(system, options, work.path()),
+    const SnapshotRequest request{.fetch = fetch_request(system, options, work),
                                   .look_into = fs::absolute(options.file)};
     if (!options.revision.empty() && !is_commit_id(options.revision)) {
         throw permanent_error("git.revision_invalid", "a snapshot is of a full commit id, and of nothing else",

@@ -71,10 +71,32 @@ struct Reader {
         return snapshot;
     }
 
+    [[nodiscard]] ResolvedModule read_module(const Json& json) const {
+        if (const auto error = json.find("error"); error != json.end()) {
+            return {.problem = read_error(*error)};
+        }
+        ResolvedModule module{.commit = string_at(json, "commit"), .tree = string_at(json, "tree")};
+        if (json.contains("version")) {
+            module.version = string_at(json, "version");
+            module.url = Url::parse(string_at(json, "url")).value_or(Url());
+            module.sha256 = string_at(json, "sha256");
+            constexpr std::size_t digits = 64;
+            if (!is_made_of(module.version, ".-+", longest_name) || module.url.empty() ||
+                !is_made_of(module.sha256, "", digits)) {
+                throw makes_no_sense("a release that is none");
+            }
+        }
+        if (!is_commit_id(module.commit) || !is_commit_id(module.tree)) {
+            throw makes_no_sense("a module without a commit");
+        }
+        return module;
+    }
+
     /// An error that the child throws. Not "stopped": the agent itself knows that.
     [[nodiscard]] Error read_error(const Json& json) const {
         constexpr std::size_t longest_code = 60;
-        constexpr std::array areas{"git.", "http.", "io.", "process.", "repository.", "sandbox.", "server.", "url."};
+        constexpr std::array areas{"archive.",    "git.",     "http.",   "io.", "process.",
+                                   "repository.", "sandbox.", "server.", "url."};
         Error error = error_from_json(json);
         error.message = redactor.cleaned(error.message);  // libgit2 has had its say in it
         error.advice = redactor.cleaned(error.advice);
@@ -155,6 +177,14 @@ Redactor secrets_of(const SnapshotRequest& request) {
     return redactor;
 }
 
+Redactor secrets_of(const ModulesRequest& request) {
+    Redactor redactor = secrets_of(request.fetch);
+    for (const ModuleWish& module : request.modules) {
+        redactor.add_url(module.url);
+    }
+    return redactor;
+}
+
 void read_fetch_event(std::string_view line, const FetchRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer) {
     Reader{request, redactor}.read(parse_json(line), events, answer);
@@ -171,6 +201,20 @@ void read_fetch_event(std::string_view line, const SnapshotRequest& request, con
         throw makes_no_sense("a snapshot that is none");
     } else {
         answer.snapshot = reader.read_snapshot(*snapshot, file_of(request, *snapshot));
+    }
+}
+
+void read_fetch_event(std::string_view line, const ModulesRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer) {
+    const Json event = parse_json(line);
+    const Reader reader{request.fetch, redactor};
+    const auto module = event.find("module");
+    if (!event.is_object() || module == event.end()) {
+        reader.read(event, events, answer);
+    } else if (!module->is_object() || answer.modules.size() == request.modules.size()) {
+        throw makes_no_sense("a module that is none, or that nobody asked for");
+    } else {
+        answer.modules.push_back(reader.read_module(*module));
     }
 }
 

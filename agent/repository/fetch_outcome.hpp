@@ -4,6 +4,7 @@
 #include "agent/repository/checkout.hpp"
 #include "agent/repository/fetch_events.hpp"
 #include "agent/repository/fetch_request.hpp"
+#include "agent/repository/modules_request.hpp"
 #include "agent/repository/snapshot_request.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/redactor.hpp"
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bootwright {
 
@@ -20,6 +22,7 @@ namespace bootwright {
 struct FetchOutcome {
     std::optional<Checkout> checkout{};
     std::optional<Snapshot> snapshot{};
+    std::vector<ResolvedModule> modules{};
     std::optional<Error> error{};
 };
 
@@ -29,6 +32,7 @@ ProcessRequest fetch_process(const System& system, const Json& request, std::chr
 /// Knows what must not be shown of the request.
 Redactor secrets_of(const FetchRequest& request);
 Redactor secrets_of(const SnapshotRequest& request);
+Redactor secrets_of(const ModulesRequest& request);
 
 /// Reads one line of bootwright-fetch. That runs as root, but reads what strangers have made: no path of files is taken
 /// from it, and `redactor` cleans each text of it.
@@ -37,6 +41,9 @@ void read_fetch_event(std::string_view line, const FetchRequest& request, const 
                       const FetchEvents& events, FetchOutcome& answer);
 /// The same for what `bootwright snapshot` asked for.
 void read_fetch_event(std::string_view line, const SnapshotRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer);
+/// The same for what `bootwright modules` asked for: `answer` gets no more modules than were asked for.
+void read_fetch_event(std::string_view line, const ModulesRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer);
 
 }  // namespace bootwright

@@ -34,11 +34,14 @@ struct Code {
     bool is_permanent;
 };
 constexpr std::array codes{
+    Code{"archive.invalid", false, true},
     Code{"git.no_repository", false, true},
     Code{"git.revision_ambiguous", false, true},
     Code{"git.revision_not_found", false, true},
     Code{"http.bad_header", false, true},
     Code{"repository.fetch_crashed", true, false},
+    Code{"repository.release_invalid", false, true},
+    Code{"repository.release_not_found", false, true},
     Code{"server.access_denied", false, true},
     Code{"server.error", true, false},
     Code{"server.not_trusted", true, true},
@@ -100,6 +103,7 @@ const char* ending_of(Kind kind) {
     switch (kind) {
         case Kind::git: return "git";
         case Kind::snapshot: return "snapshot";
+        case Kind::file: return "file";
         case Kind::r10k: return "r10k";
         case Kind::answer: break;
     }
@@ -168,7 +172,8 @@ void DownloadEvents::end(const std::string& key, const Json& value) {
         return;
     }
     require(key == ending_of(kind_), "an answer that was not asked for");
-    require(value.empty() || kind_ == Kind::git || kind_ == Kind::answer, "an answer of another form");
+    require(value.empty() || kind_ == Kind::git || kind_ == Kind::file || kind_ == Kind::answer,
+            "an answer of another form");
     ending_ = {{key, value}};
 }
 
@@ -187,6 +192,14 @@ GitAnswer git_answer_of(const Json& ending) {
         require(is_commit_id(answer.tags.back().id), "a tag that is none");
     }
     return answer;
+}
+
+std::string sha256_of(const Json& ending) {
+    constexpr std::size_t digits = 64;
+    const std::string sha256 = string_at(ending.at("file"), "sha256");
+    require(sha256.size() == digits && sha256.find_first_not_of("0123456789abcdef") == std::string::npos,
+            "a SHA-256 that is none");
+    return sha256;
 }
 
 WebResponse web_response_of(const Json& ending) {

@@ -51,6 +51,9 @@ private:
 /// @throws Error repository.fetch_crashed (transient)
 GitAnswer git_answer_of(const Json& ending);
 
+/// For a request of the kind `file`: the SHA-256 of the file, as the program says. @throws as git_answer_of
+std::string sha256_of(const Json& ending);
+
 /// The server's answer for a request of the kind `answer`. @throws Error repository.fetch_crashed (transient)
 WebResponse web_response_of(const Json& ending);
 

@@ -3,11 +3,14 @@
 #include "agent/servers/child_protocol.hpp"
 #include "agent/servers/folder.hpp"
 #include "agent/servers/git/rate_watch.hpp"
+#include "agent/servers/released_files.hpp"
 #include "agent/servers/request.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/retry.hpp"
+#include "common/base/sha256.hpp"
 #include "common/base/text.hpp"
+#include "common/files/archive.hpp"
 #include "common/files/file.hpp"
 #include "common/files/room.hpp"
 #include "common/net/url.hpp"
@@ -237,6 +240,64 @@ Json download_snapshot(const DownloadRequest& request, WebClient& web) {
     return {{"snapshot", Json::object()}};
 }
 
+/// The error for a file that is not given.
+Error file_error(const std::string& shown, const WebResponse& response) {
+    const std::string message = shown + " answers with HTTP status " + std::to_string(response.status);
+    if (response.status == 404 || response.status == 410) {
+        return permanent_error("repository.release_not_found", message,
+                               "check the module's name and version, and whether the Forge still has it");
+    }
+    if (response.status == 400 || response.status == 401 || response.status == 403) {
+        return permanent_error("server.access_denied", message, "check the credentials for that server");
+    }
+    Error error = transient_error("server.error", message, "check the server, and its log for the reason");
+    error.retry_after = retry_after(response.headers);
+    return error;
+}
+
+/// Writes the files of a release one after the other.
+void unpack(const std::string& archive) {
+    GrowingFile files(std::string("./") + DownloadFolder::files_name);
+    files.begin_anew();
+    read_archive(archive, {}, [&](const ArchivedFile& file) { files.append(frame_of(file)); });
+}
+
+Json download_file(const DownloadRequest& request, WebClient& web) {
+    const std::string shown = request.web.url.shown();
+    const std::string path = "./" + request.file;
+    GrowingFile file(path);
+    file.begin_anew();
+    Growth growth(file);
+    RateWatch rate(shown, request.patience.stall, request.least_rate);
+    Sha256 hash;
+    const auto sink = [&](const WebResponse&, std::string_view bytes) {
+        if (file.size() + bytes.size() > request.web.max_bytes) {
+            throw permanent_error("server.too_large",
+                                  shown + " gives more than " + std::to_string(request.web.max_bytes) + " bytes",
+                                  "look at what stands there");
+        }
+        file.append(bytes);
+        hash.append(bytes);
+        growth.tell(false);
+        rate.saw(bytes.size(), false);
+    };
+    const WebResponse response = web.send(request.web, sink);
+    if (response.status != 200) {
+        throw file_error(shown, response);
+    }
+    growth.tell(true);
+    const std::string sha256 = hash.finish();
+    if (!request.sha256.empty() && sha256 != request.sha256) {  // before anybody looks into it
+        throw permanent_error("repository.release_invalid",
+                              shown + " gives a file whose SHA-256 is " + sha256 + ", not " + request.sha256,
+                              "look at who has changed it there");
+    }
+    if (request.unpacks) {
+        unpack(path);
+    }
+    return {{"file", {{"sha256", sha256}}}};
+}
+
 Json download_answer(const DownloadRequest& request, WebClient& web) {
     const WebResponse response = web.send(request.web);
     return {{"answer",
@@ -314,6 +375,7 @@ Json download(const DownloadRequest& request) {
     switch (request.kind) {
         case Kind::git: return download_pack(request, web);
         case Kind::snapshot: return download_snapshot(request, web);
+        case Kind::file: return download_file(request, web);
         case Kind::r10k: return install_modules(request);
         case Kind::answer: break;
     }

@@ -8,8 +8,8 @@
 namespace bootwright {
 
 template <>
-constexpr auto names_in_json<DownloadRequest::Kind> = std::to_array<std::string_view>({"git", "snapshot", "answer",
-                                                                                       "r10k"});
+constexpr auto names_in_json<DownloadRequest::Kind> = std::to_array<std::string_view>({"git", "snapshot", "file",
+                                                                                       "answer", "r10k"});
 
 // Not in an unnamed namespace, where nlohmann-json would not find them. Each after those of its members.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebTrust, ca_pem, client_certificate, client_key, proxy, no_proxy)
@@ -20,7 +20,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AwsSignature, access_key, secret_key, session
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebRequest, method, url, headers, body, user, password, signature, follow_redirects,
                                    max_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DownloadRequest, kind, folder, file, trust, patience, least_rate, url, user,
-                                   password, ssh_key, known_hosts, wish, web, program, puppetfile, credentials)
+                                   password, ssh_key, known_hosts, wish, web, sha256, unpacks, program, puppetfile,
+                                   credentials)
 // Only written so: git_answer_of() reads it, and believes less.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GitTag, name, id)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GitAnswer, commit, tags, has_pack, is_shallow)

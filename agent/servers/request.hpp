@@ -16,6 +16,7 @@ struct DownloadRequest {
     enum class Kind {
         git,       ///< a pack from a git server, into `file`
         snapshot,  ///< a file, into `file`; only what is not there yet is asked for
+        file,      ///< a whole file, into `file`; a release is also unpacked
         answer,    ///< a short answer, handed back
         r10k       ///< what r10k makes of a Puppetfile, below `file`, a folder
     };
@@ -34,7 +35,10 @@ struct DownloadRequest {
     std::string known_hosts{};  ///< the file's content
     GitWish wish{};
 
-    WebRequest web{};  ///< snapshot and answer
+    WebRequest web{};  ///< snapshot, file and answer
+
+    std::string sha256{};  ///< file: of what must come; "": of whatever comes
+    bool unpacks = false;  ///< file: it is a release of the Forge, whose files go into DownloadFolder::files_name
 
     std::string program{};      ///< r10k: its path
     std::string puppetfile{};   ///< r10k: the text, without passwords

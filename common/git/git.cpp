@@ -135,6 +135,24 @@ std::optional<std::string> GitRepository::read_file_of(const std::string& commit
     return std::string(content_of(find_blob(repository, id, path).get()));
 }
 
+std::string GitRepository::tree_of(const std::string& commit_id) const {
+    return hex(*git_commit_tree_id(find_commit(handles_->repository.get(), commit_id).get()));
+}
+
+std::optional<std::string> GitRepository::find_commit_by(const std::string& beginning) const {
+    git_oid start{};
+    if (git_oid_fromstrn(&start, beginning.data(), beginning.size()) != 0) {
+        return std::nullopt;
+    }
+    CommitHandle commit;
+    const int code = git_commit_lookup_prefix(out(commit), handles_->repository.get(), &start, beginning.size());
+    if (code == GIT_ENOTFOUND || code == GIT_EAMBIGUOUS) {
+        return std::nullopt;
+    }
+    check_local(code, "commit " + beginning);
+    return hex(*git_commit_id(commit.get()));
+}
+
 std::vector<std::string> GitRepository::names_in(const std::string& commit_id, const std::string& path) const {
     git_repository* repository = handles_->repository.get();
     TreeHandle tree = find_tree(repository, commit_id);

@@ -166,6 +166,12 @@ public:
     /// The names in a folder of the commit's tree ("" is its root); none if there is no such folder.
     [[nodiscard]] std::vector<std::string> names_in(const std::string& commit_id, const std::string& path) const;
 
+    /// The id of the commit's tree. The commit must be there.
+    [[nodiscard]] std::string tree_of(const std::string& commit_id) const;
+    /// The full id of the commit that is cut short to `beginning`, 4 to 40 hex digits. Returns nullopt if there is none,
+    /// or more than one.
+    [[nodiscard]] std::optional<std::string> find_commit_by(const std::string& beginning) const;
+
     /// Whether the commit descends from `ancestor`: is the same, or reaches it over its parents.
     [[nodiscard]] Descent descent(const std::string& commit_id, const std::string& ancestor) const;
     /// True if descent() is `shown`.

@@ -154,6 +154,7 @@ OUTPUTS = {
     "capture": "capture /root/captured-to-$1",
     "snapshot make": "snapshot make --repository /srv/control --output /root",
     "snapshot verify": "snapshot verify /root/made/*.bundle",
+    "modules lock": "modules lock /srv/modules",
     "prepare": "prepare",
     "schema agent": "schema agent",
     "schema role": "schema role",
@@ -168,6 +169,7 @@ def test_output_that_cannot_be_written_is_an_error_of_every_command(quick: Insta
     assert listed_commands() - covered == {"daemon"}, "which prints nothing: it logs"
     quick.path("/srv").mkdir(exist_ok=True)
     command("cp", "-r", repo.work, quick.path("/srv") / "control")
+    quick.write("/srv/modules/Puppetfile", "mod 'role', :local => true\n")
     quick.write("/etc/gitconfig", "[safe]\n\tdirectory = *\n")
     assert quick.bootwright("snapshot", "make", "--repository", "/srv/control", "--output", "/root/made").returncode == 0
     wrong = []

@@ -1,5 +1,6 @@
 #include "agent/repository/fetch/fetch.hpp"
 
+#include "agent/repository/fetch/module_revisions.hpp"
 #include "agent/repository/fetch/pruning.hpp"
 #include "agent/repository/fetch/snapshot.hpp"
 #include "agent/repository/modules/modules.hpp"
@@ -361,6 +362,12 @@ Json answer_to(const Json& request, const FetchEvents& events) {
     SystemProcessRunner processes;
     if (request.contains("snapshot")) {
         return {{"snapshot", to_json(take_snapshot(snapshot_request_from_json(request), processes, events))}};
+    }
+    if (request.contains("modules")) {
+        resolve_modules(modules_request_from_json(request), processes, events, [](const ResolvedModule& module) {
+            write_event({{"module", to_json(module)}});
+        });
+        return Json::object();
     }
     const Checkout checkout = fetch_checkout(fetch_request_from_json(request), processes, events);
     return {{"checkout", {{"revision", checkout.revision}, {"signer", checkout.signer}}}};

@@ -122,9 +122,13 @@ Snapshot make(const SnapshotRequest& request, ProcessRunner& processes, const Fe
         with_advice_for_a_maker(revision, [&] { return mirrors.obtain(source, revision, true); });
     refuse_unconverted_files(source.repository, commit.id, "");
 
-    const auto obtain = [&](const Url& url, const std::string& module, const std::string& path) {
-        RepositorySource own{source.repository, source.folder, origin.places_of(url, path)};
-        mirrors.obtain(own, module, false);
+    const auto obtain = [&](const WantedModule& module) {
+        RepositorySource own{source.repository, source.folder, {module.url}};
+        own.release = module.release;
+        if (!module.release) {
+            own.places = origin.places_of(module.url, module.path);
+        }
+        mirrors.obtain(own, module.commit, false);
         return std::optional(own.repository);
     };
     const auto modules =
@@ -209,8 +213,8 @@ Snapshot look_into(const SnapshotRequest& request, const FetchEvents& events) {
         }
     }
     std::vector<Snapshot::Module> missing;
-    const auto leave_out = [&](const Url&, const std::string& commit, const std::string& path) {
-        missing.push_back({path, commit});
+    const auto leave_out = [&](const WantedModule& module) {
+        missing.push_back({module.path, module.commit});
         return std::optional<GitRepository>();
     };
     const auto modules = gather_modules(repository, revision, "", takes_puppetfile(request), leave_out);

@@ -1,10 +1,12 @@
 #include "agent/repository/modules/modules.hpp"
 
 #include "agent/repository/modules/gitmodules.hpp"
+#include "agent/repository/modules/module_lock.hpp"
 #include "agent/repository/modules/puppetfile.hpp"
 #include "agent/servers/objects/object_store.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/git/file_tree.hpp"
 #include "common/net/url.hpp"
 
 #include <algorithm>
@@ -45,14 +47,8 @@ std::string repository_name(const Url& url) {
     return name.substr(0, 40) + "-" + hex_of(url.hash_without_credentials());
 }
 
-/// A module, as an error names it.
-struct NamedModule {
-    std::string path;
-    std::string named_at;
-};
-
 /// What is wrong with a module's own place, said of that module: who reads it would look at the control repository's.
-Error error_of(const NamedModule& module, const Url& url, const Error& error) {
+Error error_of(const WantedModule& module, const Error& error) {
     constexpr std::array wrong_urls{"git.no_repository", "repository.credential_exposed", "server.redirects",
                                     "server.url_invalid", "url.invalid"};
     constexpr std::array too_large{"git.pack_too_large", "git.too_much_memory"};
@@ -60,9 +56,10 @@ Error error_of(const NamedModule& module, const Url& url, const Error& error) {
         return std::find(codes.begin(), codes.end(), error.code) != codes.end();
     };
     Error own = error;
-    const bool lacks_url = error.code.starts_with("git.") && error.message.find(url.shown()) == std::string::npos;
-    own.message =
-        module.path + " (" + module.named_at + ")" + (lacks_url ? ", from " + url.shown() : "") + ": " + error.message;
+    const bool lacks_url =
+        error.code.starts_with("git.") && error.message.find(module.url.shown()) == std::string::npos;
+    own.message = module.path + " (" + module.named_at + ")" + (lacks_url ? ", from " + module.url.shown() : "") +
+                  ": " + error.message;
     if (is_one_of(wrong_urls)) {
         own.advice = "correct its URL (" + module.named_at +
                      ") in the control repository, or vendor the module: put its "
@@ -74,6 +71,44 @@ Error error_of(const NamedModule& module, const Url& url, const Error& error) {
         own.advice = "take large files out of the module";
     }
     return own;
+}
+
+/// A module of a Puppetfile, and what it is.
+struct PinnedModule {
+    std::string name;
+    WantedModule wanted;
+    std::string tree{};  ///< "": the commit alone says it
+};
+
+/// What the Puppetfile and its lock pin together.
+/// @throws Error repository.module_lock, repository.puppetfile (permanent)
+std::vector<PinnedModule> pinned(const std::vector<PuppetfileDeclaration>& declarations,
+                                 const std::optional<std::string>& lock_text,
+                                 const std::function<bool(const std::string&)>& is_vendored) {
+    const ModuleLock lock = lock_text ? read_module_lock(*lock_text) : ModuleLock();
+    if (lock_text) {
+        require_same(declarations, lock, is_vendored);
+    }
+    std::vector<PinnedModule> modules;
+    std::vector<PuppetfileDeclaration> others;
+    for (const PuppetfileDeclaration& module : declarations) {
+        const std::string named_at = "Puppetfile, line " + std::to_string(module.line);
+        const LockedModule* locked = is_lockable(module) ? find_locked(lock, module) : nullptr;
+        if (locked != nullptr && locked->release) {
+            const std::string message = module.author + "-" + module.name + " " + locked->release->version;
+            modules.push_back({module.name,
+                               {locked->release->url, wrapping_commit_of(locked->tree, message), module.path, named_at,
+                                ReleaseArchive{locked->release->sha256, message}},
+                               locked->tree});
+        } else if (locked != nullptr) {
+            modules.push_back({module.name, {module.url, locked->commit, module.path, named_at}, locked->tree});
+        } else {
+            modules.push_back({module.name, {module.url, module.revision, module.path, named_at}});
+            others.push_back(module);
+        }
+    }
+    require_fixed(others);
+    return modules;
 }
 
 class Gathering {
@@ -98,8 +133,9 @@ public:
         for (const Submodule& submodule : submodules) {
             const SubmoduleSource source = submodule_source(gitmodules, submodule.path, url);
             const std::string module_path = path + submodule.path;
-            if (const auto module = add(repository, source.url, submodule.commit_id, {module_path, source.named_at})) {
-                add_submodules(*module, submodule.commit_id, source.url, module_path + "/", depth + 1);
+            const WantedModule wanted{source.url, submodule.commit_id, module_path, source.named_at};
+            if (const auto module = add(repository, wanted)) {
+                add_submodules(*module, wanted.commit, wanted.url, module_path + "/", depth + 1);
             }
         }
     }
@@ -114,11 +150,20 @@ public:
             const auto names = repository.names_in(commit, place.parent_path().string());
             return std::find(names.begin(), names.end(), place.filename().string()) != names.end();
         };
-        for (const PuppetfileModule& module : read_puppetfile(*text, is_vendored)) {
-            const std::string named_at = "Puppetfile, line " + std::to_string(module.line);
-            if (const auto tree = add(repository, module.url, module.revision, {module.path, named_at})) {
-                add_submodules(*tree, module.revision, module.url, module.path + "/", 1);
+        const auto lock = repository.read_file_of(commit, module_lock_name, largest_text);
+        for (const PinnedModule& module : pinned(read_puppetfile(*text, is_vendored), lock, is_vendored)) {
+            const auto tree = add(repository, module.wanted);
+            if (!tree) {
+                continue;
             }
+            if (!module.tree.empty() && tree->tree_of(module.wanted.commit) != module.tree) {
+                throw permanent_error("repository.module_lock",
+                                      std::string(module_lock_name) + ": the tree of " + module.wanted.path +
+                                          " is not that of its commit " + module.wanted.commit,
+                                      "somebody has changed the file by hand: run `bootwright modules lock --update " +
+                                          module.name + "`, and commit it");
+            }
+            add_submodules(*tree, module.wanted.commit, module.wanted.url, module.wanted.path + "/", 1);
         }
     }
 
@@ -126,25 +171,23 @@ public:
 
 private:
     /// From the repository that names it, if a snapshot brought the module along; else from its own.
-    std::optional<GitRepository> add(const GitRepository& parent, const Url& url, const std::string& commit,
-                                     const NamedModule& module) {
+    std::optional<GitRepository> add(const GitRepository& parent, const WantedModule& module) {
         if (modules_.size() >= most_modules) {
             throw permanent_error("repository.submodule", "more than " + std::to_string(most_modules) + " modules",
                                   "vendor the modules: put their files into the control repository itself");
         }
-        const auto tree = parent.is_complete(commit) ? std::optional(parent) : obtain(url, commit, module);
+        const auto tree = parent.is_complete(module.commit) ? std::optional(parent) : obtain(module);
         if (tree) {
-            modules_.push_back({*tree, commit, module.path, module.named_at});
+            modules_.push_back({*tree, module.commit, module.path, module.named_at});
         }
         return tree;
     }
 
-    [[nodiscard]] std::optional<GitRepository> obtain(const Url& url, const std::string& commit,
-                                                      const NamedModule& module) const {
+    [[nodiscard]] std::optional<GitRepository> obtain(const WantedModule& module) const {
         try {
-            return obtain_(url, commit, module.path);
+            return obtain_(module);
         } catch (const Error& error) {
-            throw error.kind == ErrorKind::stopped ? error : error_of(module, url, error);
+            throw error.kind == ErrorKind::stopped ? error : error_of(module, error);
         }
     }
 
@@ -157,6 +200,13 @@ private:
 RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places) {
     const fs::path folder = request.repositories / (repository_name(name_url) + ".git");
     return {GitRepository::open_or_create(folder, {request.settings.seed}), folder, std::move(places)};
+}
+
+RepositorySource open_release_source(const FetchRequest& request, const WantedModule& module) {
+    const std::string name = module.release->message.substr(0, module.release->message.find(' '));
+    RepositorySource source = open_source(request, module.url.with_target("/" + name), {module.url});
+    source.release = module.release;
+    return source;
 }
 
 void refuse_unconverted_files(const GitRepository& repository, const std::string& commit, const std::string& path) {
@@ -197,16 +247,17 @@ std::vector<ModuleTree> gather_modules(const GitRepository& repository, const st
 
 std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
                                        const std::string& commit) {
-    const auto obtain = [&](const Url& url, const std::string& module, const std::string&) {
-        if (url.host() == nowhere_host) {
+    const auto obtain = [&](const WantedModule& module) {
+        if (module.url.host() == nowhere_host) {
             throw permanent_error("repository.submodule",
                                   "it is not in the snapshot, and its URL is relative to a repository that the role "
                                   "config does not name",
                                   "make the snapshot with `bootwright snapshot make`, which takes submodules along, or "
                                   "name the git repository in repository.mirrors");
         }
-        RepositorySource own = open_source(request, url, {url});
-        mirrors.obtain(own, module, false);
+        RepositorySource own =
+            module.release ? open_release_source(request, module) : open_source(request, module.url, {module.url});
+        mirrors.obtain(own, module.commit, false);
         return std::optional(own.repository);
     };
     const bool with_puppetfile = request.settings.puppetfile == AgentConfig::Repository::Puppetfile::fetch;

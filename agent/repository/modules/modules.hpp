@@ -25,10 +25,21 @@ struct ModuleTree {
 /// count, so that a renewed token uses the same one.
 RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places);
 
+/// A module that is pinned.
+struct WantedModule {
+    Url url;  ///< of its repository, or of its release's archive
+    std::string commit;
+    std::string path;      ///< from the root of the whole checkout
+    std::string named_at;  ///< as that of ModuleTree
+    std::optional<ReleaseArchive> release{};
+};
+
 /// Gets a module that the repository which names it does not hold. If it returns nullopt, the module is left out, with
 /// all that it names.
-using ObtainModule =
-    std::function<std::optional<GitRepository>(const Url& url, const std::string& commit, const std::string& path)>;
+using ObtainModule = std::function<std::optional<GitRepository>(const WantedModule& module)>;
+
+/// The bare repository for the releases of the module whose archive is at `url`, and the places of that archive.
+RepositorySource open_release_source(const FetchRequest& request, const WantedModule& module);
 
 /// The modules that a commit of `repository` names: its submodules and theirs, and what its Puppetfile pins.
 /// @param base_url what relative URLs of submodules are relative to; "" or a snapshot's place: unknown

@@ -33,6 +33,146 @@ std::string path_in(const std::string& folder, const std::string& name) {
     return path + name;
 }
 
+/// Why a declaration is of no use.
+struct Unfit {
+    std::string why;
+};
+
+std::string string_of(const PuppetfileStatement& mod, const std::string& option) {
+    const PuppetfileValue& value = mod.options.at(option);
+    if (value.kind != PuppetfileValue::Kind::string) {
+        throw Unfit{"the option " + option + " is no string"};
+    }
+    return value.text;
+}
+
+/// Refuses an option that might change what is fetched in a way that is not known here.
+void check_options(const PuppetfileStatement& mod, const std::vector<std::string>& known) {
+    for (const auto& [option, value] : mod.options) {
+        if (std::find(known.begin(), known.end(), option) == known.end()) {
+            throw Unfit{"the option " + shortened(option, longest_quoted) +
+                        " is not known here, and it is not vendored"};
+        }
+    }
+}
+
+std::string type_of(const PuppetfileStatement& mod) {
+    const auto type = mod.options.find("type");
+    return type == mod.options.end() ? "" : type->second.text;
+}
+
+Url url_of(const PuppetfileStatement& mod) {
+    const std::string type = type_of(mod);
+    if ((!type.empty() && type != "git") || (mod.has("git") && mod.has("source"))) {
+        throw Unfit{"it names two origins"};
+    }
+    if (!mod.has("git") && !mod.has("source")) {
+        throw Unfit{"its type is git, but it has no source"};
+    }
+    check_options(mod, {"git", "type", "source", "version", "commit", "ref", "tag", "branch", "default_branch",
+                        "install_path", "local", "exclude_spec"});
+    const std::string url = as_git_url(string_of(mod, mod.has("git") ? "git" : "source"));
+    if (const auto why = why_url_is_refused(url)) {
+        throw Unfit{*why};
+    }
+    return url;
+}
+
+/// A name as it goes to a git server.
+std::string name_of(const PuppetfileStatement& mod, const std::string& option) {
+    constexpr std::size_t longest = 250;
+    const std::string name = string_of(mod, option);
+    if (name.empty() || name.size() > longest || !is_visible(name)) {
+        throw Unfit{"its " + option + " is no name of a branch or tag, and no commit id"};
+    }
+    return name;
+}
+
+bool is_control_branch(const PuppetfileValue& value) {
+    return value.kind == PuppetfileValue::Kind::symbol && value.text == "control_branch";
+}
+
+void read_revision(const PuppetfileStatement& mod, PuppetfileDeclaration& module) {
+    using By = PuppetfileDeclaration::By;
+    constexpr std::array<const char*, 5> all{"commit", "ref", "version", "tag", "branch"};
+    std::string given;
+    for (const char* option : all) {
+        if (mod.has(option) && !given.empty()) {
+            throw Unfit{"it names two revisions: " + given + " and " + option};
+        }
+        given = mod.has(option) ? option : given;
+    }
+    module.default_branch = mod.has("default_branch") ? name_of(mod, "default_branch") : "";
+    if (given.empty()) {
+        return;
+    }
+    if (is_control_branch(mod.options.at(given))) {
+        module.by = By::control_branch;
+        return;
+    }
+    module.revision = name_of(mod, given);
+    const bool is_id = is_commit_id(lower(module.revision));
+    if (given == "tag" || given == "branch") {
+        module.by = given == "tag" ? By::tag : By::branch;
+    } else {
+        module.by = is_id ? By::commit : By::ref;
+        module.revision = is_id ? lower(module.revision) : module.revision;
+    }
+}
+
+/// Reads which release of the Forge it is. The lines `forge` and `:source` say nothing to r10k either.
+void read_release(const PuppetfileStatement& mod, PuppetfileDeclaration& module) {
+    constexpr std::size_t longest = 100;
+    if (module.author.empty()) {
+        throw Unfit{"it comes from the Forge, and its author is not named"};
+    }
+    if (mod.values.size() > 2 || (mod.values.size() == 2 && mod.has("version"))) {
+        throw Unfit{"it names two versions"};
+    }
+    const auto option = mod.options.find("version");
+    const PuppetfileValue version = mod.values.size() == 2        ? mod.values[1]
+                                    : option != mod.options.end() ? option->second
+                                                                  : PuppetfileValue{PuppetfileValue::Kind::word, "nil"};
+    const bool is_newest = (version.kind == PuppetfileValue::Kind::symbol && version.text == "latest") ||
+                           (version.kind == PuppetfileValue::Kind::word && version.text == "nil");
+    if (!is_newest && (version.kind != PuppetfileValue::Kind::string || !is_made_of(version.text, ".-+", longest))) {
+        throw Unfit{"its version is none, such as '1.2.3' or :latest"};
+    }
+    module.revision = is_newest ? "" : version.text;
+    if (mod.has("sha256sum")) {
+        constexpr std::size_t digits = 64;
+        module.sha256 = lower(string_of(mod, "sha256sum"));
+        if (module.sha256.size() != digits ||
+            module.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+            throw Unfit{"its sha256sum is not 64 hexadecimal digits"};
+        }
+    }
+}
+
+/// Reads where the module comes from.
+void read_origin(const PuppetfileStatement& mod, PuppetfileDeclaration& module) {
+    const std::string type = type_of(mod);
+    if (mod.has("svn") || type == "svn") {
+        throw Unfit{"it comes from Subversion, and is not vendored"};
+    }
+    if (mod.has("git") || type == "git") {
+        module.url = url_of(mod);
+        read_revision(mod, module);
+        return;
+    }
+    check_options(mod, {"type", "version", "source", "install_path", "local", "sha256sum"});
+    if (!type.empty() && type != "forge") {
+        throw Unfit{"its type is neither git nor forge, and it is not vendored"};
+    }
+    module.kind = PuppetfileDeclaration::Kind::forge;
+    read_release(mod, module);
+}
+
+/// "module puppetlabs/stdlib"
+std::string shown(const PuppetfileDeclaration& module) {
+    return shortened((module.author.empty() ? "" : module.author + "/") + module.name, longest_quoted);
+}
+
 class Interpreter {
 public:
     explicit Interpreter(const std::function<bool(const std::string&)>& is_vendored) : is_vendored_(is_vendored) {}
@@ -48,12 +188,12 @@ public:
     }
 
     /// The modules to fetch. @throws Error repository.puppetfile if one is inside another
-    std::vector<PuppetfileModule> modules() && {
+    std::vector<PuppetfileDeclaration> modules() && {
         std::set<std::string> fetched;
-        for (const PuppetfileModule& module : modules_) {
+        for (const PuppetfileDeclaration& module : modules_) {
             fetched.insert(module.path);
         }
-        for (const PuppetfileModule& module : modules_) {
+        for (const PuppetfileDeclaration& module : modules_) {
             for (std::size_t slash = module.path.find('/'); slash != std::string::npos;
                  slash = module.path.find('/', slash + 1)) {
                 if (fetched.contains(module.path.substr(0, slash))) {
@@ -81,12 +221,29 @@ private:
             refuse_puppetfile(mod.line, mod.name(), "a module at the same path is declared above");
         }
         if (!is_local(mod) && !is_vendored_(path)) {
-            modules_.push_back({*name, url_of(mod), revision_of(mod), path, mod.line});
+            modules_.push_back(declared(mod, *name, path));
         }
     }
 
+    static PuppetfileDeclaration declared(const PuppetfileStatement& mod, const std::string& name,
+                                          const std::string& path) {
+        PuppetfileDeclaration module{.name = name, .path = path, .line = mod.line};
+        const std::string whole = mod.name();
+        module.author = whole.size() > name.size() ? whole.substr(0, whole.size() - name.size() - 1) : "";
+        try {
+            read_origin(mod, module);
+        } catch (const Unfit& unfit) {
+            module.problem = unfit.why;
+        }
+        return module;
+    }
+
     [[nodiscard]] std::string install_folder(const PuppetfileStatement& mod) const {
-        return mod.has("install_path") ? string_of(mod, "install_path") : module_folder_;
+        try {
+            return mod.has("install_path") ? string_of(mod, "install_path") : module_folder_;
+        } catch (const Unfit& unfit) {
+            refuse_puppetfile(mod.line, mod.name(), unfit.why);
+        }
     }
 
     static bool is_local(const PuppetfileStatement& mod) {
@@ -95,91 +252,79 @@ private:
                local->second.text == "true";
     }
 
-    static std::string string_of(const PuppetfileStatement& mod, const std::string& option) {
-        const PuppetfileValue& value = mod.options.at(option);
-        if (value.kind != PuppetfileValue::Kind::string) {
-            refuse_puppetfile(mod.line, mod.name(), "the option " + option + " is no string");
-        }
-        return value.text;
-    }
-
-    static Url url_of(const PuppetfileStatement& mod) {
-        const auto type = mod.options.find("type");
-        const bool is_other_type = type != mod.options.end() && type->second.text != "git";
-        if (mod.has("svn") || (is_other_type && type->second.text == "svn")) {
-            refuse_puppetfile(mod.line, mod.name(), "it comes from Subversion, and is not vendored");
-        }
-        if (!mod.has("git") && !(mod.has("type") && !is_other_type)) {
-            check_options(mod, {"type", "version", "source", "install_path", "local"});
-            refuse_puppetfile(mod.line, mod.name(),
-                              is_other_type && type->second.text != "forge"
-                                  ? "its type is neither git nor forge, and it is not vendored"
-                                  : "it comes from the Forge, and is not vendored");
-        }
-        if (is_other_type || (mod.has("git") && mod.has("source"))) {
-            refuse_puppetfile(mod.line, mod.name(), "it names two origins");
-        }
-        if (!mod.has("git") && !mod.has("source")) {
-            refuse_puppetfile(mod.line, mod.name(), "its type is git, but it has no source");
-        }
-        check_options(mod, {"git", "type", "source", "version", "commit", "ref", "tag", "branch", "default_branch",
-                            "install_path", "local", "exclude_spec"});
-        const std::string url = as_git_url(string_of(mod, mod.has("git") ? "git" : "source"));
-        if (const auto why = why_url_is_refused(url)) {
-            refuse_puppetfile(mod.line, mod.name(), *why);
-        }
-        return url;
-    }
-
-    /// Refuses an option that might change what is fetched in a way that is not known here.
-    static void check_options(const PuppetfileStatement& mod, const std::vector<std::string>& known) {
-        for (const auto& [option, value] : mod.options) {
-            if (std::find(known.begin(), known.end(), option) == known.end()) {
-                refuse_puppetfile(
-                    mod.line, mod.name(),
-                    "the option " + shortened(option, longest_quoted) + " is not known here, and it is not vendored");
-            }
-        }
-    }
-
-    static std::string revision_of(const PuppetfileStatement& mod) {
-        constexpr std::array<const char*, 5> all{"commit", "ref", "version", "tag", "branch"};
-        std::string given;
-        for (const char* option : all) {
-            if (mod.has(option) && !given.empty()) {
-                refuse_puppetfile(mod.line, mod.name(), "it names two revisions: " + given + " and " + option);
-            }
-            given = mod.has(option) ? option : given;
-        }
-        if (given.empty()) {
-            refuse_puppetfile(mod.line, mod.name(), "it comes from git, but without a commit");
-        }
-        if (given == "tag" || given == "branch") {
-            refuse_puppetfile(mod.line, mod.name(), "it is pinned by a " + given + ", which may move");
-        }
-        std::string revision = lower(string_of(mod, given));
-        if (!is_commit_id(revision)) {
-            refuse_puppetfile(mod.line, mod.name(), "its " + given + " is no full commit id of 40 hexadecimal digits");
-        }
-        return revision;
-    }
-
     const std::function<bool(const std::string&)>& is_vendored_;
     std::string module_folder_ = "modules";
-    std::vector<PuppetfileModule> modules_;
+    std::vector<PuppetfileDeclaration> modules_;
     std::set<std::string> paths_;
 };
 
 }  // namespace
 
-std::vector<PuppetfileModule> read_puppetfile(const std::string& text,
-                                              const std::function<bool(const std::string&)>& is_vendored) {
+std::vector<PuppetfileDeclaration> read_puppetfile(const std::string& text,
+                                                   const std::function<bool(const std::string&)>& is_vendored) {
     if (text.size() > largest) {
         refuse_puppetfile(1, "", "the file is larger than 1 MiB");
     }
     Interpreter interpreter(is_vendored);
     read_puppetfile_statements(text, [&](const PuppetfileStatement& statement) { interpreter.add(statement); });
     return std::move(interpreter).modules();
+}
+
+std::string why_not_fixed(const PuppetfileDeclaration& module) {
+    if (!module.problem.empty()) {
+        return module.problem;
+    }
+    if (module.kind == PuppetfileDeclaration::Kind::forge) {
+        return "it comes from the Forge, and is neither locked nor vendored";
+    }
+    switch (module.by) {
+        case PuppetfileDeclaration::By::commit: return "";
+        case PuppetfileDeclaration::By::tag: return "it is pinned by a tag, which may move";
+        case PuppetfileDeclaration::By::branch:
+        case PuppetfileDeclaration::By::control_branch: return "it is pinned by a branch, which may move";
+        case PuppetfileDeclaration::By::ref: return "its revision is no full commit id of 40 hexadecimal digits";
+        case PuppetfileDeclaration::By::nothing: break;
+    }
+    return "it comes from git, but without a commit";
+}
+
+void refuse_modules(const std::vector<UnfitModule>& unfit) {
+    const PuppetfileDeclaration& first = *unfit.front().declaration;
+    if (unfit.size() == 1) {
+        refuse_puppetfile(first.line, shown(first), unfit.front().why);
+    }
+    // Most of them for the same reason.
+    std::vector<std::pair<std::string, std::string>> by_reason;
+    for (const auto& [module, why] : unfit) {
+        auto found =
+            std::find_if(by_reason.begin(), by_reason.end(), [&](const auto& row) { return row.first == why; });
+        const std::string named = shown(*module) + " (line " + std::to_string(module->line) + ")";
+        if (found == by_reason.end()) {
+            by_reason.emplace_back(why, named);
+        } else {
+            found->second += ", " + named;
+        }
+    }
+    std::string all;
+    for (const auto& [why, modules] : by_reason) {
+        all += (all.empty() ? "" : "; ") + why + ": " + modules;
+    }
+    throw permanent_error("repository.puppetfile",
+                          "Puppetfile, line " + std::to_string(first.line) +
+                              " and others: " + std::to_string(unfit.size()) + " modules are not fetched: " + all,
+                          vendor_the_module);
+}
+
+void require_fixed(const std::vector<PuppetfileDeclaration>& declarations) {
+    std::vector<UnfitModule> unfit;
+    for (const PuppetfileDeclaration& module : declarations) {
+        if (const std::string why = why_not_fixed(module); !why.empty()) {
+            unfit.push_back({&module, why});
+        }
+    }
+    if (!unfit.empty()) {
+        refuse_modules(unfit);
+    }
 }
 
 }  // namespace bootwright

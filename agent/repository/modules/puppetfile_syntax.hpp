@@ -36,8 +36,9 @@ std::optional<std::string> module_folder_of(const std::string& name);
 
 /// The advice for a module that is not fetched.
 constexpr const char* vendor_the_module =
-    "vendor the module: put its files into the control repository itself. Or name it by :git and a full commit id "
-    "(:commit). Or, where r10k is installed, set repository.puppetfile to \"r10k\" in agent.json";
+    "what comes from git or the Forge: run `bootwright modules lock` in the control repository, and commit the file that "
+    "it writes. Anything else: vendor the module: put its files into the control repository itself (`git add --force`, "
+    "where a .gitignore hides them). Or, where r10k is installed, set repository.puppetfile to \"r10k\" in agent.json";
 
 /// @param module not shown if it is no module's name: it may be a URL in the wrong place
 /// @throws Error repository.puppetfile (permanent)

@@ -2,11 +2,14 @@
 
 #include "agent/servers/ask.hpp"
 #include "agent/servers/credentials.hpp"
+#include "agent/servers/event.hpp"
 #include "agent/servers/folder.hpp"
+#include "agent/servers/released_files.hpp"
 #include "agent/servers/secrets/secret_store.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
+#include "common/git/file_tree.hpp"
 #include "common/net/url.hpp"
 #include "common/sandbox/user.hpp"
 
@@ -188,6 +191,49 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const U
     }
     forget_partials(request_.downloads, "");
     return *reader.header();
+}
+
+DownloadRequest Downloader::request_for_file(const Url& url, std::size_t most_bytes) {
+    DownloadRequest request = request_for(Kind::file);
+    add_credentials(request, url);
+    request.web = {.url = url,
+                   .user = request.user,
+                   .password = request.password,
+                   .follow_redirects = true,
+                   .max_bytes = most_bytes};
+    return request;
+}
+
+std::string Downloader::fetch_document(const Url& url) {
+    constexpr std::size_t largest = std::size_t{8} << 20U;
+    DownloadRequest request = request_for_file(url, largest);
+    const DownloadFolder folder(request_.downloads);
+    request.folder = folder.path();
+    run(request, [](std::uint64_t) {});
+    std::string document;
+    GrowingInput(folder.file()).read_to(largest, [&](std::string_view bytes) { document += bytes; });
+    return document;
+}
+
+Downloader::Release Downloader::fetch_release(const GitRepository& repository, const Url& url,
+                                              const std::string& sha256, const std::string& message) {
+    constexpr std::size_t largest = std::size_t{64} << 20U;
+    DownloadRequest request = request_for_file(url, largest);
+    request.sha256 = sha256;
+    request.unpacks = true;
+    const DownloadFolder folder(request_.downloads);
+    request.folder = folder.path();
+    const std::string found = sha256_of(run(request, [](std::uint64_t) {}));
+    GitFileTree tree;
+    constexpr ArchiveLimits limits;
+    ReleasedFilesReader reader(limits);
+    const auto add = [&](const ArchivedFile& file) { tree.add(file.path, file.is_executable, file.content); };
+    constexpr std::uint64_t heads = 1000;  // more than a head is long
+    GrowingInput(folder.files()).read_to(limits.bytes + limits.files * heads, [&](std::string_view bytes) {
+        reader.feed(bytes, add);
+    });
+    reader.finish();
+    return {tree.write_to(repository, message), found};
 }
 
 fs::path Downloader::install_modules(const fs::path& program, const std::string& puppetfile,

@@ -33,6 +33,21 @@ public:
     /// Fetches a snapshot of the revision from `place` into the repository. Resumes an interrupted download.
     BundleHeader fetch_snapshot(const GitRepository& repository, const Url& place, const std::string& revision);
 
+    /// A document of a server, of 8 MiB at most. @throws Error repository.release_not_found, server.*
+    std::string fetch_document(const Url& url);
+
+    /// A release of the Forge.
+    struct Release {
+        std::string commit;  ///< which wraps its files
+        std::string sha256;  ///< of its archive
+    };
+    /// Fetches a release's archive, and makes a commit of its files in the repository.
+    /// @param sha256 of the archive; "": of whatever comes
+    /// @param message of the commit
+    /// @throws Error repository.release_not_found, repository.release_invalid, archive.invalid, server.*, git.tree_refused
+    Release fetch_release(const GitRepository& repository, const Url& url, const std::string& sha256,
+                          const std::string& message);
+
     /// Has r10k install what the Puppetfile asks for, and returns the folder with it. Nothing proves the content.
     /// @param program r10k itself
     /// @param credentials as credential_lines() makes them
@@ -47,6 +62,7 @@ private:
 
     /// Runs the program, and returns its last event.
     Json run(const DownloadRequest& request, const Received& received);
+    DownloadRequest request_for_file(const Url& url, std::size_t most_bytes);
     [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind) const;
     void add_credentials(DownloadRequest& request, const Url& url);
     std::string secret(const SecretSource& source);

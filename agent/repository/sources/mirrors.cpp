@@ -226,6 +226,24 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     throw none_has_it(failures);
 }
 
+std::string Mirrors::full_id_of(RepositorySource& source, const std::string& beginning) {
+    const Url& place = source.places.front();
+    refuse_unproven_name(request_.settings, place);
+    std::string found;
+    const auto look = [&](const GitRepository& repository, const ObtainedCommit&) {
+        found = repository.find_commit_by(beginning).value_or("");
+        if (found.empty()) {
+            throw permanent_error("git.revision_not_found",
+                                  place.shown() + " has no branch or tag \"" + beginning +
+                                      "\", and no commit, or more than one, in the history of its HEAD begins so",
+                                  "write the full commit id: `git rev-parse " + beginning + "` prints it");
+        }
+    };
+    const GitWish wish{.revision = "HEAD", .with_history = true};
+    ask(source, place, wish, look);
+    return found;
+}
+
 /// Where a name led when the image was made, for the first start without a network. Not if a place has refused, nor
 /// after the name was once followed: that would lead back. The seed's commit does not count as followed either: the
 /// branch may have been rewritten since then, before this machine had ever asked for it.
@@ -282,7 +300,8 @@ ObtainedCommit Mirrors::ask(RepositorySource& source, const Url& place, const Gi
         GitQuarantine quarantine(source.repository);
         ObtainedCommit obtained;
         quarantine.judge([&](GitRepository& arrived) {
-            obtained = transfer(arrived, place, asked);
+            obtained = source.release ? download_release(arrived, place, *source.release, asked.revision)
+                                      : transfer(arrived, place, asked);
             if (is_commit_id(asked.revision)) {
                 arrived.refuse_other_object(asked.revision);
             }
@@ -357,6 +376,17 @@ ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const Url& pla
         }
     }
     return obtained;
+}
+
+ObtainedCommit Mirrors::download_release(GitRepository& arrived, const Url& place, const ReleaseArchive& release,
+                                         const std::string& commit) {
+    const std::string found = downloader_.fetch_release(arrived, place, release.sha256, release.message).commit;
+    if (found != commit) {
+        throw permanent_error("repository.release_invalid",
+                              place.shown() + " gives " + release.message + " with other files than the lock names",
+                              "run `bootwright modules lock --update` where the release is trusted, and compare");
+    }
+    return {commit};
 }
 
 ObtainedCommit Mirrors::download_pack(GitRepository& arrived, const Url& place, const GitWish& wish) {

@@ -18,12 +18,19 @@
 
 namespace bootwright {
 
+/// A release of the Forge, of which the places have the archive.
+struct ReleaseArchive {
+    std::string sha256;
+    std::string message;  ///< of the commit that wraps its files
+};
+
 /// A bare repository of this machine, and the places that have what it lacks.
 struct RepositorySource {
     GitRepository repository;
-    std::filesystem::path folder;  ///< of that repository
-    std::vector<Url> places;       ///< in the order in which they are asked
-    std::string not_before{};      ///< a commit that a revision must descend from, or be; empty: any will do
+    std::filesystem::path folder;             ///< of that repository
+    std::vector<Url> places;                  ///< in the order in which they are asked
+    std::string not_before{};                 ///< a commit that a revision must descend from, or be; empty: any will do
+    std::optional<ReleaseArchive> release{};  ///< the places have this, and no repository
 };
 
 /// What was obtained.
@@ -55,6 +62,11 @@ public:
     ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags,
                           const CommitProof& prove = {});
 
+    /// The full id of the commit that is cut short to `beginning`, in the history of the first place's HEAD: all of that
+    /// history is fetched, since no server can be asked for the beginning of an id.
+    /// @throws Error git.revision_not_found (permanent) if there is none, or more than one; as obtain()
+    std::string full_id_of(RepositorySource& source, const std::string& beginning);
+
 private:
     void bring_not_before(const RepositorySource& source, const Url& place, const std::string& revision);
     [[nodiscard]] static GitWish asked_anew(const GitWish& wish, const RepositorySource& source, const Error& error);
@@ -64,6 +76,8 @@ private:
     ObtainedCommit transfer(GitRepository& arrived, const Url& place, const GitWish& wish);
     ObtainedCommit copy(GitRepository& arrived, const Url& place, const GitWish& wish);
     ObtainedCommit download_snapshot(GitRepository& arrived, const Url& place, const GitWish& wish);
+    ObtainedCommit download_release(GitRepository& arrived, const Url& place, const ReleaseArchive& release,
+                                    const std::string& commit);
     ObtainedCommit download_pack(GitRepository& arrived, const Url& place, const GitWish& wish);
     [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
                                                              bool with_tags, const Failures& failures) const;

@@ -39,6 +39,8 @@ DownloadRequest full_request() {
                         .access_key = "ak", .secret_key = "sk", .session_token = "st", .region = "re", .service = "se"},
                 .follow_redirects = true,
                 .max_bytes = 77},
+        .sha256 = "5a",
+        .unpacks = true,
         .program = "/r10k",
         .puppetfile = "mod 'a'\n",
         .credentials = "c\n"};

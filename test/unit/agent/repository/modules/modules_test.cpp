@@ -1,5 +1,6 @@
 #include "agent/repository/modules/modules.hpp"
 
+#include "agent/repository/modules/module_lock.hpp"
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
 #include "test/fakes/errors.hpp"
@@ -28,7 +29,7 @@ struct World : FetchWorld {
     }
     void pin_puppetfile(const std::string& text) {
         root.write("/server/Puppetfile", text);
-        pin("git add Puppetfile");
+        pin("git add Puppetfile*");
     }
     std::string git_module(const std::string& name, const std::string& commit) const {
         return "mod '" + name + "', :git => '" + url_of(name) + "', :commit => '" + commit + "'\n";
@@ -99,8 +100,8 @@ TEST_CASE("what is wrong with a module's place is said of the line that names it
     repository.copy_commit_from(world.root.path() / "server", world.request.revision, {}, no_progress);
     of_one.copy_commit_from(world.root.path() / "one", one, {}, no_progress);
     std::string failing = one;
-    const auto obtain = [&](const Url&, const std::string& commit, const std::string&) {
-        if (commit == failing) {
+    const auto obtain = [&](const WantedModule& module) {
+        if (module.commit == failing) {
             throw permanent_error(code, "it says no", "check repository.url of the role config");
         }
         return std::optional(of_one);
@@ -123,9 +124,7 @@ TEST_CASE("a stop is no error of the module that was being fetched") {
     const GitLibrary library;
     GitRepository repository = GitRepository::open_or_create(world.root.path() / "ours.git");
     repository.copy_commit_from(world.root.path() / "server", world.request.revision, {}, no_progress);
-    const ObtainModule obtain = [](const Url&, const std::string&, const std::string&) -> std::optional<GitRepository> {
-        throw stopped_error();
-    };
+    const ObtainModule obtain = [](const WantedModule&) -> std::optional<GitRepository> { throw stopped_error(); };
     const Error error = error_of(
         [&] { return gather_modules(repository, world.request.revision, "file:///srv/puppet", true, obtain); });
     CHECK(error.kind == ErrorKind::stopped);
@@ -185,7 +184,7 @@ TEST_CASE("more than a thousand modules are refused, however they stand in each 
     const auto gathered = [&](int count) {
         const std::string commit = with_modules(count, with_modules(count, world.request.revision));
         return gather_modules(repository, commit, "https://git.example.com/x.git", false,
-                              [](const Url&, const std::string&, const std::string&) { return std::nullopt; });
+                              [](const WantedModule&) { return std::nullopt; });
     };
     CHECK(gathered(31).size() == 31 + 31 * 31);
     const Error error = error_of([&] { return gathered(32); });
@@ -351,4 +350,41 @@ TEST_CASE("each URL has a repository of its own, whatever credentials it carries
     CHECK(folder("https://h/" + std::string(1900, 'x')).filename().string().size() < 100);
     CHECK(open_source(request, "https://h/a", {"https://x", "https://y"}).places ==
           std::vector<Url>{"https://x", "https://y"});
+}
+
+TEST_CASE("a module that its lock pins is checked out at the lock's commit, whatever its tag leads to now") {
+    World world;
+    const std::string commit = world.make_repository("m");
+    const std::string tree = shell_with_git(world.root.path() / "m", "git rev-parse HEAD^{tree}");
+    const std::string newer = shell_with_git(
+        world.root.path() / "m", "echo newer > file; git commit -q -a -m newer; git tag v1; git rev-parse HEAD");
+    const std::string declared = "mod 'm', :git => '" + world.url_of("m") + "', :tag => 'v1'\n";
+    const auto lock = [&](const std::string& tag, const std::string& of_tree) {
+        return to_text(
+            ModuleLock{{{"modules/m", "m", {{"git", Url(world.url_of("m")).shown()}, {"tag", tag}}, commit, of_tree}}});
+    };
+    const auto pin = [&](const std::string& text) {
+        world.root.write(std::string("/server/") + module_lock_name, text);
+        world.pin_puppetfile(declared);
+    };
+    pin(lock("v1", tree));
+    world.fetch();
+    CHECK(world.read("modules/m/file") == "m\n");
+
+    pin(lock("v2", tree));
+    CHECK(world.failure().code == "repository.module_lock");
+    CHECK(world.failure().message.find("line 1, modules/m is declared otherwise") != std::string::npos);
+    pin(lock("v1", std::string(40, 'a')));
+    CHECK(world.failure().message.find("the tree of modules/m is not that of its commit") != std::string::npos);
+    pin("{}");
+    CHECK(world.failure().code == "repository.module_lock");
+}
+
+TEST_CASE("what a lock does not pin has to be fixed by the Puppetfile itself") {
+    World world;
+    world.root.write(std::string("/server/") + module_lock_name, to_text(ModuleLock()));
+    world.pin_puppetfile("mod 'puppetlabs/stdlib', :svn => 'https://h/x'\n");
+    const Error error = world.failure();
+    CHECK(error.code == "repository.puppetfile");
+    CHECK(error.message.find("puppetlabs/stdlib") != std::string::npos);
 }

@@ -12,13 +12,13 @@ namespace {
 
 const std::string sha = "0123456789abcdef0123456789abcdef01234567";
 
-std::vector<PuppetfileModule> read(const std::string& text, const std::set<std::string>& vendored = {}) {
+std::vector<PuppetfileDeclaration> read(const std::string& text, const std::set<std::string>& vendored = {}) {
     return read_puppetfile(text, [&](const std::string& path) { return vendored.contains(path); });
 }
 
 /// Why the Puppetfile is refused.
 std::string reason(const std::string& text, const std::set<std::string>& vendored = {}) {
-    const Error error = error_of([&] { return read(text, vendored); });
+    const Error error = error_of([&] { require_fixed(read(text, vendored)); });
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.code == "repository.puppetfile");
     CHECK(error.message.starts_with("Puppetfile, line "));
@@ -133,11 +133,45 @@ TEST_CASE("vendored modules are used as they are, whatever the Puppetfile says o
 }
 
 TEST_CASE("a module of the Forge has to be vendored") {
-    for (const std::string text : {"mod 'puppetlabs/apt', '1.2.3'", "mod 'puppetlabs-apt', :latest", "mod 'apt'",
-                                   "mod 'apt', type: 'forge', version: '1.0.0'", "mod 'a/apt', nil"}) {
+    for (const std::string text : {"mod 'puppetlabs/apt', '1.2.3'", "mod 'puppetlabs-apt', :latest", "mod 'a/apt'",
+                                   "mod 'a-apt', type: 'forge', version: '1.0.0'", "mod 'a/apt', nil"}) {
         holds(reason("\n" + text), "line 2, module ");
-        holds(reason(text), "it comes from the Forge, and is not vendored");
+        holds(reason(text), "it comes from the Forge, and is neither locked nor vendored");
     }
+}
+
+TEST_CASE("which release of the Forge a module is, is a value") {
+    const std::string sum(64, 'a');
+    struct Row {
+        std::string arguments;
+        std::string version;
+        std::string sha256{};
+    };
+    for (const Row& row : std::vector<Row>{{"", ""},
+                                           {", :latest", ""},
+                                           {", nil", ""},
+                                           {", '1.2.3'", "1.2.3"},
+                                           {", '1.2.3-rc.1'", "1.2.3-rc.1"},
+                                           {", type: 'forge', version: '1.0.0'", "1.0.0"},
+                                           {", :type => 'forge', :version => :latest", ""},
+                                           {", '1.2.3', :sha256sum => '" + std::string(64, 'A') + "'", "1.2.3", sum}}) {
+        INFO(row.arguments);
+        const auto modules = read("mod 'acme/web'" + row.arguments);
+        REQUIRE(modules.size() == 1);
+        CHECK(modules[0].problem.empty());
+        CHECK(modules[0].kind == PuppetfileDeclaration::Kind::forge);
+        CHECK(modules[0].author == "acme");
+        CHECK(modules[0].name == "web");
+        CHECK(modules[0].revision == row.version);
+        CHECK(modules[0].sha256 == row.sha256);
+    }
+    holds(reason("mod 'apt'"), "its author is not named");
+    holds(reason("mod 'a/apt', '1.0.0', '2.0.0'"), "two versions");
+    holds(reason("mod 'a/apt', '1.0.0', version: '2.0.0'"), "two versions");
+    for (const std::string bad : {"'../x'", "'1 2'", "''", "'>= 1.0.0'", ":newest", "true"}) {
+        holds(reason("mod 'a/apt', " + bad), "its version is none");
+    }
+    holds(reason("mod 'a/apt', '1.0.0', sha256sum: 'abc'"), "its sha256sum is not 64");
 }
 
 TEST_CASE("a git module that is not pinned by a full commit is refused") {
@@ -147,12 +181,60 @@ TEST_CASE("a git module that is not pinned by a full commit is refused") {
     holds(reason(url + ", :tag => '" + sha + "'"), "pinned by a tag");
     holds(reason(url + ", :branch => 'main'"), "pinned by a branch");
     holds(reason(url + ", :branch => :control_branch, :default_branch => 'main'"), "pinned by a branch");
-    holds(reason(url + ", :ref => 'origin/2.x'"), "its ref is no full commit id");
-    holds(reason(url + ", :commit => '0123456'"), "its commit is no full commit id");
-    holds(reason(url + ", :commit => '" + sha + "0'"), "its commit is no full commit id");
+    holds(reason(url + ", :ref => 'origin/2.x'"), "its revision is no full commit id");
+    holds(reason(url + ", :commit => '0123456'"), "its revision is no full commit id");
+    holds(reason(url + ", :commit => '" + sha + "0'"), "its revision is no full commit id");
     holds(reason(url + ", :commit => :latest"), "the option commit is no string");
     holds(reason(url + ", :commit => '" + sha + "', :branch => 'main'"), "two revisions: commit and branch");
-    holds(reason("mod 'm', type: 'git', source: 'https://h/x', version: '1.2'"), "its version is no full commit id");
+    holds(reason("mod 'm', type: 'git', source: 'https://h/x', version: '1.2'"), "its revision is no full commit id");
+}
+
+TEST_CASE("what a git module is pinned by is a value") {
+    using By = PuppetfileDeclaration::By;
+    struct Row {
+        std::string options;
+        By by;
+        std::string revision;
+        std::string default_branch{};
+    };
+    for (const Row& row : std::vector<Row>{
+             {"", By::nothing, ""},
+             {", :tag => 'v1.0'", By::tag, "v1.0"},
+             {", :tag => '" + sha + "'", By::tag, sha},
+             {", :branch => 'main'", By::branch, "main"},
+             {", :branch => :control_branch", By::control_branch, ""},
+             {", :ref => :control_branch, :default_branch => 'main'", By::control_branch, "", "main"},
+             {", :branch => 'x', :default_branch => 'main'", By::branch, "x", "main"},
+             {", :ref => 'production'", By::ref, "production"},
+             {", :commit => '0123456'", By::ref, "0123456"},
+             {", :version => 'v2'", By::ref, "v2"},
+             {", :ref => '" + sha + "'", By::commit, sha},
+         }) {
+        INFO(row.options);
+        const auto modules = read("mod 'acme/m', :git => 'https://h/x'" + row.options);
+        REQUIRE(modules.size() == 1);
+        CHECK(modules[0].problem.empty());
+        CHECK(modules[0].author == "acme");
+        CHECK(modules[0].by == row.by);
+        CHECK(modules[0].revision == row.revision);
+        CHECK(modules[0].default_branch == row.default_branch);
+    }
+    for (const std::string name : {"", "two words", "a\tb"}) {
+        holds(reason("mod 'm', :git => 'https://h/x', :tag => '" + name + "'"),
+              "its tag is no name of a branch or tag");
+    }
+    holds(reason("mod 'm', :git => 'https://h/x', :branch => '" + std::string(251, 'x') + "'"),
+          "its branch is no name");
+}
+
+TEST_CASE("one error names every module that is not fetched, with its line") {
+    const std::string said = reason("mod 'a/one', '1.0.0'\nmod 'two', :git => 'https://h/x', :tag => 'v1'\n" +
+                                    git("fixed") + "mod 'a-three', :latest\nmod 'four', :svn => 'https://h/hunter2'\n");
+    CHECK(said ==
+          "Puppetfile, line 1 and others: 4 modules are not fetched: it comes from the Forge, and is neither locked "
+          "nor vendored: a/one "
+          "(line 1), a/three (line 4); it is pinned by a tag, which may move: two (line 2); it comes from Subversion, "
+          "and is not vendored: four (line 5)");
 }
 
 TEST_CASE("other origins are refused, and named") {

@@ -1,0 +1,131 @@
+#include "agent/commands/fetching.hpp"
+
+#include "agent/commands/output.hpp"
+#include "agent/servers/proxy.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+#include "common/processes/signals.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Ctrl-C ends the children first.
+class StopOnSignal {
+public:
+    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
+
+private:
+    void watch(const std::stop_token& done) {
+        constexpr std::chrono::milliseconds look{100};
+        while (!done.stop_requested()) {
+            signals_.wait(look, -1);
+            if (signals_.take() != 0) {
+                stop_.request_stop();
+            }
+        }
+    }
+
+    Signals signals_{SIGTERM, SIGINT};
+    std::stop_source stop_;
+    std::jthread watcher_{[this](const std::stop_token& done) { watch(done); }};
+};
+
+std::string progress_line(std::string_view what, std::uint64_t done, std::uint64_t total) {
+    return std::string(what) + " " + std::to_string(done) + (total == 0 ? "" : " of " + std::to_string(total));
+}
+
+std::string variable(const System& system, const char* name) {
+    const auto found = system.environment.find(name);
+    return found == system.environment.end() ? "" : found->second;
+}
+
+}  // namespace
+
+WorkFolder::WorkFolder() {
+    std::string name = (fs::temp_directory_path() / "bootwright-work-XXXXXX").string();
+    // The program that speaks to servers must reach its own folder in here, as another user if this is root.
+    if (mkdtemp(name.data()) == nullptr || chmod(name.c_str(), 0711) != 0) {
+        throw system_call_error("make a folder in", fs::temp_directory_path().string(), errno);
+    }
+    path_ = name;
+}
+
+WorkFolder::~WorkFolder() {
+    try {
+        remove_tree(path_);
+    } catch (const Error&) {  // it is a temporary one
+        return;
+    }
+}
+
+AgentConfig::Repository settings_of_caller(const System& system) {
+    AgentConfig::Repository settings;
+    settings.seed.clear();
+    settings.ca_file = variable(system, "GIT_SSL_CAINFO");
+    const fs::path home = variable(system, "HOME");
+    settings.ssh_key = home / ".ssh/id_ed25519";
+    settings.known_hosts = home / ".ssh/known_hosts";
+    settings.allow_branches_and_tags = true;
+    settings.allow_rewritten_branches = true;
+    add_proxy_of(system.environment, settings);
+    return settings;
+}
+
+FetchRequest fetch_request_in(const System& system, const WorkFolder& work) {
+    return {.repositories = work.path() / "repository",
+            .checkouts = work.path() / "checkout",
+            .downloads = work.path() / "download",
+            .download_program = system.program("bootwright-download"),
+            .places = {},
+            .name_url = {},
+            .revision = {},
+            .policy = {},
+            .settings = settings_of_caller(system)};
+}
+
+FetchOutcome ask_fetch_program(const System& system, const Json& request, const Redactor& redactor,
+                               const ReadAnswer& read) {
+    const StopOnSignal signals;
+    LiveLine progress(std::cerr, STDERR_FILENO);  // what is printed is for scripts
+    FetchOutcome answer;
+    bool is_whole = false;
+    std::string last_words;
+    const FetchEvents heard{.progress = [&](std::string_view what, std::uint64_t done,
+                                            std::uint64_t total) { progress.show(progress_line(what, done, total)); },
+                            .heard = [](const PlaceAnswer&) {}};
+    const ProcessEvents events{
+        .line = [&](std::string_view line) { is_whole = read(line, heard, answer); },
+        .error_line = [&](std::string_view line) { last_words = shortened(printable(redactor.cleaned(line)), 300); }};
+    const ProcessResult result =
+        system.processes.run(fetch_process(system, request, std::chrono::hours(1)), events, signals.token());
+    progress.clear();
+    if (result.end == ProcessResult::End::stopped) {
+        throw stopped_error();
+    }
+    if (result.end == ProcessResult::End::exited && answer.error) {
+        throw Error(*answer.error);
+    }
+    if (result.end == ProcessResult::End::exited && is_whole) {
+        return answer;
+    }
+    throw transient_error(
+        "repository.fetch_crashed",
+        "bootwright-fetch ended without an answer" + (last_words.empty() ? "" : ": " + last_words),
+        "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
+}
+
+}  // namespace bootwright

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "agent/config/config.hpp"
+#include "agent/config/system.hpp"
+#include "agent/repository/fetch_outcome.hpp"
+#include "agent/repository/fetch_request.hpp"
+#include "common/documents/json.hpp"
+#include "common/net/redactor.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <string_view>
+
+namespace bootwright {
+
+// What the commands share that fetch for their caller, on a laptop or in CI. They need neither root nor a configuration.
+
+/// A folder for as long as a command runs.
+class WorkFolder {
+public:
+    /// @throws Error io.*
+    WorkFolder();
+    WorkFolder(const WorkFolder&) = delete;
+    WorkFolder& operator=(const WorkFolder&) = delete;
+    ~WorkFolder();
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// The caller's own ways to servers, as git and ssh have them: nothing of an image's configuration.
+AgentConfig::Repository settings_of_caller(const System& system);
+
+/// A request of the caller, with folders below `work`, that names no place and no revision yet.
+FetchRequest fetch_request_in(const System& system, const WorkFolder& work);
+
+/// Reads a line of the child; true once the answer has what was asked for.
+using ReadAnswer = std::function<bool(std::string_view line, const FetchEvents& events, FetchOutcome& answer)>;
+
+/// Has bootwright-fetch answer the request, and shows its progress on a terminal. Ctrl-C ends it.
+/// @throws Error what the child says; repository.fetch_crashed if it ends without an answer
+FetchOutcome ask_fetch_program(const System& system, const Json& request, const Redactor& redactor,
+                               const ReadAnswer& read);
+
+}  // namespace bootwright

@@ -1,0 +1,308 @@
+#include "agent/commands/command.hpp"
+#include "agent/commands/fetching.hpp"
+#include "agent/commands/output.hpp"
+#include "agent/repository/modules/module_lock.hpp"
+#include "agent/repository/modules/puppetfile.hpp"
+#include "agent/repository/modules_request.hpp"
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Declarations = std::vector<PuppetfileDeclaration>;
+
+constexpr std::size_t largest = std::size_t{1} << 20U;
+
+bool nothing_is_vendored(const std::string&) { return false; }
+
+/// The folder with the Puppetfile, and what is in it.
+struct ControlRepository {
+    fs::path folder;
+    Declarations declarations{};
+    std::optional<std::string> lock_text{};
+
+    [[nodiscard]] fs::path lock_file() const { return folder / module_lock_name; }
+};
+
+ControlRepository control_repository(const CommandArguments& given) {
+    ControlRepository repository{.folder = given.value("FOLDER", ".")};
+    const auto text = read_file_if_exists(repository.folder / "Puppetfile", largest);
+    if (!text) {
+        throw permanent_error("repository.puppetfile", "there is no Puppetfile in " + repository.folder.string(),
+                              "name the folder of the control repository: `bootwright modules lock FOLDER`");
+    }
+    repository.declarations = read_puppetfile(*text, nothing_is_vendored);
+    repository.lock_text = read_file_if_exists(repository.lock_file(), largest);
+    return repository;
+}
+
+/// What is there of the lock. One that cannot be read, as after a merge with conflicts, is made anew.
+ModuleLock lock_before(const ControlRepository& repository) {
+    try {
+        return repository.lock_text ? read_module_lock(*repository.lock_text) : ModuleLock();
+    } catch (const Error& error) {
+        log(LogLevel::warning, "the lock is made anew: " + error.message);
+        return {};
+    }
+}
+
+/// The branch that the folder's git work tree is on, or "" if none: then HEAD names a commit.
+std::string branch_of(const fs::path& folder) {
+    constexpr std::size_t longest = 4096;
+    fs::path git = folder / ".git";
+    if (const auto link = fs::is_directory(git) ? std::nullopt : read_file_if_exists(git, longest)) {
+        constexpr std::string_view key = "gitdir: ";  // gitrepository-layout(5)
+        git = link->starts_with(key) ? folder / std::string(trimmed(link->substr(key.size()))) : git;
+    }
+    const std::string head(trimmed(read_file_if_exists(git / "HEAD", longest).value_or("")));
+    constexpr std::string_view key = "ref: refs/heads/";
+    return head.starts_with(key) ? head.substr(key.size()) : "";
+}
+
+/// True for what may be the beginning of a commit's id.
+bool is_short_id(const std::string& text) {
+    constexpr std::size_t shortest = 4;  // as git has it
+    return text.size() >= shortest && lower(text).find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// What is asked of the module's repository, as r10k looks it up.
+ModuleWish wish_for(const PuppetfileDeclaration& module, const std::string& control_branch, const Url& forge) {
+    using By = PuppetfileDeclaration::By;
+    if (module.kind == PuppetfileDeclaration::Kind::forge) {
+        return {.url = forge,
+                .release = module.author + "-" + module.name + (module.revision.empty() ? "" : "-" + module.revision),
+                .sha256 = module.sha256};
+    }
+    const std::string branches = "refs/heads/";
+    ModuleWish wish{.url = module.url};
+    switch (module.by) {
+        case By::commit: wish.revisions = {module.revision}; break;
+        case By::tag: wish.revisions = {"refs/tags/" + module.revision}; break;
+        case By::branch: wish.revisions = {branches + module.revision}; break;
+        case By::control_branch: wish.revisions = {branches + control_branch}; break;
+        case By::ref:
+            wish.revisions = {"refs/tags/" + module.revision, branches + module.revision};
+            wish.short_commit = is_short_id(module.revision) ? lower(module.revision) : "";
+            break;
+        case By::nothing: break;
+    }
+    if (!module.default_branch.empty()) {
+        wish.revisions.push_back(branches + module.default_branch);
+    } else if (module.by == By::nothing) {
+        wish.revisions.emplace_back("HEAD");
+    }
+    return wish;
+}
+
+std::string place_of(const PuppetfileDeclaration& module) {
+    return "line " + std::to_string(module.line) + ", " + module.path;
+}
+
+LockedModule locked(const PuppetfileDeclaration& module, const ResolvedModule& resolved) {
+    LockedModule locked{module.path, module.name, declared(module), resolved.commit, resolved.tree};
+    if (!resolved.version.empty()) {
+        locked.commit.clear();  // it follows from the tree
+        locked.release = LockedRelease{resolved.version, resolved.url, resolved.sha256};
+    }
+    return locked;
+}
+
+/// Asks the modules' servers. @throws Error of the first that cannot be had, which names all such
+std::vector<LockedModule> resolve(const System& system, const Declarations& modules, const std::string& branch,
+                                  const Url& forge) {
+    if (modules.empty()) {
+        return {};
+    }
+    const WorkFolder work;
+    ModulesRequest request{.fetch = fetch_request_in(system, work)};
+    for (const PuppetfileDeclaration& module : modules) {
+        request.modules.push_back(wish_for(module, branch, forge));
+    }
+    const Redactor redactor = secrets_of(request);
+    const auto read = [&](std::string_view line, const FetchEvents& events, FetchOutcome& answer) {
+        read_fetch_event(line, request, redactor, events, answer);
+        return answer.modules.size() == request.modules.size();
+    };
+    const FetchOutcome answer = ask_fetch_program(system, to_json(request), redactor, read);
+    std::vector<LockedModule> found;
+    std::optional<Error> problem;
+    for (std::size_t i = 0; i < modules.size(); ++i) {
+        const ResolvedModule& resolved = answer.modules[i];
+        if (!resolved.problem) {
+            found.push_back(locked(modules[i], resolved));
+            continue;
+        }
+        const std::string said = place_of(modules[i]) + ": " + resolved.problem->message;
+        if (!problem) {
+            problem = *resolved.problem;
+            problem->message = "Puppetfile, " + said;
+            if (problem->code == "git.revision_not_found") {
+                problem->advice = "correct the Puppetfile, or push to the module's repository";
+            }
+        } else {
+            problem->message += "; " + said;
+        }
+    }
+    if (problem) {
+        throw Error(*problem);
+    }
+    return found;
+}
+
+const LockedModule* at_path(const ModuleLock& lock, const std::string& path) {
+    const auto found = std::find_if(lock.modules.begin(), lock.modules.end(),
+                                    [&](const LockedModule& module) { return module.path == path; });
+    return found == lock.modules.end() ? nullptr : &*found;
+}
+
+std::string shown(const LockedModule& module) {
+    constexpr std::size_t short_id = 12;
+    if (module.release) {
+        return module.release->version + " (" + module.tree.substr(0, short_id) + ")";
+    }
+    std::string text = module.commit.substr(0, short_id);
+    for (const auto& [key, value] : module.declared.items()) {
+        text += key == "git" || key == "commit" || !value.is_string() ? "" : " " + key + " " + value.get<std::string>();
+    }
+    return text;
+}
+
+/// A line for each module that is not the same in both.
+void print_changes(const ModuleLock& before, const ModuleLock& after) {
+    for (const LockedModule& module : after.modules) {
+        const LockedModule* old = at_path(before, module.path);
+        if (old == nullptr) {
+            print_line("+ " + module.path + "  " + shown(module));
+        } else if (old->tree != module.tree || old->commit != module.commit || old->declared != module.declared) {
+            print_line("~ " + module.path + "  " + shown(*old) + " -> " + shown(module));
+        }
+    }
+    for (const LockedModule& module : before.modules) {
+        if (at_path(after, module.path) == nullptr) {
+            print_line("- " + module.path + "  " + shown(module));
+        }
+    }
+}
+
+/// Says which modules no lock can name: they have to be vendored.
+void warn_of_others(const Declarations& declarations) {
+    for (const PuppetfileDeclaration& module : declarations) {
+        if (!is_lockable(module)) {
+            log(LogLevel::warning, "Puppetfile, " + place_of(module) + " is not locked: " + why_not_fixed(module));
+        }
+    }
+}
+
+int check(const ControlRepository& repository) {
+    if (!repository.lock_text) {
+        throw permanent_error("repository.module_lock", "there is no " + repository.lock_file().string(),
+                              "run `bootwright modules lock`, and commit the file");
+    }
+    require_same(repository.declarations, read_module_lock(*repository.lock_text), nothing_is_vendored);
+    print_line(repository.lock_file().string() + " is of this Puppetfile");
+    return exit_ok;
+}
+
+struct Choice {
+    bool all = false;    ///< asks also for what is locked already
+    std::string only{};  ///< of that one alone; "": of each
+};
+
+/// The lock of the Puppetfile as it is now. What is in `before` stays, unless `choice` says otherwise.
+ModuleLock lock_of(const System& system, const ControlRepository& repository, const ModuleLock& before,
+                   const Choice& choice, std::string branch, const Url& forge) {
+    using By = PuppetfileDeclaration::By;
+    ModuleLock lock;
+    Declarations asked;
+    branch = branch.empty() ? branch_of(repository.folder) : branch;
+    for (const PuppetfileDeclaration& module : repository.declarations) {
+        if (!is_lockable(module)) {
+            continue;
+        }
+        const LockedModule* locked = find_locked(before, module);
+        if (locked != nullptr && !(choice.all && (choice.only.empty() || choice.only == module.name))) {
+            lock.modules.push_back(*locked);
+            continue;
+        }
+        if (module.by == By::control_branch && branch.empty()) {
+            throw UsageError{
+                place_of(module) +
+                " follows the control repository's branch, and HEAD is on none here: name it with --branch"};
+        }
+        asked.push_back(module);
+    }
+    const auto found = resolve(system, asked, branch, forge);
+    lock.modules.insert(lock.modules.end(), found.begin(), found.end());
+    std::sort(lock.modules.begin(), lock.modules.end(),
+              [](const LockedModule& one, const LockedModule& other) { return one.path < other.path; });
+    return lock;
+}
+
+/// Writes the lock of a Puppetfile, or says how it stands. Needs neither root nor a configuration.
+/// @throws Error repository.*, git.*, server.*, io.*
+int run_lock(const System& system, const CommandArguments& given) {
+    const bool updates = given.has("--update");
+    const bool looks = given.has("--outdated");
+    if ((given.has("--check") ? 1 : 0) + (updates ? 1 : 0) + (looks ? 1 : 0) > 1) {
+        throw UsageError{"--check, --update and --outdated exclude each other"};
+    }
+    if (given.has("--module") && !updates && !looks) {
+        throw UsageError{"--module goes with --update or --outdated"};
+    }
+    const ControlRepository repository = control_repository(given);
+    const Choice choice{.all = updates || looks, .only = given.value("--module")};
+    const auto has_name = [&](const PuppetfileDeclaration& module) { return module.name == choice.only; };
+    if (!choice.only.empty() &&
+        std::none_of(repository.declarations.begin(), repository.declarations.end(), has_name)) {
+        throw UsageError{"the Puppetfile declares no module " + choice.only};
+    }
+    if (given.has("--check")) {
+        return check(repository);
+    }
+    warn_of_others(repository.declarations);
+    const ModuleLock before = lock_before(repository);
+    const ModuleLock after = lock_of(system, repository, before, choice, given.value("--branch"),
+                                     given.value("--forge", "https://forgeapi.puppet.com"));
+    print_changes(before, after);
+    if (looks) {
+        print_line(to_text(before) == to_text(after) ? "nothing is newer than the lock"
+                                                     : "`--update` takes what is newer");
+        return exit_ok;
+    }
+    write_file(repository.lock_file(), to_text(after), 0644);
+    print_line(repository.lock_file().string() + ": " + counted(after.modules.size(), "module"));
+    return exit_ok;
+}
+
+const Command group{.name = "modules", .help = "Pin the modules of a Puppetfile"};
+const Command lock{
+    .name = "modules lock",
+    .help = "Write what each module of a Puppetfile is now into Puppetfile.bootwright.json, to be committed",
+    .options = {{CommandOption::Kind::argument, "FOLDER", "The folder with the Puppetfile; by default this one"},
+                {CommandOption::Kind::flag, "--check", "Only say whether the lock is of this Puppetfile; asks nobody"},
+                {CommandOption::Kind::flag, "--update", "Ask also for what is locked already"},
+                {CommandOption::Kind::flag, "--outdated", "Only say what --update would change"},
+                {CommandOption::Kind::option, "--module", "With --update or --outdated: this module alone"},
+                {CommandOption::Kind::option, "--forge",
+                 "Where the Forge's API is; by default https://forgeapi.puppet.com"},
+                {CommandOption::Kind::option, "--branch",
+                 "What :control_branch stands for; by default the branch that the folder is on"}},
+    .run = run_lock};
+const Registered<Command> registered_lock(lock);
+const Registered<Command> registered(group);
+
+}  // namespace
+
+}  // namespace bootwright

@@ -1,0 +1,100 @@
+#include "agent/repository/fetch/module_revisions.hpp"
+
+#include "agent/repository/modules/modules.hpp"
+#include "agent/repository/sources/downloader.hpp"
+#include "agent/repository/sources/mirrors.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/json.hpp"
+#include "common/files/file.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootwright {
+
+namespace {
+
+/// The commit of the first of these names that the module's repository has.
+std::string commit_of(const ModuleWish& wish, RepositorySource& source, Mirrors& mirrors) {
+    std::optional<Error> not_found;
+    for (const std::string& revision : wish.revisions) {
+        try {
+            return mirrors.obtain(source, revision, false).id;
+        } catch (const Error& error) {
+            if (error.code != "git.revision_not_found") {
+                throw;
+            }
+            not_found = error;
+        }
+    }
+    if (wish.short_commit.empty()) {
+        throw *not_found;
+    }
+    return mirrors.obtain(source, mirrors.full_id_of(source, wish.short_commit), false).id;
+}
+
+std::string text_of(const Json& document, const char* key, const Url& url) {
+    std::string text = string_at(document, key);
+    if (text.empty() || !is_visible(text)) {
+        throw transient_error("server.protocol", url.shown() + " is no document of the Forge: " + key + " is missing",
+                              "check that the Forge's API version 3 is there");
+    }
+    return text;
+}
+
+/// What the Forge says of a release: its own document, or the newest one's in that of the module.
+ResolvedModule find_release(const ModuleWish& wish, bool is_newest, Downloader& downloader) {
+    const Url url = wish.url.below((is_newest ? "/v3/modules/" : "/v3/releases/") + wish.release);
+    const Json answer = parse_json(downloader.fetch_document(url));
+    const Json& document = is_newest ? member_at(answer, "current_release") : answer;
+    const std::string file = text_of(document, "file_uri", url);
+    ResolvedModule found{.version = text_of(document, "version", url),
+                         .url = file.starts_with('/') ? wish.url.below(file) : Url(file),
+                         .sha256 = string_at(document, "file_sha256")};
+    if (!wish.sha256.empty()) {
+        found.sha256 = wish.sha256;
+    }
+    return found;
+}
+
+/// Fetches the release, to know its tree.
+ResolvedModule release_of(const ModuleWish& wish, RepositorySource& source, Downloader& downloader) {
+    const std::vector<std::string> parts = split(wish.release, '-');  // AUTHOR-NAME or AUTHOR-NAME-VERSION
+    ResolvedModule found = find_release(wish, parts.size() == 2, downloader);
+    const std::string message = parts.at(0) + "-" + parts.at(1) + " " + found.version;
+    const auto release = downloader.fetch_release(source.repository, found.url, found.sha256, message);
+    found.sha256 = release.sha256;
+    found.commit = release.commit;
+    found.tree = source.repository.tree_of(release.commit);
+    return found;
+}
+
+}  // namespace
+
+void resolve_modules(const ModulesRequest& request, ProcessRunner& processes, const FetchEvents& events,
+                     const std::function<void(const ResolvedModule&)>& tell) {
+    const GitLibrary library;
+    make_folder(request.fetch.repositories, 0700);
+    Downloader downloader(request.fetch, processes, events.progress);
+    for (const ModuleWish& wish : request.modules) {
+        Mirrors mirrors(request.fetch, downloader, events.progress, events.heard);  // each has its own time
+        try {
+            RepositorySource source = open_source(request.fetch, wish.url, {wish.url});
+            if (!wish.release.empty()) {
+                tell(release_of(wish, source, downloader));
+                continue;
+            }
+            const std::string commit = commit_of(wish, source, mirrors);
+            tell({.commit = commit, .tree = source.repository.tree_of(commit)});
+        } catch (const Error& error) {
+            if (error.code.starts_with("io.") || error.code.starts_with("process.")) {
+                throw;
+            }
+            tell({.problem = error});
+        }
+    }
+}
+
+}  // namespace bootwright
