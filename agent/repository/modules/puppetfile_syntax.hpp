@@ -36,7 +36,8 @@ std::optional<std::string> module_folder_of(const std::string& name);
 
 /// The advice for a module that is not fetched.
 constexpr const char* vendor_the_module =
-    "what comes from git or the Forge: run `bootwright modules lock` in the control repository, and commit the file that "
+    "what comes from git or the Forge: run `bootwright modules lock` in the control repository, and commit the file "
+    "that "
     "it writes. Anything else: vendor the module: put its files into the control repository itself (`git add --force`, "
     "where a .gitignore hides them). Or, where r10k is installed, set repository.puppetfile to \"r10k\" in agent.json";
 

@@ -41,7 +41,7 @@ struct RoleConfig {
         std::optional<std::chrono::milliseconds> timeout{};                     ///< nullopt: the image's
         enum class OnFailure { stay, last_good } on_failure = OnFailure::stay;  ///< of a revision that is given up
         std::string certname = "%{id}";                                         ///< certname_template.hpp
-        std::string environment_name{};  ///< [a-z0-9_]+; empty: "production"
+        std::string environment_name{};                                         ///< [a-z0-9_]+; empty: "production"
     } puppet{};
 
     HealthConfig health{};
