@@ -295,12 +295,13 @@ void refuse_modules(const std::vector<UnfitModule>& unfit) {
     }
     // Most of them for the same reason.
     std::vector<std::pair<std::string, std::string>> by_reason;
-    for (const auto& [module, why] : unfit) {
-        auto found =
-            std::find_if(by_reason.begin(), by_reason.end(), [&](const auto& row) { return row.first == why; });
-        const std::string named = shown(*module) + " (line " + std::to_string(module->line) + ")";
+    for (const UnfitModule& module : unfit) {
+        const auto has_reason = [&](const auto& row) { return row.first == module.why; };
+        const auto found = std::find_if(by_reason.begin(), by_reason.end(), has_reason);
+        const std::string named =
+            shown(*module.declaration) + " (line " + std::to_string(module.declaration->line) + ")";
         if (found == by_reason.end()) {
-            by_reason.emplace_back(why, named);
+            by_reason.emplace_back(module.why, named);
         } else {
             found->second += ", " + named;
         }
