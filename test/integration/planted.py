@@ -77,8 +77,8 @@ PLANTED = {place: secret for places in PLACES.values() for place, secret in plac
 OF_ROOT = ("role_config.json", "data.json", "puppet.jsonl", "observation.json", "catalog.json.gz", "instance.json", "last_good.json", "resources.txt")
 
 #: What Puppet itself keeps there, and what the repositories' own files say, with modes of their own, behind folders of mode 0700.
-OF_PUPPET = "/var/lib/bootwright/puppet/var/state/"
-BEHIND_ROOT = (OF_PUPPET, "/var/lib/bootwright/checkout/", "/var/lib/bootwright/configuration/")
+OF_PUPPET = ("/var/lib/bootwright/puppet/var/state/", "/var/lib/bootwright/puppet/var/ssl")
+BEHIND_ROOT = (*OF_PUPPET, "/var/lib/bootwright/checkout/", "/var/lib/bootwright/configuration/")
 
 
 def quoted(place: str) -> str:

@@ -21,7 +21,7 @@ class profile::base (
       'purpose'  => $purpose,
       'role'     => $facts['role'],
       'instance' => $trusted['certname'],
-      'revision' => $server_facts['environment'],
+      'revision' => $facts.dig('bootwright', 'revision').lest || { 'none' },
     }),
   }
 

@@ -30,7 +30,7 @@ class profile::web (
     content => epp('profile/web/index.html.epp', {
       'role'     => $facts['role'],
       'instance' => $trusted['certname'],
-      'revision' => $server_facts['environment'],
+      'revision' => $facts.dig('bootwright', 'revision').lest || { 'none' },
     }),
   }
 
