@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 
+import forge  # noqa: E402
 import public_clouds  # noqa: E402
 import static_server  # noqa: E402
 import swift  # noqa: E402
@@ -79,6 +80,14 @@ def _swift(world: World, _git: GitServer) -> Swift:
 @pytest.fixture(scope="session")
 def _clouds(world: World, _git: GitServer) -> Iterator[MetadataServer]:
     server = public_clouds.serve(world, _git.authority)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def far(world: World, _git: GitServer) -> Iterator[MetadataServer]:
+    """The server of the Forge's hosts; a test gives it a Forge by reset()."""
+    server = forge.serve(world, _git.authority)
     yield server
     server.close()
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode
 
+import far_hosts
 from authority import Authority
 from forge_archives import Module
 from machine import Machine
@@ -222,19 +222,13 @@ def refuses(code: int, *errors: str, retry_after: int | str | None = None) -> Fa
 
 
 def serve(world: World, authority: Authority) -> MetadataServer:
-    """The server, over https at an address of its own; a test gives it a Forge by reset(Forge())."""
-    world.network.servers.run("ip", "addr", "replace", f"{ADDRESS}/24", "dev", "v0")
-    certificate = authority.certificate("forge", [f"DNS:{host}" for host in HOSTS])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.pem, certificate.key)
-    listener = world.network.servers.listen(ADDRESS, 443)
-    # Each connection's handshake is made by the thread that serves it.
-    return MetadataServer(context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False), Forge())
+    """The server; a test gives it another service by reset()."""
+    return far_hosts.serve(world, authority, ADDRESS, HOSTS, Forge())
 
 
 def lead_to(machine: Machine) -> None:
     """The machine takes the server for all of HOSTS."""
-    machine.write("/etc/hosts", machine.read("/etc/hosts") + f"{ADDRESS} {' '.join(HOSTS)}\n")
+    far_hosts.lead_to(machine, ADDRESS, HOSTS)
 
 
 def _document(document: Mapping[str, Any]) -> Reply:

@@ -44,6 +44,12 @@ def fails_with(instance: Instance, code: str, *said: str, kind: str = "permanent
     return str(error["message"])
 
 
+def is_advised_of(instance: Instance, line: str) -> None:
+    """The advice is about the line that names the module, and not about the role config, which is right."""
+    advice = instance.status()["run"]["error"]["advice"]
+    assert line in advice and "repository." not in advice, advice
+
+
 def checkout(instance: Instance, revision: str, folder: str = "checkout") -> Path:
     return instance.path(f"{STATE}/{folder}/{revision}")
 

@@ -7,11 +7,11 @@ import base64
 import hashlib
 import hmac
 import json
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+import far_hosts
 from authority import Authority
 from machine import Machine
 from metadata_server import MetadataServer
@@ -213,16 +213,10 @@ class PublicClouds:
 
 
 def serve(world: World, authority: Authority) -> MetadataServer:
-    """The server, at an address of its own. MetadataServer is what speaks HTTP: faults and requests are as there."""
-    world.network.servers.run("ip", "addr", "add", f"{ADDRESS}/24", "dev", "v0")
-    certificate = authority.certificate("public-clouds", [f"DNS:{host}" for host in HOSTS])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.pem, certificate.key)
-    listener = world.network.servers.listen(ADDRESS, 443)
-    # Each connection's handshake is made by the thread that serves it.
-    return MetadataServer(context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False), PublicClouds())
+    """The server; a test gives it another service by reset()."""
+    return far_hosts.serve(world, authority, ADDRESS, HOSTS, PublicClouds())
 
 
 def lead_to(machine: Machine) -> None:
     """The machine takes the server for all of HOSTS."""
-    machine.write("/etc/hosts", machine.read("/etc/hosts") + f"{ADDRESS} {' '.join(HOSTS)}\n")
+    far_hosts.lead_to(machine, ADDRESS, HOSTS)

@@ -22,8 +22,6 @@ from forge_archives import Module, debian, module
 from instance import Instance
 from metadata_server import MetadataServer
 from real_machine import command
-from servers import GitServer
-from world import World
 
 TOKEN = "t0ken-of-the-forge"
 
@@ -309,13 +307,6 @@ def test_a_slow_forge(here: Here) -> None:
 
 
 # In the harness
-
-
-@pytest.fixture(scope="module")
-def far(world: World, _git: GitServer) -> Iterator[MetadataServer]:
-    server = forge.serve(world, _git.authority)
-    yield server
-    server.close()
 
 
 def test_an_instance_takes_it_for_the_true_forge(client: Client, instance: Instance, far: MetadataServer) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import shapes
 from client import Client, client
+from puppetfiles import PUPPETFILES, with_puppetfile
 from shapes import ShapedRepo, checkout_by_git, files_of
 from world import World
 
@@ -51,8 +52,8 @@ def test_submodules_are_pinned_by_their_parents(world: World, shape: Callable[..
 
 
 def test_a_puppetfile_names_its_module(shape: Callable[..., Any]) -> None:
-    for kind in shapes.PUPPETFILES:
-        repo, module = shape(shapes.with_puppetfile, kind)
+    for kind in PUPPETFILES:
+        repo, module = shape(with_puppetfile, kind)
         text = repo.git("cat-file", "-p", "main:Puppetfile").decode()
         pinned = module.git("rev-parse", "main^").decode().strip()
         assert "MODULE_" not in text and (kind != "pinned" or (pinned in text and module.url() in text))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import forge
@@ -99,6 +99,15 @@ def locks(instance: Instance, *arguments: str) -> str:
     return str(done.stdout)
 
 
+def snapshot_of(instance: Instance, repo: ShapedRepo, static: StaticServer, module: str) -> dict[str, str]:
+    """Puts a snapshot of the head, with that module in it, onto the web server. Returns the `repository` of a role config."""
+    made = instance.bootwright("snapshot", "make", "--output", "/tmp/snapshots", "--repository", repo.url("https"),
+                               env={"GIT_SSL_CAINFO": "/etc/bootwright/ca.pem"})  # fmt: skip
+    assert made.returncode == 0 and module in made.stdout, made.stdout + made.stderr
+    static.put(f"snapshots/{repo.head}.bundle", instance.path(f"/tmp/snapshots/{repo.head}.bundle").read_bytes())
+    return {"url": static.url("snapshots/{revision}.bundle"), "revision": repo.head}
+
+
 @pytest.mark.parametrize("kind", DECLARED)
 def test_what_is_locked_is_installed(
     ready: Instance, metadata: MetadataServer, shape: Callable[..., Any], module: ShapedRepo, world: World, kind: str
@@ -168,13 +177,8 @@ def test_modules_of_a_lock_go_with_a_snapshot(
     lay_out(ready, repo)
     locks(ready)
     repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
-    made = ready.bootwright("snapshot", "make", "--output", "/tmp/snapshots", "--repository", repo.url("https"),
-                                     env={"GIT_SSL_CAINFO": "/etc/bootwright/ca.pem"})  # fmt: skip
-    assert made.returncode == 0 and "modules/extra" in made.stdout, made.stdout + made.stderr
-    static.put(f"snapshots/{repo.head}.bundle", ready.path(f"/tmp/snapshots/{repo.head}.bundle").read_bytes())
+    metadata.service = Ec2(role_config(repo, repository=snapshot_of(ready, repo, static, "modules/extra")))
     git.stop()
-    url = static.url("snapshots/{revision}.bundle")
-    metadata.service = Ec2(role_config(repo, repository={"url": url, "revision": repo.head}))
     runs(ready)
     assert (checkout(ready, repo.head) / "modules/extra/version").read_text() == "1\n"
 
@@ -193,13 +197,6 @@ def test_modules_that_cannot_be_locked_are_named(
 
 
 # Releases of the Forge
-
-
-@pytest.fixture(scope="module")
-def far(world: World, _git: GitServer) -> Iterator[MetadataServer]:
-    server = forge.serve(world, _git.authority)
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -301,14 +298,9 @@ def test_releases_go_with_a_snapshot(
     lay_out(ready, repo)
     locks(ready)
     repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
-    made = ready.bootwright("snapshot", "make", "--output", "/tmp/snapshots", "--repository", repo.url("https"),
-                            env={"GIT_SSL_CAINFO": "/etc/bootwright/ca.pem"})  # fmt: skip
-    assert made.returncode == 0 and "modules/web" in made.stdout, made.stdout + made.stderr
-    static.put(f"snapshots/{repo.head}.bundle", ready.path(f"/tmp/snapshots/{repo.head}.bundle").read_bytes())
+    metadata.service = Ec2(role_config(repo, repository=snapshot_of(ready, repo, static, "modules/web")))
     git.stop()
     releases.releases.clear()
-    url = static.url("snapshots/{revision}.bundle")
-    metadata.service = Ec2(role_config(repo, repository={"url": url, "revision": repo.head}))
     runs(ready)
     assert (checkout(ready, repo.head) / "modules/web/manifests/init.pp").exists()
 

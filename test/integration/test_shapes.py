@@ -4,9 +4,7 @@ reason."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,11 +13,11 @@ from control_repo import ControlRepo
 from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Ec2
-from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with, quick, repositories, runs
+from on_disk import STATE, assert_sound, by_git, checkout, checkouts, fails_with, is_advised_of, repositories, runs
 from roles import IMPATIENT, role_config
 from runs import prepare
 from servers import GitServer
-from shapes import FORGED, PLAIN_SHAPES, PUPPETFILES, ShapedRepo, files_of
+from shapes import FORGED, PLAIN_SHAPES, files_of, taken_away
 from world import World
 
 Shape = Callable[..., Any]
@@ -118,23 +116,6 @@ def test_a_file_that_git_would_convert_is_named(
 # Submodules
 
 
-@contextmanager
-def taken_away(repo: ShapedRepo) -> Iterator[None]:
-    """While it lasts, the server has no such repository."""
-    elsewhere = repo.bare.with_suffix(".away")
-    repo.bare.rename(elsewhere)
-    try:
-        yield
-    finally:
-        elsewhere.rename(repo.bare)
-
-
-def is_advised_of(instance: Instance, line: str) -> None:
-    """The advice is about the line that names the module, and not about the role config, which is right."""
-    advice = instance.status()["run"]["error"]["advice"]
-    assert line in advice and "repository." not in advice, advice
-
-
 def test_submodules_are_fetched_as_they_are_pinned(
     quick_instance: Instance, metadata: MetadataServer, shape: Shape, world: World, git: GitServer
 ) -> None:
@@ -228,163 +209,6 @@ def test_a_submodule_whose_commit_was_not_pushed_is_named(
     said = fails_with(quick_instance, "git.revision_not_found", "a" * 40)
     assert said.startswith(f"modules/child (.gitmodules, line 3), from {tree.child.url()}: "), said
     is_advised_of(quick_instance, ".gitmodules, line 3")
-
-
-# The Puppetfile
-
-#: Where the module then stands.
-READ = {
-    "pinned": "modules/extra",
-    "pinned-new-style": "modules/extra",
-    "pinned-by-ref": "modules/extra",
-    "install-path": "external/extra",
-    "owner": "modules/extra",
-    "empty": None,
-    "local": None,  # vendored
-}
-REFUSED = set(PUPPETFILES) - set(READ)
-
-
-@pytest.mark.parametrize("kind", sorted(READ))
-def test_a_plain_puppetfile_is_read(
-    quick_instance: Instance, metadata: MetadataServer, shape: Shape, world: World, kind: str
-) -> None:
-    repo, module = shape(shapes.with_puppetfile, kind)
-    metadata.service = Ec2(role_config(repo))
-    runs(quick_instance)
-    with by_git(world, repo) as expected, by_git(world, module, "main~1") as of_module:
-        place = READ[kind]
-        if place is not None:
-            expected |= {f"{place}/".encode() + path: entry for path, entry in of_module.items()}
-        assert files_of(checkout(quick_instance, repo.head)) == expected
-    assert_sound(quick_instance)
-
-
-@pytest.mark.parametrize("kind", sorted(REFUSED))
-def test_any_other_puppetfile_is_refused_with_its_line(
-    quick_instance: Instance, metadata: MetadataServer, shape: Shape, kind: str
-) -> None:
-    repo, _ = shape(shapes.with_puppetfile, kind)
-    metadata.service = Ec2(role_config(repo))
-    said = fails_with(quick_instance, "repository.puppetfile", "vendor")
-    assert said.startswith("Puppetfile, line 1"), said
-
-
-def test_a_module_of_a_puppetfile_that_is_gone_is_named(
-    quick_instance: Instance, metadata: MetadataServer, shape: Shape
-) -> None:
-    repo, module = shape(shapes.with_puppetfile, "owner")
-    metadata.service = Ec2(role_config(repo))
-    with taken_away(module):
-        said = fails_with(quick_instance, "git.no_repository", module.name)
-    assert said.startswith("modules/extra (Puppetfile, line 2): "), said
-    is_advised_of(quick_instance, "Puppetfile, line 2")
-
-
-def test_a_puppetfile_that_is_ignored_is_not_read(
-    instance: Instance, metadata: MetadataServer, shape: Shape, world: World, git: GitServer
-) -> None:
-    quick(instance, {"repository": {"puppetfile": "ignore"}})
-    repo, module = shape(shapes.with_puppetfile, "code")
-    metadata.service = Ec2(role_config(repo))
-    runs(instance)
-    with by_git(world, repo) as expected:
-        assert files_of(checkout(instance, repo.head)) == expected
-    assert not any(module.name in request for request in git.requests())
-
-
-# r10k, where the image asks for it
-
-
-R10K = {"repository": {"puppetfile": "r10k"}}
-
-
-def test_r10k_installs_what_the_puppetfile_asks_for(
-    instance: Instance, metadata: MetadataServer, shape: Shape, world: World, git: GitServer
-) -> None:
-    quick(instance, R10K)
-    repo, module = shape(shapes.with_puppetfile, "branch")
-    repo.commit({"modules/vendored/manifests/init.pp": b"class vendored { }\n"})
-    metadata.service = Ec2(role_config(repo))
-    run = runs(instance)
-    assert any("r10k" in warning and "not proven" in warning for warning in run["warnings"])
-    with by_git(world, repo) as expected, by_git(world, module) as of_module:
-        expected |= {b"modules/extra/" + path: entry for path, entry in of_module.items()}
-        assert files_of(checkout(instance, repo.head)) == expected
-        assert b"modules/extra/newer" in expected
-        assert not checkout(instance, repo.head).joinpath("modules/extra/.git").exists()
-        # Nobody has touched it: nobody is asked, and the warning stays.
-        git.stop()
-        assert any("not proven" in warning for warning in runs(instance)["warnings"])
-        # Nothing else proves it.
-        checkout(instance, repo.head).joinpath("modules/extra/more").write_text("more")
-        fails_with(instance, "repository.r10k_failed", kind="transient")
-        git.start()
-        runs(instance)
-        assert files_of(checkout(instance, repo.head)) == expected
-    assert not instance.exists("/var/cache/bootwright/r10k")
-
-
-def test_r10k_runs_without_rights(instance: Instance, metadata: MetadataServer, shape: Shape) -> None:
-    """The Puppetfile is Ruby, written by whoever may push."""
-    quick(instance, R10K)
-    code = """
-def tried
-  yield
-  'did'
-rescue SystemCallError => error
-  error.class.name
-end
-said = ["uid=#{Process.uid}"]
-said << 'shadow ' + tried { File.read('/etc/shadow') }
-said << 'state ' + tried { Dir.children('/var/lib/bootwright') }
-said << 'tmp ' + tried { File.write('/tmp/escaped', 'x') }
-said << 'root ' + tried { Process::Sys.setuid(0) }
-said << 'listen ' + tried { require 'socket'; TCPServer.new('127.0.0.1', 0) }
-Dir.mkdir('download/said')
-File.write('download/said/it', said.join("\\n"))
-File.write('download/said/program', "#!/bin/sh\\n")
-File.chmod(0755, 'download/said/program')
-File.symlink('it', 'download/said/link')
-"""
-    repo = shape(shapes.plain)
-    repo.commit({"Puppetfile": code.encode()})
-    metadata.service = Ec2(role_config(repo))
-    runs(instance)
-    said = checkout(instance, repo.head).joinpath("said")
-    lines = said.joinpath("it").read_text().splitlines()
-    assert lines[0] == "uid=999"
-    assert len(lines) == 6 and all(line.split()[1] in ("Errno::EACCES", "Errno::EPERM") for line in lines[1:]), lines
-    assert not instance.exists("/tmp/escaped")
-    assert said.joinpath("program").stat().st_mode & 0o7777 == 0o755 and said.joinpath("it").stat().st_mode & 0o7777 == 0o644
-    assert said.joinpath("it").stat().st_uid == 0 and said.joinpath("link").readlink() == Path("it")
-
-
-@pytest.mark.parametrize(
-    "made",
-    [
-        "File.symlink('/etc/shadow', 'download/x')",
-        "File.symlink('../../x', 'download/x')",
-        "Dir.mkdir('download/a'); File.symlink('.', 'download/a/b'); File.symlink('b/../b/../../x', 'download/a/c')",
-        "File.mkfifo('download/x')",
-    ],
-)
-def test_what_r10k_leaves_may_not_lead_out(instance: Instance, metadata: MetadataServer, shape: Shape, made: str) -> None:
-    quick(instance, R10K)
-    repo = shape(shapes.plain)
-    repo.commit({"Puppetfile": made.encode() + b"\n"})
-    metadata.service = Ec2(role_config(repo))
-    fails_with(instance, "repository.r10k_failed")
-    assert checkouts(instance) <= {".new"}
-
-
-def test_r10k_that_fails_or_is_not_there(instance: Instance, metadata: MetadataServer, shape: Shape) -> None:
-    quick(instance, R10K)
-    repo, _ = shape(shapes.with_puppetfile, "unclosed")
-    metadata.service = Ec2(role_config(repo))
-    fails_with(instance, "repository.r10k_failed", "ended with status 1", kind="transient")
-    instance.remove("/usr/bin/r10k")
-    fails_with(instance, "repository.no_r10k", "install the package r10k")
 
 
 # Environments in the repository

@@ -11,6 +11,7 @@ import pytest
 import shapes
 from control_repo import ControlRepo
 from instance import Instance
+from puppetfiles import with_puppetfile
 from runs import CHECKOUTS, converges, fails, prepare
 from servers import GitServer
 from snapshots import (
@@ -80,7 +81,7 @@ def test_submodules_go_with_it(
 def test_modules_of_a_puppetfile_go_with_it(
     ready: Instance, git: GitServer, static: StaticServer, repo: ControlRepo, shape: Any, asks: Any
 ) -> None:
-    control, module = shape(shapes.with_puppetfile, "pinned")
+    control, module = shape(with_puppetfile, "pinned")
     done = ready.bootwright("snapshot", "make", "--output", "/tmp/snapshots", "--repository", control.url("https"),
                             env={"GIT_SSL_CAINFO": "/etc/bootwright/ca.pem"})  # fmt: skip
     assert done.returncode == 0 and "modules/extra" in done.stdout, done.stdout + done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from instance import Instance
 
 WARM = "/usr/lib/bootwright/ruby/warm.rb"
@@ -33,3 +35,10 @@ def rename(instance: Instance, method: str) -> None:
 def set_version(instance: Instance, version: str) -> None:
     """As Puppet's packagers do."""
     instance.write(f"{library(instance)}/puppet/VERSION", f"{version}\n")
+
+
+def prepare(instance: Instance) -> None:
+    """Has Puppet's Ruby compiled ahead."""
+    made = instance.bootwright("prepare")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert re.fullmatch(r"compiled ahead: \d{4} files of Puppet \S+, \d+ MiB\n", made.stdout), made.stdout
