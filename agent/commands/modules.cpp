@@ -161,12 +161,6 @@ std::vector<LockedModule> resolve(const System& system, const Declarations& modu
     return found;
 }
 
-const LockedModule* at_path(const ModuleLock& lock, const std::string& path) {
-    const auto found = std::find_if(lock.modules.begin(), lock.modules.end(),
-                                    [&](const LockedModule& module) { return module.path == path; });
-    return found == lock.modules.end() ? nullptr : &*found;
-}
-
 std::string shown(const LockedModule& module) {
     constexpr std::size_t short_id = 12;
     if (module.release) {
@@ -182,7 +176,7 @@ std::string shown(const LockedModule& module) {
 /// A line for each module that is not the same in both.
 void print_changes(const ModuleLock& before, const ModuleLock& after) {
     for (const LockedModule& module : after.modules) {
-        const LockedModule* old = at_path(before, module.path);
+        const LockedModule* old = find_locked(before, module.path);
         if (old == nullptr) {
             print_line("+ " + module.path + "  " + shown(module));
         } else if (old->tree != module.tree || old->commit != module.commit || old->declared != module.declared) {
@@ -190,7 +184,7 @@ void print_changes(const ModuleLock& before, const ModuleLock& after) {
         }
     }
     for (const LockedModule& module : before.modules) {
-        if (at_path(after, module.path) == nullptr) {
+        if (find_locked(after, module.path) == nullptr) {
             print_line("- " + module.path + "  " + shown(module));
         }
     }

@@ -57,6 +57,20 @@ std::string domain_in_resolv_conf(const System& system) {
     return domain == "." ? "" : domain;
 }
 
+/// The host name with its domain, which nobody is asked for over the network: from the name itself, else from /etc/hosts, else
+/// from the domain of /etc/resolv.conf; else the host name alone. "": there is none.
+std::string fqdn(const System& system) {
+    const std::string host = hostname(system);
+    if (host.empty() || host.find('.') != std::string::npos) {
+        return host;
+    }
+    if (const std::string whole = name_in_hosts(system, host); !whole.empty()) {
+        return whole;
+    }
+    const std::string domain = domain_in_resolv_conf(system);
+    return host + (domain.empty() ? "" : "." + domain);
+}
+
 std::string tag(const InstanceMetadata& instance, const std::string& name) {
     const auto found = instance.tags.find(name);
     return found == instance.tags.end() ? "" : found->second;
@@ -76,18 +90,6 @@ std::string as_certname(std::string_view text) {
     }
     constexpr std::size_t longest = 200;
     return name.substr(0, longest);
-}
-
-std::string fqdn(const System& system) {
-    const std::string host = hostname(system);
-    if (host.empty() || host.find('.') != std::string::npos) {
-        return host;
-    }
-    if (const std::string whole = name_in_hosts(system, host); !whole.empty()) {
-        return whole;
-    }
-    const std::string domain = domain_in_resolv_conf(system);
-    return host + (domain.empty() ? "" : "." + domain);
 }
 
 std::string certname(const System& system, const InstanceMetadata& instance, const RoleConfig& role) {

@@ -16,8 +16,4 @@ std::string certname(const System& system, const InstanceMetadata& instance, con
 /// The text as Puppet allows it for a certname: lower case, [a-z0-9._-], not hidden, short enough for a file name.
 std::string as_certname(std::string_view text);
 
-/// The host name with its domain, which nobody is asked for over the network: from the name itself, else from /etc/hosts, else
-/// from the domain of /etc/resolv.conf; else the host name alone. "": there is none.
-std::string fqdn(const System& system);
-
 }  // namespace bootwright

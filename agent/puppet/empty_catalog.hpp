@@ -12,7 +12,6 @@ namespace bootwright {
 /// What a run was to apply.
 struct Wanted {
     std::string role{};
-    std::vector<std::string> classes{};
     std::vector<std::string>
         environments{};  ///< names in environments/ of the repository, where none of them was chosen
 };

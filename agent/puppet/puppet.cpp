@@ -129,10 +129,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
         return asks_to_stop_this_service(processes) && hand_over(system, handed_over);
     };
 
-    PuppetTraces traces{
-        .noop = role.puppet.noop,
-        .wanted = {role.role, role.classes, environments_to_choose(checkout, role)},
-        .folders = {{checkout.folder.string(), ""}, {repository_in_code(place.code(), role).string(), ""}}};
+    PuppetTraces traces{.noop = role.puppet.noop,
+                        .wanted = {role.role, environments_to_choose(checkout, role)},
+                        .folders = {checkout.folder.string(), repository_in_code(place.code(), role).string()}};
     // The beginning: the reason comes first, a backtrace after it.
     const auto keep_output = [&](std::string_view line) {
         traces.output.append(line.substr(0, kept_output - std::min(kept_output, traces.output.size()))).append("\n");

@@ -39,11 +39,10 @@ bool LogEntry::is_failed_generation() const {
 }
 
 std::string shown(std::string text, const PuppetTraces& traces) {
-    for (const auto& [folder, shown_as] : traces.folders) {
+    for (const std::string& folder : traces.folders) {
         const std::string prefix = folder + "/";
-        for (std::size_t at = text.find(prefix); at != std::string::npos;
-             at = text.find(prefix, at + shown_as.size())) {
-            text.replace(at, prefix.size(), shown_as);
+        for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at)) {
+            text.erase(at, prefix.size());
         }
     }
     return shortened_within(traces.redactor.cleaned(text), longest_message);

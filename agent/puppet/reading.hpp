@@ -5,10 +5,8 @@
 #include "common/net/redactor.hpp"
 #include "common/processes/process.hpp"
 
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -23,9 +21,8 @@ struct PuppetTraces {
     std::string output{};                      ///< the beginning of its output besides the log
     bool noop = false;
     Wanted wanted{};
-    /// Folders that the control repository lies in, and what stands for each where its files are named: "", "environments/web/".
-    std::vector<std::pair<std::string, std::string>> folders{};
-    Redactor redactor{};  ///< knows what is cut from every text
+    std::vector<std::string> folders{};  ///< where the control repository lies; cut from the paths that are shown
+    Redactor redactor{};                 ///< knows what is cut from every text
 };
 
 /// What happened, from all traces together: Puppet's exit status alone says "success" when it should not.

@@ -195,10 +195,8 @@ GitAnswer git_answer_of(const Json& ending) {
 }
 
 std::string sha256_of(const Json& ending) {
-    constexpr std::size_t digits = 64;
     const std::string sha256 = string_at(ending.at("file"), "sha256");
-    require(sha256.size() == digits && sha256.find_first_not_of("0123456789abcdef") == std::string::npos,
-            "a SHA-256 that is none");
+    require(is_sha256(sha256), "a SHA-256 that is none");
     return sha256;
 }
 

@@ -20,9 +20,9 @@ bool is_gzip(std::string_view bytes);
 /// followed by anything but zeroes (the padding of tapes).
 std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap);
 
-/// Writes a space for a tab and a line's end, and "?" for each byte that is not UTF-8, and for each other character that a terminal obeys: control characters (C0,
-/// DEL, C1), line and paragraph separators, and changes of the text direction. Text from outside must not move a
-/// terminal's cursor, forge a line of the log, or look like another text.
+/// Writes a space for a tab and a line's end, and "?" for each byte that is not UTF-8 and for each other character that a
+/// terminal obeys: control characters (C0, DEL, C1), line and paragraph separators, and changes of the text direction.
+/// Text from outside must not move a terminal's cursor, forge a line of the log, or look like another text.
 std::string printable(std::string_view text);
 
 /// Well-formed JSON with the same values, and \uXXXX for the same characters. (White space between values stays.)

@@ -123,9 +123,17 @@ std::string shortened_within(std::string_view text, std::size_t longest) {
     return shortened(text, beginning) + std::string(text.substr(end));
 }
 
-bool is_commit_id(std::string_view text) {
-    return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+namespace {
+
+bool is_hex(std::string_view text, std::size_t digits) {
+    return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
+
+}  // namespace
+
+bool is_commit_id(std::string_view text) { return is_hex(text, 40); }
+
+bool is_sha256(std::string_view text) { return is_hex(text, 64); }
 
 std::uint64_t hash_of(std::string_view text) {
     std::uint64_t hash = 0xcbf29ce484222325U;

@@ -47,6 +47,8 @@ std::string counted(std::uint64_t count, std::string_view what);
 
 /// True for a full git commit id: 40 characters of 0-9 and a-f.
 bool is_commit_id(std::string_view text);
+/// True for a SHA-256 as sha256sum(1) prints it: 64 characters of 0-9 and a-f.
+bool is_sha256(std::string_view text);
 
 /// A 64-bit hash (FNV-1a) that stays the same from release to release. Do not use it for text that somebody may forge.
 std::uint64_t hash_of(std::string_view text);

@@ -32,7 +32,7 @@ inline PuppetTraces recorded(const std::string& name) {
         .log = fixture(folder + "puppet.jsonl"),
         .observation = fixture_if_exists(folder + "observation.json").value_or("{\"phase\":\"compile\"}"),
         .output = fixture_if_exists(folder + "output").value_or(""),
-        .folders = {{checkout, ""}}};
+        .folders = {checkout}};
     const std::string status = fixture(folder + "exit_status");
     std::from_chars(status.data(), status.data() + status.size(), traces.process.exit_code);
     return traces;

@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                         .observation = observation,
                         .output = output.value_or(""),
                         .noop = (data[0] & 0x80U) != 0,
-                        .folders = {{"/var/lib/bootwright/checkout/0123456789abcdef0123456789abcdef01234567", ""}}};
+                        .folders = {"/var/lib/bootwright/checkout/0123456789abcdef0123456789abcdef01234567"}};
     traces.process.end = std::array{End::exited,    End::exited, End::exited,  End::killed_by_signal,
                                     End::timed_out, End::silent, End::stopped, End::left}[data[0] % 8U];
     traces.process.exit_code = data[1];

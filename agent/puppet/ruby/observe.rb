@@ -1,6 +1,6 @@
 # Watches a run of Puppet from within, and tells the agent. It changes nothing of what Puppet does: each hook calls Puppet's
-# own method and rescues its own errors. One thing it refuses: to compile what is not pinned (environment.rb). Where Puppet has changed inside, only what that hook knew is lost, and `problems`
-# says so.
+# own method and rescues its own errors. One thing it refuses: to compile what is not pinned (environment.rb). Where Puppet has
+# changed inside, only what that hook knew is lost, and `problems` says so.
 #
 # Loaded by Ruby's -r before Puppet is, or into a process that has loaded Puppet already. BOOTWRIGHT_RUN_FOLDER is the run's
 # folder. Both variables are removed at once, so that programs that Puppet starts do not see them.

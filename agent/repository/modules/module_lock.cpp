@@ -25,7 +25,6 @@ std::string commit_id_at(ObjectReader& reader, const std::string& key) {
 
 LockedRelease read_release(ObjectReader& reader) {
     constexpr std::size_t longest_version = 100;
-    constexpr std::size_t digits = 64;
     LockedRelease release{.version = reader.string("version").value_or(""),
                           .url = Url::parse(reader.string("url").value_or("")).value_or(Url()),
                           .sha256 = reader.string("sha256").value_or("")};
@@ -35,7 +34,7 @@ LockedRelease read_release(ObjectReader& reader) {
     if (release.url.scheme() != "https" && release.url.scheme() != "http") {
         throw reader.error("url", "must be a URL of https or http", how_to_mend);
     }
-    if (release.sha256.size() != digits || release.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    if (!is_sha256(release.sha256)) {
         throw reader.error("sha256", "must be 64 hexadecimal digits in lower case", how_to_mend);
     }
     return release;
@@ -145,21 +144,21 @@ std::string to_text(const ModuleLock& lock) {
     return to_text(Json{{"schema", schema}, {"modules", std::move(modules)}});
 }
 
-const LockedModule* find_locked(const ModuleLock& lock, const PuppetfileDeclaration& declaration) {
-    const auto found = std::find_if(lock.modules.begin(), lock.modules.end(), [&](const LockedModule& module) {
-        return module.path == declaration.path && module.declared == declared(declaration);
-    });
+const LockedModule* find_locked(const ModuleLock& lock, const std::string& path) {
+    const auto found = std::find_if(lock.modules.begin(), lock.modules.end(),
+                                    [&](const LockedModule& module) { return module.path == path; });
     return found == lock.modules.end() ? nullptr : &*found;
+}
+
+const LockedModule* find_locked(const ModuleLock& lock, const PuppetfileDeclaration& declaration) {
+    const LockedModule* module = find_locked(lock, declaration.path);  // no other has this path
+    return module != nullptr && module->declared == declared(declaration) ? module : nullptr;
 }
 
 std::vector<std::string> differences(const std::vector<PuppetfileDeclaration>& declarations, const ModuleLock& lock,
                                      const std::function<bool(const std::string&)>& is_vendored) {
     std::vector<std::string> differences;
     std::set<std::string> paths;
-    const auto is_there = [&](const std::string& path) {
-        return std::any_of(lock.modules.begin(), lock.modules.end(),
-                           [&](const LockedModule& module) { return module.path == path; });
-    };
     for (const PuppetfileDeclaration& module : declarations) {
         if (!is_lockable(module)) {
             continue;
@@ -168,7 +167,8 @@ std::vector<std::string> differences(const std::vector<PuppetfileDeclaration>& d
         const LockedModule* locked = find_locked(lock, module);
         const std::string where = "line " + std::to_string(module.line) + ", " + module.path;
         if (locked == nullptr) {
-            differences.push_back(where + (is_there(module.path) ? " is declared otherwise" : " is not in the lock"));
+            differences.push_back(
+                where + (find_locked(lock, module.path) != nullptr ? " is declared otherwise" : " is not in the lock"));
         } else if (module.kind == PuppetfileDeclaration::Kind::forge) {
             const bool is_of_it = locked->release &&
                                   (module.revision.empty() || module.revision == locked->release->version) &&

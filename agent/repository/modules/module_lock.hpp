@@ -48,6 +48,9 @@ ModuleLock read_module_lock(const std::string& text);
 /// The lock as its file has it: the same for the same modules.
 std::string to_text(const ModuleLock& lock);
 
+/// The lock's module at that path; nullptr if there is none.
+const LockedModule* find_locked(const ModuleLock& lock, const std::string& path);
+
 /// The lock's module for the declaration; nullptr if there is none that was declared the same.
 const LockedModule* find_locked(const ModuleLock& lock, const PuppetfileDeclaration& declaration);
 

@@ -140,10 +140,8 @@ void read_release(const PuppetfileStatement& mod, PuppetfileDeclaration& module)
     }
     module.revision = is_newest ? "" : version.text;
     if (mod.has("sha256sum")) {
-        constexpr std::size_t digits = 64;
         module.sha256 = lower(string_of(mod, "sha256sum"));
-        if (module.sha256.size() != digits ||
-            module.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) {
+        if (!is_sha256(module.sha256)) {
             throw Unfit{"its sha256sum is not 64 hexadecimal digits"};
         }
     }

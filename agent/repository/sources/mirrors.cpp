@@ -39,44 +39,6 @@ Error incomplete(const Url& place, const std::string& commit, const std::string&
         "check that repository there with `git fsck`; the other mirrors are asked meanwhile");
 }
 
-/// The error if no place has given it: what each said. It is transient if one of theirs is, first of all if only this
-/// machine's clock is wrong; but somebody must look at a branch that was rewritten, whatever others said.
-Error none_has_it(const Mirrors::Failures& failures) {
-    if (failures.size() == 1) {
-        return failures.front().second;
-    }
-    const auto is_rewritten = [](const auto& failure) {
-        return failure.second.code == "repository.branch_rewritten" || failure.second.code == "repository.past_unknown";
-    };
-    const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
-    const auto hangs_on_dates = [&](const auto& failure) {
-        return is_transient(failure) && failure.second.code == "server.not_trusted";
-    };
-    auto chosen = std::find_if(failures.begin(), failures.end(), is_rewritten);
-    if (chosen == failures.end()) {
-        chosen = std::find_if(failures.begin(), failures.end(), hangs_on_dates);
-    }
-    if (chosen == failures.end()) {
-        chosen = std::find_if(failures.begin(), failures.end(), is_transient);
-    }
-    Error error = chosen == failures.end() ? failures.front().second : chosen->second;
-    std::string message = "none of " + std::to_string(failures.size()) + " places gave it";
-    for (const auto& [place, failure] : failures) {
-        message += "; " + place.shown() + ": " + shortened(failure.message, 300) + " (" + failure.code + ")";
-    }
-    error.message = shortened(message, 4000);
-    return error;
-}
-
-/// True if no other place can help: this machine is to blame, or the pin, whose id proves what it stands for. Unknown
-/// for a full disk: what filled it has been removed.
-bool ends_the_search(const Error& error, bool is_pinned) {
-    const bool is_pin_s_fault = error.code == "git.revision_invalid" || error.code == "repository.not_before";
-    return (is_pinned && is_pin_s_fault) || (error.code.starts_with("io.") && error.code != "io.no_space") ||
-           error.code == "git.corrupt" || error.code.starts_with("sandbox.") || error.code.starts_with("process.") ||
-           error.code == "repository.verifier_missing";
-}
-
 std::vector<RemoteRef> as_remote(const std::vector<GitRef>& refs) {
     std::vector<RemoteRef> remote;
     remote.reserve(refs.size());
@@ -190,7 +152,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     const auto says_it_of_all = [&](const Error& error) {
         return is_pinned && !with_tags && error.code.starts_with("repository.signature_");
     };
-    Failures failures;
+    PlaceFailures failures;
     for (const Url& place : source.places) {
         const auto began = std::chrono::steady_clock::now();
         // Half of the time left: a place that never ends leaves time for others. The agent itself ends the last one.
@@ -248,7 +210,7 @@ std::string Mirrors::full_id_of(RepositorySource& source, const std::string& beg
 /// after the name was once followed: that would lead back. The seed's commit does not count as followed either: the
 /// branch may have been rewritten since then, before this machine had ever asked for it.
 std::optional<ObtainedCommit> Mirrors::find_in_seed(RepositorySource& source, const std::string& name, bool with_tags,
-                                                    const Failures& failures) const {
+                                                    const PlaceFailures& failures) const {
     const auto is_transient = [](const auto& failure) { return failure.second.kind == ErrorKind::transient; };
     const std::vector<GitRef> refs = refs_of_seed(request_.settings.seed);
     if (refs.empty() || !std::all_of(failures.begin(), failures.end(), is_transient) ||

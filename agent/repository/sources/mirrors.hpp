@@ -4,6 +4,7 @@
 #include "agent/repository/fetch_events.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "agent/repository/sources/downloader.hpp"
+#include "agent/repository/sources/place_failures.hpp"
 #include "common/base/error.hpp"
 #include "common/git/git.hpp"
 #include "common/net/url.hpp"
@@ -49,7 +50,6 @@ using CommitProof = std::function<void(const GitRepository& repository, const Ob
 class Mirrors {
 public:
     using Heard = std::function<void(const PlaceAnswer& answer)>;
-    using Failures = std::vector<std::pair<Url, Error>>;  ///< places, and what each said
 
     Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard);
 
@@ -80,7 +80,7 @@ private:
                                     const std::string& commit);
     ObtainedCommit download_pack(GitRepository& arrived, const Url& place, const GitWish& wish);
     [[nodiscard]] std::optional<ObtainedCommit> find_in_seed(RepositorySource& source, const std::string& name,
-                                                             bool with_tags, const Failures& failures) const;
+                                                             bool with_tags, const PlaceFailures& failures) const;
     [[nodiscard]] GitWish wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const;
 
     const FetchRequest& request_;

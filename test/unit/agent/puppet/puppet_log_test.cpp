@@ -15,7 +15,7 @@ PuppetTraces run_of_three(const std::string& resources, const std::vector<Json>&
     PuppetTraces traces{.summary = "---\nversion:\n  puppet: 7.23.0\nresources:\n  total: 3\n" + resources +
                                    "time:\n  total: 1.0\nchanges:\n  total: 0\nevents:\n  total: 0\n",
                         .resources = "file[/etc/motd]\n",
-                        .folders = {{"/checkout", ""}}};
+                        .folders = {"/checkout"}};
     for (const Json& line : log) {
         traces.log += to_line(line) + "\n";
     }
