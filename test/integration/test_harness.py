@@ -282,7 +282,8 @@ def test_the_network_fails_as_told(instance: Instance, git: GitServer, metadata:
 def apply(instance: Instance, repo: ControlRepo, role: str, *, revision: str = "") -> subprocess.CompletedProcess[str]:
     """puppet apply as the agent calls it (see docs), from a clone."""
     revision = revision or repo.head
-    instance.write("/tmp/facts/facts.json", json.dumps({"role": role} if role else {}))
+    facts = {"role": role} if role else {}
+    instance.write("/tmp/facts/facts.json", json.dumps({**facts, "bootwright": {"revision": revision}}))
     script = f"""set -e
 [ -d /tmp/environments/{revision} ] || git clone -q {repo.url()} /tmp/environments/{revision}
 mkdir -p /tmp/none
