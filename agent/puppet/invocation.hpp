@@ -59,6 +59,9 @@ struct PuppetPlace {
 /// The marker that observe.rb's lines on standard output begin with: "MARKER 12 82".
 inline constexpr std::string_view progress_marker = "bootwright-progress";
 
+/// The line of observe.rb's on standard output that says: there is a catalog, and nothing of it is applied yet.
+inline constexpr std::string_view compiled_marker = "bootwright-compiled";
+
 /// The files that carry role, facts, classes and data into the run, and the instance metadata as the fact `cloud`. It
 /// is also in $trusted['external'], where no manifest and no fact can overwrite it.
 std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,

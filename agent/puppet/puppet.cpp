@@ -5,8 +5,10 @@
 #include "agent/puppet/hand_over.hpp"
 #include "agent/puppet/invocation.hpp"
 #include "agent/puppet/package_manager.hpp"
+#include "agent/puppet/puppet_log.hpp"
 #include "agent/puppet/puppet_program.hpp"
 #include "agent/puppet/reading.hpp"
+#include "agent/puppet/without_server.hpp"
 #include "agent/role/shown_role.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
@@ -22,6 +24,8 @@ namespace bootwright {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr std::size_t most_read = std::size_t{8} << 20U;  // of each trace
 
 /// `puppet agent --disable REASON` is how people stop Puppet on a machine; `puppet apply` does not honour it by itself.
 void check_not_disabled(const System& system) {
@@ -90,6 +94,17 @@ bool read_progress(std::string_view line, const StageEvents& events) {
     return true;
 }
 
+/// Tells what needs a server as soon as there is a catalog: to apply it may take minutes, and what is missing then makes
+/// failures hard to understand. Returns what was told.
+std::vector<std::string> warn_early(PuppetTraces& traces, const fs::path& log, const StageEvents& events) {
+    traces.log = read_file_start(log, most_read).value_or("");
+    const auto warnings = warnings_without_server(read_log(traces));
+    for (const std::string& warning : warnings) {
+        events.warning(warning);
+    }
+    return warnings;
+}
+
 /// From ".../runs/000042", or a folder in it.
 int run_of(const fs::path& run_folder) {
     int number = 0;
@@ -105,7 +120,6 @@ int run_of(const fs::path& run_folder) {
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
                           WarmPuppet& warm, const StageEvents& events, std::stop_token stop) {
-    constexpr std::size_t most_read = std::size_t{8} << 20U;      // of each trace
     constexpr std::size_t kept_output = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
@@ -131,7 +145,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
 
     PuppetTraces traces{.noop = role.puppet.noop,
                         .wanted = {role.role, environments_to_choose(checkout, role)},
-                        .folders = {checkout.folder.string(), repository_in_code(place.code(), role).string()}};
+                        .folders = {checkout.folder.string(), repository_in_code(place.code(), role).string()},
+                        .redactor = secrets_of(role)};
+    std::vector<std::string> told;
     // The beginning: the reason comes first, a backtrace after it.
     const auto keep_output = [&](std::string_view line) {
         traces.output.append(line.substr(0, kept_output - std::min(kept_output, traces.output.size()))).append("\n");
@@ -141,7 +157,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                                        .leave = leave,
                                        .line =
                                            [&](std::string_view line) {
-                                               if (!read_progress(line, events)) {
+                                               if (line == compiled_marker) {
+                                                   told = warn_early(traces, files.log(), events);
+                                               } else if (!read_progress(line, events)) {
                                                    keep_output(line);
                                                }
                                            },
@@ -153,8 +171,10 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.resources = read_file_start(files.resources(), most_read);
     traces.log = read_file_start(files.log(), most_read).value_or("");
     traces.observation = read_file_start(files.observation(), most_read);
-    traces.redactor = secrets_of(role);
     PuppetResult result = read_puppet_result(traces);
+    std::erase_if(result.warnings, [&](const std::string& warning) {
+        return std::find(told.begin(), told.end(), warning) != told.end();
+    });
     result.start = start;
     for (const std::string& limit : traces.process.unmet_limits) {
         result.warnings.push_back("a limit of agent.json does not hold for Puppet: " + limit);

@@ -61,10 +61,34 @@ std::vector<LogEntry> read_log(const PuppetTraces& traces) {
                        shown(string_at(json, "source"), traces),
                        shown(string_at(json, "file"), traces),
                        static_cast<int>(number_at(json, "line")),
-                       static_cast<int>(number_at(json, "pos"))};
+                       static_cast<int>(number_at(json, "pos")),
+                       string_at(json, "issue_code")};
         entries.push_back(std::move(entry));
     }
     return entries;
+}
+
+std::optional<SeenEnvironment> shown_environment(const std::optional<Observation>& seen, const PuppetTraces& traces) {
+    if (!seen || !seen->environment) {
+        return std::nullopt;
+    }
+    SeenEnvironment environment = *seen->environment;
+    for (std::string* text : {&environment.manifest, &environment.node}) {
+        *text = shown(*text, traces);
+    }
+    for (auto* names : {&environment.classes, &environment.nodes}) {
+        for (std::string& name : *names) {
+            name = shown(name, traces);
+        }
+    }
+    return environment;
+}
+
+std::string with_place(const LogEntry& entry) {
+    const bool has_place = !entry.file.empty() && entry.line > 0 && entry.message.find("line: ") == std::string::npos;
+    const std::string column = entry.column > 0 ? ", column: " + std::to_string(entry.column) : "";
+    return entry.message +
+           (has_place ? " (file: " + entry.file + ", line: " + std::to_string(entry.line) + column + ")" : "");
 }
 
 std::string resource_of(const std::string& source) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "agent/puppet/observation.hpp"
 #include "agent/puppet/reading.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@ struct LogEntry {
     std::string file;
     int line = 0;
     int column = 0;
+    std::string issue{};  ///< Puppet's own name for what it remarks, "RT_NO_STORECONFIGS"; "" of most entries
 
     [[nodiscard]] bool is_error() const {
         return level == "err" || level == "alert" || level == "emerg" || level == "crit";
@@ -29,6 +32,12 @@ std::vector<LogEntry> read_log(const PuppetTraces& traces);
 
 /// A text of Puppet's as it may be shown.
 std::string shown(std::string text, const PuppetTraces& traces);
+
+/// The environment that was seen, its texts as they may be shown.
+std::optional<SeenEnvironment> shown_environment(const std::optional<Observation>& seen, const PuppetTraces& traces);
+
+/// What the entry says, and where, unless it says that itself.
+std::string with_place(const LogEntry& entry);
 
 /// "/Stage[main]/Main/File[/etc/motd]/content" → "File[/etc/motd]": the last resource on the path.
 std::string resource_of(const std::string& source);

@@ -2,6 +2,8 @@
 
 #include "agent/puppet/observation.hpp"
 #include "agent/puppet/puppet_log.hpp"
+#include "agent/puppet/run_warnings.hpp"
+#include "agent/puppet/without_server.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
@@ -17,10 +19,9 @@ namespace bootwright {
 
 namespace {
 
-constexpr std::size_t most_listed = 20;  // failed resources, and warnings
+constexpr std::size_t most_listed = 20;  // failed resources
 constexpr std::size_t most_slow = 10;    // of each kind
 constexpr std::size_t longest_message = 500;
-constexpr std::size_t longest_key = 100;
 
 /// The resource as the list of failures has it.
 FailedResource failure_of(const LogEntry& entry) {
@@ -74,40 +75,6 @@ int failed_generations(const std::vector<LogEntry>& entries, const std::vector<F
     return std::max(static_cast<int>(resources.size()), is_seen && counted.empty() ? 1 : 0);
 }
 
-/// True if the entry says again what a failed resource says: Puppet logs the error of an exec twice.
-bool is_repeated(const LogEntry& entry, const std::vector<FailedResource>& failed) {
-    constexpr std::size_t compared = 80;  // the end of a long message may have been cut off
-    const std::string first_line = entry.message.substr(0, std::min(entry.message.find('\n'), compared));
-    return std::any_of(failed.begin(), failed.end(), [&](const FailedResource& resource) {
-        return resource.message.find(first_line) != std::string::npos;
-    });
-}
-
-/// What the entry says, and where, unless it says that itself.
-std::string with_place(const LogEntry& entry) {
-    const bool has_place = !entry.file.empty() && entry.line > 0 && entry.message.find("line: ") == std::string::npos;
-    const std::string column = entry.column > 0 ? ", column: " + std::to_string(entry.column) : "";
-    return entry.message +
-           (has_place ? " (file: " + entry.file + ", line: " + std::to_string(entry.line) + column + ")" : "");
-}
-
-/// Warnings, and errors that belong to no resource: Puppet goes on after a malformed external fact, for one.
-/// @param cause of the run's own error, which is told by that; may be null
-void add_warnings(std::vector<std::string>& result, const std::vector<LogEntry>& entries,
-                  const std::vector<FailedResource>& failed, const LogEntry* cause) {
-    for (const LogEntry& entry : entries) {
-        const bool is_skip = entry.message == "Skipping because of failed dependencies";
-        const bool is_of_failed = entry.is_of_resource() && find_resource(failed, resource_of(entry.source)) != nullptr;
-        const bool is_cause = cause != nullptr && entry.message == cause->message;
-        const bool is_told = is_skip || is_cause || (entry.is_error() && (is_of_failed || is_repeated(entry, failed)));
-        const std::string source = entry.source.empty() || entry.source == "Puppet" ? "" : entry.source + ": ";
-        const std::string text = source + with_place(entry);
-        if (!is_told && result.size() < most_listed && std::find(result.begin(), result.end(), text) == result.end()) {
-            result.push_back(text);
-        }
-    }
-}
-
 /// What was seen from within is more exact than the log; its texts are made fit to be shown.
 void add_observation(PuppetResult& result, const Observation& seen, const PuppetTraces& traces) {
     const auto durations = [&](const std::vector<Took>& told) {
@@ -124,57 +91,6 @@ void add_observation(PuppetResult& result, const Observation& seen, const Puppet
     result.phases = durations(seen.phases);
     result.slowest = durations(seen.slowest);
     result.slow_facts = durations(seen.slow_facts);
-}
-
-/// The environment that was seen, its texts made fit to be shown.
-std::optional<SeenEnvironment> shown_environment(const std::optional<Observation>& seen, const PuppetTraces& traces) {
-    if (!seen || !seen->environment) {
-        return std::nullopt;
-    }
-    SeenEnvironment environment = *seen->environment;
-    for (std::string* text : {&environment.manifest, &environment.node}) {
-        *text = shown(*text, traces);
-    }
-    for (auto* names : {&environment.classes, &environment.nodes}) {
-        for (std::string& name : *names) {
-            name = shown(name, traces);
-        }
-    }
-    return environment;
-}
-
-/// `node default` is taken without a word of Puppet's: of code that names its nodes, that is seldom meant.
-std::string taken_by_default(const SeenEnvironment& environment) {
-    std::vector<std::string> others = environment.nodes;
-    others.erase(std::remove(others.begin(), others.end(), "default"), others.end());
-    return "no node definition has this machine's certname, so `node default` was taken; there are: " +
-           shortened(joined(others, ", "), longest_message) + " (puppet.certname of the role config makes the name)";
-}
-
-/// What the agent itself has to remark on how Puppet ran.
-std::vector<std::string> remarks(const std::optional<Observation>& seen, const PuppetTraces& traces) {
-    std::vector<std::string> remarks;
-    const bool came_to_end = traces.process.end == ProcessResult::End::exited;
-    if (!seen && came_to_end) {
-        remarks.emplace_back(
-            "Puppet was not seen from within: its catalog, slow resources and unused data are not known");
-    }
-    if (!seen) {
-        return remarks;
-    }
-    for (const std::string& problem : seen->problems) {
-        remarks.push_back("what Puppet did is not fully known: " + shown(problem, traces));
-    }
-    for (const std::string& key : seen->unused_data) {
-        const auto meant = nearest(key, seen->looked_up);
-        remarks.push_back("nothing looked up the key " + shortened(key, longest_key) + " of the role config's data" +
-                          (meant ? "; did you mean \"" + shown(*meant, traces) + "\"?" : ""));
-    }
-    if (seen->environment && seen->environment->node == "default" && seen->environment->nodes.size() > 1) {
-        remarks.push_back(taken_by_default(*shown_environment(seen, traces)));
-    }
-    remarks.resize(std::min(remarks.size(), most_listed));
-    return remarks;
 }
 
 struct Summary {
@@ -284,7 +200,9 @@ void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std
     if (status == 1 && !traces.resources && had_begun_to_compile && !is_disk_full) {
         set(result, Outcome::compile_failed,
             permanent_error("puppet.compile_failed", "the catalog does not compile, so nothing was changed: " + reason,
-                            "correct the control repository or the role config, and push a new revision"));
+                            asks_puppetdb(reason)
+                                ? advice_without_server
+                                : "correct the control repository or the role config, and push a new revision"));
         return;
     }
     set(result, Outcome::failed,
@@ -347,8 +265,7 @@ PuppetResult read_puppet_result(const PuppetTraces& traces) {
     const int status = traces.process.exit_code;
     const bool is_documented = status == 0 || status == 2 || status == 4 || status == 6;
     const LogEntry* cause = is_documented ? nullptr : first_error(entries);
-    result.warnings = remarks(seen, traces);
-    add_warnings(result.warnings, entries, result.failed_resources, cause);
+    result.warnings = run_warnings(entries, seen, result.failed_resources, cause, traces);
     result.failed_resources.resize(std::min(result.failed_resources.size(), most_listed));
     auto summary = read_summary(traces.summary);
     if (summary) {

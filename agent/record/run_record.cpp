@@ -8,6 +8,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace bootwright {
 
 template <typename Change>
@@ -168,6 +170,10 @@ void RunRecord::announced(RunReport::Announced told) {
 }
 
 void RunRecord::warning(const std::string& text) {
+    const auto known = snapshot().warnings;
+    if (std::find(known.begin(), known.end(), text) != known.end()) {
+        return;  // a second attempt has the same to say
+    }
     log(LogLevel::warning, text);
     change([&](RunReport& report) { report.warnings.push_back(text); });
 }

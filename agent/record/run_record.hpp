@@ -44,6 +44,7 @@ public:
     void applied_instead(const RunReport::Instead& instead);
     void health(const HealthResult& result);
     void announced(RunReport::Announced told);
+    /// Takes each text once.
     void warning(const std::string& text);
     void error(const Error& error);
 

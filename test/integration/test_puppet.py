@@ -123,7 +123,7 @@ def test_the_whole_truth_about_a_run(impatient: Instance, metadata: MetadataServ
     warnings = "\n".join(run["warnings"])
     assert 'nothing looked up the key role::truth::prot of the role config\'s data; did you mean "role::truth::port"?' in warnings
     assert "broken.json" in warnings  # a malformed fact
-    assert "exported resources" in warnings and not impatient.exists("/etc/exported")
+    assert "exported resources (@@) of site-modules/role/manifests/truth.pp:11: " in warnings and not impatient.exists("/etc/exported")
     for key in ("motto", "deep", "inner"):
         assert f"key {key} " not in warnings
     assert "not fully known" not in warnings and "not seen" not in warnings

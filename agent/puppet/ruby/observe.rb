@@ -198,6 +198,7 @@ module BootwrightObserve
 
     def compiled(environment, catalog)
       safely('environment') { @environment = environment.described(catalog) }
+      safely('compiled') { STDOUT.syswrite("bootwright-compiled\n") } # what Puppet has warned of can be told already
     end
 
     # The compiled catalog, before deferred values are resolved. The digest leaves out what differs between two catalogs

@@ -109,11 +109,6 @@ TEST_CASE("a key of data that nothing looked up is a warning, with what was prob
     CHECK_FALSE(mentions(read_puppet_result(traces).warnings, "did you mean"));
 }
 
-TEST_CASE("exported resources that are ignored, and where, are a warning") {
-    CHECK(mentions(read_puppet_result(recorded("observed")).warnings,
-                   "the export is ignored (file: site-modules/role/manifests/truth.pp, line: 11, column: 3)"));
-}
-
 TEST_CASE("what could not be seen from within is said") {
     PuppetTraces traces = good();
     traces.observation = R"({"phase":"apply","problems":["Puppet has no X any more"]})";
