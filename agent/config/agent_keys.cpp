@@ -245,7 +245,18 @@ std::vector<AgentKey> repository_keys() {
 
 std::vector<AgentKey> store_keys() {
     using S3 = AgentConfig::S3;
+    const auto shown = [](const std::vector<Url>& urls) {
+        Json list = Json::array();
+        for (const Url& url : urls) {
+            list.push_back(url.shown());
+        }
+        return list;
+    };
     return {
+        key("modules.mirrors", strings_schema(), at(&AgentConfig::modules, &AgentConfig::Modules::mirrors),
+            read_file_places, shown,
+            "[folders with releases](repository.md#mirrors-of-releases) of the Forge, asked before the Forge: "
+            "`\"https://…\"`, `\"file:///…\"`, `\"s3://…\"`, `\"gs://…\"`, `\"az://…\"`"),
         server("s3.endpoint", at(&AgentConfig::s3, &S3::endpoint), {"https", "http"},
                "an S3-compatible server (MinIO, Ceph, Swift), asked by path: `\"https://minio.example.com:9000\"`",
                "Amazon's"),

@@ -77,6 +77,10 @@ struct AgentConfig {
         enum class Puppetfile { fetch, r10k, ignore } puppetfile = Puppetfile::fetch;
     } repository;
 
+    struct Modules {
+        std::vector<Url> mirrors{};  ///< which have archives of releases by their SHA-256
+    } modules;
+
     /// An object store that is not Amazon's own, or keys that are not the instance's.
     struct S3 {
         Url endpoint{};                     ///< "https://minio.example.com:9000"; empty: Amazon's

@@ -153,6 +153,33 @@ void read_hosts(std::vector<std::string>& target, ObjectReader& section, const s
     }
 }
 
+void read_file_places(std::vector<Url>& target, ObjectReader& section, const std::string& word) {
+    const auto places = section.strings(word);
+    if (!places) {
+        return;
+    }
+    std::vector<std::string> schemes{"https", "http", "file"};
+    for (const UrlScheme* store : Registered<UrlScheme>::all()) {
+        schemes.emplace_back(store->name);
+    }
+    const std::string example =
+        "write them like https://mirror.example.com/releases, file:///srv/releases or s3://bucket/prefix";
+    target.clear();
+    for (const std::string& text : *places) {
+        if (const auto why = Url::why_refused(text)) {
+            throw section.error(word, "a list entry is no URL of a folder: " + *why, example);
+        }
+        const Url place(text);
+        if (std::find(schemes.begin(), schemes.end(), place.scheme()) == schemes.end()) {
+            throw section.error(word, "a list entry is none of " + joined(schemes, ", "), example);
+        }
+        if (place.exposes_credentials()) {
+            throw section.error(word, "credentials of a list entry would go over the network in clear", "write https");
+        }
+        target.push_back(place);
+    }
+}
+
 void read_folders(std::vector<std::string>& target, ObjectReader& section, const std::string& word) {
     const auto folders = section.strings(word);
     if (!folders) {

@@ -26,6 +26,8 @@ void read_commit(std::string& target, ObjectReader& section, const std::string& 
 void read_fact_name(std::string& target, ObjectReader& section, const std::string& word);
 /// Hosts, some with a port.
 void read_hosts(std::vector<std::string>& target, ObjectReader& section, const std::string& word);
+/// URLs of folders of web servers, of this machine and of object stores.
+void read_file_places(std::vector<Url>& target, ObjectReader& section, const std::string& word);
 /// Absolute paths of folders.
 void read_folders(std::vector<std::string>& target, ObjectReader& section, const std::string& word);
 /// "512M", "2G", "25%", or a number of bytes as text; "": no limit.

@@ -154,6 +154,7 @@ Redactor secrets_of(const FetchRequest& request) {
     Redactor redactor;
     std::vector<Url> urls = request.places;
     urls.insert(urls.end(), {request.name_url, request.settings.proxy});
+    urls.insert(urls.end(), request.release_mirrors.begin(), request.release_mirrors.end());
     for (const Url& url : urls) {
         redactor.add_url(url);
     }

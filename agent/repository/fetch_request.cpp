@@ -27,7 +27,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AgentConfig::Repository, allow_branches_and_t
                                    insecure, puppetfile)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FetchRequest, repositories, checkouts, other_checkouts, downloads, r10k,
                                    download_program, places, name_url, revision, policy, protect, settings, credentials,
-                                   stores, secrets_identity, secrets_endpoint)
+                                   release_mirrors, stores, secrets_identity, secrets_endpoint)
 
 Json to_json(const FetchRequest& request) { return request; }
 FetchRequest fetch_request_from_json(const Json& json) { return json.get<FetchRequest>(); }

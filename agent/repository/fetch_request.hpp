@@ -40,6 +40,7 @@ struct FetchRequest {
 
     AgentConfig::Repository settings{};  ///< paths as they are on this machine
     std::vector<ReadyCredential> credentials{};
+    std::vector<Url> release_mirrors{};  ///< which have archives of releases by their SHA-256
     Stores stores{};
     std::optional<CloudIdentity> secrets_identity{};
     Url secrets_endpoint{};

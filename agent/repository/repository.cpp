@@ -129,6 +129,7 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
                          .revision = pin.revision,
                          .protect = pin.protect,
                          .settings = settings_on(system, config, pin),
+                         .release_mirrors = config.modules.mirrors,
                          .secrets_endpoint = config.secrets_endpoint};
     request.policy = policy_of(request.settings);
     for (const char* folder : {"checkout", "configuration"}) {
@@ -151,7 +152,9 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
                       .s3_region = config.s3.region,
                       .s3_keys = read_s3_keys(system, config.s3.keys_file)};
     const auto asks_for_identity = [&](const Url& place) { return needs_identity(place, request.stores); };
-    if (std::any_of(request.places.begin(), request.places.end(), asks_for_identity)) {
+    const auto& mirrors = request.release_mirrors;
+    if (std::any_of(request.places.begin(), request.places.end(), asks_for_identity) ||
+        std::any_of(mirrors.begin(), mirrors.end(), asks_for_identity)) {
         request.stores.identity = identity_if_there(stage, CloudService::object_store);
     }
     return request;

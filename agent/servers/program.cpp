@@ -3,6 +3,7 @@
 #include "agent/servers/child_protocol.hpp"
 #include "agent/servers/folder.hpp"
 #include "agent/servers/git/rate_watch.hpp"
+#include "agent/servers/r10k_install.hpp"
 #include "agent/servers/released_files.hpp"
 #include "agent/servers/request.hpp"
 #include "common/base/encoding.hpp"
@@ -21,12 +22,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <stop_token>
-#include <thread>
 
 namespace bootwright {
 
@@ -262,10 +258,10 @@ void unpack(const std::string& archive) {
     read_archive(archive, {}, [&](const ArchivedFile& file) { files.append(frame_of(file)); });
 }
 
-Json download_file(const DownloadRequest& request, WebClient& web) {
+/// Fetches a file, and returns its SHA-256.
+std::string fetch_file(const DownloadRequest& request, WebClient& web) {
     const std::string shown = request.web.url.shown();
-    const std::string path = "./" + request.file;
-    GrowingFile file(path);
+    GrowingFile file("./" + request.file);
     file.begin_anew();
     Growth growth(file);
     RateWatch rate(shown, request.patience.stall, request.least_rate);
@@ -286,10 +282,23 @@ Json download_file(const DownloadRequest& request, WebClient& web) {
         throw file_error(shown, response);
     }
     growth.tell(true);
-    const std::string sha256 = hash.finish();
+    return hash.finish();
+}
+
+std::string hash_of(const std::string& path, std::size_t most_bytes) {
+    Sha256 hash;
+    hash.append(read_file(path, most_bytes));
+    return hash.finish();
+}
+
+Json download_file(const DownloadRequest& request, WebClient& web) {
+    const std::string path = "./" + request.file;
+    const bool is_there = request.web.url.empty();
+    const std::string sha256 = is_there ? hash_of(path, request.web.max_bytes) : fetch_file(request, web);
     if (!request.sha256.empty() && sha256 != request.sha256) {  // before anybody looks into it
         throw permanent_error("repository.release_invalid",
-                              shown + " gives a file whose SHA-256 is " + sha256 + ", not " + request.sha256,
+                              (is_there ? "the file" : request.web.url.shown() + " gives a file") +
+                                  " whose SHA-256 is " + sha256 + ", not " + request.sha256,
                               "look at who has changed it there");
     }
     if (request.unpacks) {
@@ -304,79 +313,13 @@ Json download_answer(const DownloadRequest& request, WebClient& web) {
              {{"status", response.status}, {"headers", response.headers}, {"body", encode_base64(response.body)}}}};
 }
 
-/// Says every second that somebody is at work. Its own deadline makes it end.
-std::jthread signs_of_life() {
-    return std::jthread([](const std::stop_token& stop) {
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any wake;
-        while (!wake.wait_for(lock, stop, std::chrono::seconds(1), [&] { return stop.stop_requested(); })) {
-            write_event({{"received", 0}});
-        }
-    });
-}
-
-/// The Puppetfile is Ruby, and r10k runs it: nothing in here is trusted, and only the passwords of its own URLs are
-/// secret. git reads those from a file, since everybody can read its arguments.
-Json install_modules(const DownloadRequest& request) {
-    constexpr std::chrono::minutes deadline{10};
-    const std::string folder = request.folder.string();
-    const std::string tree = folder + "/" + request.file;
-    make_folder("./" + request.file, 0700);
-    write_file("./" + request.file + "/Puppetfile", request.puppetfile, 0600);
-    write_file("./credentials", request.credentials, 0600);
-    ProcessRequest process{.arguments = {request.program, "puppetfile", "install", "--puppetfile", tree + "/Puppetfile",
-                                         "--moduledir", tree + "/modules"},
-                           .environment = {{"PATH", "/opt/puppetlabs/puppet/bin:/usr/bin:/bin"},
-                                           {"LC_ALL", "C.UTF-8"},
-                                           {"HOME", folder},
-                                           {"TMPDIR", folder},
-                                           {"GIT_TERMINAL_PROMPT", "0"},
-                                           {"GIT_CONFIG_NOSYSTEM", "1"},
-                                           {"GIT_CONFIG_COUNT", "2"},
-                                           {"GIT_CONFIG_KEY_0", "credential.helper"},
-                                           {"GIT_CONFIG_VALUE_0", "store --file=" + folder + "/credentials"},
-                                           {"GIT_CONFIG_KEY_1", "credential.useHttpPath"},
-                                           {"GIT_CONFIG_VALUE_1", "true"},
-                                           {"GIT_ALLOW_PROTOCOL", "https:http:git:file"}},
-                           .folder = "",
-                           .timeout = deadline,
-                           .grace = std::chrono::seconds(1),
-                           .ends_family = true};
-    if (!request.trust.ca_pem.empty()) {
-        write_file("./ca.pem", request.trust.ca_pem, 0600);
-        process.environment["GIT_SSL_CAINFO"] = process.environment["SSL_CERT_FILE"] = folder + "/ca.pem";
-    }
-    for (const char* name : {"http_proxy", "https_proxy"}) {
-        process.environment[name] = request.trust.proxy.for_transfer();
-    }
-    process.environment["no_proxy"] = request.trust.no_proxy;
-    std::string last_words;
-    const auto keep = [&](std::string_view line) {
-        last_words += (last_words.empty() ? "" : "; ") + without_credentials(printable(line));
-        last_words = last_words.substr(0, 2000);
-    };
-    SystemProcessRunner processes;
-    const std::jthread alive = signs_of_life();
-    const ProcessResult result = processes.run(process, {.error_line = keep}, {});
-    if (result.end != ProcessResult::End::exited || result.exit_code != 0) {
-        const std::string how = result.end == ProcessResult::End::timed_out ? "was not done after 10 minutes"
-                                : result.end == ProcessResult::End::exited
-                                    ? "ended with status " + std::to_string(result.exit_code)
-                                    : "was killed";
-        throw transient_error("repository.r10k_failed", "r10k " + how + ": " + shortened(last_words, 1000),
-                              "try `r10k puppetfile install` with that Puppetfile by hand; or vendor the modules");
-    }
-    return {{"r10k", Json::object()}};
-}
-
 Json download(const DownloadRequest& request) {
     WebClient web(request.trust, request.patience);
     switch (request.kind) {
         case Kind::git: return download_pack(request, web);
         case Kind::snapshot: return download_snapshot(request, web);
         case Kind::file: return download_file(request, web);
-        case Kind::r10k: return install_modules(request);
+        case Kind::r10k: return install_by_r10k(request);
         case Kind::answer: break;
     }
     return download_answer(request, web);

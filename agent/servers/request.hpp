@@ -16,7 +16,7 @@ struct DownloadRequest {
     enum class Kind {
         git,       ///< a pack from a git server, into `file`
         snapshot,  ///< a file, into `file`; only what is not there yet is asked for
-        file,      ///< a whole file, into `file`; a release is also unpacked
+        file,      ///< a whole file, into `file`, or one that is there (no URL); a release is also unpacked
         answer,    ///< a short answer, handed back
         r10k       ///< what r10k makes of a Puppetfile, below `file`, a folder
     };

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import forge
 import forge_archives
 import pytest
 from forge import Forge
@@ -17,17 +16,13 @@ from forge_archives import Module, module as release_of
 from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Ec2
+from module_locks import LOCK, WORK, control, lay_out, lock, locks, ready, releases, snapshot_of
 from on_disk import assert_sound, by_git, checkout, fails_with, runs
 from roles import role_config
-from runs import prepare
 from servers import GitServer
-from shapes import File, ShapedRepo, example_tree, files_of
+from shapes import File, ShapedRepo, files_of
 from static_server import StaticServer
 from world import World
-
-LOCK = "Puppetfile.bootwright.json"
-#: Where the control repository lies on the laptop.
-WORK = "/srv/control"
 
 #: Puppetfiles by kind of declaration; URL stands for a module's repository. With each, what git calls the commit.
 DECLARED = {
@@ -46,12 +41,6 @@ DECLARED = {
     "moduledir": ("mod 'base', :local => true\nmoduledir 'vendor'\nmod 'extra', :git => 'URL', :tag => 'v1'\n", "v1"),
 }  # fmt: skip
 PLACES = {"install_path": "external/extra", "moduledir": "vendor/extra"}
-
-
-@pytest.fixture
-def ready(instance: Instance, git: GitServer) -> Instance:
-    prepare(instance, git)
-    return instance
 
 
 @pytest.fixture
@@ -74,38 +63,6 @@ def puppetfile(kind: str, module: ShapedRepo) -> bytes:
     full = module.git("rev-parse", "v1").decode().strip()
     text = DECLARED[kind][0].replace("URL", module.url("https")).replace("SHORT", full[:8]).replace("FULL", full)
     return text.encode()
-
-
-def control(shape: Callable[..., Any], tree: dict[str, bytes]) -> ShapedRepo:
-    return shape(lambda server, name: ShapedRepo(server, name, example_tree() | tree))
-
-
-def lay_out(instance: Instance, repo: ShapedRepo, branch: str = "production") -> None:
-    """The control repository as its author has it on a laptop."""
-    work = instance.path(WORK)
-    work.mkdir(parents=True, exist_ok=True)
-    (work / ".git").mkdir(exist_ok=True)
-    (work / ".git" / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
-    (work / "Puppetfile").write_bytes(repo.git("cat-file", "-p", "main:Puppetfile"))
-
-
-def lock(instance: Instance, *arguments: str) -> Any:
-    return instance.bootwright("modules", "lock", WORK, *arguments, env={"GIT_SSL_CAINFO": "/etc/bootwright/ca.pem"})
-
-
-def locks(instance: Instance, *arguments: str) -> str:
-    done = lock(instance, *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return str(done.stdout)
-
-
-def snapshot_of(instance: Instance, repo: ShapedRepo, static: StaticServer, module: str) -> dict[str, str]:
-    """Puts a snapshot of the head, with that module in it, onto the web server. Returns the `repository` of a role config."""
-    made = instance.bootwright("snapshot", "make", "--output", "/tmp/snapshots", "--repository", repo.url("https"),
-                               env={"GIT_SSL_CAINFO": "/etc/bootwright/ca.pem"})  # fmt: skip
-    assert made.returncode == 0 and module in made.stdout, made.stdout + made.stderr
-    static.put(f"snapshots/{repo.head}.bundle", instance.path(f"/tmp/snapshots/{repo.head}.bundle").read_bytes())
-    return {"url": static.url("snapshots/{revision}.bundle"), "revision": repo.head}
 
 
 @pytest.mark.parametrize("kind", DECLARED)
@@ -197,15 +154,6 @@ def test_modules_that_cannot_be_locked_are_named(
 
 
 # Releases of the Forge
-
-
-@pytest.fixture
-def releases(ready: Instance, far: MetadataServer) -> Forge:
-    """The Forge, which the instance takes for the true one."""
-    published = Forge()
-    far.reset(published)
-    forge.lead_to(ready)
-    return published
 
 
 FROM_THE_FORGE = {

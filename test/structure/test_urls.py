@@ -14,7 +14,7 @@ MAY_TRANSFER = {
     "common/net/json_types.hpp": "bootwright-fetch and bootwright-download, on their standard input",
     "common/net/web.cpp": "libcurl",
     "agent/servers/git/ssh_transport.cpp": "ssh, which gets the user",
-    "agent/servers/program.cpp": "r10k, which gets the proxy in its environment",
+    "agent/servers/r10k_install.cpp": "r10k, which gets the proxy in its environment",
     "agent/repository/modules/puppetfile_passwords.cpp": "git, in the file of git-credential-store(1)",
 }
 
@@ -24,7 +24,7 @@ MAY_SEARCH_TEXT = {
     "common/net/url.cpp": "the function itself",
     "agent/platform/instance_metadata.cpp": "a tag, which may hold anything",
     "agent/platform/detection.cpp": "a kernel command line",
-    "agent/servers/program.cpp": "what r10k says",
+    "agent/servers/r10k_install.cpp": "what r10k says",
     "agent/servers/ask.cpp": "what bootwright-download says",
     "agent/commands/redaction.cpp": "what `bootwright capture` has found on a machine",
 }

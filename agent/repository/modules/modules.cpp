@@ -98,7 +98,7 @@ std::vector<PinnedModule> pinned(const std::vector<PuppetfileDeclaration>& decla
             const std::string message = module.author + "-" + module.name + " " + locked->release->version;
             modules.push_back({module.name,
                                {locked->release->url, wrapping_commit_of(locked->tree, message), module.path, named_at,
-                                ReleaseArchive{locked->release->sha256, message}},
+                                ReleaseArchive{locked->release->url, locked->release->sha256, message}},
                                locked->tree});
         } else if (locked != nullptr) {
             modules.push_back({module.name, {module.url, locked->commit, module.path, named_at}, locked->tree});
@@ -204,7 +204,9 @@ RepositorySource open_source(const FetchRequest& request, const Url& name_url, s
 
 RepositorySource open_release_source(const FetchRequest& request, const WantedModule& module) {
     const std::string name = module.release->message.substr(0, module.release->message.find(' '));
-    RepositorySource source = open_source(request, module.url.with_target("/" + name), {module.url});
+    std::vector<Url> places = request.release_mirrors;
+    places.push_back(module.url);
+    RepositorySource source = open_source(request, module.url.with_target("/" + name), std::move(places));
     source.release = module.release;
     return source;
 }

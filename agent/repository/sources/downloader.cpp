@@ -4,6 +4,7 @@
 #include "agent/servers/credentials.hpp"
 #include "agent/servers/event.hpp"
 #include "agent/servers/folder.hpp"
+#include "agent/servers/objects/object_store.hpp"
 #include "agent/servers/released_files.hpp"
 #include "agent/servers/secrets/secret_store.hpp"
 #include "common/base/error.hpp"
@@ -32,6 +33,7 @@ using Kind = DownloadRequest::Kind;
 namespace {
 
 constexpr std::size_t largest_pem = std::size_t{4} << 20U;
+constexpr std::size_t largest_archive = std::size_t{64} << 20U;  // of a release
 
 /// Reads a file of the program's folder while it grows. Its writer is not trusted: what is no plain file is refused.
 class GrowingInput {
@@ -108,6 +110,22 @@ std::string read_known_hosts(const fs::path& file) {
 Error too_late() {
     return transient_error("repository.timeout", "it was not complete in its share of repository.timeout",
                            "check the server, or raise repository.timeout in agent.json");
+}
+
+/// The archive in a mirror that is a folder of this machine. What is wrong there counts against that place alone.
+std::string read_mirrored_release(const Url& mirror, const std::string& sha256) {
+    const fs::path file = fs::path(mirror.plain_path()) / mirrored_release_name(sha256);
+    std::optional<std::string> archive;
+    try {
+        archive = read_file_if_exists(file, largest_archive);
+    } catch (const Error& error) {
+        throw permanent_error("repository.release_invalid", error.message, "look at what stands there");
+    }
+    if (!archive) {
+        throw permanent_error("repository.release_not_found", "there is no " + file.string(),
+                              "put it there, or leave it to the other places");
+    }
+    return std::move(*archive);
 }
 
 void require_prerequisites(const BundleHeader& header, const GitRepository& repository) {
@@ -193,20 +211,19 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const U
     return *reader.header();
 }
 
-DownloadRequest Downloader::request_for_file(const Url& url, std::size_t most_bytes) {
+DownloadRequest Downloader::request_for_file(WebRequest web, std::size_t most_bytes) {
     DownloadRequest request = request_for(Kind::file);
-    add_credentials(request, url);
-    request.web = {.url = url,
-                   .user = request.user,
-                   .password = request.password,
-                   .follow_redirects = true,
-                   .max_bytes = most_bytes};
+    add_credentials(request, web.url);
+    request.web = std::move(web);
+    request.web.user = request.user;
+    request.web.password = request.password;
+    request.web.max_bytes = most_bytes;
     return request;
 }
 
 std::string Downloader::fetch_document(const Url& url) {
     constexpr std::size_t largest = std::size_t{8} << 20U;
-    DownloadRequest request = request_for_file(url, largest);
+    DownloadRequest request = request_for_file({.url = url, .follow_redirects = true}, largest);
     const DownloadFolder folder(request_.downloads);
     request.folder = folder.path();
     run(request, [](std::uint64_t) {});
@@ -217,11 +234,30 @@ std::string Downloader::fetch_document(const Url& url) {
 
 Downloader::Release Downloader::fetch_release(const GitRepository& repository, const Url& url,
                                               const std::string& sha256, const std::string& message) {
-    constexpr std::size_t largest = std::size_t{64} << 20U;
-    DownloadRequest request = request_for_file(url, largest);
+    DownloadRequest request = request_for_file({.url = url, .follow_redirects = true}, largest_archive);
     request.sha256 = sha256;
-    request.unpacks = true;
+    return unpack_release(repository, std::move(request), DownloadFolder(request_.downloads), message);
+}
+
+Downloader::Release Downloader::fetch_mirrored_release(const GitRepository& repository, const Url& mirror,
+                                                       const std::string& sha256, const std::string& message) {
+    if (mirror.scheme() != "file") {
+        DownloadRequest request =
+            request_for_file(mirrored_release_request(mirror, sha256, request_.stores), largest_archive);
+        request.sha256 = sha256;
+        return unpack_release(repository, std::move(request), DownloadFolder(request_.downloads), message);
+    }
     const DownloadFolder folder(request_.downloads);
+    write_file(folder.file(), read_mirrored_release(mirror, sha256), 0644);  // its reader is another user
+    DownloadRequest request = request_for(Kind::file);
+    request.web.max_bytes = largest_archive;
+    request.sha256 = sha256;
+    return unpack_release(repository, std::move(request), folder, message);
+}
+
+Downloader::Release Downloader::unpack_release(const GitRepository& repository, DownloadRequest request,
+                                               const DownloadFolder& folder, const std::string& message) {
+    request.unpacks = true;
     request.folder = folder.path();
     const std::string found = sha256_of(run(request, [](std::uint64_t) {}));
     GitFileTree tree;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/repository/fetch_request.hpp"
+#include "agent/servers/folder.hpp"
 #include "agent/servers/request.hpp"
 #include "common/files/file.hpp"
 #include "common/git/bundle.hpp"
@@ -48,6 +49,11 @@ public:
     Release fetch_release(const GitRepository& repository, const Url& url, const std::string& sha256,
                           const std::string& message);
 
+    /// The same from a mirror, where the archive is called by its SHA-256.
+    /// @throws Error as fetch_release
+    Release fetch_mirrored_release(const GitRepository& repository, const Url& mirror, const std::string& sha256,
+                                   const std::string& message);
+
     /// Has r10k install what the Puppetfile asks for, and returns the folder with it. Nothing proves the content.
     /// @param program r10k itself
     /// @param credentials as credential_lines() makes them
@@ -62,7 +68,9 @@ private:
 
     /// Runs the program, and returns its last event.
     Json run(const DownloadRequest& request, const Received& received);
-    DownloadRequest request_for_file(const Url& url, std::size_t most_bytes);
+    DownloadRequest request_for_file(WebRequest web, std::size_t most_bytes);
+    Release unpack_release(const GitRepository& repository, DownloadRequest request, const DownloadFolder& folder,
+                           const std::string& message);
     [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind) const;
     void add_credentials(DownloadRequest& request, const Url& url);
     std::string secret(const SecretSource& source);

@@ -342,7 +342,10 @@ ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const Url& pla
 
 ObtainedCommit Mirrors::download_release(GitRepository& arrived, const Url& place, const ReleaseArchive& release,
                                          const std::string& commit) {
-    const std::string found = downloader_.fetch_release(arrived, place, release.sha256, release.message).commit;
+    const std::string found =
+        place == release.url
+            ? downloader_.fetch_release(arrived, place, release.sha256, release.message).commit
+            : downloader_.fetch_mirrored_release(arrived, place, release.sha256, release.message).commit;
     if (found != commit) {
         throw permanent_error("repository.release_invalid",
                               place.shown() + " gives " + release.message + " with other files than the lock names",

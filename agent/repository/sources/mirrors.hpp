@@ -19,8 +19,9 @@
 
 namespace bootwright {
 
-/// A release of the Forge, of which the places have the archive.
+/// A release of the Forge, of which the places have the archive: its own URL, and mirrors.
 struct ReleaseArchive {
+    Url url;
     std::string sha256;
     std::string message;  ///< of the commit that wraps its files
 };

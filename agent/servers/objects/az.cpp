@@ -10,8 +10,8 @@ namespace bootwright {
 namespace {
 
 /// "Authorize with Microsoft Entra ID", Azure Storage REST API: any version from 2017-11-09 on takes a token.
-WebRequest request(const Url& place, const std::string& revision, const Stores& stores) {
-    const auto [names, object] = store_place(place, 2, revision);
+WebRequest request(const Url& place, const std::string& file, const Stores& stores) {
+    const auto [names, object] = store_place(place, 2, file);
     const std::string& account = names[0];
     const std::string& container = names[1];
     const bool is_system_container = container == "$web" || container == "$root";

@@ -8,8 +8,8 @@ namespace bootwright {
 namespace {
 
 /// "XML API", Google Cloud Storage: path style, with an OAuth token.
-WebRequest request(const Url& place, const std::string& revision, const Stores& stores) {
-    const auto [names, object] = store_place(place, 1, revision);
+WebRequest request(const Url& place, const std::string& file, const Stores& stores) {
+    const auto [names, object] = store_place(place, 1, file);
     check_bucket(place, names.front(), "-._", 222);
     return {.url = "https://storage.googleapis.com/" + names.front() + "/" + uri_encoded(object),
             .headers = {bearer_header(stores.identity, place.shown())}};

@@ -18,7 +18,7 @@ Error not_a_store(const Url& place) {
                              "write an https URL with {revision} in its path, or an s3, gs or az URL");
 }
 
-StorePlace store_place(const Url& place, std::size_t names, const std::string& revision) {
+StorePlace store_place(const Url& place, std::size_t names, const std::string& file) {
     std::vector<std::string> parts = split(place.server().substr(place.scheme().size() + 3) + place.path(), '/');
     if (parts.size() > names && parts.back().empty()) {
         parts.pop_back();
@@ -29,13 +29,13 @@ StorePlace store_place(const Url& place, std::size_t names, const std::string& r
     });
     if (parts.size() < names || !is_plain || place.has_query() || place.has_credentials()) {
         throw store_url_invalid(
-            place, "not the place of snapshots in an object store",
+            place, "not a place in an object store",
             "write s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://ACCOUNT/CONTAINER/PREFIX, without "
             "credentials, \"?\" or \"#\"");
     }
     const auto prefix_begin = parts.begin() + static_cast<std::ptrdiff_t>(names);
     std::vector<std::string> object(prefix_begin, parts.end());
-    object.push_back(revision + ".bundle");
+    object.push_back(file);
     parts.erase(prefix_begin, parts.end());
     return {std::move(parts), joined(object, "/")};
 }
@@ -80,7 +80,18 @@ WebRequest snapshot_request(const Url& place, const std::string& revision, const
     if (store == nullptr) {
         throw not_a_store(place);
     }
-    return store->request(place, revision, stores);
+    return store->request(place, revision + ".bundle", stores);
+}
+
+std::string mirrored_release_name(const std::string& sha256) { return sha256 + ".tar.gz"; }
+
+WebRequest mirrored_release_request(const Url& mirror, const std::string& sha256, const Stores& stores) {
+    const std::string name = mirrored_release_name(sha256);
+    const ObjectStore* store = find_store(mirror);
+    if (store != nullptr && store->serves == nullptr) {
+        return store->request(mirror, name, stores);
+    }
+    return {.url = mirror.below("/" + name), .follow_redirects = true};
 }
 
 }  // namespace bootwright

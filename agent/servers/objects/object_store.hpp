@@ -22,14 +22,14 @@ struct Stores {
     std::optional<CloudIdentity> identity{};  ///< for CloudService::object_store
 };
 
-/// A kind of server that gives snapshots, REVISION.bundle. One file each, which registers the store, and its scheme if it has
-/// one of its own.
+/// A kind of server that gives files by their names: snapshots, REVISION.bundle, and archives of releases, SHA256.tar.gz.
+/// One file each, which registers the store, and its scheme if it has one of its own.
 struct ObjectStore {
     UrlScheme scheme{};  ///< the store serves all places of this scheme; if it has none of its own, `serves` decides
     bool (*serves)(const Url& place) = nullptr;
     bool (*needs_identity)(const Stores& stores) = [](const Stores&) { return true; };
     /// @throws Error server.url_invalid, repository.no_identity (permanent); none shows a secret
-    WebRequest (*request)(const Url& place, const std::string& revision, const Stores& stores);
+    WebRequest (*request)(const Url& place, const std::string& file, const Stores& stores);
 };
 
 /// True for a place that serves snapshots, REVISION.bundle, and no git: s3://, gs://, az://, and http(s) with "{revision}".
@@ -42,16 +42,24 @@ bool needs_identity(const Url& place, const Stores& stores);
 /// @throws Error server.url_invalid, repository.no_identity, git.revision_invalid (permanent); none shows a secret
 WebRequest snapshot_request(const Url& place, const std::string& revision, const Stores& stores);
 
+/// The request for the archive of a release at a mirror: a folder of a web server, or a place in an object store. Likewise.
+/// @param sha256 of the archive, 64 hex digits
+/// @throws Error server.url_invalid, repository.no_identity (permanent); none shows a secret
+WebRequest mirrored_release_request(const Url& mirror, const std::string& sha256, const Stores& stores);
+
+/// What it is called there.
+std::string mirrored_release_name(const std::string& sha256);
+
 // What the stores share.
 
 /// "s3://bucket/a/b" in parts.
 struct StorePlace {
     std::vector<std::string> names;  ///< account, container, bucket
-    std::string object;              ///< "a/b/REVISION.bundle"
+    std::string object;              ///< "a/b/FILE"
 };
 
 /// @param names how many parts name the store; the rest is a prefix. @throws Error server.url_invalid
-StorePlace store_place(const Url& place, std::size_t names, const std::string& revision);
+StorePlace store_place(const Url& place, std::size_t names, const std::string& file);
 
 /// Lower case letters, digits and some of `others`, beginning and ending with a letter or digit.
 bool is_store_name(const std::string& name, std::string_view others, std::size_t shortest, std::size_t longest);

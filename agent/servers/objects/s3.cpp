@@ -14,8 +14,8 @@ namespace {
 /// Reference.
 constexpr const char* sha256_of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-WebRequest request(const Url& place, const std::string& revision, const Stores& stores) {
-    const auto [names, object] = store_place(place, 1, revision);
+WebRequest request(const Url& place, const std::string& file, const Stores& stores) {
+    const auto [names, object] = store_place(place, 1, file);
     const std::string& bucket = names.front();
     check_bucket(place, bucket, "-.", 63);
     const auto& identity = stores.s3_keys ? stores.s3_keys : stores.identity;

@@ -16,11 +16,12 @@ bool serves(const Url& place) {
            place.target().find(placeholder) != std::string::npos;
 }
 
-WebRequest request(const Url& place, const std::string& revision, const Stores&) {
+WebRequest request(const Url& place, const std::string& file, const Stores&) {
     // Never in the host or the credentials, where Url refuses it: whoever owns that name would be asked.
     if (!place.shown().starts_with(place.server() + "/")) {
         throw not_a_store(place);
     }
+    const std::string revision = file.substr(0, file.find('.'));
     std::string target = place.target();
     for (std::size_t at = target.find(placeholder); at != std::string::npos; at = target.find(placeholder, at)) {
         target.replace(at, placeholder.size(), revision);

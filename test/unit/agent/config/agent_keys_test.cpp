@@ -62,6 +62,7 @@ TEST_CASE("each key is read to where it is shown from, and from nowhere else") {
                            : before.is_boolean()                          ? Json(!before.get<bool>())
                            : before.is_number()                           ? Json(before.get<int>() + 1)
                            : key.name == "puppet.modulepath"              ? Json{"/other"}
+                           : key.name == "modules.mirrors"                ? Json{"https://mirror.example.com/releases"}
                            : before.is_array()                            ? Json{"git.example.com"}
                            : is_duration                                  ? Json("7m")
                            : key.name.ends_with("not_before")             ? Json(std::string(40, 'a'))

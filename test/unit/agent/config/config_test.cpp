@@ -135,7 +135,8 @@ TEST_CASE("every key of where a repository comes from is read") {
             "configuration_not_before": "abcdefabcdefabcdefabcdefabcdefabcdefabcd",
             "mirror_order": "shuffled", "puppetfile": "r10k", "seed": "", "least_rate": 4096},
         "s3": {"endpoint": "http://minio.example.com:9000/", "region": "eu-west-1", "keys_file": "/keys.json"},
-        "secrets": {"endpoint": "https://vpce-1.example.com"}
+        "secrets": {"endpoint": "https://vpce-1.example.com"},
+        "modules": {"mirrors": ["https://mirror.example.com/releases", "file:///srv/releases", "s3://bucket/a"]}
     })");
     const Repository& repository = config.repository;
     REQUIRE(repository.credentials.size() == 3);
@@ -168,6 +169,8 @@ TEST_CASE("every key of where a repository comes from is read") {
     CHECK(config.s3.region == "eu-west-1");
     CHECK(config.s3.keys_file == "/keys.json");
     CHECK(config.secrets_endpoint == "https://vpce-1.example.com");
+    CHECK(config.modules.mirrors ==
+          std::vector<Url>{"https://mirror.example.com/releases", "file:///srv/releases", "s3://bucket/a"});
 }
 
 TEST_CASE("a commit that is none, and a host that is a URL, are refused") {
@@ -327,6 +330,10 @@ TEST_CASE("a value out of its limits, or of the wrong type, is refused") {
         R"({"s3": {"keys_file": "relative"}})",
         R"({"s3": {"access_key": "x"}})",
         R"({"secrets": {"endpoint": "http://h"}})",
+        R"({"modules": {"mirrors": "https://h"}})",
+        R"({"modules": {"mirrors": ["mirror.example.com"]}})",
+        R"({"modules": {"mirrors": ["ssh://git@h/a"]}})",
+        R"({"modules": {"mirrors": ["http://user:pass@h/a"]}})",
         R"({"puppet": {"timeout": "0s"}})",
         R"({"puppet": {"nice": 20}})",
         R"({"puppet": {"io_class": "realtime"}})",

@@ -61,6 +61,7 @@ FetchRequest full_request() {
                             .ssh_key = "-----BEGIN\n",
                             .problem = permanent_error("repository.credential_missing", "what", "do")},
                            {.credential = {.host = "empty"}}};
+    request.release_mirrors = {"https://user:pass@mirror/a"};
     request.stores = {
         .s3_endpoint = "https://e",
         .s3_region = "r",
@@ -88,6 +89,7 @@ TEST_CASE("a request survives the way to the child that fetches, field by field"
     CHECK(back.download_program == request.download_program);
     CHECK(back.places == request.places);
     CHECK(back.name_url == request.name_url);
+    CHECK(back.release_mirrors == request.release_mirrors);
     CHECK(back.revision == request.revision);
     CHECK(back.policy == request.policy);
     CHECK(back.protect == request.protect);

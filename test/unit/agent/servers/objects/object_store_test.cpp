@@ -206,3 +206,21 @@ TEST_CASE("an S3 region that could be another host is refused") {
         CHECK(error_of([&] { return request("s3://bucket/a", stores); }).code == "server.url_invalid");
     }
 }
+
+TEST_CASE("a release at a mirror is called by its SHA-256, in a web folder as in a store") {
+    const std::string sha256(64, 'a');
+    const auto url = [&](const char* mirror, const Stores& stores) {
+        return mirrored_release_request(mirror, sha256, stores).url;
+    };
+    const std::string name = "/" + sha256 + ".tar.gz";
+    CHECK(url("https://mirror.example.com/releases/", {}) == "https://mirror.example.com/releases" + name);
+    CHECK(url("http://mirror.example.com", {}) == "http://mirror.example.com" + name);
+    CHECK(url("https://u:p@mirror.example.com/a?sig=x", {}) == "https://u:p@mirror.example.com/a" + name + "?sig=x");
+    CHECK(url("s3://bucket/a/", amazon()) == "https://bucket.s3.eu-west-1.amazonaws.com/a" + name);
+    CHECK(url("gs://bucket", bearer()) == "https://storage.googleapis.com/bucket" + name);
+    CHECK(url("az://account1/container/a", bearer()) == "https://account1.blob.core.windows.net/container/a" + name);
+    CHECK(error_of([&] { return mirrored_release_request("s3://bucket/a", sha256, {}); }).code ==
+          "repository.no_identity");
+    CHECK(error_of([&] { return mirrored_release_request("s3://bucket/a?b", sha256, amazon()); }).code ==
+          "server.url_invalid");
+}
