@@ -1,6 +1,8 @@
 #include "agent/commands/fetching.hpp"
 
 #include "agent/commands/output.hpp"
+#include "agent/config/value_types.hpp"
+#include "agent/repository/ready_credentials.hpp"
 #include "agent/servers/proxy.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -48,6 +50,20 @@ std::string progress_line(std::string_view what, std::uint64_t done, std::uint64
     return std::string(what) + " " + std::to_string(done) + (total == 0 ? "" : " of " + std::to_string(total));
 }
 
+std::vector<ReadyCredential> credentials_of(const System& system, const CommandArguments& given) {
+    constexpr std::size_t largest = std::size_t{1} << 20U;
+    if (!given.has(credentials_option.name)) {
+        return {};
+    }
+    const std::string file = given.value(credentials_option.name);
+    const JsonDocument document = JsonDocument::parse(read_file(file, largest), file, "config.invalid");
+    ObjectReader reader(document);
+    std::vector<Credential> credentials;
+    read_credentials(credentials, reader, "credentials");
+    reader.finish();
+    return ready_credentials(system, credentials);
+}
+
 std::string variable(const System& system, const char* name) {
     const auto found = system.environment.find(name);
     return found == system.environment.end() ? "" : found->second;
@@ -85,7 +101,7 @@ AgentConfig::Repository settings_of_caller(const System& system) {
     return settings;
 }
 
-FetchRequest fetch_request_in(const System& system, const WorkFolder& work) {
+FetchRequest fetch_request_in(const System& system, const WorkFolder& work, const CommandArguments& given) {
     return {.repositories = work.path() / "repository",
             .checkouts = work.path() / "checkout",
             .downloads = work.path() / "download",
@@ -94,7 +110,8 @@ FetchRequest fetch_request_in(const System& system, const WorkFolder& work) {
             .name_url = {},
             .revision = {},
             .policy = {},
-            .settings = settings_of_caller(system)};
+            .settings = settings_of_caller(system),
+            .credentials = credentials_of(system, given)};
 }
 
 FetchOutcome ask_fetch_program(const System& system, const Json& request, const Redactor& redactor,

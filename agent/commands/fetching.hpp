@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/commands/command.hpp"
 #include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
 #include "agent/repository/fetch_outcome.hpp"
@@ -32,8 +33,14 @@ private:
 /// The caller's own ways to servers, as git and ssh have them: nothing of an image's configuration.
 AgentConfig::Repository settings_of_caller(const System& system);
 
+/// Where the caller's passwords and tokens are: git's own places for them are not asked.
+inline const CommandOption credentials_option{
+    CommandOption::Kind::option, "--credentials",
+    "A file, {\"credentials\": […]}, with the list as repository.credentials of agent.json has it"};
+
 /// A request of the caller, with folders below `work`, that names no place and no revision yet.
-FetchRequest fetch_request_in(const System& system, const WorkFolder& work);
+/// @throws Error config.invalid, io.*: of the file of credentials_option
+FetchRequest fetch_request_in(const System& system, const WorkFolder& work, const CommandArguments& given);
 
 /// Reads a line of the child; true once the answer has what was asked for.
 using ReadAnswer = std::function<bool(std::string_view line, const FetchEvents& events, FetchOutcome& answer)>;

@@ -120,13 +120,14 @@ LockedModule locked(const PuppetfileDeclaration& module, const ResolvedModule& r
 }
 
 /// Asks the modules' servers. @throws Error of the first that cannot be had, which names all such
-std::vector<LockedModule> resolve(const System& system, const Declarations& modules, const std::string& branch,
-                                  const Url& forge) {
+std::vector<LockedModule> resolve(const System& system, const CommandArguments& given, const Declarations& modules,
+                                  const std::string& branch) {
     if (modules.empty()) {
         return {};
     }
     const WorkFolder work;
-    ModulesRequest request{.fetch = fetch_request_in(system, work)};
+    ModulesRequest request{.fetch = fetch_request_in(system, work, given)};
+    const Url forge = given.value("--forge", "https://forgeapi.puppet.com");
     for (const PuppetfileDeclaration& module : modules) {
         request.modules.push_back(wish_for(module, branch, forge));
     }
@@ -215,9 +216,10 @@ struct Choice {
 };
 
 /// The lock of the Puppetfile as it is now. What is in `before` stays, unless `choice` says otherwise.
-ModuleLock lock_of(const System& system, const ControlRepository& repository, const ModuleLock& before,
-                   const Choice& choice, std::string branch, const Url& forge) {
+ModuleLock lock_of(const System& system, const CommandArguments& given, const ControlRepository& repository,
+                   const ModuleLock& before, const Choice& choice) {
     using By = PuppetfileDeclaration::By;
+    std::string branch = given.value("--branch");
     ModuleLock lock;
     Declarations asked;
     branch = branch.empty() ? branch_of(repository.folder) : branch;
@@ -237,7 +239,7 @@ ModuleLock lock_of(const System& system, const ControlRepository& repository, co
         }
         asked.push_back(module);
     }
-    const auto found = resolve(system, asked, branch, forge);
+    const auto found = resolve(system, given, asked, branch);
     lock.modules.insert(lock.modules.end(), found.begin(), found.end());
     std::sort(lock.modules.begin(), lock.modules.end(),
               [](const LockedModule& one, const LockedModule& other) { return one.path < other.path; });
@@ -267,8 +269,7 @@ int run_lock(const System& system, const CommandArguments& given) {
     }
     warn_of_others(repository.declarations);
     const ModuleLock before = lock_before(repository);
-    const ModuleLock after = lock_of(system, repository, before, choice, given.value("--branch"),
-                                     given.value("--forge", "https://forgeapi.puppet.com"));
+    const ModuleLock after = lock_of(system, given, repository, before, choice);
     print_changes(before, after);
     if (looks) {
         print_line(to_text(before) == to_text(after) ? "nothing is newer than the lock"
@@ -291,6 +292,7 @@ const Command lock{
                 {CommandOption::Kind::option, "--module", "With --update or --outdated: this module alone"},
                 {CommandOption::Kind::option, "--forge",
                  "Where the Forge's API is; by default https://forgeapi.puppet.com"},
+                credentials_option,
                 {CommandOption::Kind::option, "--branch",
                  "What :control_branch stands for; by default the branch that the folder is on"}},
     .run = run_lock};

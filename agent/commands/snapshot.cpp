@@ -85,8 +85,9 @@ Snapshot ask_child(const System& system, const SnapshotRequest& request) {
     return *ask_fetch_program(system, to_json(request), redactor, read).snapshot;
 }
 
-FetchRequest fetch_request(const System& system, const SnapshotOptions& options, const WorkFolder& work) {
-    FetchRequest request = fetch_request_in(system, work);
+FetchRequest fetch_request(const System& system, const SnapshotOptions& options, const WorkFolder& work,
+                           const CommandArguments& given) {
+    FetchRequest request = fetch_request_in(system, work, given);
     request.revision = options.revision;
     request.settings = settings_of(system, options);
     return request;
@@ -129,7 +130,7 @@ int run_make(const System& system, const CommandArguments& given) {
     const SnapshotOptions options = options_of(given);
     const WorkFolder work;
     make_output(options.output);
-    SnapshotRequest request{.fetch = fetch_request(system, options, work),
+    SnapshotRequest request{.fetch = fetch_request(system, options, work, given),
                             .repository = repository_of(options),
                             .output = fs::absolute(options.output).lexically_normal()};
     request.fetch.revision = options.revision.empty() ? "HEAD" : options.revision;
@@ -141,7 +142,7 @@ int run_make(const System& system, const CommandArguments& given) {
 int run_verify(const System& system, const CommandArguments& given) {
     const SnapshotOptions options = options_of(given);
     const WorkFolder work;
-    const SnapshotRequest request{.fetch = fetch_request(system, options, work),
+    const SnapshotRequest request{.fetch = fetch_request(system, options, work, given),
                                   .look_into = fs::absolute(options.file)};
     if (!options.revision.empty() && !is_commit_id(options.revision)) {
         throw permanent_error("git.revision_invalid", "a snapshot is of a full commit id, and of nothing else",
@@ -164,6 +165,7 @@ const Command make{
                  "A full commit id, branch, tag, or HEAD, which is the default"},
                 {CommandOption::Kind::option, "--repository", "A folder or URL; by default the one around this folder"},
                 {CommandOption::Kind::option, "--output", "The folder to write to; by default this one"},
+                credentials_option,
                 without_puppetfile},
     .run = run_make};
 const Command verify{.name = "snapshot verify",

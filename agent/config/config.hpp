@@ -30,7 +30,7 @@ struct SecretSource {
 /// What convinces a server that this instance may read a repository.
 struct Credential {
     std::string host;    ///< "git.example.com", which stands for every port, or "git.example.com:8443"; lower case
-    std::string user{};  ///< over https, with `password`
+    std::string user{};  ///< over https, with `password`; "": that is a bearer token
     std::optional<SecretSource> password{};
     std::optional<SecretSource> ssh_key{};
 };

@@ -73,9 +73,9 @@ Credential read_credential(ObjectReader reader) {
         throw reader.error("from", "expected one of `from` and `ssh_key_from`",
                            "say where the password or token is kept, or where the ssh key is");
     }
-    if (credential.user.empty() == credential.password.has_value()) {
+    if (!credential.user.empty() && !credential.password) {
         throw reader.error("user", "a user belongs to `from`, and only to it",
-                           R"(for a token most hosts take any name: "x-access-token", "oauth2", "git")");
+                           "write the user of an ssh server into the URL: ssh://USER@HOST/PATH");
     }
     return credential;
 }

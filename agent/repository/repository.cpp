@@ -3,6 +3,7 @@
 #include "agent/repository/fetch_outcome.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "agent/repository/proof/seal.hpp"
+#include "agent/repository/ready_credentials.hpp"
 #include "agent/servers/credentials.hpp"
 #include "agent/servers/proxy.hpp"
 #include "agent/servers/secrets/secret_store.hpp"
@@ -82,20 +83,6 @@ std::vector<Url> places_of(const System& system, const AgentConfig& config, cons
     return places;
 }
 
-ReadyCredential ready_credential(const System& system, const Credential& credential) {
-    ReadyCredential ready{.credential = credential};
-    const auto read = [&](const std::optional<SecretSource>& source) {
-        return source ? read_local_secret(system, *source) : std::nullopt;
-    };
-    try {
-        ready.password = read(credential.password);
-        ready.ssh_key = read(credential.ssh_key);
-    } catch (const Error& error) {
-        ready.problem = error;
-    }
-    return ready;
-}
-
 bool needs_secret_store(const Credential& credential) {
     const auto is_in_store = [](const std::optional<SecretSource>& source) {
         return source && find_secret_store(source->kind) != nullptr;
@@ -141,9 +128,7 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
     for (std::chrono::milliseconds* limit : {&request.settings.stall, &request.settings.timeout}) {
         *limit = std::min<std::chrono::milliseconds>(*limit, std::chrono::hours(24));
     }
-    for (const Credential& credential : config.repository.credentials) {
-        request.credentials.push_back(ready_credential(system, credential));
-    }
+    request.credentials = ready_credentials(system, config.repository.credentials);
     const auto& credentials = config.repository.credentials;
     if (std::any_of(credentials.begin(), credentials.end(), needs_secret_store)) {
         request.secrets_identity = identity_if_there(stage, CloudService::secret_store);

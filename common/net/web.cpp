@@ -268,6 +268,10 @@ void set_credentials(CURL* easy, const WebRequest& request) {
         set(easy, CURLOPT_AWS_SIGV4, ("aws:amz:" + signature.region + ":" + signature.service).c_str());
         set(easy, CURLOPT_USERNAME, signature.access_key.c_str());
         set(easy, CURLOPT_PASSWORD, signature.secret_key.c_str());
+    } else if (!request.password.empty() && request.user.empty()) {
+        check_header("Authorization", "Bearer " + request.password);
+        set(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        set(easy, CURLOPT_XOAUTH2_BEARER, request.password.c_str());  // like a password, for no other host
     } else if (!request.password.empty()) {
         set(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         set(easy, CURLOPT_USERNAME, request.user.c_str());

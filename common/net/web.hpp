@@ -47,8 +47,8 @@ struct WebRequest {
     Url url;  ///< https or http; user and password in it become HTTP's basic authentication
     std::vector<std::pair<std::string, std::string>> headers{};
     std::string body{};
-    std::string user{};  ///< with a password: basic authentication
-    std::string password{};
+    std::string user{};      ///< with a password: basic authentication
+    std::string password{};  ///< without a user: a bearer token (RFC 6750)
     std::optional<AwsSignature> signature{};
     std::uint64_t offset = 0;       ///< the answer begins with this byte, if the server can (Range)
     std::string if_range{};         ///< the ETag of the bytes before `offset`; if it has changed, the whole is sent

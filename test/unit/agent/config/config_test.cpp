@@ -127,7 +127,8 @@ TEST_CASE("every key of where a repository comes from is read") {
             "credentials": [
                 {"host": "Git.example.com", "user": "x-access-token", "from": {"file": "/etc/bootwright/token"}},
                 {"host": "git.example.com:8443", "user": "git", "from": {"credential": "git.token"}},
-                {"host": "[fd00::1]:22", "ssh_key_from": {"azure_secret": "vault/key"}}],
+                {"host": "[fd00::1]:22", "ssh_key_from": {"azure_secret": "vault/key"}},
+                {"host": "forge.example.com", "from": {"file": "/etc/bootwright/forge"}}],
             "client_certificate": "/cert.pem", "client_key": "/key.pem",
             "proxy": "http://user:pass@proxy.example.com:3128", "no_proxy": "localhost,.example.com",
             "verify": "both", "allowed_signers": "/signers", "keyring": "/ring.gpg", "allow_rewritten_branches": true,
@@ -139,7 +140,9 @@ TEST_CASE("every key of where a repository comes from is read") {
         "modules": {"mirrors": ["https://mirror.example.com/releases", "file:///srv/releases", "s3://bucket/a"]}
     })");
     const Repository& repository = config.repository;
-    REQUIRE(repository.credentials.size() == 3);
+    REQUIRE(repository.credentials.size() == 4);
+    CHECK(repository.credentials[3].user.empty());
+    CHECK(repository.credentials[3].password->name == "/etc/bootwright/forge");
     CHECK(repository.credentials[0].host == "git.example.com");
     CHECK(repository.credentials[0].user == "x-access-token");
     CHECK(repository.credentials[0].password->kind == "file");
@@ -223,7 +226,6 @@ TEST_CASE("a credential that says too much or too little is named by its line an
         {R"({"host": "h/a", "user": "u", "from": {"file": "/t"}})", "host"},
         {R"({"host": "a@h", "user": "u", "from": {"file": "/t"}})", "host"},
         {R"({"host": "h", "user": "u"})", "from"},
-        {R"({"host": "h", "from": {"file": "/t"}})", "user"},
         {R"({"host": "h", "user": "u", "ssh_key_from": {"file": "/t"}})", "user"},
         {R"({"host": "h", "user": "u", "from": {"file": "/t"}, "ssh_key_from": {"file": "/t"}})", "from"},
         {R"({"host": "h", "user": "u", "from": {}})", "from"},

@@ -150,6 +150,7 @@ TEST_CASE("libcurl is never given a header that would begin another one") {
         {.headers = {{"X-To\r\nken", "hunter2"}}},
         {.signature = AwsSignature{"key", "hunter2", "hunter2\nX-Other: 1", "eu-west-1", "s3"}},
         {.offset = 5, .if_range = "\"hunter2\r\n\""},
+        {.password = "hunter2\r\nX-Other: 1"},
     }));
     RawServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}});
     request.url = server.url();
@@ -158,4 +159,14 @@ TEST_CASE("libcurl is never given a header that would begin another one") {
     CHECK(error.code == "http.bad_header");
     CHECK((error.message + error.advice).find("hunter2") == std::string::npos);
     CHECK(server.finish().empty());
+}
+
+TEST_CASE("a password without a user is a bearer token, and stays with its server") {
+    RawServer other({{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}});
+    RawServer server({{"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + other.url() + "\r\n\r\n"}});
+    WebClient web({}, patience);
+    const WebRequest request{.url = server.url(), .password = "hunter2", .follow_redirects = true};
+    CHECK(web.send(request).status == 200);
+    CHECK(joined(server.finish(), "").find("Authorization: Bearer hunter2\r\n") != std::string::npos);
+    CHECK(joined(other.finish(), "").find("hunter2") == std::string::npos);
 }
