@@ -133,7 +133,10 @@ std::vector<LockedModule> resolve(const System& system, const CommandArguments& 
     }
     const Redactor redactor = secrets_of(request);
     const auto read = [&](std::string_view line, const FetchEvents& events, FetchOutcome& answer) {
-        read_fetch_event(line, request, redactor, events, answer);
+        const FetchEvents heard{.progress = events.progress, .heard = [](const PlaceAnswer& place) {
+                                    log(LogLevel::warning, place.place + ": " + place.said);
+                                }};
+        read_fetch_event(line, request, redactor, heard, answer);
         return answer.modules.size() == request.modules.size();
     };
     const FetchOutcome answer = ask_fetch_program(system, to_json(request), redactor, read);

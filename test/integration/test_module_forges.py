@@ -1,23 +1,27 @@
-"""Forges that want a token."""
+"""Forges that want a token, that ask for patience, that lead elsewhere, and that fail."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
+import forge
 import pytest
 from forge import Forge
 from forge_archives import module as release_of
 from instance import Instance
+from metadata_faults import Fault, redirect, reset, silence, status, truncated
 from metadata_server import MetadataServer
 from metadata_services import Ec2
 from module_locks import CA, LOCK, WORK, control, lay_out, lock, locks, ready, releases
-from on_disk import checkout, fails_with
+from on_disk import checkout, fails_with, runs
 from roles import role_config
 from runs import nowhere, prepare
 from servers import GitServer
 from shapes import ShapedRepo
+from snapshots import try_so_often
 from test_credentials import runs_silently
 
 TOKEN = "pft-s3cret-of-the-forge"
@@ -119,3 +123,98 @@ def test_a_file_of_credentials_that_is_none_is_refused(ready: Instance, repo: Sh
     ready.write(CREDENTIALS, text)
     done = lock(ready, "--credentials", CREDENTIALS)
     assert done.returncode == 1 and "config.invalid" in done.stderr and CREDENTIALS in done.stderr and said in done.stderr, done.stderr
+
+
+# Patience
+
+
+@pytest.mark.parametrize("path", ["/v3/releases/*", "/v3/modules/*", "/v3/files/*"])
+@pytest.mark.parametrize("fault", [forge.refuses(429, retry_after=1), forge.refuses(503, retry_after=1), status(429)], ids=["429", "503", "bare"])
+def test_a_forge_that_asks_for_patience_is_asked_again(
+    ready: Instance, repo: ShapedRepo, far: MetadataServer, path: str, fault: Fault
+) -> None:
+    far.fault(path, fault, times=1)
+    done = lock(ready)
+    assert done.returncode == 0, done.stderr
+    assert "https://forgeapi.puppet.com: " in done.stderr and "asked again in 1.0 s" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(("wait", "tries"), [(0, 5), (3600, 1)])
+def test_a_forge_without_end_of_patience_is_left(
+    ready: Instance, repo: ShapedRepo, far: MetadataServer, wait: int, tries: int
+) -> None:
+    far.fault("/v3/releases/*", forge.refuses(429, retry_after=wait))
+    began = time.monotonic()
+    done = lock(ready)
+    assert done.returncode == 1 and "server.error" in done.stderr and "line 1, modules/web" in done.stderr, done.stderr
+    assert "429" in done.stderr and not ready.exists(f"{WORK}/{LOCK}")
+    assert far.count("/v3/releases/*") == tries
+    assert time.monotonic() - began < 200
+
+
+def test_an_instance_honours_the_patience_that_a_forge_asks_for(
+    ready: Instance, metadata: MetadataServer, repo: ShapedRepo, far: MetadataServer
+) -> None:
+    locks(ready)
+    commit_lock(ready, repo, metadata)
+    try_so_often(ready, 2)
+    far.fault("/v3/files/*", forge.refuses(429, retry_after=1), times=1)
+    runs(ready)
+    assert far.count("/v3/files/*") == 5  # two for the lock, the refused one, and two for the instance
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("host", ["forgeapi.puppet.com", "files.forge.test"])
+def test_a_redirect_is_followed(ready: Instance, repo: ShapedRepo, releases: Forge, host: str, status: int) -> None:
+    releases.files_at, releases.moved_with = f"https://{host}", status
+    locks(ready)
+
+
+REDIRECTS = {
+    "loop": (redirect("https://forgeapi.puppet.com/v3/files/acme-web-1.0.0.tar.gz"), "server.redirects"),
+    "in clear": (redirect("http://files.forge.test/storage/acme-web-1.0.0.tar.gz"), "server.url_invalid"),
+    "to a file": (redirect("file:///etc/hostname"), "server.url_invalid"),
+    "to nobody": (redirect("https://nobody.test/x"), "server.unreachable"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REDIRECTS)
+def test_a_redirect_is_refused(ready: Instance, metadata: MetadataServer, repo: ShapedRepo, far: MetadataServer, kind: str) -> None:
+    locks(ready)
+    commit_lock(ready, repo, metadata)
+    fault, code = REDIRECTS[kind]
+    far.fault("/v3/files/*", fault)
+    fails_with(ready, code, "modules/", "Puppetfile, line", kind="transient" if code == "server.unreachable" else "permanent")
+    ready.remove(f"{WORK}/{LOCK}")
+    done = lock(ready)
+    assert done.returncode == 1 and code in done.stderr and "line 1, modules/web" in done.stderr, done.stderr
+
+
+# Failures
+
+
+FAILURES = {"cut off": (truncated(100), "server.unreachable"), "reset": (reset(), "server.unreachable"), "silent": (silence(), "server.stalled")}
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_forge_that_fails_is_named_and_asked_again(
+    ready: Instance, metadata: MetadataServer, repo: ShapedRepo, far: MetadataServer, kind: str
+) -> None:
+    locks(ready)
+    commit_lock(ready, repo, metadata)
+    fault, code = FAILURES[kind]
+    far.fault("/v3/files/*", fault)
+    fails_with(ready, code, "forgeapi.puppet.com", kind="transient")
+    far.clear_faults()
+    try_so_often(ready, 2)
+    far.fault("/v3/files/*", fault, times=1)
+    runs(ready)
+    assert (checkout(ready, repo.head) / "modules/db/manifests/init.pp").exists()
+    if kind != "silent":  # a laptop waits half a minute
+        ready.remove(f"{WORK}/{LOCK}")
+        far.fault("/v3/*", fault)
+        done = lock(ready)
+        assert done.returncode == 1 and code in done.stderr and "line 1, modules/web" in done.stderr, done.stderr

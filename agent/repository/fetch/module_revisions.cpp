@@ -3,11 +3,14 @@
 #include "agent/repository/modules/modules.hpp"
 #include "agent/repository/sources/downloader.hpp"
 #include "agent/repository/sources/mirrors.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/error.hpp"
+#include "common/base/retry.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,12 +62,45 @@ ResolvedModule find_release(const ModuleWish& wish, bool is_newest, Downloader& 
     return found;
 }
 
+/// Waits where the Forge asks for that, as it does of whoever asks for too much at once (429, 503), and says so.
+class Patience {
+public:
+    explicit Patience(const FetchEvents& events) : events_(events), end_(clock_.now().since_boot + longest) {}
+
+    template <typename Action>
+    auto run(const Url& forge, const Action& action) {
+        for (int attempt = 1;; ++attempt) {
+            try {
+                return action();
+            } catch (const Error& error) {
+                const auto delay = delay_after(error, attempt, policy, 1.0);
+                if (error.code != "server.error" || attempt == policy.attempts ||
+                    clock_.now().since_boot + delay > end_) {
+                    throw;
+                }
+                events_.heard({forge.server(), error.message + ": asked again in " + to_human(delay), 0});
+                clock_.sleep(delay, {});
+            }
+        }
+    }
+
+private:
+    static constexpr std::chrono::minutes longest{5};  // for all modules together
+    static constexpr RetryPolicy policy{5, std::chrono::seconds(1), std::chrono::seconds(10)};
+
+    const FetchEvents& events_;
+    SystemClock clock_{};
+    std::chrono::milliseconds end_;
+};
+
 /// Fetches the release, to know its tree.
-ResolvedModule release_of(const ModuleWish& wish, RepositorySource& source, Downloader& downloader) {
+ResolvedModule release_of(const ModuleWish& wish, RepositorySource& source, Downloader& downloader,
+                          Patience& patience) {
     const std::vector<std::string> parts = split(wish.release, '-');  // AUTHOR-NAME or AUTHOR-NAME-VERSION
-    ResolvedModule found = find_release(wish, parts.size() == 2, downloader);
+    ResolvedModule found = patience.run(wish.url, [&] { return find_release(wish, parts.size() == 2, downloader); });
     const std::string message = parts.at(0) + "-" + parts.at(1) + " " + found.version;
-    const auto release = downloader.fetch_release(source.repository, found.url, found.sha256, message);
+    const auto release = patience.run(
+        found.url, [&] { return downloader.fetch_release(source.repository, found.url, found.sha256, message); });
     found.sha256 = release.sha256;
     found.commit = release.commit;
     found.tree = source.repository.tree_of(release.commit);
@@ -78,12 +114,14 @@ void resolve_modules(const ModulesRequest& request, ProcessRunner& processes, co
     const GitLibrary library;
     make_folder(request.fetch.repositories, 0700);
     Downloader downloader(request.fetch, processes, events.progress);
+    Patience patience(events);
+    const auto untold = [](const PlaceAnswer&) {};  // each module has one place
     for (const ModuleWish& wish : request.modules) {
-        Mirrors mirrors(request.fetch, downloader, events.progress, events.heard);  // each has its own time
+        Mirrors mirrors(request.fetch, downloader, events.progress, untold);  // each has its own time
         try {
             RepositorySource source = open_source(request.fetch, wish.url, {wish.url});
             if (!wish.release.empty()) {
-                tell(release_of(wish, source, downloader));
+                tell(release_of(wish, source, downloader, patience));
                 continue;
             }
             const std::string commit = commit_of(wish, source, mirrors);
