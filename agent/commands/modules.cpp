@@ -1,18 +1,25 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/fetching.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/puppet/puppet_program.hpp"
 #include "agent/repository/modules/module_lock.hpp"
+#include "agent/repository/modules/module_needs.hpp"
 #include "agent/repository/modules/puppetfile.hpp"
 #include "agent/repository/modules_request.hpp"
+#include "agent/repository/version_range.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -119,9 +126,15 @@ LockedModule locked(const PuppetfileDeclaration& module, const ResolvedModule& r
     return locked;
 }
 
+/// What a module is now, and what it says of itself.
+struct FoundModule {
+    LockedModule locked;
+    ModuleMetadata metadata{};
+};
+
 /// Asks the modules' servers. @throws Error of the first that cannot be had, which names all such
-std::vector<LockedModule> resolve(const System& system, const CommandArguments& given, const Declarations& modules,
-                                  const std::string& branch) {
+std::vector<FoundModule> resolve(const System& system, const CommandArguments& given, const Declarations& modules,
+                                 const std::string& branch) {
     if (modules.empty()) {
         return {};
     }
@@ -140,12 +153,12 @@ std::vector<LockedModule> resolve(const System& system, const CommandArguments& 
         return answer.modules.size() == request.modules.size();
     };
     const FetchOutcome answer = ask_fetch_program(system, to_json(request), redactor, read);
-    std::vector<LockedModule> found;
+    std::vector<FoundModule> found;
     std::optional<Error> problem;
     for (std::size_t i = 0; i < modules.size(); ++i) {
         const ResolvedModule& resolved = answer.modules[i];
         if (!resolved.problem) {
-            found.push_back(locked(modules[i], resolved));
+            found.push_back({locked(modules[i], resolved), resolved.metadata.value_or(ModuleMetadata())});
             continue;
         }
         const std::string said = place_of(modules[i]) + ": " + resolved.problem->message;
@@ -213,6 +226,63 @@ int check(const ControlRepository& repository) {
     return exit_ok;
 }
 
+/// True for what lies in a folder of the control repository, "site-modules/profile" for instance.
+bool is_part_of(const ControlRepository& repository, const std::string& name) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(repository.folder, error)) {
+        if (entry.is_directory(error) && fs::is_directory(entry.path() / name, error)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The version of the Puppet of this machine; "" if there is none, or if it does not say it.
+std::string installed_puppet(const System& system) {
+    constexpr std::chrono::seconds longest{30};
+    std::string version;
+    try {
+        const ProcessRequest process{.arguments = {find_puppet(system, {}).path.string(), "--version"},
+                                     .environment = puppet_environment(),
+                                     .timeout = longest,
+                                     .ends_family = true};
+        const ProcessEvents events{
+            .line = [&](std::string_view line) { version = version.empty() ? trimmed(line) : version; }};
+        system.processes.run(process, events, {});
+    } catch (const Error&) {  // no Puppet, no word about it
+        return "";
+    }
+    return SemanticVersion::parse(version) ? version : "";
+}
+
+/// Warns of what the modules that were asked for need, and what is not there.
+void warn_of_needs(const System& system, const CommandArguments& given, const ControlRepository& repository,
+                   const ModuleLock& lock, const std::vector<FoundModule>& found) {
+    std::vector<DeclaredModule> modules;
+    for (const PuppetfileDeclaration& declaration : repository.declarations) {
+        DeclaredModule module{.place = "Puppetfile, " + place_of(declaration), .name = declaration.name};
+        const auto fresh = std::find_if(found.begin(), found.end(),
+                                        [&](const FoundModule& one) { return one.locked.path == declaration.path; });
+        if (fresh != found.end()) {
+            module.metadata = fresh->metadata;
+            module.version = module.metadata.version;
+        }
+        const LockedModule* locked = find_locked(lock, declaration);
+        if (locked != nullptr && locked->release) {
+            module.version = locked->release->version;
+        }
+        modules.push_back(std::move(module));
+    }
+    std::string puppet = given.value("--puppet");
+    if (puppet.empty() && ask_for_puppet(modules)) {
+        puppet = installed_puppet(system);
+    }
+    const auto is_there = [&](const std::string& name) { return is_part_of(repository, name); };
+    for (const std::string& unmet : unmet_needs(modules, puppet, is_there)) {
+        log(LogLevel::warning, unmet);
+    }
+}
+
 struct Choice {
     bool all = false;    ///< asks also for what is locked already
     std::string only{};  ///< of that one alone; "": of each
@@ -243,9 +313,12 @@ ModuleLock lock_of(const System& system, const CommandArguments& given, const Co
         asked.push_back(module);
     }
     const auto found = resolve(system, given, asked, branch);
-    lock.modules.insert(lock.modules.end(), found.begin(), found.end());
+    for (const FoundModule& module : found) {
+        lock.modules.push_back(module.locked);
+    }
     std::sort(lock.modules.begin(), lock.modules.end(),
               [](const LockedModule& one, const LockedModule& other) { return one.path < other.path; });
+    warn_of_needs(system, given, repository, lock, found);
     return lock;
 }
 
@@ -259,6 +332,9 @@ int run_lock(const System& system, const CommandArguments& given) {
     }
     if (given.has("--module") && !updates && !looks) {
         throw UsageError{"--module goes with --update or --outdated"};
+    }
+    if (given.has("--puppet") && !SemanticVersion::parse(given.value("--puppet"))) {
+        throw UsageError{"--puppet takes a version such as 8.10.0"};
     }
     const ControlRepository repository = control_repository(given);
     const Choice choice{.all = updates || looks, .only = given.value("--module")};
@@ -295,6 +371,8 @@ const Command lock{
                 {CommandOption::Kind::option, "--module", "With --update or --outdated: this module alone"},
                 {CommandOption::Kind::option, "--forge",
                  "Where the Forge's API is; by default https://forgeapi.puppet.com"},
+                {CommandOption::Kind::option, "--puppet",
+                 "The version of Puppet that the modules have to know; by default that of this machine's"},
                 credentials_option,
                 {CommandOption::Kind::option, "--branch",
                  "What :control_branch stands for; by default the branch that the folder is on"}},

@@ -86,6 +86,9 @@ struct Reader {
                 throw makes_no_sense("a release that is none");
             }
         }
+        if (const auto metadata = json.find("metadata"); metadata != json.end()) {
+            module.metadata = module_metadata_from_json(*metadata);
+        }
         if (!is_commit_id(module.commit) || !is_commit_id(module.tree)) {
             throw makes_no_sense("a module without a commit");
         }

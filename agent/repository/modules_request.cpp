@@ -27,6 +27,9 @@ Json to_json(const ResolvedModule& module) {
     if (!module.version.empty()) {
         json.update({{"version", module.version}, {"url", module.url.shown()}, {"sha256", module.sha256}});
     }
+    if (module.metadata) {
+        json["metadata"] = to_json(*module.metadata);
+    }
     return json;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/repository/fetch_request.hpp"
+#include "agent/repository/module_metadata.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
@@ -35,6 +36,7 @@ struct ResolvedModule {
     std::string version{};  ///< of a release of the Forge; "": it is none
     Url url{};              ///< of its archive
     std::string sha256{};
+    std::optional<ModuleMetadata> metadata{};  ///< nullopt: it has none
     std::optional<Error> problem{};
 };
 

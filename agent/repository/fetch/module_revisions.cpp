@@ -47,6 +47,17 @@ std::string text_of(const Json& document, const char* key, const Url& url) {
     return text;
 }
 
+/// What a git module says of itself.
+std::optional<ModuleMetadata> metadata_of(const GitRepository& repository, const std::string& commit) {
+    constexpr std::size_t largest = std::size_t{1} << 20U;
+    try {
+        const auto text = repository.read_file_of(commit, "metadata.json", largest);
+        return text ? std::optional(read_module_metadata(parse_json(*text))) : std::nullopt;
+    } catch (const Error& error) {  // too large, or no file
+        return ModuleMetadata{.problem = error.message};
+    }
+}
+
 /// What the Forge says of a release: its own document, or the newest one's in that of the module.
 ResolvedModule find_release(const ModuleWish& wish, bool is_newest, Downloader& downloader) {
     const Url url = wish.url.below((is_newest ? "/v3/modules/" : "/v3/releases/") + wish.release);
@@ -58,6 +69,9 @@ ResolvedModule find_release(const ModuleWish& wish, bool is_newest, Downloader& 
                          .sha256 = string_at(document, "file_sha256")};
     if (!wish.sha256.empty()) {
         found.sha256 = wish.sha256;
+    }
+    if (const Json& metadata = member_at(document, "metadata"); !metadata.is_null()) {
+        found.metadata = read_module_metadata(metadata);
     }
     return found;
 }
@@ -125,7 +139,9 @@ void resolve_modules(const ModulesRequest& request, ProcessRunner& processes, co
                 continue;
             }
             const std::string commit = commit_of(wish, source, mirrors);
-            tell({.commit = commit, .tree = source.repository.tree_of(commit)});
+            tell({.commit = commit,
+                  .tree = source.repository.tree_of(commit),
+                  .metadata = metadata_of(source.repository, commit)});
         } catch (const Error& error) {
             if (error.code.starts_with("io.") || error.code.starts_with("process.")) {
                 throw;

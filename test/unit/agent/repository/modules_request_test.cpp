@@ -30,6 +30,11 @@ TEST_CASE("what a module is, or why nobody can say") {
     CHECK(to_line(to_json(ResolvedModule{
               .commit = "abc", .tree = "def", .version = "1.0.0", .url = "https://f/x", .sha256 = "0"})) ==
           R"({"commit":"abc","sha256":"0","tree":"def","url":"https://f/x","version":"1.0.0"})");
+    const Json described =
+        to_json(ResolvedModule{.commit = "abc",
+                               .tree = "def",
+                               .metadata = ModuleMetadata{.version = "1.0.0", .dependencies = {{"a-b", "1.x"}}}});
+    CHECK(described.at("metadata").at("dependencies").at(0).at("name") == "a-b");
     const Json failed = to_json(ResolvedModule{.problem = permanent_error("a.b", "no", "yes")});
     CHECK(failed.at("error").at("code") == "a.b");
 }
