@@ -16,12 +16,11 @@ from forge_archives import Module, module as release_of
 from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Ec2
-from module_locks import LOCK, WORK, control, lay_out, lock, locks, ready, releases, snapshot_of
+from module_locks import LOCK, WORK, control, lay_out, lock, locks, ready, releases
 from on_disk import assert_sound, by_git, checkout, fails_with, runs
 from roles import role_config
 from servers import GitServer
 from shapes import File, ShapedRepo, files_of
-from static_server import StaticServer
 from world import World
 
 #: Puppetfiles by kind of declaration; URL stands for a module's repository. With each, what git calls the commit.
@@ -126,20 +125,6 @@ def test_what_moved_is_taken_where_that_is_asked_for(
     assert json.loads(ready.read(f"{WORK}/{LOCK}"))["modules"][0]["commit"] == module.head
 
 
-def test_modules_of_a_lock_go_with_a_snapshot(
-    ready: Instance, metadata: MetadataServer, git: GitServer, static: StaticServer, shape: Callable[..., Any],
-    module: ShapedRepo,
-) -> None:  # fmt: skip
-    repo = control(shape, {"Puppetfile": puppetfile("tag", module)})
-    lay_out(ready, repo)
-    locks(ready)
-    repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
-    metadata.service = Ec2(role_config(repo, repository=snapshot_of(ready, repo, static, "modules/extra")))
-    git.stop()
-    runs(ready)
-    assert (checkout(ready, repo.head) / "modules/extra/version").read_text() == "1\n"
-
-
 def test_modules_that_cannot_be_locked_are_named(
     ready: Instance, shape: Callable[..., Any], module: ShapedRepo
 ) -> None:
@@ -236,21 +221,6 @@ def test_a_release_that_was_changed_is_not_installed(
     repo.commit({LOCK: text.replace(good, hashlib.sha256(other).hexdigest()).encode()})
     metadata.service = Ec2(role_config(repo))
     fails_with(ready, "repository.release_invalid", "other files than the lock names")
-
-
-def test_releases_go_with_a_snapshot(
-    ready: Instance, metadata: MetadataServer, git: GitServer, static: StaticServer, shape: Callable[..., Any], releases: Forge
-) -> None:
-    releases.add(release_of("acme-web"))
-    repo = control(shape, {"Puppetfile": b"mod 'acme/web', '1.0.0'\n"})
-    lay_out(ready, repo)
-    locks(ready)
-    repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
-    metadata.service = Ec2(role_config(repo, repository=snapshot_of(ready, repo, static, "modules/web")))
-    git.stop()
-    releases.releases.clear()
-    runs(ready)
-    assert (checkout(ready, repo.head) / "modules/web/manifests/init.pp").exists()
 
 
 def test_real_modules_are_what_r10k_makes_of_them(
