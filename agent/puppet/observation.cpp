@@ -61,6 +61,20 @@ std::optional<SeenEnvironment> environment_at(const Json& object) {
                            .node = string_at(seen, "node")};
 }
 
+CompileFailure compile_failure_at(const Json& object) {
+    const Json& seen = member_at(object, "compile_failure");
+    if (!seen.is_object()) {
+        return {};
+    }
+    CompileFailure failure{.at = string_at(seen, "at")};
+    for (const Json& lookup : array_at(seen, "lookups")) {
+        if (lookup.is_object()) {
+            failure.lookups.push_back({string_at(lookup, "key"), texts_at(lookup, "through")});
+        }
+    }
+    return failure;
+}
+
 }  // namespace
 
 std::optional<Observation> read_observation(const std::optional<std::string>& text) {
@@ -79,7 +93,8 @@ std::optional<Observation> read_observation(const std::optional<std::string>& te
                      .unused_data = texts_at(json, "unused_data"),
                      .looked_up = texts_at(json, "looked_up"),
                      .problems = texts_at(json, "problems"),
-                     .environment = environment_at(json)};
+                     .environment = environment_at(json),
+                     .compile_failure = compile_failure_at(json)};
     const Json times = json.value("times", Json());
     for (const auto& [phase, seconds] : times.items()) {
         seen.phases.push_back({phase, seconds_of(seconds)});

@@ -17,6 +17,18 @@ struct SeenEnvironment {
     std::string node{};                  ///< the definition that was taken; "": none
 };
 
+/// A key that was looked up in vain.
+struct FailedLookup {
+    std::string key;
+    std::vector<std::string> through;  ///< the files of the hierarchies, "PATH" or "PATH (not there)"
+};
+
+/// What compile_failure.rb adds to Puppet's own words.
+struct CompileFailure {
+    std::string at{};  ///< "FILE:LINE" in the control repository, for where Puppet names no place; "": none is known
+    std::vector<FailedLookup> lookups{};
+};
+
 /// What observe.rb saw within Puppet, and wrote to observation.json. Its texts are Puppet's own: secrets are still in them.
 struct Observation {
     std::string puppet_version;
@@ -31,6 +43,7 @@ struct Observation {
     std::vector<std::string> looked_up;          ///< what was looked up, if there are such keys
     std::vector<std::string> problems;           ///< what it could not see
     std::optional<SeenEnvironment> environment;  ///< nothing: no catalog was compiled
+    CompileFailure compile_failure{};            ///< of a catalog that does not compile
 };
 
 /// Returns nullopt if the file is missing or broken; whatever is missing in it is empty.

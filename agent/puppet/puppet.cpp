@@ -145,6 +145,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
 
     PuppetTraces traces{.noop = role.puppet.noop,
                         .wanted = {role.role, environments_to_choose(checkout, role)},
+                        .ignored = ignored_modules(config, checkout),
                         .folders = {checkout.folder.string(), repository_in_code(place.code(), role).string()},
                         .redactor = secrets_of(role)};
     std::vector<std::string> told;

@@ -1,9 +1,9 @@
 #include "agent/puppet/reading.hpp"
 
+#include "agent/puppet/compile_error.hpp"
 #include "agent/puppet/observation.hpp"
 #include "agent/puppet/puppet_log.hpp"
 #include "agent/puppet/run_warnings.hpp"
-#include "agent/puppet/without_server.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
@@ -198,11 +198,7 @@ void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std
     }
     const bool had_begun_to_compile = !seen || seen->phase == "compile" || seen->phase == "apply";
     if (status == 1 && !traces.resources && had_begun_to_compile && !is_disk_full) {
-        set(result, Outcome::compile_failed,
-            permanent_error("puppet.compile_failed", "the catalog does not compile, so nothing was changed: " + reason,
-                            asks_puppetdb(reason)
-                                ? advice_without_server
-                                : "correct the control repository or the role config, and push a new revision"));
+        set(result, Outcome::compile_failed, compile_error(reason, seen, traces));
         return;
     }
     set(result, Outcome::failed,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/puppet/empty_catalog.hpp"
+#include "agent/puppet/ignored_puppetfile.hpp"
 #include "agent/puppet/puppet_result.hpp"
 #include "common/net/redactor.hpp"
 #include "common/processes/process.hpp"
@@ -21,6 +22,7 @@ struct PuppetTraces {
     std::string output{};                      ///< the beginning of its output besides the log
     bool noop = false;
     Wanted wanted{};
+    std::vector<IgnoredModule> ignored{};
     std::vector<std::string> folders{};  ///< where the control repository lies; cut from the paths that are shown
     Redactor redactor{};                 ///< knows what is cut from every text
 };

@@ -55,7 +55,7 @@ QUERY = "require 'puppet/util/puppetdb'\nPuppet::Functions.create_function(:quer
         (
             "$found = query_facts('x', ['a'])\n",
             {"modules/puppetdbquery/lib/puppet/functions/query_facts.rb": QUERY},
-            "cannot load such file -- puppet/util/puppetdb",
+            "puppet/util/puppetdb (at modules/puppetdbquery/lib/puppet/functions/query_facts.rb:1)",
         ),
     ],
 )

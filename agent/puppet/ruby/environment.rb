@@ -35,6 +35,11 @@ class BootwrightEnvironment
       'nodes' => nodes.first(MOST_NAMES).map { |name| shown(name) }, 'node' => taken && shown(taken.title) }
   end
 
+  # Whether the file is of what is pinned.
+  def pinned?(path)
+    true_path(path)&.then { |found| inside?(found) }
+  end
+
   private
 
   def manifest

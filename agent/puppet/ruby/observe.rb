@@ -130,7 +130,8 @@ module BootwrightObserve
       require 'json'
       version = defined?(Puppet.version) ? Puppet.version.to_s : nil
       whole = { 'puppet_version' => version, 'phase' => @phase, 'times' => rounded(@times),
-                'catalog_digest' => @catalog_digest, 'environment' => @environment, 'problems' => @problems }
+                'catalog_digest' => @catalog_digest, 'environment' => @environment, 'compile_failure' => @failure,
+                'problems' => @problems }
       write('observation.json', JSON.generate(whole.merge(rest)))
     end
 
@@ -198,7 +199,15 @@ module BootwrightObserve
 
     def compiled(environment, catalog)
       safely('environment') { @environment = environment.described(catalog) }
+      @looked_up.transform_values! { nil } # scopes are large
       safely('compiled') { STDOUT.syswrite("bootwright-compiled\n") } # what Puppet has warned of can be told already
+    end
+
+    def not_compiled(environment, error)
+      safely('the failure') do
+        require_relative 'compile_failure'
+        @failure = plain(BootwrightCompileFailure.new(error, environment, @looked_up, File.join(FOLDER, 'data.json')).described)
+      end
     end
 
     # The compiled catalog, before deferred values are resolved. The digest leaves out what differs between two catalogs
@@ -293,6 +302,9 @@ module BootwrightObserve
         environment = BootwrightEnvironment.new(node.environment, File.join(FOLDER, 'allowed.json'))
         environment.check
         super.tap { |compiled| BootwrightObserve.compiled(environment, compiled) }
+      rescue StandardError, ScriptError => e
+        BootwrightObserve.not_compiled(environment, e)
+        raise
       end
       BootwrightObserve.safely('catalog') { BootwrightObserve.keep_catalog(catalog) }
       catalog
@@ -306,8 +318,8 @@ module BootwrightObserve
   end
 
   module Lookups
-    def lookup(key, *)
-      BootwrightObserve.looked_up[key] = true
+    def lookup(key, *others)
+      BootwrightObserve.looked_up[key] = others.first.respond_to?(:scope) ? others.first.scope : nil
       super
     end
   end
