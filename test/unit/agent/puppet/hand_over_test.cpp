@@ -65,8 +65,8 @@ TEST_CASE("systemd ends a Puppet that is handed over at the deadline of its run"
     world.fake.clock.time.since_boot = 10min;
     world.puppet.deadline = 10min + 1500ms;
     hand_over(world.fake.system, world.puppet);
+    REQUIRE(world.fake.processes.requests.size() == (has_control_groups() ? 1 : 0));
     if (has_control_groups()) {
-        REQUIRE(world.fake.processes.requests.size() == 1);
         const auto& words = world.fake.processes.requests[0].arguments;
         for (const char* word : {"--unit=bootwright-run-7", "--property=RuntimeMaxSec=2", "--slice=system.slice"}) {
             CAPTURE(word);
