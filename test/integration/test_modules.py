@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 from forge import Forge
 from forge_archives import Module, module as release_of
 from instance import Instance
+from metadata_faults import Connection, status
 from metadata_server import MetadataServer
-from metadata_services import Ec2
+from metadata_services import Ec2, Reply
 from module_locks import LOCK, WORK, control, lay_out, lock, locks, ready, releases
 from on_disk import assert_sound, by_git, checkout, fails_with, runs
 from roles import role_config
@@ -252,3 +254,69 @@ def test_a_release_that_the_forge_does_not_have_is_named(ready: Instance, shape:
     assert done.returncode == 1 and "repository.release_not_found" in done.stderr, done.stderr
     for line, name in ((1, "web"), (2, "none"), (3, "web_too")):
         assert f"line {line}, modules/{name}: " in done.stderr
+
+
+# Several at once
+
+
+@pytest.mark.parametrize("who", ["laptop", "instance"])
+def test_modules_are_obtained_side_by_side(
+    ready: Instance, metadata: MetadataServer, shape: Callable[..., Any], releases: Forge, far: MetadataServer, who: str
+) -> None:
+    for name in ("acme-one", "acme-two"):
+        releases.add(release_of(name))
+    repo = control(shape, {"Puppetfile": b"mod 'acme/one', '1.0.0'\nmod 'acme/two', '1.0.0'\n"})
+    lay_out(ready, repo)
+    both_are_there = threading.Barrier(2, timeout=60)
+
+    def wait(connection: Connection, reply: Reply) -> None:
+        both_are_there.wait()
+        connection.answer(reply)
+
+    if who == "laptop":
+        far.fault("/v3/files/*", wait)
+    locks(ready)
+    if who == "instance":
+        repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
+        metadata.service = Ec2(role_config(repo))
+        ready.configure({"repository": {"stall": "60s", "timeout": "2m"}}, "agent.d/patient.json")
+        far.fault("/v3/files/*", wait)
+        runs(ready)
+
+
+def test_one_module_that_fails_does_not_lose_the_others(
+    ready: Instance, metadata: MetadataServer, shape: Callable[..., Any], releases: Forge, far: MetadataServer
+) -> None:
+    names = [f"m{number}" for number in range(1, 9)]
+    for name in names:
+        releases.add(release_of(f"acme-{name}"))
+    repo = control(shape, {"Puppetfile": "".join(f"mod 'acme/{name}', '1.0.0'\n" for name in names).encode()})
+    lay_out(ready, repo)
+    locks(ready)
+    repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
+    metadata.service = Ec2(role_config(repo))
+    for name in ("m6", "m3"):
+        far.fault(f"/v3/files/acme-{name}-*", status(500))
+    fails_with(ready, "server.error", "modules/m3 (Puppetfile, line 3)", kind="transient")
+    assert not list(ready.path("/var/lib/bootwright/download").iterdir())
+    far.clear_faults()
+    asked = far.count("/v3/files/*")
+    runs(ready)
+    assert far.count("/v3/files/*") == asked + 2
+    assert_sound(ready)
+
+
+def test_modules_of_one_repository_do_not_disturb_each_other(
+    ready: Instance, metadata: MetadataServer, shape: Callable[..., Any], module: ShapedRepo
+) -> None:
+    revisions = {"v1": "1\n", "annotated": "0\n", "main": "2\n"}
+    lines = [f"mod '{name}', git: '{module.url('https')}', ref: '{name}'\n" for name in revisions]
+    repo = control(shape, {"Puppetfile": "".join(lines).encode()})
+    lay_out(ready, repo)
+    locks(ready)
+    repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
+    metadata.service = Ec2(role_config(repo))
+    runs(ready)
+    for name, version in revisions.items():
+        assert (checkout(ready, repo.head) / f"modules/{name}/version").read_text() == version
+    assert_sound(ready)

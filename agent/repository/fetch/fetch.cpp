@@ -83,7 +83,7 @@ public:
             signer = verify(repository, commit);
         };
         const ObtainedCommit commit = mirrors_.obtain(source, request_.revision, with_tags, prove);
-        auto modules = obtain_modules(request_, mirrors_, source, commit.id);
+        auto modules = obtain_modules(request_, processes_, events_, mirrors_, source, commit.id);
         const fs::path folder = request_.checkouts / commit.id;
         const std::uint64_t fingerprint = ensure_checkout(source.repository, commit.id, modules, folder);
         write_seal(folder, {fingerprint, request_.policy, signer, commits_of(source, commit.id, modules),

@@ -6,13 +6,19 @@
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
 #include "common/base/retry.hpp"
+#include "common/base/side_by_side.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -121,34 +127,74 @@ ResolvedModule release_of(const ModuleWish& wish, RepositorySource& source, Down
     return found;
 }
 
+/// Which modules must wait for each other: those of one git repository, which has one folder here.
+std::vector<std::vector<std::size_t>> groups_of(const std::vector<ModuleWish>& wishes) {
+    std::vector<std::vector<std::size_t>> groups;
+    std::map<std::uint64_t, std::size_t> by_url;
+    for (std::size_t i = 0; i < wishes.size(); ++i) {
+        const ModuleWish& wish = wishes[i];
+        const auto [found, is_new] = wish.release.empty()
+                                         ? by_url.emplace(wish.url.hash_without_credentials(), groups.size())
+                                         : std::pair(by_url.end(), true);
+        if (is_new) {
+            groups.push_back({i});
+        } else {
+            groups[found->second].push_back(i);
+        }
+    }
+    return groups;
+}
+
+/// Asks for one module. @throws Error io.*, process.*, if this machine is to blame
+ResolvedModule resolve(const ModuleWish& wish, const FetchRequest& request, ProcessRunner& processes,
+                       const FetchEvents& events, Patience& patience) {
+    Downloader downloader(request, processes, events.progress);
+    const auto untold = [](const PlaceAnswer&) {};  // each module has one place
+    Mirrors mirrors(request, downloader, events.progress, untold);
+    try {
+        if (!wish.release.empty()) {
+            RepositorySource source = open_source(request, wish.url.below("/" + wish.release), {wish.url});
+            return release_of(wish, source, downloader, patience);
+        }
+        RepositorySource source = open_source(request, wish.url, {wish.url});
+        const std::string commit = commit_of(wish, source, mirrors);
+        return {.commit = commit,
+                .tree = source.repository.tree_of(commit),
+                .metadata = metadata_of(source.repository, commit)};
+    } catch (const Error& error) {
+        if (error.code.starts_with("io.") || error.code.starts_with("process.")) {
+            throw;
+        }
+        return {.problem = error};
+    }
+}
+
 }  // namespace
 
 void resolve_modules(const ModulesRequest& request, ProcessRunner& processes, const FetchEvents& events,
                      const std::function<void(const ResolvedModule&)>& tell) {
     const GitLibrary library;
     make_folder(request.fetch.repositories, 0700);
-    Downloader downloader(request.fetch, processes, events.progress);
-    Patience patience(events);
-    const auto untold = [](const PlaceAnswer&) {};  // each module has one place
-    for (const ModuleWish& wish : request.modules) {
-        Mirrors mirrors(request.fetch, downloader, events.progress, untold);  // each has its own time
-        try {
-            RepositorySource source = open_source(request.fetch, wish.url, {wish.url});
-            if (!wish.release.empty()) {
-                tell(release_of(wish, source, downloader, patience));
-                continue;
+    make_folder(request.fetch.downloads, 0700);
+    std::mutex mutex;
+    const FetchEvents shared = one_by_one(events, mutex);
+    Patience patience(shared);
+    const auto groups = groups_of(request.modules);
+    std::vector<std::optional<ResolvedModule>> found(request.modules.size());
+    std::size_t told = 0;
+    side_by_side(groups.size(), most_at_once, [&](std::size_t group) {
+        FetchRequest own = request.fetch;
+        own.downloads /= std::to_string(group);
+        for (const std::size_t module : groups[group]) {
+            ResolvedModule resolved = resolve(request.modules[module], own, processes, shared, patience);
+            const std::lock_guard lock(mutex);
+            found[module] = std::move(resolved);
+            for (; told < found.size() && found[told]; ++told) {
+                tell(*found[told]);
             }
-            const std::string commit = commit_of(wish, source, mirrors);
-            tell({.commit = commit,
-                  .tree = source.repository.tree_of(commit),
-                  .metadata = metadata_of(source.repository, commit)});
-        } catch (const Error& error) {
-            if (error.code.starts_with("io.") || error.code.starts_with("process.")) {
-                throw;
-            }
-            tell({.problem = error});
         }
-    }
+        remove_tree(own.downloads);
+    });
 }
 
 }  // namespace bootwright

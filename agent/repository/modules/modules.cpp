@@ -3,15 +3,22 @@
 #include "agent/repository/modules/gitmodules.hpp"
 #include "agent/repository/modules/module_lock.hpp"
 #include "agent/repository/modules/puppetfile.hpp"
+#include "agent/repository/sources/downloader.hpp"
 #include "agent/servers/objects/object_store.hpp"
 #include "common/base/error.hpp"
+#include "common/base/side_by_side.hpp"
 #include "common/base/text.hpp"
+#include "common/files/file.hpp"
 #include "common/git/file_tree.hpp"
 #include "common/net/url.hpp"
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace bootwright {
 
@@ -45,6 +52,14 @@ std::string repository_name(const Url& url) {
         name += plain ? std::string(1, c) : "";
     }
     return name.substr(0, 40) + "-" + hex_of(url.hash_without_credentials());
+}
+
+/// The URL by which a module's repository is known here: releases have one for each module.
+Url name_url_of(const WantedModule& module) {
+    if (!module.release) {
+        return module.url;
+    }
+    return module.url.with_target("/" + module.release->message.substr(0, module.release->message.find(' ')));
 }
 
 /// What is wrong with a module's own place, said of that module: who reads it would look at the control repository's.
@@ -111,6 +126,21 @@ std::vector<PinnedModule> pinned(const std::vector<PuppetfileDeclaration>& decla
     return modules;
 }
 
+/// What the Puppetfile of a commit pins. @throws Error repository.module_lock, repository.puppetfile (permanent)
+std::vector<PinnedModule> pinned_by_puppetfile(const GitRepository& repository, const std::string& commit) {
+    const auto text = repository.read_file_of(commit, "Puppetfile", largest_text);
+    if (!text) {
+        return {};
+    }
+    const auto is_vendored = [&](const std::string& path) {
+        const fs::path place(path);
+        const auto names = repository.names_in(commit, place.parent_path().string());
+        return std::find(names.begin(), names.end(), place.filename().string()) != names.end();
+    };
+    const auto lock = repository.read_file_of(commit, module_lock_name, largest_text);
+    return pinned(read_puppetfile(*text, is_vendored), lock, is_vendored);
+}
+
 class Gathering {
 public:
     explicit Gathering(const ObtainModule& obtain) : obtain_(obtain) {}
@@ -141,17 +171,7 @@ public:
     }
 
     void add_puppetfile(const GitRepository& repository, const std::string& commit) {
-        const auto text = repository.read_file_of(commit, "Puppetfile", largest_text);
-        if (!text) {
-            return;
-        }
-        const auto is_vendored = [&](const std::string& path) {
-            const fs::path place(path);
-            const auto names = repository.names_in(commit, place.parent_path().string());
-            return std::find(names.begin(), names.end(), place.filename().string()) != names.end();
-        };
-        const auto lock = repository.read_file_of(commit, module_lock_name, largest_text);
-        for (const PinnedModule& module : pinned(read_puppetfile(*text, is_vendored), lock, is_vendored)) {
+        for (const PinnedModule& module : pinned_by_puppetfile(repository, commit)) {
             const auto tree = add(repository, module.wanted);
             if (!tree) {
                 continue;
@@ -195,6 +215,50 @@ private:
     std::vector<ModuleTree> modules_{};
 };
 
+RepositorySource source_of(const FetchRequest& request, const WantedModule& module) {
+    return module.release ? open_release_source(request, module) : open_source(request, module.url, {module.url});
+}
+
+/// Why modules at these paths could not be obtained.
+using Ahead = std::map<std::string, Error>;
+
+/// Obtains what the Puppetfile of the commit pins, several modules at once; those of one repository, which has one folder
+/// here, one after the other. What fails is told to whoever asks for it.
+Ahead obtain_ahead(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events,
+                   const Mirrors& mirrors, const GitRepository& repository, const std::string& commit) {
+    std::map<std::string, std::vector<WantedModule>> by_folder;
+    for (const PinnedModule& module : pinned_by_puppetfile(repository, commit)) {
+        if (!repository.is_complete(module.wanted.commit)) {
+            by_folder[repository_name(name_url_of(module.wanted))].push_back(module.wanted);
+        }
+    }
+    const std::vector<std::pair<std::string, std::vector<WantedModule>>> groups(by_folder.begin(), by_folder.end());
+    if (groups.size() < 2) {
+        return {};
+    }
+    make_folder(request.downloads, 0700);
+    std::mutex mutex;
+    const FetchEvents shared = one_by_one(events, mutex);
+    Ahead failed;
+    side_by_side(groups.size(), most_at_once, [&](std::size_t number) {
+        FetchRequest own = request;
+        own.downloads /= std::to_string(number);
+        Downloader downloader(own, processes, shared.progress);
+        Mirrors own_mirrors(mirrors, downloader, shared.progress, shared.heard);
+        for (const WantedModule& module : groups[number].second) {
+            try {
+                RepositorySource source = source_of(own, module);
+                own_mirrors.obtain(source, module.commit, false);
+            } catch (const Error& error) {
+                const std::lock_guard lock(mutex);
+                failed.emplace(module.path, error);
+            }
+        }
+        remove_tree(own.downloads);
+    });
+    return failed;
+}
+
 }  // namespace
 
 RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places) {
@@ -203,10 +267,9 @@ RepositorySource open_source(const FetchRequest& request, const Url& name_url, s
 }
 
 RepositorySource open_release_source(const FetchRequest& request, const WantedModule& module) {
-    const std::string name = module.release->message.substr(0, module.release->message.find(' '));
     std::vector<Url> places = request.release_mirrors;
     places.push_back(module.url);
-    RepositorySource source = open_source(request, module.url.with_target("/" + name), std::move(places));
+    RepositorySource source = open_source(request, name_url_of(module), std::move(places));
     source.release = module.release;
     return source;
 }
@@ -247,9 +310,15 @@ std::vector<ModuleTree> gather_modules(const GitRepository& repository, const st
     return gathering.take();
 }
 
-std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
-                                       const std::string& commit) {
+std::vector<ModuleTree> obtain_modules(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events,
+                                       Mirrors& mirrors, const RepositorySource& source, const std::string& commit) {
+    const bool with_puppetfile = request.settings.puppetfile == AgentConfig::Repository::Puppetfile::fetch;
+    const Ahead ahead =
+        with_puppetfile ? obtain_ahead(request, processes, events, mirrors, source.repository, commit) : Ahead();
     const auto obtain = [&](const WantedModule& module) {
+        if (const auto failed = ahead.find(module.path); failed != ahead.end()) {
+            throw Error(failed->second);
+        }
         if (module.url.host() == nowhere_host) {
             throw permanent_error("repository.submodule",
                                   "it is not in the snapshot, and its URL is relative to a repository that the role "
@@ -257,12 +326,10 @@ std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mir
                                   "make the snapshot with `bootwright snapshot make`, which takes submodules along, or "
                                   "name the git repository in repository.mirrors");
         }
-        RepositorySource own =
-            module.release ? open_release_source(request, module) : open_source(request, module.url, {module.url});
+        RepositorySource own = source_of(request, module);
         mirrors.obtain(own, module.commit, false);
         return std::optional(own.repository);
     };
-    const bool with_puppetfile = request.settings.puppetfile == AgentConfig::Repository::Puppetfile::fetch;
     auto modules = gather_modules(source.repository, commit, base_of(request), with_puppetfile, obtain);
     for (ModuleTree& module : modules) {
         const auto kept = module.repository.kept();

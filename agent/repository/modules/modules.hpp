@@ -1,10 +1,13 @@
 #pragma once
 
+#include "agent/repository/fetch_events.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "agent/repository/sources/mirrors.hpp"
 #include "common/git/git.hpp"
 #include "common/net/url.hpp"
+#include "common/processes/process.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -50,9 +53,14 @@ std::vector<ModuleTree> gather_modules(const GitRepository& repository, const st
 
 /// The modules of the commit, each complete: its submodules and theirs, and what its Puppetfile pins (unless agent.json
 /// says otherwise). Each is proven by the tree that pins it.
+/// Those of the Puppetfile are obtained several at once.
 /// @throws Error repository.submodule, repository.puppetfile (permanent); as Mirrors::obtain
-std::vector<ModuleTree> obtain_modules(const FetchRequest& request, Mirrors& mirrors, const RepositorySource& source,
-                                       const std::string& commit);
+std::vector<ModuleTree> obtain_modules(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events,
+                                       Mirrors& mirrors, const RepositorySource& source, const std::string& commit);
+
+/// How many modules are obtained at once: most of the time goes into waiting for servers, and each may take the memory
+/// that a pack takes.
+constexpr std::size_t most_at_once = 4;
 
 /// @param path where the tree stands, for the error: "" or "modules/apt/"
 /// @throws Error repository.lfs, repository.not_converted (permanent) if git itself would have a program or an encoding

@@ -78,6 +78,13 @@ Mirrors::Mirrors(const FetchRequest& request, Downloader& downloader, GitProgres
       heard_(std::move(heard)),
       end_(std::chrono::steady_clock::now() + request.settings.timeout) {}
 
+Mirrors::Mirrors(const Mirrors& other, Downloader& downloader, GitProgress progress, Heard heard)
+    : request_(other.request_),
+      downloader_(downloader),
+      progress_(std::move(progress)),
+      heard_(std::move(heard)),
+      end_(other.end_) {}
+
 GitWish Mirrors::wish_for(const RepositorySource& source, const std::string& revision, bool with_tags) const {
     GitWish wish{.revision = revision, .with_tags = with_tags};
     const std::string followed = is_commit_id(revision) ? "" : Followed(source.folder).commit_of(revision);

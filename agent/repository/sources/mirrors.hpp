@@ -53,6 +53,8 @@ public:
     using Heard = std::function<void(const PlaceAnswer& answer)>;
 
     Mirrors(const FetchRequest& request, Downloader& downloader, GitProgress progress, Heard heard);
+    /// For another thread of the same fetch: ends with it.
+    Mirrors(const Mirrors& other, Downloader& downloader, GitProgress progress, Heard heard);
 
     /// Makes the commit of a pin, or of a branch or tag, complete in the repository. For a pin that is there already,
     /// asks nobody. If no place could be asked for a name, looks it up in the seed, unless it was followed before.
