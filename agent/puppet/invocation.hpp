@@ -29,6 +29,7 @@ struct PuppetFiles {
     [[nodiscard]] std::filesystem::path allowed() const { return folder / "allowed.json"; }
     // Written by Puppet:
     [[nodiscard]] std::filesystem::path log() const { return folder / "puppet.jsonl"; }
+    [[nodiscard]] std::filesystem::path compressed_log() const { return log().string() + ".gz"; }
     [[nodiscard]] std::filesystem::path summary() const { return folder / "last_run_summary.yaml"; }
     [[nodiscard]] std::filesystem::path resources() const { return folder / "resources.txt"; }
     // Written by observe.rb:

@@ -4,6 +4,7 @@
 #include "agent/puppet/environment.hpp"
 #include "agent/puppet/hand_over.hpp"
 #include "agent/puppet/invocation.hpp"
+#include "agent/puppet/kept_log.hpp"
 #include "agent/puppet/package_manager.hpp"
 #include "agent/puppet/puppet_log.hpp"
 #include "agent/puppet/puppet_program.hpp"
@@ -52,8 +53,9 @@ std::map<std::string, std::string> proxy_variables(const System& system) {
     return variables;
 }
 
-std::array<fs::path, 6> traces_in(const PuppetFiles& files) {
-    return {files.log(), files.summary(), files.resources(), files.classes(), files.observation(), files.catalog()};
+std::array<fs::path, 7> traces_in(const PuppetFiles& files) {
+    return {files.log(),     files.compressed_log(), files.summary(), files.resources(),
+            files.classes(), files.observation(),    files.catalog()};
 }
 
 /// Closes what Puppet has written: its own modes let others read it.
@@ -97,7 +99,7 @@ bool read_progress(std::string_view line, const StageEvents& events) {
 /// Tells what needs a server as soon as there is a catalog: to apply it may take minutes, and what is missing then makes
 /// failures hard to understand. Returns what was told.
 std::vector<std::string> warn_early(PuppetTraces& traces, const fs::path& log, const StageEvents& events) {
-    traces.log = read_file_start(log, most_read).value_or("");
+    traces.log = lines_of_note(log, most_read);
     const auto warnings = warnings_without_server(read_log(traces));
     for (const std::string& warning : warnings) {
         events.warning(warning);
@@ -170,9 +172,16 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     close_traces(files);
     traces.summary = read_file_start(files.summary(), most_read);
     traces.resources = read_file_start(files.resources(), most_read);
-    traces.log = read_file_start(files.log(), most_read).value_or("");
+    traces.log = lines_of_note(files.log(), most_read);
     traces.observation = read_file_start(files.observation(), most_read);
     PuppetResult result = read_puppet_result(traces);
+    if (traces.process.end != ProcessResult::End::left) {  // such a Puppet still writes it
+        try {
+            compress_log(files.log(), files.compressed_log());
+        } catch (const Error& error) {
+            result.warnings.push_back("Puppet's log is not compressed: " + error.message);
+        }
+    }
     std::erase_if(result.warnings, [&](const std::string& warning) {
         return std::find(told.begin(), told.end(), warning) != told.end();
     });

@@ -45,7 +45,7 @@ std::vector<int> run_numbers(const System& system) {
 std::uint64_t bytes_of(const fs::path& run) {
     std::uint64_t bytes = 0;
     std::error_code error;
-    for (fs::directory_iterator at(run, error), end; !error && at != end; at.increment(error)) {
+    for (fs::recursive_directory_iterator at(run, error), end; !error && at != end; at.increment(error)) {
         std::error_code gone;
         const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
         bytes += gone ? 0 : size;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <new>
 
 namespace bootwright {
 
@@ -134,6 +135,25 @@ std::string encode_base64(std::string_view bytes) {
 }
 
 bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
+
+std::string compress_gzip(std::string_view bytes) {
+    z_stream stream{};
+    constexpr int gzip_header = 15 + 16;  // the largest window, and gzip's frame (zlib.h, deflateInit2)
+    constexpr int usual_memory = 8;
+    if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, gzip_header, usual_memory, Z_DEFAULT_STRATEGY) != Z_OK) {
+        throw std::bad_alloc();
+    }
+    const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, deflateEnd);
+    std::string input(bytes);
+    std::string result(deflateBound(&stream, input.size()), '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(input.data());
+    stream.avail_in = static_cast<uInt>(input.size());
+    stream.next_out = reinterpret_cast<Bytef*>(result.data());
+    stream.avail_out = static_cast<uInt>(result.size());
+    deflate(&stream, Z_FINISH);  // in one call, as the room is enough
+    result.resize(stream.total_out);
+    return result;
+}
 
 std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap) {
     z_stream stream{};

@@ -20,6 +20,9 @@ bool is_gzip(std::string_view bytes);
 /// followed by anything but zeroes (the padding of tapes).
 std::optional<std::string> decompress_gzip(std::string_view bytes, std::size_t cap);
 
+/// Port: gzip (zlib), fast rather than small. Several results after each other are a gzip file, too (RFC 1952, section 2.2).
+std::string compress_gzip(std::string_view bytes);
+
 /// Writes a space for a tab and a line's end, and "?" for each byte that is not UTF-8 and for each other character that a
 /// terminal obeys: control characters (C0, DEL, C1), line and paragraph separators, and changes of the text direction.
 /// Text from outside must not move a terminal's cursor, forge a line of the log, or look like another text.

@@ -335,3 +335,26 @@ def test_a_mount_that_loses_external_facts_is_named(
             (warning,) = warnings
             assert warning.startswith("/var/lib/bootwright is mounted noexec"), warning
             assert "1 external fact of the checkout" in warning and "site-modules/role/facts.d/told.sh" in warning, warning
+
+
+CHATTER = """exec { 'chatter':
+  command   => '/usr/bin/seq -f "line %.0f of what a rather chatty program says" 60000', # 3 MB
+  logoutput => true,
+}
+-> notify { 'the last word': loglevel => warning }
+"""
+
+
+def test_a_chatty_run_keeps_less_than_was_said_and_is_read_to_its_end(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    """Each line of output takes eight times its size in Puppet's log."""
+    repo.commit({"manifests/site.pp": CHATTER})
+    metadata.service = Ec2(role_config(repo))
+    run = run_once(impatient, "changed")
+    folder = impatient.path(RUN.format(1))
+    kept = {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    assert sum(kept.values()) < 1_500_000 and "puppet.jsonl" not in kept, kept
+    log = gzip.decompress((folder / "puppet.jsonl.gz").read_bytes()).decode().splitlines()
+    assert len(log) > 60000 and all(json.loads(line)["message"] for line in log)
+    assert any("the last word" in warning for warning in run["warnings"]), run["warnings"]

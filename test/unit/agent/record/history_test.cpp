@@ -152,6 +152,10 @@ TEST_CASE("what Puppet said in older runs goes when the records hold too many by
     CHECK(fake.root.exists(file(4, "puppet.jsonl")));  // the newest
     CHECK_FALSE(fake.root.exists(file(3, "puppet.jsonl")));
     CHECK(fake.root.exists(file(1, "report.json")));
+    // What was said of the last good revision, applied in place of another, counts too.
+    fake.root.write(file(3, "last_good/puppet.jsonl"), std::string(400'000, 'x'));
+    prune_history(fake.system, 100, 450'000);
+    CHECK_FALSE(fake.root.exists(file(3, "last_good/puppet.jsonl")));
 }
 
 TEST_CASE("pruning where nothing has run does nothing") {

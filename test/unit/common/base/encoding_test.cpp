@@ -79,6 +79,13 @@ TEST_CASE("gzip of several members is all of them, and what is no gzip after the
     CHECK_FALSE(decompress_gzip(to_gzip("x") + std::string(512, '\0') + to_gzip("y"), 100));
 }
 
+TEST_CASE("what is compressed is unpacked as it was, piece by piece, too") {
+    const std::string large(std::size_t{3} << 20U, 'x');
+    CHECK(decompress_gzip(compress_gzip(large), large.size()) == large);
+    CHECK(decompress_gzip(compress_gzip("a") + compress_gzip("") + compress_gzip(large), large.size() + 1) ==
+          "a" + large);
+}
+
 TEST_CASE("a gzip bomb is refused without being unpacked") {
     // Sixteen megabytes in a few kilobytes.
     CHECK_FALSE(decompress_gzip(to_gzip(std::string(std::size_t{16} << 20U, '\0')), std::size_t{4} << 20U));
