@@ -14,7 +14,8 @@ namespace {
 void check(const ModuleLock& lock) {
     std::set<std::string> paths;
     for (const LockedModule& module : lock.modules) {
-        require(is_commit_id(module.commit) && is_commit_id(module.tree), "a module without a pin", module.path);
+        const bool is_pinned = module.release ? is_sha256(module.release->sha256) : is_commit_id(module.commit);
+        require(is_pinned && is_commit_id(module.tree), "a module without a pin", module.path);
         require(!why_path_is_refused(module.path), "a path that leaves the tree", module.path);
         require(paths.insert(module.path).second, "two modules at one path", module.path);
     }
