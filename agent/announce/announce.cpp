@@ -2,9 +2,7 @@
 
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
-#include "agent/servers/ask.hpp"
-#include "agent/servers/folder.hpp"
-#include "agent/servers/proxy.hpp"
+#include "agent/servers/exchange.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
@@ -13,7 +11,6 @@
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
 #include "common/net/redactor.hpp"
-#include "common/sandbox/user.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -163,31 +160,12 @@ private:
         }
     }
 
+    /// No transfer is under way, since the caller holds the run lock.
     [[nodiscard]] WebResponse exchange(const WebRequest& web) const {
-        constexpr std::chrono::seconds patience{5};
         constexpr std::chrono::seconds limit{15};
-        constexpr std::size_t largest_pem = std::size_t{4} << 20U;
-        AgentConfig::Repository settings = config_.repository;
-        add_proxy_of(system_.environment, settings);
-        const std::filesystem::path ca = settings.ca_file.empty() ? "" : system_.path(settings.ca_file.string());
-        // The folder of downloads: none is under way, since the caller holds the run lock.
-        const DownloadFolder folder(system_.state() / "download");
-        const DownloadRequest request{.kind = DownloadRequest::Kind::answer,
-                                      .folder = folder.path(),
-                                      .trust = {.ca_pem = ca.empty() ? "" : read_file(ca, largest_pem),
-                                                .proxy = settings.proxy,
-                                                .no_proxy = settings.no_proxy},
-                                      .patience = {.connect = patience, .stall = patience},
-                                      .web = web};
         const Error too_late = transient_error("announce.unavailable", "no complete answer within " + to_human(limit),
                                                "check the receiver, and the network between");
-        const auto heard = [](const DownloadEvents::Event& event) {
-            if (const auto lack = lack_of_confinement(event)) {
-                log(LogLevel::warning, *lack);
-            }
-        };
-        return web_response_of(ask_download_program(system_.processes, system_.program("bootwright-download"), request,
-                                                    limit, too_late, heard, stop_));
+        return bootwright::exchange(system_, config_, web, limit, too_late, stop_);
     }
 
     const System& system_;

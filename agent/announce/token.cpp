@@ -45,6 +45,11 @@ std::vector<SecretSource> secrets_of_image(const AgentConfig& config) {
             }
         }
     }
+    for (const auto& source : {config.puppet.eyaml.private_key, config.puppet.eyaml.public_key}) {
+        if (source) {
+            all.push_back(*source);
+        }
+    }
     for (const JsonDocument& layer : config.role_defaults) {
         if (const auto token = token_of_layer(layer)) {
             all.push_back(*token);

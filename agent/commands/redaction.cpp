@@ -1,10 +1,12 @@
 #include "agent/commands/redaction.hpp"
 
+#include "agent/config/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/role/keys/role_keys.hpp"
 #include "agent/role/user_data.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
+#include "common/base/registered.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/yaml.hpp"
 #include "common/net/url.hpp"
@@ -42,6 +44,15 @@ bool is_place_of_secrets(std::string_view key, const Json& value) {
     };
     return (key == "credentials" && value.is_array() && std::all_of(value.begin(), value.end(), is_place)) ||
            (key == "secrets" && value.is_object() && value.size() == 1 && value.contains("endpoint"));
+}
+
+/// `puppet.eyaml.private_key` of the image's configuration, likewise.
+bool is_place_of_key(std::string_view key, const Json& value) {
+    const bool is_key = (key == "private_key" || key == "public_key") && value.is_object() && value.size() == 1;
+    const std::string kind = is_key ? value.begin().key() : "";
+    const auto& stores = Registered<SecretKind>::all();
+    return kind == "file" || kind == "credential" ||
+           std::any_of(stores.begin(), stores.end(), [&](const SecretKind* store) { return store->name == kind; });
 }
 
 /// Whole URLs open what is behind them: only the server of each stays.
@@ -85,6 +96,8 @@ void redact(Json& json) {
             value = redacted_user_data(value.get<std::string>());
         } else if (is_object && is_place_of_secrets(key, value)) {
             redact(value);
+        } else if (is_object && is_place_of_key(key, value)) {
+            continue;
         } else if (is_object && key == "announce") {
             redact_receivers(value);
         } else if (is_object && (is_secret_name(key) || is_foreign_name(key) || key == "data")) {

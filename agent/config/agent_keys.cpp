@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -121,6 +122,15 @@ AgentKey choice(const std::string& name, At at, const std::vector<std::string>& 
     return key(
         name, choice_schema(words), at, read, [words](auto value) { return words.at(static_cast<std::size_t>(value)); },
         meaning);
+}
+
+/// Where a secret is, never the secret itself.
+template <typename At>
+AgentKey secret(const std::string& name, At at, Text meaning) {
+    const auto write = [](const std::optional<SecretSource>& source) {
+        return source ? Json{{source->kind, source->name}} : Json::object();
+    };
+    return key(name, secret_place_schema(), at, read_secret_place, write, meaning, "none");
 }
 
 std::string strings_schema() { return list_schema(text_schema()); }
@@ -299,6 +309,15 @@ std::vector<AgentKey> puppet_keys() {
             "puppet.reboots", of(&Puppet::reboots), 0, 1000,
             "in a row [out of the same configuration](decisions/0014-reboots.md), after which it is not applied again; "
             "`0`: any number"),
+        secret(
+            "puppet.eyaml.private_key", [](auto& config) -> auto& { return config.puppet.eyaml.private_key; },
+            "[what decrypts values of hiera-eyaml](puppet.md#encrypted-data), in one of [these places](#credentials)"),
+        secret(
+            "puppet.eyaml.public_key", [](auto& config) -> auto& { return config.puppet.eyaml.public_key; },
+            "its certificate, likewise; it is no secret, so everybody may read its file"),
+        file(
+            "puppet.eyaml.gpg_home", [](auto& config) -> auto& { return config.puppet.eyaml.gpg_home; },
+            "GnuPG's folder with a secret key for hiera-eyaml-gpg: root's, mode 0700", "none"),
     };
 }
 

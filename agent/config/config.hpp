@@ -102,6 +102,13 @@ struct AgentConfig {
         MemorySize memory_high{};
         MemorySize memory_max{};
         int reboots = 3;  ///< in a row by the same configuration, after which it is not applied again; 0: no limit
+
+        /// What decrypts the values of hiera-eyaml, in place of what hiera.yaml says.
+        struct Eyaml {
+            std::optional<SecretSource> private_key{};  ///< of PKCS7, as PEM
+            std::optional<SecretSource> public_key{};   ///< its certificate, as PEM, which is no secret
+            std::filesystem::path gpg_home{};           ///< GnuPG's folder with the secret key; empty: none
+        } eyaml;
     } puppet;
 
     struct Retry {

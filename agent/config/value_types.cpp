@@ -58,6 +58,14 @@ std::vector<std::string> secret_kinds() {
     return kinds;
 }
 
+std::string source_schema(const std::string& how_many) {
+    std::vector<SchemaProperty> kinds;
+    for (const std::string& kind : secret_kinds()) {
+        kinds.push_back({kind, text_schema()});
+    }
+    return object_schema(kinds, how_many);
+}
+
 Credential read_credential(ObjectReader reader) {
     Credential credential{.host = lower(reader.string("host").value_or("")),
                           .user = reader.string("user").value_or(""),
@@ -221,12 +229,19 @@ void read_credentials(std::vector<Credential>& target, ObjectReader& section, co
     }
 }
 
-std::string credentials_schema() {
-    std::vector<SchemaProperty> kinds;
-    for (const std::string& kind : secret_kinds()) {
-        kinds.push_back({kind, text_schema()});
+void read_secret_place(std::optional<SecretSource>& target, ObjectReader& section, const std::string& word) {
+    const auto place = section.object(word);
+    if (place && place->json().empty()) {
+        target.reset();
+    } else if (place) {
+        target = read_secret_source(section, word, secret_kinds());
     }
-    const std::string source = object_schema(kinds, R"("minProperties": 1, "maxProperties": 1)");
+}
+
+std::string secret_place_schema() { return source_schema(R"("maxProperties": 1)"); }
+
+std::string credentials_schema() {
+    const std::string source = source_schema(R"("minProperties": 1, "maxProperties": 1)");
     return list_schema(
         object_schema({{"host", text_schema()}, {"user", text_schema()}, {"from", source}, {"ssh_key_from", source}},
                       R"("required": ["host"])"));

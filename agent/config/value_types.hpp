@@ -5,6 +5,7 @@
 #include "common/net/url.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,11 @@ void read_folders(std::vector<std::string>& target, ObjectReader& section, const
 /// "512M", "2G", "25%", or a number of bytes as text; "": no limit.
 void read_memory(MemorySize& target, ObjectReader& section, const std::string& word);
 void read_credentials(std::vector<Credential>& target, ObjectReader& section, const std::string& word);
+/// Where a secret is: in a file, in a systemd credential, or in a secret store; {}: none.
+void read_secret_place(std::optional<SecretSource>& target, ObjectReader& section, const std::string& word);
 
-/// What read_credentials takes, as JSON Schema.
+// What read_credentials and read_secret_place take, as JSON Schema.
 std::string credentials_schema();
+std::string secret_place_schema();
 
 }  // namespace bootwright

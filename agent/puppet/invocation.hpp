@@ -27,6 +27,7 @@ struct PuppetFiles {
     [[nodiscard]] std::filesystem::path data() const { return folder / "data.json"; }
     [[nodiscard]] std::filesystem::path classes() const { return folder / "classes.txt"; }
     [[nodiscard]] std::filesystem::path allowed() const { return folder / "allowed.json"; }
+    [[nodiscard]] std::filesystem::path eyaml() const { return folder / "eyaml.json"; }
     // Written by Puppet:
     [[nodiscard]] std::filesystem::path log() const { return folder / "puppet.jsonl"; }
     [[nodiscard]] std::filesystem::path compressed_log() const { return log().string() + ".gz"; }

@@ -2,6 +2,7 @@
 
 #include "agent/puppet/certname.hpp"
 #include "agent/puppet/environment.hpp"
+#include "agent/puppet/eyaml_keys.hpp"
 #include "agent/puppet/hand_over.hpp"
 #include "agent/puppet/invocation.hpp"
 #include "agent/puppet/kept_log.hpp"
@@ -68,7 +69,7 @@ void close_traces(const PuppetFiles& files) {
 
 /// Begins the folder anew: what an earlier attempt of the same run left must not be read as this one's.
 void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
-             const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout) {
+             const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout, const Json& eyaml) {
     for (const fs::path& leftover : traces_in(files)) {
         remove_tree(leftover);
     }
@@ -80,6 +81,7 @@ void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConf
     for (const PreparedFile& file : prepared_files(files, place, config, instance, role, checkout)) {
         write_file(file.path, file.content, 0600);
     }
+    write_file(files.eyaml(), to_text(eyaml), 0600);
 }
 
 /// "bootwright-progress 12 82"
@@ -121,7 +123,8 @@ int run_of(const fs::path& run_folder) {
 
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
-                          WarmPuppet& warm, const StageEvents& events, std::stop_token stop) {
+                          WarmPuppet& warm, const IdentityFor& identity, const StageEvents& events,
+                          std::stop_token stop) {
     constexpr std::size_t kept_output = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
     check_not_disabled(system);
     const PuppetFiles files(run_folder);
@@ -133,7 +136,8 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                             system.ruby_folder / "observe.rb",
                             system.program("trusted-facts"),
                             proxy_variables(system)};
-    prepare(files, place, config, instance, role, checkout);
+    EyamlKeys keys(system, config, identity, stop);
+    prepare(files, place, config, instance, role, checkout, keys.options());
     prepare_package_manager(system, config, role.puppet.noop, events, stop);
 
     ProcessRequest request = puppet_request(files, place, config, role, checkout);
@@ -169,6 +173,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                                        .error_line = keep_output};
     PuppetStart start;
     traces.process = warm.run(program, request, process_events, std::move(stop), start);
+    if (traces.process.end == ProcessResult::End::left) {
+        keys.leave();
+    }
     close_traces(files);
     traces.summary = read_file_start(files.summary(), most_read);
     traces.resources = read_file_start(files.resources(), most_read);

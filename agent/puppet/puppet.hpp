@@ -7,6 +7,7 @@
 #include "agent/puppet/warm.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/keys/role_config.hpp"
+#include "agent/servers/secrets/secret_value.hpp"
 
 #include <filesystem>
 #include <stop_token>
@@ -16,10 +17,11 @@ namespace bootwright {
 
 /// The puppet stage: applies the checkout hermetically. What Puppet itself did wrong is in the result, not thrown.
 /// @param run_folder exists; holds what Puppet reads and writes for this run
-/// @throws Error puppet.not_installed, puppet.disabled, puppet.no_environment, puppet.certname (permanent); puppet.package_lock,
+/// @throws Error puppet.not_installed, puppet.disabled, puppet.no_environment, puppet.certname (permanent); as EyamlKeys; puppet.package_lock,
 /// puppet.dpkg_interrupted (transient); io.*; process.cannot_start; stopped
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const std::filesystem::path& run_folder,
-                          WarmPuppet& warm, const StageEvents& events, std::stop_token stop);
+                          WarmPuppet& warm, const IdentityFor& identity, const StageEvents& events,
+                          std::stop_token stop);
 
 }  // namespace bootwright

@@ -32,6 +32,21 @@ std::size_t resource_end(const std::string& source, std::size_t begin) {
     return begin;
 }
 
+/// `text` without the ciphertext in "ENC[PKCS7,…]", which is long, says nothing, and hides what comes after it.
+std::string without_ciphertext(std::string text) {
+    constexpr std::string_view mark = "ENC[";
+    constexpr std::size_t shown_of_it = 12;  // "PKCS7,MIIBig"
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+        at += mark.size();
+        const std::size_t end =
+            text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_, \n", at);
+        if (end != std::string::npos && text[end] == ']' && end - at > shown_of_it) {
+            text.replace(at + shown_of_it, end - at - shown_of_it, "…");
+        }
+    }
+    return text;
+}
+
 }  // namespace
 
 bool LogEntry::is_failed_generation() const {
@@ -45,7 +60,7 @@ std::string shown(std::string text, const PuppetTraces& traces) {
             text.erase(at, prefix.size());
         }
     }
-    return shortened_within(traces.redactor.cleaned(text), longest_message);
+    return shortened_within(without_ciphertext(traces.redactor.cleaned(text)), longest_message);
 }
 
 std::vector<LogEntry> read_log(const PuppetTraces& traces) {

@@ -1,6 +1,7 @@
 #include "agent/puppet/reading.hpp"
 
 #include "agent/puppet/compile_error.hpp"
+#include "agent/puppet/eyaml_failure.hpp"
 #include "agent/puppet/observation.hpp"
 #include "agent/puppet/puppet_log.hpp"
 #include "agent/puppet/run_warnings.hpp"
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace bootwright {
 
@@ -194,6 +196,10 @@ void read_failed_run(PuppetResult& result, const PuppetTraces& traces, const std
         set(result, Outcome::failed,
             out_of_memory_error("Puppet gave up (exit status " + std::to_string(status) +
                                 ") as memory ran out: " + reason));
+        return;
+    }
+    if (auto failure = eyaml_failure(reason)) {
+        set(result, traces.resources ? Outcome::failed : Outcome::compile_failed, std::move(*failure));
         return;
     }
     const bool had_begun_to_compile = !seen || seen->phase == "compile" || seen->phase == "apply";

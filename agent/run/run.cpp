@@ -150,8 +150,9 @@ private:
             record_.resumes(applying.resumes());
         }
         use_configuration(accepted.configuration);
-        PuppetResult result = apply_puppet(system_, config_, accepted.instance, accepted.role, accepted.checkout,
-                                           folder, warm_, events_for(record_), stop_);
+        PuppetResult result = apply_puppet(
+            system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, warm_,
+            [&](CloudService service) { return identity_for(service); }, events_for(record_), stop_);
         const GoingDown going_down =
             result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
         tell_if_it_fails([&] { applying.ended(result.resources && result.resources->changed > 0, going_down); });

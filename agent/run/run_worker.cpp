@@ -1,5 +1,6 @@
 #include "agent/run/run_worker.hpp"
 
+#include "agent/puppet/eyaml_keys.hpp"
 #include "agent/puppet/hand_over.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/status_file.hpp"
@@ -105,6 +106,7 @@ void RunWorker::begin(const System& system, RunCause cause) {
     make_folder(system.state(), 0700);
     wait_for_handed_over(system);
     end_leftovers(system);
+    remove_eyaml_keys(system);
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
     record_->tell_when_over([this] {
         is_over_ = true;

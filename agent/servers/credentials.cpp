@@ -36,26 +36,26 @@ void check_mode(const UniqueFd& file, const fs::path& path, const SecretFileErro
     }
 }
 
-std::string without_line_end(std::string secret, const std::string& where) {
+std::string without_line_end(std::string secret, const std::string& where, const SecretFileErrors& errors) {
     secret.resize(secret.find_last_not_of("\r\n") + 1);
     if (secret.empty()) {
-        throw permanent_error("repository.credential_missing", where + " is empty", "put the secret there");
+        throw permanent_error(errors.missing, where + " is empty", "put the secret there");
     }
     return secret;
 }
 
 /// A credential is the service manager's file, in a folder that only this unit sees (systemd.exec(5)); its mode is
 /// 0400, or 0440 with an access list, so the mode is not checked.
-std::string read_systemd_credential(const System& system, const std::string& name) {
+std::string read_systemd_credential(const System& system, const std::string& name, const SecretFileErrors& errors) {
     const auto folder = system.environment.find("CREDENTIALS_DIRECTORY");
     const auto secret = folder == system.environment.end()
                             ? std::nullopt
                             : read_file_if_exists(system.path(folder->second) / fs::path(name), largest_secret);
     if (!secret) {
-        throw permanent_error("repository.credential_missing", "the service was given no systemd credential " + name,
+        throw permanent_error(errors.missing, "the service was given no systemd credential " + name,
                               "add LoadCredential=" + name + ":PATH to the service (`systemctl edit bootwright`)");
     }
-    return without_line_end(*secret, "the systemd credential " + name);
+    return without_line_end(*secret, "the systemd credential " + name, errors);
 }
 
 }  // namespace
@@ -84,15 +84,16 @@ bool is_host_of(const std::string& host, const Url& url) {
 }
 
 std::optional<std::string> read_local_secret(const System& system, const SecretSource& source,
-                                             const std::function<void(const UniqueFd& file)>& judge) {
+                                             const std::function<void(const UniqueFd& file)>& judge,
+                                             const SecretFileErrors& errors) {
     if (source.kind == "credential") {
-        return read_systemd_credential(system, source.name);
+        return read_systemd_credential(system, source.name, errors);
     }
     if (source.kind != "file") {
         return std::nullopt;
     }
     const fs::path path = system.path(source.name);
-    return without_line_end(read_secret_file(path, {}, judge), path.string());
+    return without_line_end(read_secret_file(path, errors, judge), path.string(), errors);
 }
 
 std::optional<CloudIdentity> read_s3_keys(const System& system, const fs::path& file) {

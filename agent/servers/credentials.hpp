@@ -35,9 +35,10 @@ bool is_host_of(const std::string& host, const Url& url);
 
 /// The secret in a file or in a systemd credential, without its last line end. Returns nullopt for a source in a secret store.
 /// @param judge as of read_secret_file
-/// @throws Error repository.credential_missing, repository.credential_exposed (permanent), io.*; and as `judge`
+/// @throws Error permanent, as `errors` says; io.*; and as `judge`
 std::optional<std::string> read_local_secret(const System& system, const SecretSource& source,
-                                             const std::function<void(const UniqueFd& file)>& judge = {});
+                                             const std::function<void(const UniqueFd& file)>& judge = {},
+                                             const SecretFileErrors& errors = {});
 
 /// The keys for an object store in the file {"access_key": …, "secret_key": …}. Returns nullopt if `file` is empty.
 /// @throws Error config.invalid, which names the file; and as read_local_secret

@@ -13,15 +13,15 @@ MADE_BY_DOCUMENTS = {"config.invalid": {"permanent"}, "role.invalid": {"permanen
 
 def codes_in_sources(root: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {code: set(kinds) for code, kinds in MADE_BY_DOCUMENTS.items()}
-    for file in [*root.glob("agent/**/*.cpp"), *root.glob("common/**/*.cpp")]:
+    for file in [*root.glob("agent/**/*.cpp"), *root.glob("agent/servers/credentials.hpp"), *root.glob("common/**/*.cpp")]:
         text = file.read_text()
         for kind, stopped, code in MADE.findall(text):
             found.setdefault(code, set()).add(kind or stopped)
         for code in re.findall(r'\? "([a-z]+\.[a-z_]+)" : "([a-z]+\.[a-z_]+)"', text):
             for one in code:
                 found.setdefault(one, set())
-        # Those of agent/servers/credentials.hpp: what is wrong with the file of a secret.
-        for code in re.findall(r'\.(?:missing|exposed) = "([a-z]+\.[a-z_]+)"', text):
+        # Those of SecretFileErrors: what is wrong with the file of a secret.
+        for code in re.findall(r'\b(?:missing|exposed) = "([a-z]+\.[a-z_]+)"', text):
             found.setdefault(code, {"permanent"})
     found["stopped"] = {"stopped"}
     return found

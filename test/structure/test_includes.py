@@ -18,7 +18,7 @@ ROOMS = {
     "agent/announce": "agent/record agent/role/keys agent/servers agent/platform agent/config common",
     "agent/record": "agent/health agent/puppet agent/repository agent/role agent/role/keys agent/platform agent/config common",
     "agent/health": "agent/role agent/role/keys agent/config common",
-    "agent/puppet": "agent/repository agent/role agent/role/keys agent/platform agent/config common",
+    "agent/puppet": "agent/repository agent/role agent/role/keys agent/servers agent/servers/secrets agent/platform agent/config common",
     "agent/repository/fetch": (
         "agent/repository/modules agent/repository/sources agent/repository agent/repository/proof"
         " agent/servers/objects agent/servers common"

@@ -9,6 +9,7 @@
 # catalog.json.gz.
 ENV.delete('RUBYOPT')
 require_relative 'environment'
+require_relative 'eyaml'
 
 module BootwrightObserve
   FOLDER = ENV.delete('BOOTWRIGHT_RUN_FOLDER')
@@ -301,6 +302,7 @@ module BootwrightObserve
       catalog = BootwrightObserve.in_phase('compile') do
         environment = BootwrightEnvironment.new(node.environment, File.join(FOLDER, 'allowed.json'))
         environment.check
+        BootwrightObserve.safely('the keys of hiera-eyaml are not handed over') { BootwrightEyaml.hand_over(File.join(FOLDER, 'eyaml.json')) }
         super.tap { |compiled| BootwrightObserve.compiled(environment, compiled) }
       rescue StandardError, ScriptError => e
         BootwrightObserve.not_compiled(environment, e)

@@ -368,8 +368,6 @@ std::string Downloader::secret(const SecretSource& source) {
     DownloadRequest request = request_for(Kind::answer);
     request.folder = folder.path();
     request.web = secret_request(store, source.name, request_.secrets_identity, request_.secrets_endpoint);
-    constexpr std::size_t largest_answer = std::size_t{40} << 10U;  // must fit into a child's line as base64
-    request.web.max_bytes = largest_answer;
     const Json ending = run(request, [](std::uint64_t) {});
     return read_secret(store, source.name, web_response_of(ending));
 }

@@ -189,6 +189,7 @@ TEST_CASE("where the image's secrets are kept is no secret, and stays readable")
                           {"host": "other", "user": "x", "from": {"aws_secret": "git/token"}},
                           {"host": "third", "ssh_key_from": {"credential": "git.key"}}]},
                         "s3": {"keys_file": "/etc/bootwright/s3.json"},
+                        "puppet": {"eyaml": {"private_key": {"aws_secret": "eyaml"}, "public_key": {"file": "/etc/pub"}}},
                         "secrets": {"endpoint": "https://vpce-1.example.com"}})");
     const fs::path tree = fake.root.path("/captured");
     const CapturedOutput output;
@@ -207,6 +208,8 @@ TEST_CASE("where the image's secrets are kept is no secret, and stays readable")
     CHECK(config.repository.credentials[0].host == "git.example.com");
     CHECK(config.repository.credentials[0].password->name == "/etc/bootwright/token");
     CHECK(config.s3.keys_file == "/etc/bootwright/s3.json");
+    CHECK(config.puppet.eyaml.private_key->name == "eyaml");
+    CHECK(config.puppet.eyaml.public_key->name == "/etc/pub");
     CHECK(config.secrets_endpoint == "https://vpce-1.example.com");
 }
 

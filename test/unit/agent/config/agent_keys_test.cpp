@@ -64,6 +64,7 @@ TEST_CASE("each key is read to where it is shown from, and from nowhere else") {
                            : key.name == "puppet.modulepath"              ? Json{"/other"}
                            : key.name == "modules.mirrors"                ? Json{"https://mirror.example.com/releases"}
                            : before.is_array()                            ? Json{"git.example.com"}
+                           : before.is_object()                           ? Json{{"file", "/other"}}
                            : is_duration                                  ? Json("7m")
                            : key.name.ends_with("not_before")             ? Json(std::string(40, 'a'))
                            : key.name.find("memory") != std::string::npos ? Json("50%")

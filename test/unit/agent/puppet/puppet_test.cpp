@@ -33,14 +33,16 @@ struct World {
     }
     PuppetResult apply(std::stop_token stop = {}) {
         WarmPuppet warm(fake.system, config);
-        return apply_puppet(fake.system, config, instance, role, checkout, fake.root.path(run), warm,
-                            {.progress =
-                                 [this](std::string_view what, std::uint64_t done, std::uint64_t total) {
-                                     progress.push_back(std::string(what) + " " + std::to_string(done) + " of " +
-                                                        std::to_string(total));
-                                 },
-                             .child_started = [](ProcessId) {}},
-                            std::move(stop));
+        return apply_puppet(
+            fake.system, config, instance, role, checkout, fake.root.path(run), warm,
+            [](CloudService) { return std::nullopt; },
+            {.progress =
+                 [this](std::string_view what, std::uint64_t done, std::uint64_t total) {
+                     progress.push_back(std::string(what) + " " + std::to_string(done) + " of " +
+                                        std::to_string(total));
+                 },
+             .child_started = [](ProcessId) {}},
+            std::move(stop));
     }
     [[nodiscard]] const ProcessRequest& request() const { return fake.processes.requests.back(); }
     /// What Puppet finds as the environment of that name.
