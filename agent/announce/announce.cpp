@@ -71,7 +71,7 @@ std::string shown_problem(const std::string& message, const WebRequest& request)
         }
     }
     constexpr std::size_t longest = 500;
-    return shortened(printable(redactor.cleaned(message)), longest);
+    return shortened_within(printable(redactor.cleaned(message)), longest);
 }
 
 class Announcer {

@@ -47,6 +47,23 @@ std::string without_ciphertext(std::string text) {
     return text;
 }
 
+/// Puppet's "(file: …, line: …)", the last in the text: the place in the code that somebody has to look at. Empty if there is none.
+std::string_view place_in(std::string_view text) {
+    const std::size_t begin = text.rfind("(file: ");
+    const std::size_t end = begin == std::string_view::npos ? begin : text.find(')', begin);
+    return end == std::string_view::npos ? std::string_view() : text.substr(begin, end + 1 - begin);
+}
+
+/// `text` in at most so many bytes: its first line, its end, and the place in the code, wherever that stands.
+std::string shortened_message(const std::string& text) {
+    std::string result = shortened_within(text, longest_message);
+    const std::string_view place = place_in(text);
+    if (place.empty() || place.size() > longest_message / 2 || result.find(place) != std::string::npos) {
+        return result;
+    }
+    return shortened_within(text, longest_message - place.size() - 1) + " " + std::string(place);
+}
+
 }  // namespace
 
 bool LogEntry::is_failed_generation() const {
@@ -60,7 +77,7 @@ std::string shown(std::string text, const PuppetTraces& traces) {
             text.erase(at, prefix.size());
         }
     }
-    return shortened_within(without_ciphertext(traces.redactor.cleaned(text)), longest_message);
+    return shortened_message(without_ciphertext(traces.redactor.cleaned(text)));
 }
 
 std::vector<LogEntry> read_log(const PuppetTraces& traces) {

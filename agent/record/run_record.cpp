@@ -142,7 +142,8 @@ void RunRecord::place_answered(const PlaceAnswer& answer) {
         if (report.places.size() == most_places) {
             report.places.erase(report.places.begin());
         }
-        report.places.push_back({answer.place, shortened(printable(answer.said), longest_answer), answer.seconds});
+        report.places.push_back(
+            {answer.place, shortened_within(printable(answer.said), longest_answer), answer.seconds});
     });
 }
 

@@ -115,7 +115,9 @@ std::string shortened_within(std::string_view text, std::size_t longest) {
     if (text.size() <= longest) {
         return std::string(text);
     }
-    const std::size_t beginning = std::min(text.find('\n'), longest / 3);
+    const std::size_t first_line = text.find('\n');
+    const std::size_t beginning =
+        first_line == std::string_view::npos ? longest / 3 : std::min(first_line, longest / 3 * 2);
     std::size_t end = text.size() - (longest - beginning);
     while (end < text.size() && continues_character(text[end])) {
         ++end;

@@ -39,7 +39,7 @@ bool is_made_of(std::string_view text, std::string_view others, std::size_t long
 /// `text` (UTF-8), cut to at most `longest` bytes and then followed by "…"; never cut within a character.
 std::string shortened(std::string_view text, std::size_t longest);
 
-/// The same, with the cut in the middle: the beginning, of the first line only, and the end stay.
+/// The same, with the cut in the middle: the first line stays, up to two thirds (of a single line: one third), and the end.
 std::string shortened_within(std::string_view text, std::size_t longest);
 
 /// "1 resource", "3 resources". @param what one of them, whose plural ends with "s"

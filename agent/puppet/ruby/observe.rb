@@ -151,8 +151,9 @@ module BootwrightObserve
       text = text.to_s
       text = text.encoding == Encoding::UTF_8 ? text : text.dup.force_encoding(Encoding::UTF_8)
       text = text.scrub('?') unless text.valid_encoding?
-      # The agent takes secrets out afterwards: it has to see where one may have been cut off.
-      longest && text.size > longest ? "#{text[0, longest]}…" : text
+      # The cause is at the beginning or at the end. The agent takes secrets out afterwards: it has to see where one may have been
+      # cut off.
+      longest && text.size > longest ? "#{text[0, longest / 2]}…#{text[-longest / 2, longest]}" : text
     end
 
     # Of Puppet's report. Its resource "Whit" is a knot of the graph, and no resource.

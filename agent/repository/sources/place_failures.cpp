@@ -28,7 +28,7 @@ Error none_has_it(const PlaceFailures& failures) {
     Error error = chosen == failures.end() ? failures.front().second : chosen->second;
     std::string message = "none of " + std::to_string(failures.size()) + " places gave it";
     for (const auto& [place, failure] : failures) {
-        message += "; " + place.shown() + ": " + shortened(failure.message, 300) + " (" + failure.code + ")";
+        message += "; " + place.shown() + ": " + shortened_within(failure.message, 300) + " (" + failure.code + ")";
     }
     error.message = shortened(message, 4000);
     return error;

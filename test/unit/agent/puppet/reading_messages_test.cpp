@@ -99,3 +99,22 @@ TEST_CASE("a long message is cut, and stays text") {
         CHECK(result.warnings[0].find("…") != std::string::npos);
     }
 }
+
+TEST_CASE("of a long message the first line, the end and the place in the code stay") {
+    const std::string place =
+        "(file: " + std::string(checkout) + "/site-modules/profile/manifests/web.pp, line: 12, column: 3)";
+    const std::string shown_place = "(file: site-modules/profile/manifests/web.pp, line: 12, column: 3)";
+    const std::string first(250, 'f');
+    const std::string rest(3000, 'r');
+    PuppetTraces traces = recorded("compile_error");
+    for (const std::string& message :
+         {first + "\n" + rest + " " + place + " on node web1", first + " " + place + "\n" + rest + " the end",
+          first + "\n" + rest + " " + place + " " + rest + " the end"}) {
+        traces.log = log_line("err", message);
+        const std::string reason = read_puppet_result(traces).error->message;
+        CHECK(reason.find(first) != std::string::npos);
+        CHECK(reason.find(shown_place) != std::string::npos);
+        CHECK((reason.ends_with("on node web1") || reason.find("the end") != std::string::npos));
+        CHECK(reason.size() < 700);
+    }
+}

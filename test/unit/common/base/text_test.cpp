@@ -74,10 +74,12 @@ TEST_CASE("a long text is cut between two characters, and shows that it was") {
     CHECK(shortened(std::string(600, '\x80'), 500).size() <= 503);  // no UTF-8 at all
 }
 
-TEST_CASE("a text that is cut within keeps the beginning of its first line, and its end") {
+TEST_CASE("a text that is cut within keeps its first line, and its end") {
     CHECK(shortened_within("abc", 3) == "abc");
     CHECK(shortened_within("head and much more to its end", 9) == "hea…ts end");
     CHECK(shortened_within("a\nand much more to its end", 9) == "a… its end");
+    CHECK(shortened_within("first\nand much more to its end", 9) == "first… end");
+    CHECK(shortened_within("first line\nand much more to its end", 9) == "first …end");
     const std::string euros = "€€€€€€€€€€";
     for (std::size_t longest = 0; longest <= 40; ++longest) {
         CAPTURE(longest);
