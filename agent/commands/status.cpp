@@ -148,6 +148,9 @@ private:
             if (member_at(run_, "configuration").is_object()) {
                 line("config at", shown(member_at(member_at(run_, "configuration"), "resolved")));
             }
+            for (const auto& [name, repository] : member_at(run_, "repositories").items()) {
+                line(name + " at", shown(member_at(repository, "resolved")));
+            }
         }
         const Json& kept = member_at(run_, "kept");
         if (kept.is_object()) {

@@ -15,11 +15,6 @@ namespace {
 
 constexpr const char* environments = "environments";
 
-bool lies_within(const fs::path& path, const fs::path& folder) {
-    const auto [end, unused] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
-    return end == folder.end();
-}
-
 std::vector<std::string> environments_in(const Checkout& checkout) {
     std::error_code error;
     std::vector<std::string> names;
@@ -36,7 +31,7 @@ std::vector<std::string> environments_in(const Checkout& checkout) {
 void require_environment(const Checkout& checkout, const std::string& name) {
     const fs::path folder = checkout.folder / environments / name;
     std::error_code error;
-    if (fs::is_directory(folder, error) && lies_within(fs::canonical(folder), fs::canonical(checkout.folder))) {
+    if (fs::is_directory(folder, error) && lies_within(folder, checkout.folder)) {
         return;
     }
     const std::string names = joined(environments_in(checkout), ", ");
@@ -47,7 +42,31 @@ void require_environment(const Checkout& checkout, const std::string& name) {
                           "correct repository.environment or repository.revision of the role config");
 }
 
+/// Makes `code` look like the checkout, with room for more.
+void link_entries(const fs::path& code, const fs::path& checkout) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(checkout, error)) {
+        point_to(code / entry.path().filename(), entry.path().string());
+    }
+}
+
+Error name_taken(const std::string& name) {
+    return permanent_error("puppet.name_taken",
+                           "the control repository itself has " + name +
+                               ", so the repository of that name cannot be there in Puppet's $codedir",
+                           "give it another name in `repositories` of the role config");
+}
+
 }  // namespace
+
+bool lies_within(const fs::path& path, const fs::path& folder) {
+    std::error_code absent;
+    std::error_code missing;
+    const fs::path whole = fs::canonical(path, absent);
+    const fs::path above = fs::canonical(folder, missing);
+    return !absent && !missing &&
+           std::mismatch(above.begin(), above.end(), whole.begin(), whole.end()).first == above.end();
+}
 
 std::string environment_name(const RoleConfig& role) {
     for (const std::string* name : {&role.repository.environment, &role.puppet.environment_name}) {
@@ -62,17 +81,30 @@ fs::path repository_in_code(const fs::path& code, const RoleConfig& role) {
     return role.repository.environment.empty() ? code / environments / environment_name(role) : code;
 }
 
-void lay_out_code(const fs::path& code, const Checkout& checkout, const RoleConfig& role) {
+void lay_out_code(const fs::path& code, const Checkout& checkout, const RoleConfig& role,
+                  const fs::path& repositories) {
     if (!role.repository.environment.empty()) {
         require_environment(checkout, role.repository.environment);
     }
     remove_tree(code);
     const fs::path link = repository_in_code(code, role);
-    if (link != code) {
+    if (link != code || !role.repositories.empty()) {
         make_folder(code, 0700);
+    }
+    if (link != code) {
         make_folder(link.parent_path(), 0700);
     }
-    point_to(link, checkout.folder.string());
+    if (link == code && !role.repositories.empty()) {
+        link_entries(code, checkout.folder);
+    } else {
+        point_to(link, checkout.folder.string());
+    }
+    for (const RoleConfig::Beside& each : role.repositories) {
+        if (fs::exists(fs::symlink_status(code / each.name))) {
+            throw name_taken(each.name);
+        }
+        point_to(code / each.name, (repositories / each.name / "current").string());
+    }
 }
 
 std::vector<std::string> environments_to_choose(const Checkout& checkout, const RoleConfig& role) {

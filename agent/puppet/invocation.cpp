@@ -11,11 +11,6 @@ namespace bootwright {
 
 namespace {
 
-std::string hiera_config(const PuppetFiles& files) {
-    return "---\nversion: 5\nhierarchy:\n  - name: bootwright role config\n    data_hash: json_data\n    datadir: " +
-           files.folder.string() + "\n    path: data.json\n";
-}
-
 /// The fact `cloud` replaces Facter's own of that name, which has only `provider`, in Facter's own words.
 Json cloud_fact(const InstanceMetadata& instance) {
     Json cloud = to_json(instance);
@@ -43,9 +38,13 @@ std::vector<std::string> base_modules(const PuppetPlace& place, const AgentConfi
 }
 
 /// Where manifest and modules may lie.
-Json allowed_folders(const AgentConfig& config, const Checkout& checkout) {
+Json allowed_folders(const PuppetPlace& place, const AgentConfig& config, const RoleConfig& role,
+                     const Checkout& checkout) {
     std::vector<std::string> folders = config.puppet.modulepath;
     folders.push_back(checkout.folder.string());
+    for (const RoleConfig::Beside& each : role.repositories) {
+        folders.push_back(place.repositories / each.name / "current");
+    }
     return folders;
 }
 
@@ -63,9 +62,8 @@ std::vector<PreparedFile> prepared_files(const PuppetFiles& files, const PuppetP
                                          const Checkout& checkout) {
     std::vector<PreparedFile> prepared{
         {files.facts() / "bootwright.json", to_text(external_facts(config, instance, role, checkout))},
-        {files.hiera(), hiera_config(files)},
         {files.data(), to_text(role.data)},
-        {files.allowed(), to_text(allowed_folders(config, checkout))},
+        {files.allowed(), to_text(allowed_folders(place, config, role, checkout))},
         {place.state / "trusted.json", to_text({{"cloud", cloud_fact(instance)}})},
     };
     if (!role.classes.empty()) {

@@ -53,6 +53,7 @@ struct PuppetPlace {
     std::filesystem::path observer;            ///< observe.rb
     std::filesystem::path trusted_facts;       ///< prints trusted.json, for Puppet
     std::map<std::string, std::string> proxy;  ///< http_proxy and the like, for what Puppet installs
+    std::filesystem::path repositories{};      ///< the folder of the repositories beside the control repository
 
     /// Puppet's codedir, as lay_out_code() makes it.
     [[nodiscard]] std::filesystem::path code() const { return state / "code"; }

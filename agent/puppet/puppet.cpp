@@ -4,6 +4,7 @@
 #include "agent/puppet/environment.hpp"
 #include "agent/puppet/eyaml_keys.hpp"
 #include "agent/puppet/hand_over.hpp"
+#include "agent/puppet/hierarchy.hpp"
 #include "agent/puppet/invocation.hpp"
 #include "agent/puppet/kept_log.hpp"
 #include "agent/puppet/package_manager.hpp"
@@ -76,11 +77,12 @@ void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConf
     for (const fs::path& folder : {files.facts(), place.state, place.state / "conf", place.state / "var"}) {
         make_folder(folder, 0700);
     }
-    lay_out_code(place.code(), checkout, role);
+    lay_out_code(place.code(), checkout, role, place.repositories);
     write_file(files.log(), "", 0600);  // Puppet would make it 0644, and it grows while others may look
     for (const PreparedFile& file : prepared_files(files, place, config, instance, role, checkout)) {
         write_file(file.path, file.content, 0600);
     }
+    write_file(files.hiera(), hiera_config(files, place, role), 0600);
     write_file(files.eyaml(), to_text(eyaml), 0600);
 }
 
@@ -135,7 +137,8 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                             certname(system, instance, role),
                             system.ruby_folder / "observe.rb",
                             system.program("trusted-facts"),
-                            proxy_variables(system)};
+                            proxy_variables(system),
+                            system.state() / "repositories"};
     EyamlKeys keys(system, config, identity, stop);
     prepare(files, place, config, instance, role, checkout, keys.options());
     prepare_package_manager(system, config, role.puppet.noop, events, stop);

@@ -97,11 +97,12 @@ Error given_up(const BadRevision& bad) {
 }
 
 std::string inputs_of(const System& system, const InstanceMetadata& instance, const RoleConfig& role,
-                      const std::string& revision, const std::string& configuration) {
+                      const std::string& revision, const std::string& configuration, const Revisions& repositories) {
     constexpr std::size_t largest = 65536;
     const auto content = [&](const char* file) { return read_file_start(system.path(file), largest).value_or(""); };
     const Json inputs{revision,
                       configuration,
+                      repositories,
                       to_json(role),
                       to_json(instance),
                       fingerprint(instance),

@@ -34,7 +34,7 @@ Error given_up(const BadRevision& bad);
 /// A name, of 16 hex digits, for all that an apply depends on, as far as it is known before Puppet runs: revisions,
 /// role config, metadata, the system's release and kernel, the image's external facts, the agent itself, and the boot.
 std::string inputs_of(const System& system, const InstanceMetadata& instance, const RoleConfig& role,
-                      const std::string& revision, const std::string& configuration);
+                      const std::string& revision, const std::string& configuration, const Revisions& repositories);
 
 /// What is remembered of these inputs. A damaged or unreadable memory counts as none.
 std::optional<BadRevision> find_bad_revision(const System& system, const std::string& inputs);

@@ -101,14 +101,24 @@ std::optional<LastGood> read_last_good(const System& system) {
     if (!instance || !is_commit_id(revision)) {
         return std::nullopt;
     }
-    return LastGood{static_cast<int>(number_at(json, "run")), revision, string_at(json, "configuration"),
-                    string_at(json, "role_config"), std::move(*instance)};
+    Revisions repositories;
+    const Json& others = member_at(json, "repositories");
+    for (auto it = others.begin(); others.is_object() && it != others.end(); ++it) {
+        repositories[it.key()] = string_at(others, it.key().c_str());
+    }
+    return LastGood{static_cast<int>(number_at(json, "run")),
+                    revision,
+                    string_at(json, "configuration"),
+                    string_at(json, "role_config"),
+                    std::move(*instance),
+                    std::move(repositories)};
 }
 
 void keep_last_good(const System& system, const LastGood& good) {
     const Json json{{"run", good.run},
                     {"revision", good.revision},
                     {"configuration", good.configuration},
+                    {"repositories", good.repositories},
                     {"role_config", good.role_config},
                     {"instance", stored_json(good.instance)}};
     write_file(last_good_file(system), to_text(json), 0600);

@@ -2,6 +2,7 @@
 
 #include "agent/config/system.hpp"
 #include "agent/record/run_report.hpp"
+#include "agent/repository/checkout.hpp"
 #include "agent/role/keys/role_config.hpp"
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct LastGood {
     std::string configuration{};  ///< of the second repository, if there was one
     std::string role_config{};    ///< name_of() the role config
     InstanceMetadata instance{};  ///< with its user-data at that time
+    Revisions repositories{};     ///< of those beside the control repository
 };
 
 /// A name, of 16 hex digits, that tells two role configs apart.

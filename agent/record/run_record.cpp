@@ -119,6 +119,10 @@ void RunRecord::role(const RoleConfig& role) {
         report.role = role.role;
         report.revision_asked = role.repository.revision;
         report.configuration_asked = role.configuration.revision;
+        report.repositories_asked.clear();
+        for (const RoleConfig::Beside& each : role.repositories) {
+            report.repositories_asked[each.name] = each.revision;
+        }
         report.interval = role.schedule.interval;
         report.splay = role.schedule.splay.value_or(role.schedule.interval.value_or(std::chrono::milliseconds(0)));
     });
@@ -133,6 +137,10 @@ void RunRecord::revision(const Checkout& checkout) {
 
 void RunRecord::configuration(const Checkout& checkout) {
     change([&](RunReport& report) { report.configuration_resolved = checkout.revision; });
+}
+
+void RunRecord::repository(const std::string& name, const Checkout& checkout) {
+    change([&](RunReport& report) { report.repositories_resolved[name] = checkout.revision; });
 }
 
 void RunRecord::place_answered(const PlaceAnswer& answer) {

@@ -38,6 +38,8 @@ public:
     void role(const RoleConfig& role);
     void revision(const Checkout& checkout);
     void configuration(const Checkout& checkout);
+    /// @param name of a repository beside the control repository
+    void repository(const std::string& name, const Checkout& checkout);
     void place_answered(const PlaceAnswer& answer);
     void puppet(const PuppetResult& result);
     void bad(const BadRevision& bad);

@@ -47,6 +47,16 @@ Json instead_json(const RunReport::Instead& instead) {
             {"resources", optional_json(instead.puppet.resources, counts_json)}};
 }
 
+Json repositories_json(const RunReport& report) {
+    Json json = Json::object();
+    for (const auto& [name, asked] : report.repositories_asked) {
+        const auto resolved = report.repositories_resolved.find(name);
+        json[name] = {{"asked", asked},
+                      {"resolved", resolved == report.repositories_resolved.end() ? Json() : Json(resolved->second)}};
+    }
+    return json;
+}
+
 Json took_json(const std::vector<Took>& durations, const char* what) {
     Json json = Json::array();
     for (const Took& took : durations) {
@@ -188,6 +198,7 @@ Json to_json(const RunReport& report) {
          report.configuration_asked.empty()
              ? Json()
              : Json{{"asked", report.configuration_asked}, {"resolved", text_or_null(report.configuration_resolved)}}},
+        {"repositories", repositories_json(report)},
         {"places", std::move(places)},
         {"outcome", report.finished ? Json(to_string(report.puppet.outcome)) : Json()},
         {"error", optional_json(report.error, stage_error)},

@@ -79,6 +79,8 @@ struct RunReport {
     std::string signer{};               ///< of that revision, if the image asks for a signature
     std::string configuration_asked{};  ///< of the second repository, if there is one
     std::string configuration_resolved{};
+    Revisions repositories_asked{};  ///< of those beside the control repository
+    Revisions repositories_resolved{};
     std::vector<PlaceAnswer> places{};  ///< what each place of a repository said in this run; only the last ones
     std::optional<std::chrono::milliseconds> interval{};  ///< to the next scheduled run, if the role config has one
     std::chrono::milliseconds splay{0};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 namespace bootwright {
@@ -18,5 +19,8 @@ struct PlaceAnswer {
     std::string said;   ///< "gave it", or the error
     double seconds = 0;
 };
+
+/// Commit ids by the names of the repositories beside the control repository (`repositories` of the role config).
+using Revisions = std::map<std::string, std::string>;
 
 }  // namespace bootwright

@@ -44,8 +44,8 @@ std::string policy_of(const AgentConfig::Repository& settings) {
 
 AgentConfig::Repository settings_on(const System& system, const AgentConfig& config, const RepositoryPin& pin) {
     AgentConfig::Repository settings = config.repository;
-    if (pin.checkouts == "configuration") {
-        settings.not_before = settings.configuration_not_before;
+    if (pin.checkouts != "checkout") {
+        settings.not_before = pin.checkouts == "configuration" ? settings.configuration_not_before : "";
     }
     for (fs::path* path : {&settings.ca_file, &settings.known_hosts, &settings.ssh_key, &settings.client_certificate,
                            &settings.client_key, &settings.seed, &settings.allowed_signers, &settings.keyring}) {
@@ -104,6 +104,16 @@ std::optional<CloudIdentity> identity_if_there(const RepositoryStage& stage, Clo
     }
 }
 
+/// All that may hold checkouts, each of a repository of its own.
+std::vector<fs::path> folders_of_checkouts(const System& system) {
+    std::vector<fs::path> folders{system.state() / "checkout", system.state() / "configuration"};
+    std::error_code error;  // there need not be any
+    for (const auto& entry : fs::directory_iterator(system.state() / "repositories", error)) {
+        folders.push_back(entry.path());
+    }
+    return folders;
+}
+
 FetchRequest make_request(const System& system, const AgentConfig& config, const RepositoryPin& pin,
                           const RepositoryStage& stage) {
     FetchRequest request{.repositories = system.state() / "repository",
@@ -119,9 +129,9 @@ FetchRequest make_request(const System& system, const AgentConfig& config, const
                          .release_mirrors = config.modules.mirrors,
                          .secrets_endpoint = config.secrets_endpoint};
     request.policy = policy_of(request.settings);
-    for (const char* folder : {"checkout", "configuration"}) {
-        if (folder != pin.checkouts) {
-            request.other_checkouts.push_back(system.state() / folder);
+    for (const fs::path& folder : folders_of_checkouts(system)) {
+        if (folder != request.checkouts) {
+            request.other_checkouts.push_back(folder);
         }
     }
     // A day is as good as for ever, and does not overflow.

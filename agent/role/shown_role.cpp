@@ -15,6 +15,10 @@ Redactor secrets_of(const RoleConfig& role) {
     for (const auto& mirrors : {role.repository.mirrors, role.configuration.mirrors}) {
         places.insert(places.end(), mirrors.begin(), mirrors.end());
     }
+    for (const RoleConfig::Beside& each : role.repositories) {
+        places.push_back(each.url);
+        places.insert(places.end(), each.mirrors.begin(), each.mirrors.end());
+    }
     for (const HealthCheck& check : role.health.checks) {
         places.push_back(check.url);
     }

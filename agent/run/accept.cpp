@@ -4,9 +4,35 @@
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
 
+#include <algorithm>
 #include <cstddef>
+#include <filesystem>
+#include <system_error>
+#include <vector>
 
 namespace bootwright {
+
+namespace fs = std::filesystem;
+
+void use_repositories(const System& system, const std::string& configuration, const Revisions& repositories) {
+    if (!configuration.empty()) {
+        point_to(system.state() / "configuration" / "current", configuration);
+    }
+    for (const auto& [name, revision] : repositories) {
+        point_to(system.state() / "repositories" / name / "current", revision);
+    }
+}
+
+void remove_unused(const System& system, const Revisions& repositories) {
+    std::vector<fs::path> unused;
+    std::error_code error;  // there need not be any
+    for (const auto& entry : fs::directory_iterator(system.state() / "repositories", error)) {
+        if (!repositories.contains(entry.path().filename())) {
+            unused.push_back(entry.path());
+        }
+    }
+    std::for_each(unused.begin(), unused.end(), remove_tree);
+}
 
 JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout) {
     constexpr std::size_t largest_file = std::size_t{1} << 20U;

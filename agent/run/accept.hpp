@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/keys/role_config.hpp"
@@ -17,25 +18,38 @@ struct Accepted {
     RoleConfig role;
     Checkout checkout;
     std::string configuration{};  ///< the revision of the second repository, if there is one
+    Revisions repositories{};     ///< of those beside the control repository
 };
+
+/// Sets the links under which the catalog finds the other repositories at these revisions: `configuration/current`, and
+/// `repositories/NAME/current`. @throws Error io.*
+void use_repositories(const System& system, const std::string& configuration, const Revisions& repositories);
+
+/// Removes the checkouts of repositories that a good run no longer uses. What only they needed goes with the next fetch.
+/// @throws Error io.*
+void remove_unused(const System& system, const Revisions& repositories);
 
 /// The role config in the second repository. @throws Error role.no_configuration_file (permanent), role.invalid, io.*
 JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout);
 
 /// Reads the role config, a part of which may be in the second repository, and fetches what it pins.
-template <typename Read, typename FetchSecond, typename FetchFirst>
-Accepted assemble(const InstanceMetadata& instance, Read read, FetchSecond fetch_second, FetchFirst fetch_first) {
+template <typename Read, typename Fetch>
+Accepted assemble(const InstanceMetadata& instance, Read read, Fetch fetch) {
     RoleConfig role = read(std::nullopt);
     std::string configuration;
     if (!role.configuration.url.empty()) {
-        const Checkout second = fetch_second(role.configuration);
+        const Checkout second = fetch(role.configuration);
         configuration = second.revision;
         if (!role.configuration.path.empty()) {
             role = read(configuration_file(role.configuration, second));
         }
     }
-    Checkout checkout = fetch_first(role.repository);
-    return {instance, std::move(role), std::move(checkout), std::move(configuration)};
+    Revisions repositories;
+    for (const RoleConfig::Beside& each : role.repositories) {
+        repositories[each.name] = fetch(each).revision;
+    }
+    Checkout checkout = fetch(role.repository);
+    return {instance, std::move(role), std::move(checkout), std::move(configuration), std::move(repositories)};
 }
 
 }  // namespace bootwright

@@ -16,6 +16,7 @@
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_layers.hpp"
 #include "agent/run/accept.hpp"
+#include "agent/run/pins.hpp"
 #include "agent/run/stages.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
@@ -83,8 +84,8 @@ public:
     /// Records what Puppet did as it is; handles what it did wrong like every other error. Does not try a revision
     /// again that is given up; if the role config says so, applies the last good one instead.
     void apply(const Accepted& accepted) {
-        const std::string inputs =
-            inputs_of(system_, accepted.instance, accepted.role, accepted.checkout.revision, accepted.configuration);
+        const std::string inputs = inputs_of(system_, accepted.instance, accepted.role, accepted.checkout.revision,
+                                             accepted.configuration, accepted.repositories);
         try {
             stage_(Stage::puppet, config_.retry.puppet, [&] {
                 refuse_what_is_given_up(inputs);
@@ -106,8 +107,8 @@ public:
 
     /// What to come back to, if the run turns out good.
     [[nodiscard]] LastGood as_last_good(const Accepted& accepted) const {
-        return {record_.number(), accepted.checkout.revision, accepted.configuration, name_of(accepted.role),
-                accepted.instance};
+        return {record_.number(),       accepted.checkout.revision, accepted.configuration,
+                name_of(accepted.role), accepted.instance,          accepted.repositories};
     }
 
     /// Whether the machine now does what it was configured for: until it does, the run is not good.
@@ -149,7 +150,7 @@ private:
         if (applying.resumes() > 0) {
             record_.resumes(applying.resumes());
         }
-        use_configuration(accepted.configuration);
+        use_repositories(system_, accepted.configuration, accepted.repositories);
         PuppetResult result = apply_puppet(
             system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, warm_,
             [&](CloudService service) { return identity_for(service); }, events_for(record_), stop_);
@@ -172,13 +173,6 @@ private:
             action();
         } catch (const Error& error) {
             record_.warning("what came of this revision is not kept: " + error.message);
-        }
-    }
-
-    /// Sets the link under which the catalog finds its data.
-    void use_configuration(const std::string& revision) const {
-        if (!revision.empty()) {
-            point_to(system_.state() / "configuration" / "current", revision);
         }
     }
 
@@ -218,16 +212,17 @@ private:
 
     /// True if the last good run was of another revision or role config.
     [[nodiscard]] bool is_other_than(const Accepted& accepted) const {
-        return last_good_ && (last_good_->revision != accepted.checkout.revision ||
-                              last_good_->configuration != accepted.configuration ||
-                              last_good_->role_config != name_of(accepted.role));
+        return last_good_ &&
+               (last_good_->revision != accepted.checkout.revision ||
+                last_good_->configuration != accepted.configuration ||
+                last_good_->repositories != accepted.repositories || last_good_->role_config != name_of(accepted.role));
     }
 
     /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. If
     /// the role config says so, applies that run's revision again, which converges to the old state, and undoes
     /// nothing.
     void stay_at_last_good(const Accepted& given_up) {
-        use_configuration(last_good_->configuration);
+        use_repositories(system_, last_good_->configuration, last_good_->repositories);
         if (given_up.role.puppet.on_failure != RoleConfig::Puppet::OnFailure::last_good) {
             return;
         }
@@ -250,13 +245,8 @@ private:
         const auto read = [&](const std::optional<JsonDocument>& file) {
             return read_role_config(config_, last_good_->instance, file);
         };
-        const auto second = [&](const RoleConfig::Configuration& wanted) {
-            return prepare(pin_of(wanted, last_good_->configuration));
-        };
-        const auto first = [&](const RoleConfig::Repository& wanted) {
-            return prepare(pin_of(wanted, last_good_->revision));
-        };
-        return assemble(last_good_->instance, read, second, first);
+        const auto again = [&](const auto& wanted) { return prepare(pin_of_last_good(wanted, *last_good_)); };
+        return assemble(last_good_->instance, read, again);
     }
 
     InstanceMetadata read_instance(bool has_kept) {
@@ -285,17 +275,12 @@ private:
 
     Accepted accept(const InstanceMetadata& instance) {
         const auto read = [&](const std::optional<JsonDocument>& file) { return read_role(instance, file); };
-        const auto second = [&](const RoleConfig::Configuration& wanted) {
-            Checkout checkout = fetch(pin_of(wanted, wanted.revision));
-            record_.configuration(checkout);
+        const auto get = [&](const auto& wanted) {
+            Checkout checkout = fetch(pin_of(wanted, last_good_));
+            record(wanted, checkout);
             return checkout;
         };
-        const auto first = [&](const RoleConfig::Repository& wanted) {
-            Checkout checkout = fetch(pin_of(wanted, wanted.revision));
-            record_.revision(checkout);
-            return checkout;
-        };
-        return assemble(instance, read, second, first);
+        return assemble(instance, read, get);
     }
 
     RoleConfig read_role(const InstanceMetadata& instance, const std::optional<JsonDocument>& configuration) {
@@ -308,11 +293,12 @@ private:
         });
     }
 
-    [[nodiscard]] RepositoryPin pin_of(const RoleConfig::Repository& wanted, const std::string& revision) const {
-        return {wanted.url, wanted.mirrors, revision, "checkout", {last_good_ ? last_good_->revision : ""}};
-    }
-    [[nodiscard]] RepositoryPin pin_of(const RoleConfig::Configuration& wanted, const std::string& revision) const {
-        return {wanted.url, wanted.mirrors, revision, "configuration", {last_good_ ? last_good_->configuration : ""}};
+    // What the record is told, by the kind of repository.
+
+    void record(const RoleConfig::Repository&, const Checkout& checkout) { record_.revision(checkout); }
+    void record(const RoleConfig::Configuration&, const Checkout& checkout) { record_.configuration(checkout); }
+    void record(const RoleConfig::Beside& wanted, const Checkout& checkout) {
+        record_.repository(wanted.name, checkout);
     }
 
     Checkout fetch(const RepositoryPin& pin) {
@@ -354,6 +340,7 @@ RunReport finish(const System& system, RunRecord& record, int keep, const std::o
         keep_report(system, report);
         if (report.is_good() && good) {
             keep_last_good(system, *good);
+            remove_unused(system, good->repositories);
         }
         prune_history(system, keep);
     } catch (const Error& error) {

@@ -36,12 +36,22 @@ struct RoleConfig {
         std::string path{};  ///< inside it, relative; empty: not said
     } configuration{};
 
+    /// More repositories, pinned likewise: data, secrets or modules beside the control repository.
+    struct Beside {
+        std::string name;  ///< [a-z][a-z0-9_-]*, its own folder's
+        Url url;
+        std::vector<Url> mirrors{};
+        std::string revision;
+    };
+    std::vector<Beside> repositories{};  ///< no two of one name
+
     struct Puppet {
         bool noop = false;
         std::optional<std::chrono::milliseconds> timeout{};                     ///< nullopt: the image's
         enum class OnFailure { stay, last_good } on_failure = OnFailure::stay;  ///< of a revision that is given up
         std::string certname = "%{id}";                                         ///< certname_template.hpp
         std::string environment_name{};                                         ///< [a-z0-9_]+; empty: "production"
+        std::string hiera_config{};  ///< a hiera.yaml below Puppet's $codedir, relative; empty: none
     } puppet{};
 
     HealthConfig health{};

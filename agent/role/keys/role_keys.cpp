@@ -171,6 +171,33 @@ std::vector<RoleKey> configuration_keys() {
     };
 }
 
+std::vector<RoleKey> beside_keys() {
+    RoleKey all{.name = "repositories",
+                .trust = guarded,
+                .why = "the code of their modules runs as root, whatever the control repository is pinned to",
+                .meaning = "more repositories, [data, secrets or modules](repository.md#more-repositories) beside the control "
+                           "repository, at most 16: each an object with `name`, `url`, `revision` and perhaps `mirrors`",
+                .schema = repositories_schema()};
+    all.read = [](RoleConfig& role, ObjectReader& section, const std::string& word, const RoleLayer& layer) {
+        if (auto repositories = read_repositories(section, word, layer.allows_names)) {
+            role.repositories = std::move(*repositories);
+        }
+    };
+    all.value = [](const RoleConfig& role) {
+        Json list = Json::array();
+        for (const RoleConfig::Beside& each : role.repositories) {
+            list.push_back({{"name", each.name},
+                            {"url", each.url.shown()},
+                            {"mirrors", shown_all(each.mirrors)},
+                            {"revision", each.revision}});
+        }
+        return list;
+    };
+    return {all,
+            {.name = "repositories.url.file", .trust = guarded, .why = "a `file://` URL, as above"},
+            {.name = "repositories.mirrors.file", .trust = guarded, .why = "a `file://` URL, as above"}};
+}
+
 std::vector<RoleKey> puppet_keys() {
     static const std::vector<std::string> words{"stay", "last_good"};  // in the order of the enumeration
     const auto read_on_failure = [](ObjectReader& section, const std::string& word) {
@@ -210,6 +237,13 @@ std::vector<RoleKey> puppet_keys() {
                         "`production`",
              .schema = text_schema("^[a-z0-9_]*$", 100)},
             at(&RoleConfig::puppet, &Puppet::environment_name), read_environment, as_is),
+        key({.name = "puppet.hiera_config",
+             .why = "a file of what is pinned",
+             .meaning =
+                 "a [hiera.yaml outside of the environment](repository.md#more-repositories), as a path below Puppet's "
+                 "`$codedir`; its levels come below `data`",
+             .schema = text_schema("^([!-.0-~]+(/[!-.0-~]+)*)?$", 500)},
+            at(&RoleConfig::puppet, &Puppet::hiera_config), read_path_inside, as_is),
     };
 }
 
@@ -308,8 +342,8 @@ void remember_origin(RoleConfig& role, const RoleKey& key, const Json& value, co
 const std::vector<RoleKey>& role_keys() {
     static const std::vector<RoleKey> keys = [] {
         std::vector<RoleKey> all = machine_keys();
-        for (auto* more :
-             {repository_keys, configuration_keys, puppet_keys, health_keys, announce_keys, schedule_keys}) {
+        for (auto* more : {repository_keys, configuration_keys, beside_keys, puppet_keys, health_keys, announce_keys,
+                           schedule_keys}) {
             std::vector<RoleKey> section = more();
             std::move(section.begin(), section.end(), std::back_inserter(all));
         }

@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/base/registered.hpp"
 #include "common/base/text.hpp"
+#include "common/documents/schema_text.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -72,6 +73,32 @@ Url place(const std::string& text, const std::string& word, const std::string& e
         throw section.error(word, expected + ": " + *why, example);
     }
     return Url(text);
+}
+
+/// The name of a folder, in Puppet's $codedir, too: what that has itself is no name.
+bool is_repository_name(std::string_view text) {
+    constexpr std::size_t longest = 40;
+    return is_made_of(text, "_-", longest) && lower(text) == text && text.front() >= 'a' && text.front() <= 'z' &&
+           text != "environments";
+}
+
+RoleConfig::Beside read_repository(ObjectReader entry, bool allows_names) {
+    RoleConfig::Beside repository{.name = entry.string("name").value_or(""),
+                                  .url = read_place(entry, "url").value_or(Url()),
+                                  .mirrors = read_mirrors(entry, "mirrors").value_or(std::vector<Url>()),
+                                  .revision = read_revision(entry, "revision", allows_names).value_or("")};
+    entry.finish();
+    if (!is_repository_name(repository.name)) {
+        throw entry.error("name", "not a name for a repository",
+                          "write [a-z][a-z0-9_-]*, at most 40 of them, and not \"environments\"");
+    }
+    for (const auto& [key, is_there] :
+         {std::pair("url", !repository.url.empty()), {"revision", !repository.revision.empty()}}) {
+        if (!is_there) {
+            throw entry.error(key, "is not there", "say where the repository is, and at which revision");
+        }
+    }
+    return repository;
 }
 
 std::optional<Json> read_entries(ObjectReader& section, const std::string& word,
@@ -153,6 +180,36 @@ std::optional<std::string> read_revision(ObjectReader& section, const std::strin
                             "write 40 hexadecimal digits, or a name such as \"main\" or \"v1.2\"");
     }
     return revision;
+}
+
+std::optional<std::vector<RoleConfig::Beside>> read_repositories(ObjectReader& section, const std::string& word,
+                                                                 bool allows_names) {
+    const auto entries = section.objects(word);
+    if (!entries) {
+        return std::nullopt;
+    }
+    std::vector<RoleConfig::Beside> repositories;
+    for (const ObjectReader& entry : *entries) {
+        repositories.push_back(read_repository(entry, allows_names));
+        const auto has_name = [&](const auto& other) { return other.name == repositories.back().name; };
+        if (std::count_if(repositories.begin(), repositories.end(), has_name) > 1) {
+            throw ObjectReader(entry).error("name", "a second repository of this name", "give each a name of its own");
+        }
+    }
+    if (repositories.size() > most_repositories) {
+        throw section.error(word, "more than " + std::to_string(most_repositories) + " of them", "leave some out");
+    }
+    return repositories;
+}
+
+std::string repositories_schema() {
+    const std::string mirrors = list_schema(text_schema(), R"("maxItems": )" + std::to_string(most_mirrors));
+    return list_schema(object_schema({{"name", text_schema("^[a-z][a-z0-9_-]*$", 40)},
+                                      {"url", text_schema()},
+                                      {"mirrors", mirrors},
+                                      {"revision", text_schema("^[A-Za-z0-9_./+][A-Za-z0-9_./+-]*$", 200)}},
+                                     R"("required": ["name", "url", "revision"])"),
+                       R"("maxItems": )" + std::to_string(most_repositories));
 }
 
 std::optional<std::string> read_environment(ObjectReader& section, const std::string& word) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/role/keys/role_config.hpp"
 #include "common/documents/json.hpp"
 #include "common/net/url.hpp"
 
@@ -23,6 +24,11 @@ std::optional<Url> read_place(ObjectReader& section, const std::string& word);
 std::optional<std::vector<Url>> read_mirrors(ObjectReader& section, const std::string& word);
 /// A full commit id, or what git allows as a branch or tag. @param allows_names whether it may be a branch or tag
 std::optional<std::string> read_revision(ObjectReader& section, const std::string& word, bool allows_names);
+/// Objects with `name`, `url`, `mirrors` and `revision`, at most `most_repositories`, each of a name of its own.
+std::optional<std::vector<RoleConfig::Beside>> read_repositories(ObjectReader& section, const std::string& word,
+                                                                 bool allows_names);
+/// What read_repositories takes, as JSON Schema.
+std::string repositories_schema();
 /// The name of an environment of Puppet, or "".
 std::optional<std::string> read_environment(ObjectReader& section, const std::string& word);
 /// A template of a certname (certname_template.hpp).
@@ -37,5 +43,6 @@ std::optional<Json> read_facts(ObjectReader& section, const std::string& word);
 std::optional<Json> read_data(ObjectReader& section, const std::string& word);
 
 constexpr int most_mirrors = 32;
+constexpr int most_repositories = 16;
 
 }  // namespace bootwright

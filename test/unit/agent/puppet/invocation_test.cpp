@@ -164,14 +164,10 @@ TEST_CASE("role and facts become one external fact file, the role under the conf
           Json{{"datacenter", "eu"}, {"rack", 7}, {"cloud", cloud}, {"bootwright", {{"revision", revision}}}});
 }
 
-TEST_CASE("data is the top layer of Hiera") {
+TEST_CASE("data is kept as it is for the top layer of Hiera") {
     World world;
     world.role.data = {{"profile::web::port", 8080}, {"text", "ü \"quoted\"\n"}};
     CHECK(Json::parse(world.file(world.files.data())) == world.role.data);
-    const std::string hiera = world.file(world.files.hiera());
-    CHECK(hiera.find("version: 5") != std::string::npos);
-    CHECK(hiera.find("data_hash: json_data") != std::string::npos);
-    CHECK(hiera.find("datadir: /var/lib/bootwright/runs/000042\n") != std::string::npos);
 }
 
 TEST_CASE("without data there is an empty layer, not none") {

@@ -83,7 +83,7 @@ TEST_CASE("the last good run is kept with all that it went by, for root alone") 
                                     .user_data_origin = "user-data"};
     RoleConfig role;
     role.role = "web";
-    keep_last_good(fake.system, {7, revision, "", name_of(role), instance});
+    keep_last_good(fake.system, {7, revision, "", name_of(role), instance, {{"data", revision}}});
     const auto good = read_last_good(fake.system);
     REQUIRE(good);
     CHECK(good->run == 7);
@@ -91,6 +91,7 @@ TEST_CASE("the last good run is kept with all that it went by, for root alone") 
     CHECK(good->configuration.empty());
     CHECK(good->role_config == name_of(role));
     CHECK(good->instance.user_data == instance.user_data);
+    CHECK(good->repositories == Revisions{{"data", revision}});
     CHECK(fake.root.mode("/var/lib/bootwright/last_good.json") == 0600);
 }
 

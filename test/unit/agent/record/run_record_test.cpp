@@ -126,6 +126,11 @@ TEST_CASE("who signed, the second repository and what each place said are in the
     CHECK(world.run().at("signer") == "ann@example.com");
     CHECK(world.run().at("configuration") ==
           Json{{"asked", "main"}, {"resolved", "0123456789abcdef0123456789abcdef01234567"}});
+    role.repositories = {{.name = "data", .url = "https://user:hunter2@h/d", .mirrors = {}, .revision = "v1"}};
+    world.record.role(role);
+    CHECK(world.run().at("repositories") == Json{{"data", {{"asked", "v1"}, {"resolved", nullptr}}}});
+    world.record.repository("data", {"0123456789abcdef0123456789abcdef01234567", "/data", ""});
+    CHECK(world.run().at("repositories").at("data").at("resolved") == "0123456789abcdef0123456789abcdef01234567");
     CHECK(world.run().at("places") == Json{{{"place", "https://a/x"}, {"said", "it is away"}, {"took_s", 1.5}},
                                            {{"place", "https://b/x"}, {"said", "gave it"}, {"took_s", 0.25}}});
     CHECK(world.fake.root.read("/run/bootwright/status.json").find("hunter2") == std::string::npos);

@@ -69,6 +69,14 @@ TEST_CASE("the child is told where all is, on this machine's disk") {
     CHECK_FALSE(asked.policy.empty());
     world.pin.checkouts = "configuration";
     CHECK(world.asked().checkouts == world.fake.system.state() / "configuration");
+    for (const char* name : {"data", "secrets"}) {
+        world.fake.root.make_folder(std::string("/var/lib/bootwright/repositories/") + name);
+    }
+    world.pin.checkouts = "repositories/data";
+    auto others = world.asked().other_checkouts;
+    std::sort(others.begin(), others.end());
+    const auto state = world.fake.system.state();
+    CHECK(others == std::vector{state / "checkout", state / "configuration", state / "repositories/secrets"});
 }
 
 TEST_CASE("files that the image does not name stay unnamed") {

@@ -198,3 +198,40 @@ TEST_CASE("no fact takes the name of what carries the instance's metadata") {
     CHECK(error.code == "role.invalid");
     CHECK(error.message.starts_with("facts.cloud (user-data)"));
 }
+
+TEST_CASE("repositories beside the control repository have names of their own, which are names of folders") {
+    const auto repositories = [](const Json& list) {
+        Json role = Json::parse(complete());
+        role["repositories"] = list;
+        return read(to_text(role)).repositories;
+    };
+    const Json one{{"name", "data"}, {"url", "https://h/data.git"}, {"revision", std::string(40, 'a')}};
+    const auto with = [&](const char* key, const Json& value) {
+        Json changed = one;
+        changed[key] = value;
+        return changed;
+    };
+    const auto read_two = repositories({one, with("name", "secrets_2-x")});
+    REQUIRE(read_two.size() == 2);
+    CHECK(read_two[1].name == "secrets_2-x");
+    CHECK(read_two[0].url == Url("https://h/data.git"));
+    CHECK(repositories(Json::array()).empty());
+    for (const char* name : {"", ".", "..", "../x", "a/b", "A", "-x", "_x", "environments", "1", "a b", "current\n"}) {
+        CAPTURE(name);
+        CHECK(error_of([&] { repositories({with("name", name)}); }).code == "role.invalid");
+    }
+    CHECK(error_of([&] { repositories({one, one}); }).message.find("a second repository of this name") != std::string::npos);
+    CHECK(error_of([&] { repositories({with("revision", "main")}); }).code == "role.invalid");
+    CHECK(error_of([&] { repositories({with("url", "nonsense")}); }).code == "role.invalid");
+    CHECK(error_of([&] { repositories({with("path", "x.json")}); }).code == "role.invalid");
+    for (const char* key : {"name", "url", "revision"}) {
+        Json without = one;
+        without.erase(key);
+        CHECK(error_of([&] { repositories({without}); }).code == "role.invalid");
+    }
+    Json many = Json::array();
+    for (int i = 0; i < 17; ++i) {
+        many.push_back(with("name", "n" + std::to_string(i)));
+    }
+    CHECK(error_of([&] { repositories(many); }).message.find("more than 16") != std::string::npos);
+}

@@ -25,6 +25,9 @@ Json another(const RoleKey& key, const Json& before) {
     if (key.name == "health.checks") {
         return Json::array({{{"unit", "nginx.service"}}});
     }
+    if (key.name == "repositories") {
+        return Json::array({{{"name", "data"}, {"url", "https://other/x"}, {"mirrors", Json::array()}, {"revision", "main"}}});
+    }
     const Json schema = Json::parse(key.schema);
     if (schema.contains("properties")) {
         return key.name == "announce.webhook" ? Json{{"url", "https://other.example.com"}} : Json{{"hook", "other"}};
