@@ -175,8 +175,9 @@ std::vector<RoleKey> beside_keys() {
     RoleKey all{.name = "repositories",
                 .trust = guarded,
                 .why = "the code of their modules runs as root, whatever the control repository is pinned to",
-                .meaning = "more repositories, [data, secrets or modules](repository.md#more-repositories) beside the control "
-                           "repository, at most 16: each an object with `name`, `url`, `revision` and perhaps `mirrors`",
+                .meaning =
+                    "more repositories, [data, secrets or modules](repository.md#more-repositories) beside the control "
+                    "repository, at most 16: each an object with `name`, `url`, `revision` and perhaps `mirrors`",
                 .schema = repositories_schema()};
     all.read = [](RoleConfig& role, ObjectReader& section, const std::string& word, const RoleLayer& layer) {
         if (auto repositories = read_repositories(section, word, layer.allows_names)) {
@@ -193,9 +194,7 @@ std::vector<RoleKey> beside_keys() {
         }
         return list;
     };
-    return {all,
-            {.name = "repositories.url.file", .trust = guarded, .why = "a `file://` URL, as above"},
-            {.name = "repositories.mirrors.file", .trust = guarded, .why = "a `file://` URL, as above"}};
+    return {all};
 }
 
 std::vector<RoleKey> puppet_keys() {
