@@ -53,7 +53,7 @@ private:
     inline static const Scenario row_{.name = "newer"};
 };
 
-using Revisions = std::vector<std::string>;
+using PushedRevisions = std::vector<std::string>;
 
 }  // namespace
 
@@ -68,7 +68,7 @@ TEST_CASE("a revision that does not compile is named, and not tried again as lon
     CHECK(bad.at("error").at("code") == "puppet.compile_failed");
 
     const RunReport again = stage.run();
-    CHECK(stage.applied() == Revisions{pinned_revision, newer_revision});
+    CHECK(stage.applied() == PushedRevisions{pinned_revision, newer_revision});
     REQUIRE(again.error);
     CHECK(again.error->code == "puppet.given_up");
     CHECK(again.error->kind == ErrorKind::permanent);
@@ -142,7 +142,7 @@ TEST_CASE("a revision that failed twice to apply is given up where there is one 
     CHECK(report.puppet.outcome == Outcome::changed_with_failures);
     CHECK(report.bad.value().failures == 2);
     CHECK(stage.run().error->code == "puppet.given_up");
-    CHECK(stage.applied() == Revisions{pinned_revision, newer_revision, newer_revision});
+    CHECK(stage.applied() == PushedRevisions{pinned_revision, newer_revision, newer_revision});
 }
 
 TEST_CASE("a machine that was never good goes on trying a revision whose resources fail") {
@@ -167,7 +167,7 @@ TEST_CASE("on_failure last_good: the last good revision is applied again, and th
     NewerRevision stage(back_to_last_good);
     stage.puppet({recorded_puppet("compile_error")}, {recorded_puppet("unchanged")});
     const RunReport report = stage.run();
-    CHECK(stage.applied() == Revisions{pinned_revision, newer_revision, pinned_revision});
+    CHECK(stage.applied() == PushedRevisions{pinned_revision, newer_revision, pinned_revision});
     CHECK_FALSE(report.is_good());
     CHECK(report.error->code == "puppet.compile_failed");
     CHECK(report.puppet.outcome == Outcome::compile_failed);
@@ -192,7 +192,7 @@ TEST_CASE("on_failure last_good: the last good revision is applied again, and th
     const RunReport later = stage.run();
     CHECK(later.error->code == "puppet.given_up");
     CHECK(later.instead.value().puppet.outcome == Outcome::changed);
-    CHECK(stage.applied() == Revisions{pinned_revision, newer_revision, pinned_revision, pinned_revision});
+    CHECK(stage.applied() == PushedRevisions{pinned_revision, newer_revision, pinned_revision, pinned_revision});
 }
 
 TEST_CASE("on_failure last_good: the last good revision comes with the role config of then") {

@@ -39,8 +39,7 @@ Error unavailable(const std::string& what, const WebResponse& response) {
 }
 
 Error not_found(const std::string& what) {
-    return permanent_error("repository.secret_not_found", what,
-                           "make it, or correct its name in agent.json");
+    return permanent_error("repository.secret_not_found", what, "make it, or correct its name in agent.json");
 }
 
 /// The error for an answer without a secret: Amazon's status is nearly always 400, and a word says what is wrong.
@@ -76,10 +75,9 @@ const SecretStore* find_secret_store(std::string_view kind) {
 WebRequest secret_request(const SecretStore& store, const std::string& name,
                           const std::optional<CloudIdentity>& identity, const Url& endpoint) {
     if (!store.is_name(name)) {
-        throw permanent_error(
-            "repository.secret_name_invalid",
-            "no secret of " + std::string(store.called) + " is called " + shortened(name, 200),
-            "write it like " + std::string(store.example) + " in agent.json");
+        throw permanent_error("repository.secret_name_invalid",
+                              "no secret of " + std::string(store.called) + " is called " + shortened(name, 200),
+                              "write it like " + std::string(store.example) + " in agent.json");
     }
     WebRequest request = store.request(name, identity);
     request.max_bytes = std::size_t{40} << 10U;  // must fit into a child's line as base64

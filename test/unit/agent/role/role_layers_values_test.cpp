@@ -220,7 +220,9 @@ TEST_CASE("repositories beside the control repository have names of their own, w
         CAPTURE(name);
         CHECK(error_of([&] { repositories({with("name", name)}); }).code == "role.invalid");
     }
-    CHECK(error_of([&] { repositories({one, one}); }).message.find("a second repository of this name") != std::string::npos);
+    CHECK(error_of([&] {
+              repositories({one, one});
+          }).message.find("a second repository of this name") != std::string::npos);
     CHECK(error_of([&] { repositories({with("revision", "main")}); }).code == "role.invalid");
     CHECK(error_of([&] { repositories({with("url", "nonsense")}); }).code == "role.invalid");
     CHECK(error_of([&] { repositories({with("path", "x.json")}); }).code == "role.invalid");

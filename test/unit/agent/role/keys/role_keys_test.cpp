@@ -26,7 +26,8 @@ Json another(const RoleKey& key, const Json& before) {
         return Json::array({{{"unit", "nginx.service"}}});
     }
     if (key.name == "repositories") {
-        return Json::array({{{"name", "data"}, {"url", "https://other/x"}, {"mirrors", Json::array()}, {"revision", "main"}}});
+        return Json::array(
+            {{{"name", "data"}, {"url", "https://other/x"}, {"mirrors", Json::array()}, {"revision", "main"}}});
     }
     const Json schema = Json::parse(key.schema);
     if (schema.contains("properties")) {
