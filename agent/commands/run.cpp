@@ -1,3 +1,4 @@
+#include "agent/commands/caller.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/status.hpp"
@@ -42,7 +43,7 @@ int run(const System& system, const CommandArguments&) {
         tell_what_blocks(system, error);
         throw;
     }
-    RunWorker worker(system, RunCause::asked_for);
+    RunWorker worker(system, RunCause::asked_for, caller(system));
     Progress progress;
     auto next_beat = system.clock.now().since_boot + heartbeat_interval;
     bool ended = false;

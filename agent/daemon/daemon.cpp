@@ -49,6 +49,11 @@ AgentConfig config_or_defaults(const System& system) {
     }
 }
 
+/// The status is gone after a boot.
+RunCause cause_of_start(const System& system) {
+    return member_at(StatusFile(system).read(), "run").is_object() ? RunCause::restart : RunCause::boot;
+}
+
 class Daemon {
 public:
     explicit Daemon(const System& system)
@@ -57,7 +62,7 @@ public:
           signals_({SIGTERM, SIGINT, SIGHUP}),
           process_(identify_process(getpid()).value_or(ProcessId{getpid(), 0})),
           started_(system.clock.now()),
-          next_(NextRun{milliseconds(0), "the agent has just started"}),
+          next_(NextRun{milliseconds(0), "the agent has just started", cause_of_start(system)}),
           next_at_(started_.since_boot) {}
 
     void loop() {
@@ -100,7 +105,7 @@ private:
         }
         try {
             watch_.reset();
-            worker_ = std::make_unique<RunWorker>(system_, next_->cause);
+            worker_ = std::make_unique<RunWorker>(system_, next_->cause, next_->asked_by);
             is_over_ = false;
             next_.reset();
         } catch (const Error& error) {  // another run is under way, or the disk is full
@@ -108,7 +113,7 @@ private:
                 log(LogLevel::warning, error.message);
                 last_line_ = "no run can begin: " + error.message;
             }
-            next_ = NextRun{std::chrono::seconds(2), error.message};
+            next_ = NextRun{std::chrono::seconds(2), error.message, next_->cause, next_->asked_by};
             next_at_ = now() + next_->delay;
         }
     }
@@ -194,7 +199,7 @@ private:
     void plan_run_if_changed() {
         if (watch_ && watch_->has_changed()) {
             watch_.reset();
-            plan(NextRun{milliseconds(0), "the instance's metadata has changed"});
+            plan(NextRun{milliseconds(0), "the instance's metadata has changed", RunCause::metadata});
         }
     }
 
@@ -214,7 +219,7 @@ private:
     }
 
     static std::optional<NextRun> asked_for() {
-        return NextRun{milliseconds(0), "asked for by SIGHUP", RunCause::asked_for};
+        return NextRun{milliseconds(0), "asked for by SIGHUP", RunCause::asked_for, "SIGHUP"};
     }
 
     void on_signal(int signal) {
@@ -322,7 +327,10 @@ std::optional<NextRun> plan_next_run(const RunReport& report, int failures, cons
         }
         const Schedule schedule = schedule_of(report.instance ? report.instance->instance_id : "", *report.interval,
                                               report.splay, report.finished.value_or(now).since_boot);
-        return NextRun{.delay = until_scheduled(schedule, now), .reason = "schedule", .schedule = schedule};
+        return NextRun{.delay = until_scheduled(schedule, now),
+                       .reason = "schedule",
+                       .cause = RunCause::schedule,
+                       .schedule = schedule};
     }
     switch (report.error->kind) {
         case ErrorKind::stopped:

@@ -34,7 +34,8 @@ std::chrono::milliseconds until_scheduled(const Schedule& schedule, const Instan
 struct NextRun {
     std::chrono::milliseconds delay{0};
     std::string reason;
-    RunCause cause = RunCause::planned;
+    RunCause cause = RunCause::retry;
+    std::string asked_by{};
     std::optional<Schedule> schedule{};  ///< if the run is by schedule
 };
 

@@ -1,5 +1,6 @@
 #include "agent/record/history.hpp"
 
+#include "agent/record/past.hpp"
 #include "agent/role/shown_role.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
@@ -11,7 +12,6 @@
 #include <functional>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace bootwright {
 
@@ -48,7 +48,8 @@ std::uint64_t bytes_of(const fs::path& run) {
     for (fs::recursive_directory_iterator at(run, error), end; !error && at != end; at.increment(error)) {
         std::error_code gone;
         const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
-        bytes += gone ? 0 : size;
+        const std::uintmax_t names = at->hard_link_count(gone);  // the same catalog in several runs
+        bytes += gone || names == 0 ? 0 : size / names;
     }
     return bytes;
 }
@@ -71,7 +72,15 @@ void keep_only_report(const fs::path& run) {
 
 int next_run_number(const System& system) {
     const auto numbers = run_numbers(system);
-    return numbers.empty() ? 1 : numbers.front() + 1;
+    return std::max(numbers.empty() ? 0 : numbers.front(), last_remembered_run(system)) + 1;
+}
+
+std::vector<int> runs_after(const System& system, int number) {
+    std::vector<int> numbers = run_numbers(system);
+    numbers.erase(std::remove_if(numbers.begin(), numbers.end(), [&](int other) { return other <= number; }),
+                  numbers.end());
+    std::reverse(numbers.begin(), numbers.end());
+    return numbers;
 }
 
 fs::path run_folder(const System& system, int number) {

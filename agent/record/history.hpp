@@ -9,11 +9,15 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bootwright {
 
-/// The number of the next run: one more than the highest on disk. Reads only.
+/// The number of the next run: one more than the highest on disk, or in the past. Reads only.
 int next_run_number(const System& system);
+
+/// The numbers of the runs on disk that are higher than `number`, the lowest first.
+std::vector<int> runs_after(const System& system, int number);
 
 /// /var/lib/bootwright/runs/000042
 std::filesystem::path run_folder(const System& system, int number);

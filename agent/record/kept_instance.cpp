@@ -69,8 +69,8 @@ bool is_this_machine(const System& system, const KeptInstance& kept) {
 
 void forget_kept_instance(const System& system) {
     // Removes instance.json last: as long as it is there, a removal that was cut off begins again.
-    for (const char* name :
-         {"last_good.json", "bad_revisions.json", "applying.json", "puppet", "runs", "instance.json"}) {
+    for (const char* name : {"last_good.json", "bad_revisions.json", "applying.json", "puppet", "runs", "history.jsonl",
+                             "past", "instance.json"}) {
         remove_tree(system.state() / name);
     }
 }

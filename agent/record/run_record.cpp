@@ -1,5 +1,6 @@
 #include "agent/record/run_record.hpp"
 
+#include "agent/record/history.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
@@ -24,6 +25,13 @@ RunRecord::RunRecord(const System& system, int number) : system_(system), status
         report.number = number;
         report.agent = identify_process(getpid()).value_or(ProcessId{getpid(), 0});
         report.started = report.stage_started = system_.clock.now();
+    });
+}
+
+void RunRecord::begins_because(RunCause cause, const std::string& asked_by) {
+    change([&](RunReport& report) {
+        report.cause = cause;
+        report.asked_by = asked_by;
     });
 }
 
@@ -117,6 +125,7 @@ void RunRecord::resumes(int run) {
 void RunRecord::role(const RoleConfig& role) {
     change([&](RunReport& report) {
         report.role = role.role;
+        report.role_config = name_of(role);
         report.revision_asked = role.repository.revision;
         report.configuration_asked = role.configuration.revision;
         report.repositories_asked.clear();

@@ -21,6 +21,8 @@ class RunRecord {
 public:
     RunRecord(const System& system, int number);
 
+    /// @param asked_by who asked for it; "": nobody
+    void begins_because(RunCause cause, const std::string& asked_by);
     void begin_stage(Stage stage, int attempts);
     void begin_attempt(int attempt);
     void retrying(const Error& error, std::chrono::milliseconds delay);

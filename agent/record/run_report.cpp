@@ -2,6 +2,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
+#include "common/base/version.hpp"
 
 #include <utility>
 
@@ -119,6 +120,18 @@ std::string_view to_string(Stage stage) {
     return "unknown";
 }
 
+std::string_view to_string(RunCause cause) {
+    switch (cause) {
+        case RunCause::boot: return "boot";
+        case RunCause::restart: return "restart";
+        case RunCause::schedule: return "schedule";
+        case RunCause::metadata: return "metadata";
+        case RunCause::retry: return "retry";
+        case RunCause::asked_for: return "asked_for";
+    }
+    return "unknown";
+}
+
 Json to_json(const Instant& instant) {
     return {{"wall", to_iso8601(instant.wall)}, {"monotonic_s", seconds(instant.since_boot)}};
 }
@@ -151,6 +164,8 @@ Json to_json(const RunReport& report) {
     const auto stage_error = [&](const Error& error) { return error_json(error, report.stage); };
     return {
         {"number", report.number},
+        {"agent_version", version},
+        {"cause", {{"why", to_string(report.cause)}, {"by", text_or_null(report.asked_by)}}},
         {"state", report.finished ? "finished" : "running"},
         {"pid", report.agent.pid},
         {"pid_start", report.agent.start_ticks},
@@ -191,6 +206,7 @@ Json to_json(const RunReport& report) {
                        })},
         {"resumes", report.resumes > 0 ? Json(report.resumes) : Json()},
         {"role", text_or_null(report.role)},
+        {"role_config", text_or_null(report.role_config)},
         {"revision",
          {{"asked", text_or_null(report.revision_asked)}, {"resolved", text_or_null(report.revision_resolved)}}},
         {"signer", text_or_null(report.signer)},

@@ -22,10 +22,18 @@ enum class Stage { platform, role, repository, puppet, health, record };
 
 std::string_view to_string(Stage stage);
 
+/// Why there is a run. What is asked for is tried even if the agent would not try again by itself.
+enum class RunCause { boot, restart, schedule, metadata, retry, asked_for };
+
+/// "boot", "asked_for"
+std::string_view to_string(RunCause cause);
+
 /// The record of one run so far. It is what status.json shows of the run and, at the end, report.json.
 struct RunReport {
     int number = 0;
     ProcessId agent{};
+    RunCause cause = RunCause::boot;
+    std::string asked_by{};  ///< "alice on /dev/pts/0", "SIGHUP"; "": nobody
     Instant started{};
     Instant heartbeat{};
     std::optional<Instant> finished{};
@@ -74,6 +82,7 @@ struct RunReport {
     std::optional<Kept> kept{};
     int resumes = 0;  ///< the run that a shutdown cut off, and this one resumes; 0: none
     std::string role{};
+    std::string role_config{};  ///< name_of() the role config
     std::string revision_asked{};
     std::string revision_resolved{};
     std::string signer{};               ///< of that revision, if the image asks for a signature

@@ -11,6 +11,7 @@
 #include "agent/record/bad_revision.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
+#include "agent/record/past.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/repository/lost_facts.hpp"
 #include "agent/repository/repository.hpp"
@@ -37,13 +38,11 @@ namespace {
 /// The stages of one run, each of which hands on to the next.
 class Pipeline {
 public:
-    Pipeline(const System& system, const AgentConfig& config, RunRecord& record, RunCause cause,
-             const std::stop_token& stop)
+    Pipeline(const System& system, const AgentConfig& config, RunRecord& record, const std::stop_token& stop)
         : system_(system),
           config_(config),
           warm_(system, config),
           record_(record),
-          cause_(cause),
           stop_(stop),
           stage_(system, record, stop),
           last_good_(read_last_good(system)) {}
@@ -178,7 +177,7 @@ private:
 
     void refuse_what_is_given_up(const std::string& inputs) {
         const auto bad = find_bad_revision(system_, inputs);
-        if (!bad || !bad->is_given_up || cause_ == RunCause::asked_for) {
+        if (!bad || !bad->is_given_up || record_.snapshot().cause == RunCause::asked_for) {
             return;
         }
         record_.bad(*bad);
@@ -325,7 +324,6 @@ private:
     const AgentConfig& config_;
     WarmPuppet warm_;  ///< from the start of the run, as it takes as long as all that comes before Puppet
     RunRecord& record_;
-    RunCause cause_;
     std::stop_token stop_;
     Stages stage_;
     std::optional<LastGood> last_good_;         ///< before this run
@@ -343,6 +341,7 @@ RunReport finish(const System& system, RunRecord& record, int keep, const std::o
             remove_unused(system, good->repositories);
         }
         prune_history(system, keep);
+        remember_runs(system);
     } catch (const Error& error) {
         record.warning("the run's record is not complete: " + error.message);
     }
@@ -351,13 +350,13 @@ RunReport finish(const System& system, RunRecord& record, int keep, const std::o
 
 }  // namespace
 
-RunReport run(const System& system, RunRecord& record, RunCause cause, std::stop_token stop) {
+RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
     AgentConfig config;
     std::optional<Pipeline> pipeline;
     std::optional<LastGood> good;
     try {
         config = read_agent_config(system);
-        pipeline.emplace(system, config, record, cause, stop);
+        pipeline.emplace(system, config, record, stop);
         const Accepted accepted = pipeline->read_and_accept();
         pipeline->check_not_going_away();
         pipeline->apply(accepted);

@@ -87,19 +87,19 @@ void tell_what_blocks(const System& system, const Error& error) {
     }
 }
 
-RunWorker::RunWorker(const System& system, RunCause cause)
+RunWorker::RunWorker(const System& system, RunCause cause, const std::string& asked_by)
     : lock_(take_run_lock(system)),
       over_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     try {
-        begin(system, cause);
+        begin(system, cause, asked_by);
     } catch (const Error& error) {
         tell_what_blocks(system, error);
         throw;
     }
 }
 
-void RunWorker::begin(const System& system, RunCause cause) {
+void RunWorker::begin(const System& system, RunCause cause, const std::string& asked_by) {
     if (!over_ || !ended_) {
         throw system_call_error("make", "a descriptor for the run's events", EMFILE);
     }
@@ -108,13 +108,14 @@ void RunWorker::begin(const System& system, RunCause cause) {
     end_leftovers(system);
     remove_eyaml_keys(system);
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
+    record_->begins_because(cause, asked_by);
     record_->tell_when_over([this] {
         is_over_ = true;
         eventfd_write(over_.get(), 1);
     });
     try {
-        thread_ = std::jthread([this, &system, cause](std::stop_token stop) {
-            report_ = run(system, *record_, cause, stop);
+        thread_ = std::jthread([this, &system](std::stop_token stop) {
+            report_ = run(system, *record_, stop);
             has_ended_ = true;
             eventfd_write(ended_.get(), 1);
         });

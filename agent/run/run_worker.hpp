@@ -20,8 +20,9 @@ void tell_what_blocks(const System& system, const Error& error);
 class RunWorker {
 public:
     /// Ends what a killed run left, then begins the run; or puts into the status what blocks it.
+    /// @param asked_by who asked for it; "": nobody
     /// @throws Error run.locked (transient) if another run is under way; process.cannot_start (transient); io.*
-    RunWorker(const System& system, RunCause cause);
+    RunWorker(const System& system, RunCause cause, const std::string& asked_by = "");
     RunWorker(const RunWorker&) = delete;
     RunWorker& operator=(const RunWorker&) = delete;
     ~RunWorker();
@@ -38,7 +39,7 @@ public:
     RunReport join();
 
 private:
-    void begin(const System& system, RunCause cause);
+    void begin(const System& system, RunCause cause, const std::string& asked_by);
 
     FileLock lock_;
     UniqueFd over_;

@@ -230,6 +230,19 @@ std::optional<std::string> read_file_start(const fs::path& path, std::size_t mos
     return fd ? std::optional(read_beyond(fd.get(), path, most).substr(0, most)) : std::nullopt;
 }
 
+std::optional<std::string> read_file_end(const fs::path& path, std::size_t most) {
+    const UniqueFd fd = open_if_exists(path);
+    if (!fd) {
+        return std::nullopt;
+    }
+    if (const off_t size = lseek(fd.get(), 0, SEEK_END); size < 0 || static_cast<std::size_t>(size) <= most) {
+        lseek(fd.get(), 0, SEEK_SET);
+    } else {
+        lseek(fd.get(), -static_cast<off_t>(most), SEEK_END);
+    }
+    return read_beyond(fd.get(), path, most).substr(0, most);
+}
+
 std::string read_or_empty(const fs::path& path, std::size_t most) {
     try {
         return read_file_if_exists(path, most).value_or("");

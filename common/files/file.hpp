@@ -45,6 +45,9 @@ std::string read_open_file(const UniqueFd& file, const std::filesystem::path& ca
 /// The first `most` bytes of the file, or less if it is shorter. Returns nullopt if it does not exist. @throws Error io.*
 std::optional<std::string> read_file_start(const std::filesystem::path& path, std::size_t most);
 
+/// The last `most` bytes of the file, or less if it is shorter. Returns nullopt if it does not exist. @throws Error io.*
+std::optional<std::string> read_file_end(const std::filesystem::path& path, std::size_t most);
+
 /// The whole file. Returns "" if there is none, if it is larger than `most` bytes, or if it cannot be read. For files
 /// that mean nothing in these cases, such as damaged notes of an earlier run, or a kernel file about something that is
 /// gone.

@@ -28,6 +28,7 @@ for argument; do
         --publicdir=*)
             cp /usr/share/quick-puppet/last_run_summary.yaml "${argument#*=}/"
             echo '{"puppet_version": "7.23.0", "phase": "apply"}' >"${argument#*=}/observation.json"
+            [ ! -e /usr/share/quick-puppet/catalog.json.gz ] || cp /usr/share/quick-puppet/catalog.json.gz "${argument#*=}/"
             ;;
         --resourcefile=*) cp /usr/share/quick-puppet/resources.txt "${argument#*=}" ;;
     esac

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import pty
@@ -146,6 +147,12 @@ OUTPUTS = {
     "status": "status",
     "status for programs": "status --json",
     "status that waits": "status --wait --timeout 5s",
+    "history": "history",
+    "history of one run": "history --run 1",
+    "history for programs": "history --json",
+    "diff": "diff 1",
+    "diff for programs": "diff 1 --json",
+    "why": "why 'File[/etc/motd]'",
     "explain": "explain",
     "explain for programs": "explain --json",
     "metadata": "metadata",
@@ -167,6 +174,8 @@ OUTPUTS = {
 def test_output_that_cannot_be_written_is_an_error_of_every_command(quick: Instance, repo: ControlRepo) -> None:
     covered = {name for name in listed_commands() if any(line.startswith(name) for line in OUTPUTS.values())}
     assert listed_commands() - covered == {"daemon"}, "which prints nothing: it logs"
+    catalog = {"resources": [{"type": "File", "title": "/etc/motd", "parameters": {}}]}
+    quick.write("/usr/share/quick-puppet/catalog.json.gz", gzip.compress(json.dumps(catalog).encode()))
     quick.path("/srv").mkdir(exist_ok=True)
     command("cp", "-r", repo.work, quick.path("/srv") / "control")
     quick.write("/srv/modules/Puppetfile", "mod 'role', :local => true\n")

@@ -55,7 +55,7 @@ struct Scenario {
 
     /// The run after the fault is gone.
     Outcome then = Outcome::changed;
-    RunCause then_because = RunCause::planned;
+    RunCause then_because = RunCause::retry;
 };
 
 /// The rows of each stage: run_scenarios_test.cpp runs them all, with its own ones of good runs and of stops.
@@ -96,7 +96,7 @@ public:
     explicit Play(const Scenario& scenario);
 
     /// One run, as the agent starts it; what the runs before have left is there.
-    RunReport run(RunCause cause = RunCause::planned);
+    RunReport run(RunCause cause = RunCause::retry);
 
     /// Takes the fault away. What is on disk stays, as it does on a real machine.
     void mend();

@@ -26,7 +26,7 @@ void wait_for(int fd) {
 
 TEST_CASE("a run on a thread of its own makes its end known") {
     FakeMachine machine;
-    RunWorker worker(machine.system, RunCause::planned);
+    RunWorker worker(machine.system, RunCause::retry);
     wait_for(worker.ended_fd());
     const RunReport report = worker.join();
     CHECK(report.is_good());
@@ -53,7 +53,7 @@ TEST_CASE("a run is over, and the next is planned, while others outside are stil
                                  was_over = worker->is_over() && worker->record().snapshot().is_good();
                                  had_ended = worker->has_ended();
                              }});
-    RunWorker run(machine.system, RunCause::planned);
+    RunWorker run(machine.system, RunCause::retry);
     worker = &run;
     made.request_stop();
     wait_for(run.over_fd());
@@ -68,7 +68,7 @@ TEST_CASE("a run is over, and the next is planned, while others outside are stil
 TEST_CASE("a run tells which one it resumes, be it the first of all") {
     FakeMachine machine;
     machine.root.write("/var/lib/bootwright/applying.json", R"({"boot_id": "another", "run": 1, "cut_off": true})");
-    CHECK(RunWorker(machine.system, RunCause::planned).join().resumes == 1);
+    CHECK(RunWorker(machine.system, RunCause::retry).join().resumes == 1);
 }
 
 TEST_CASE("two runs never overlap") {
@@ -76,17 +76,17 @@ TEST_CASE("two runs never overlap") {
     std::optional<Error> refused;
     machine.processes.answer(
         "bootwright-fetch", {.work = [&](const ProcessRequest&) {
-            refused = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+            refused = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::retry); });
         }});
     {
-        RunWorker worker(machine.system, RunCause::planned);
+        RunWorker worker(machine.system, RunCause::retry);
         worker.join();
     }
     REQUIRE(refused);
     CHECK(refused->code == "run.locked");
     CHECK(refused->kind == ErrorKind::transient);
     machine.processes.answer("bootwright-fetch", good_fetch());
-    CHECK(RunWorker(machine.system, RunCause::planned).join().number == 2);  // the lock went with the first
+    CHECK(RunWorker(machine.system, RunCause::retry).join().number == 2);  // the lock went with the first
 }
 
 TEST_CASE("to destroy it is to stop the run and wait for it") {
@@ -103,7 +103,7 @@ TEST_CASE("to destroy it is to stop the run and wait for it") {
                 }
             }
         };
-        worker = std::make_unique<RunWorker>(machine.system, RunCause::planned);
+        worker = std::make_unique<RunWorker>(machine.system, RunCause::retry);
         worker->request_stop();
         begun.request_stop();
         worker.reset();
@@ -126,7 +126,7 @@ TEST_CASE("what a killed run left is ended before the next one begins, and only 
                 {"number", 1}, {"state", "running"}, {"child", {{"pid", child.pid}, {"pid_start", child.start_ticks}}}};
             status["run"].update(wrong, true);
         });
-        CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
+        CHECK(RunWorker(machine.system, RunCause::retry).join().is_good());
     };
     ProcessId child;
     const ProcessResult result = runner.run(
@@ -169,11 +169,11 @@ TEST_CASE("a handed-over Puppet is waited for up to its deadline, and ended afte
              [&](std::string_view) {
                  if (++lines == 1) {
                      note(now + std::chrono::milliseconds(1));
-                     before = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+                     before = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::retry); });
                      return;
                  }
                  note(now);
-                 CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
+                 CHECK(RunWorker(machine.system, RunCause::retry).join().is_good());
              }},
         {});
     REQUIRE(before);
@@ -188,19 +188,19 @@ TEST_CASE("what keeps a run from beginning is in the status until one begins") {
     const auto state = machine.root.path("/var/lib/bootwright");
     const auto blocked = [&] { return StatusFile(machine.system).read().at("blocked"); };
     CHECK(blocked().is_null());
-    CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
+    CHECK(RunWorker(machine.system, RunCause::retry).join().is_good());
     std::filesystem::rename(state, state.string() + ".away");
     machine.root.write("/var/lib/bootwright", "no folder");
-    const Error error = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+    const Error error = error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::retry); });
     const Json first = blocked();
     CHECK(first.at("error") == to_json(error));
     CHECK(error.message.find("/var/lib/bootwright") != std::string::npos);
     machine.clock.advance(std::chrono::minutes(1));
-    error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); });
+    error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::retry); });
     CHECK(blocked() == first);  // since then
     std::filesystem::remove(state);
     std::filesystem::rename(state.string() + ".away", state);
-    CHECK(RunWorker(machine.system, RunCause::planned).join().is_good());
+    CHECK(RunWorker(machine.system, RunCause::retry).join().is_good());
     CHECK(blocked().is_null());
 }
 
@@ -209,8 +209,7 @@ TEST_CASE("that another run is under way blocks none: it is that run's status") 
     machine.root.make_folder("/run/bootwright");
     const auto lock = FileLock::try_take(machine.root.path("/run/bootwright/run.lock"));
     REQUIRE(lock);
-    CHECK(error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::planned); }).code ==
-          "run.locked");
+    CHECK(error_of([&] { return std::make_unique<RunWorker>(machine.system, RunCause::retry); }).code == "run.locked");
     CHECK(StatusFile(machine.system).read().at("blocked").is_null());
 }
 
@@ -224,7 +223,7 @@ TEST_CASE("a status that makes no sense does not keep a run from beginning") {
         StatusFile(machine.system).update([&](Json& status) { status["run"] = Json::parse(run); });
         std::string problem;
         try {
-            RunWorker(machine.system, RunCause::planned).join();
+            RunWorker(machine.system, RunCause::retry).join();
         } catch (const std::exception& exception) {
             problem = exception.what();
         }
@@ -237,5 +236,5 @@ TEST_CASE("a status that has grown beyond all measure does not keep a run from b
     machine.root.write("/run/bootwright/status.json",
                        R"({"schema": 1, "boot_id": "b0071d00-0000-4000-8000-000000000001", "run": ")" +
                            std::string((std::size_t{1} << 20U) + 1, 'x') + "\"}");
-    CHECK_NOTHROW(RunWorker(machine.system, RunCause::planned).join());
+    CHECK_NOTHROW(RunWorker(machine.system, RunCause::retry).join());
 }

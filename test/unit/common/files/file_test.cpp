@@ -108,15 +108,18 @@ TEST_CASE("a file beyond the cap is refused, and one at the cap is not") {
     CHECK(error.kind == ErrorKind::permanent);
 }
 
-TEST_CASE("the start of a file can be had, however long it is") {
+TEST_CASE("the start of a file and its end can be had, however long it is") {
     const TemporaryRoot root;
     const std::string content = "0123456789" + std::string(40000, 'x');
     root.write("/file", content);
     for (const std::size_t most : {std::size_t{0}, std::size_t{10}, std::size_t{16384}, content.size() - 1,
                                    content.size(), content.size() + 1}) {
         CHECK(read_file_start(root.path() / "file", most) == content.substr(0, most));
+        CHECK(read_file_end(root.path() / "file", most) ==
+              content.substr(content.size() - std::min(most, content.size())));
     }
     CHECK_FALSE(read_file_start(root.path() / "absent", 10));
+    CHECK_FALSE(read_file_end(root.path() / "absent", 10));
     CHECK(error_of([&] { return read_file_start(root.path(), 10); }).code == "io.failed");
 }
 

@@ -1,0 +1,203 @@
+#include "agent/commands/chosen_run.hpp"
+#include "agent/commands/command.hpp"
+#include "agent/commands/output.hpp"
+#include "agent/record/catalog_difference.hpp"
+#include "agent/record/past.hpp"
+#include "agent/record/past_contents.hpp"
+#include "common/base/text.hpp"
+#include "common/documents/text_difference.hpp"
+
+#include <algorithm>
+
+namespace bootwright {
+
+namespace {
+
+/// What lies between two runs.
+struct Difference {
+    Json from;  ///< the lines of the two runs
+    Json to;
+    std::vector<ValueChange> role_config{};
+    std::vector<ValueChange> facts{};
+    std::vector<ResourceChange> resources{};
+    std::vector<std::string> unknown{};  ///< what cannot be compared, and why
+};
+
+std::string shown(const Json& value) { return value.is_string() ? value.get<std::string>() : to_line(value); }
+
+/// The two documents of one kind. Says in `difference` if one is not there.
+std::optional<std::pair<Json, Json>> both(const System& system, Difference& difference, const char* what) {
+    const std::string before = string_at(member_at(difference.from, "kept"), what);
+    const std::string after = string_at(member_at(difference.to, "kept"), what);
+    if (before == after && !before.empty()) {
+        return std::nullopt;  // the same
+    }
+    const auto read = [&](const Json& line, const std::string& name) {
+        auto document = read_kept(system, name);
+        if (!document) {
+            difference.unknown.push_back(std::string(what) + " of run " + shown(member_at(line, "run")) +
+                                         (name.empty() ? ": there was none" : ": not kept any more"));
+        }
+        return document;
+    };
+    auto old_document = read(difference.from, before);
+    auto new_document = read(difference.to, after);
+    return old_document && new_document ? std::optional(std::pair(std::move(*old_document), std::move(*new_document)))
+                                        : std::nullopt;
+}
+
+Difference compare(const System& system, Json from, Json to) {
+    Difference difference{std::move(from), std::move(to)};
+    if (const auto configs = both(system, difference, "role_config")) {
+        difference.role_config =
+            value_changes(member_at(configs->first, "config"), member_at(configs->second, "config"));
+    }
+    if (const auto facts = both(system, difference, "facts")) {
+        difference.facts = value_changes(facts->first, facts->second);
+    }
+    if (const auto catalogs = both(system, difference, "catalog")) {
+        difference.resources = catalog_changes(catalogs->first, catalogs->second);
+    }
+    return difference;
+}
+
+const char* word_of(ResourceChange::Kind kind) {
+    switch (kind) {
+        case ResourceChange::Kind::added: return "added";
+        case ResourceChange::Kind::removed: return "removed";
+        case ResourceChange::Kind::changed: return "changed";
+    }
+    return "";
+}
+
+char sign_of(ResourceChange::Kind kind) {
+    return kind == ResourceChange::Kind::added ? '+' : kind == ResourceChange::Kind::removed ? '-' : '~';
+}
+
+Json to_json(const std::vector<ValueChange>& changes) {
+    Json list = Json::array();
+    for (const ValueChange& change : changes) {
+        list.push_back({{"name", change.name}, {"before", change.before}, {"after", change.after}});
+    }
+    return list;
+}
+
+Json to_json(const Difference& difference) {
+    Json resources = Json::array();
+    for (const ResourceChange& change : difference.resources) {
+        resources.push_back({{"resource", change.resource},
+                             {"change", word_of(change.kind)},
+                             {"file", text_or_null(change.file)},
+                             {"line", change.line == 0 ? Json() : Json(change.line)},
+                             {"parameters", to_json(change.parameters)}});
+    }
+    return {{"from", difference.from},
+            {"to", difference.to},
+            {"role_config", to_json(difference.role_config)},
+            {"facts", to_json(difference.facts)},
+            {"resources", std::move(resources)},
+            {"unknown", difference.unknown}};
+}
+
+/// Text of several lines as a text diff, everything else as "before -> after".
+void print_change(const ValueChange& change, const std::string& indent) {
+    const auto is_long = [](const Json& value) {
+        return value.is_string() && value.get_ref<const std::string&>().find('\n') != std::string::npos;
+    };
+    const auto text_of = [](const Json& value) { return value.is_null() ? "" : shown(value); };
+    if (is_long(change.before) || is_long(change.after)) {
+        print_line(indent + change.name + ":");
+        for (const std::string& line : line_difference(text_of(change.before), text_of(change.after))) {
+            print_line(indent + "  " + line);
+        }
+    } else if (change.before.is_null()) {
+        print_line(indent + change.name + ": " + shown(change.after));
+    } else if (change.after.is_null()) {
+        print_line(indent + change.name + ": was " + shown(change.before));
+    } else {
+        print_line(indent + change.name + ": " + shown(change.before) + " -> " + shown(change.after));
+    }
+}
+
+void print_changes(const std::vector<ValueChange>& changes, const char* title) {
+    if (!changes.empty()) {
+        print_line(title);
+    }
+    for (const ValueChange& change : changes) {
+        print_change(change, "  ");
+    }
+}
+
+void print_head(const Difference& difference) {
+    const auto run = [](const Json& line) {
+        return "run " + shown(member_at(line, "run")) + " (" + string_at(line, "ended") + ")";
+    };
+    print_line("from " + run(difference.from) + " to " + run(difference.to));
+    for (const char* what : {"instance", "role", "revision", "configuration", "repositories", "puppet_version",
+                             "agent_version", "outcome"}) {
+        const Json& before = member_at(difference.from, what);
+        const Json& after = member_at(difference.to, what);
+        if (before != after) {
+            print_line(std::string("  ") + what + ": " + shown(before) + " -> " + shown(after));
+        }
+    }
+    for (const std::string& unknown : difference.unknown) {
+        print_line("  not compared: " + unknown);
+    }
+}
+
+std::size_t count(const Difference& difference, ResourceChange::Kind kind) {
+    return static_cast<std::size_t>(std::count_if(difference.resources.begin(), difference.resources.end(),
+                                                  [&](const ResourceChange& change) { return change.kind == kind; }));
+}
+
+void print_resource(const ResourceChange& change) {
+    const std::string place = change.file.empty() ? "" : " (" + change.file + ":" + std::to_string(change.line) + ")";
+    print_line(std::string(1, sign_of(change.kind)) + " " + change.resource + place);
+    if (change.kind == ResourceChange::Kind::removed) {
+        return;
+    }
+    for (const ValueChange& parameter : change.parameters) {
+        print_change(parameter, "    ");
+    }
+}
+
+void print(const Difference& difference, bool is_short) {
+    using Kind = ResourceChange::Kind;
+    print_head(difference);
+    print_changes(difference.role_config, "role config:");
+    print_changes(difference.facts, "facts:");
+    print_line("resources: " + std::to_string(count(difference, Kind::added)) + " added, " +
+               std::to_string(count(difference, Kind::changed)) + " changed, " +
+               std::to_string(count(difference, Kind::removed)) + " removed");
+    if (!is_short) {
+        std::for_each(difference.resources.begin(), difference.resources.end(), print_resource);
+    }
+}
+
+int run(const System& system, const CommandArguments& given) {
+    const Past past(system);
+    const Json from = chosen_run(system, past, given.value("A"), "A");
+    const Json to = given.has("B") ? chosen_run(system, past, given.value("B"), "B") : past.line(past.size() - 1);
+    const Difference difference = compare(system, from, to);
+    if (given.has("--json")) {
+        print_json(to_json(difference));
+    } else {
+        print(difference, given.has("--stat"));
+    }
+    return exit_ok;
+}
+
+const Command command{.name = "diff",
+                      .help = "Say what has changed from one run to another: role config, facts, resources",
+                      .options = {{CommandOption::Kind::argument, "A",
+                                   "A run (42), last_good, or a time: 2026-03-03, 2026-03-03T12:00 (UTC), 7d", true},
+                                  {CommandOption::Kind::argument, "B", "The same; without it the last run"},
+                                  {CommandOption::Kind::flag, "--stat", "Only how many resources"},
+                                  {CommandOption::Kind::flag, "--json", "Print JSON"}},
+                      .run = run};
+const Registered<Command> registered(command);
+
+}  // namespace
+
+}  // namespace bootwright

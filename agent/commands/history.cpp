@@ -1,0 +1,178 @@
+#include "agent/commands/chosen_run.hpp"
+#include "agent/commands/command.hpp"
+#include "agent/commands/output.hpp"
+#include "agent/record/past.hpp"
+#include "agent/record/past_contents.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/text.hpp"
+
+#include <algorithm>
+
+namespace bootwright {
+
+namespace {
+
+std::string shown(const Json& value) {
+    return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
+}
+
+std::string cell(const std::string& text, std::size_t width) {
+    return text + std::string(text.size() < width ? width - text.size() : 0, ' ') + "  ";
+}
+
+std::string took(const Json& line) {
+    constexpr double longest_s = 1e9;
+    const Json& seconds = member_at(line, "duration_s");
+    return seconds.is_number() ? to_human(std::chrono::milliseconds(
+                                     static_cast<long long>(std::clamp(seconds.get<double>(), 0.0, longest_s) * 1000)))
+                               : "-";
+}
+
+/// "2026-03-03 12:00"
+std::string minute(const Json& time) {
+    std::string text = shown(time).substr(0, 16);
+    std::replace(text.begin(), text.end(), 'T', ' ');
+    return text;
+}
+
+/// One run in a line, its error in another.
+void print_row(const Json& line) {
+    const Json& error = member_at(line, "error");
+    print_line(cell(shown(member_at(line, "run")), 4) + cell(minute(member_at(line, "began")), 16) +
+               cell(shown(member_at(member_at(line, "cause"), "why")), 9) +
+               cell(shown(member_at(line, "revision")).substr(0, 12), 12) +
+               cell(shown(member_at(line, "outcome")), 21) + took(line));
+    if (error.is_object()) {
+        print_line("      " + shown(member_at(error, "code")) + ": " + shown(member_at(error, "message")));
+    }
+}
+
+void print_field(const std::string& label, const std::string& text) { print_line("  " + cell(label, 10) + text); }
+
+/// "a.b = value", for each value.
+// NOLINTNEXTLINE(misc-no-recursion): it goes no deeper than parse_json() lets through
+void print_values(const Json& json, const std::string& path) {
+    if (!json.is_object() || json.empty()) {
+        print_line("    " + path + " = " + shown(json));
+        return;
+    }
+    for (const auto& [key, value] : json.items()) {
+        print_values(value, path.empty() ? key : path + "." + key);
+    }
+}
+
+void print_kept(const std::string& label, const Json& document) {
+    print_line("  " + label + (document.is_null() ? ": not kept any more" : ""));
+    if (document.is_object()) {
+        print_values(document, "");
+    }
+}
+
+/// The line of a run, with what it went by in place of its names in the past.
+Json whole(const System& system, Json line) {
+    const Json kept = member_at(line, "kept");
+    for (const char* what : {"role_config", "facts"}) {
+        const auto document = read_kept(system, string_at(kept, what));
+        line["kept"][what] = document ? *document : Json();
+    }
+    return line;
+}
+
+void print_whole(const Json& line) {
+    const Json& cause = member_at(line, "cause");
+    const Json& by = member_at(cause, "by");
+    const Json& resources = member_at(line, "resources");
+    const Json& error = member_at(line, "error");
+    print_line("run " + shown(member_at(line, "run")) + ": " + shown(member_at(line, "outcome")) + ", " +
+               (member_at(line, "good") == Json(true) ? "good" : "BAD"));
+    print_field("began", shown(member_at(line, "began")) + ", took " + took(line));
+    print_field("because", shown(member_at(cause, "why")) + (by.is_null() ? "" : ", by " + shown(by)));
+    print_field("instance", shown(member_at(line, "instance")));
+    print_field("role", shown(member_at(line, "role")));
+    print_field("asked for", shown(member_at(line, "asked")));
+    print_field("revision", shown(member_at(line, "revision")));
+    if (!member_at(line, "configuration").is_null()) {
+        print_field("config at", shown(member_at(line, "configuration")));
+    }
+    for (const auto& [name, repository] : member_at(line, "repositories").items()) {
+        print_field(name + " at", shown(member_at(repository, "resolved")));
+    }
+    if (resources.is_object()) {
+        print_field("resources", shown(member_at(resources, "total")) + ", " + shown(member_at(resources, "changed")) +
+                                     " changed, " + shown(member_at(resources, "failed")) + " failed");
+    }
+    if (error.is_object()) {
+        print_field("error", shown(member_at(error, "code")) + ": " + shown(member_at(error, "message")));
+    }
+    print_field("catalog", shown(member_at(line, "catalog_digest")));
+    print_field("puppet", shown(member_at(line, "puppet_version")));
+    print_field("agent", shown(member_at(line, "agent_version")));
+    const Json& kept = member_at(line, "kept");
+    print_kept("role config " + shown(member_at(line, "role_config")),
+               member_at(member_at(kept, "role_config"), "config"));
+    print_kept("facts", member_at(kept, "facts"));
+}
+
+int show(const System& system, const Json& chosen, bool as_json) {
+    const Json line = whole(system, chosen);
+    as_json ? print_json(line) : print_whole(line);
+    return exit_ok;
+}
+
+int list(const System& system, const CommandArguments& given) {
+    const Past past(system);
+    const std::size_t first = given.has("--since") ? past.since(time_of(system, given.value("--since"), "--since")) : 0;
+    const bool is_all = given.has("--since") || given.has("--all");
+    auto rows = static_cast<std::size_t>(whole_number(given.value("--last", "30"), "--last"));
+    rows = is_all && !given.has("--last") ? past.size() : rows;
+    std::vector<std::size_t> chosen;
+    for (std::size_t i = past.size(); i > first && chosen.size() < rows; --i) {
+        if (!given.has("--failed") || past.is_bad(i - 1)) {
+            chosen.push_back(i - 1);
+        }
+    }
+    std::reverse(chosen.begin(), chosen.end());
+    if (given.has("--json")) {
+        Json lines = Json::array();
+        for (const std::size_t i : chosen) {
+            lines.push_back(past.line(i));
+        }
+        print_json(lines);
+        return exit_ok;
+    }
+    for (const std::size_t i : chosen) {
+        print_row(past.line(i));
+    }
+    if (chosen.empty()) {
+        print_line("no such run");
+    }
+    return exit_ok;
+}
+
+int run(const System& system, const CommandArguments& given) {
+    for (const char* option : {"--at", "--run"}) {
+        if (given.has(option)) {
+            return show(system, chosen_run(system, Past(system), given.value(option), option), given.has("--json"));
+        }
+    }
+    return list(system, given);
+}
+
+const Command command{
+    .name = "history",
+    .help = "Say which runs there were, and what the machine was at a time",
+    .options = {{CommandOption::Kind::flag, "--json", "Print JSON, with all that is kept"},
+                {CommandOption::Kind::flag, "--failed", "Only runs that were not good"},
+                {CommandOption::Kind::flag, "--all", "All runs, not the last 30"},
+                {CommandOption::Kind::option, "--last", "So many runs"},
+                {CommandOption::Kind::option, "--since",
+                 "Runs since then: 2026-03-03, 2026-03-03T12:00 (UTC), or 7d ago"},
+                {CommandOption::Kind::option, "--at",
+                 "What the machine was then: 2026-03-03 (at its end), 2026-03-03T12:00, 7d"},
+                {CommandOption::Kind::option, "--run", "What the machine was after that run: 42, or last_good"}},
+    .run = run};
+const Registered<Command> registered(command);
+
+}  // namespace
+
+}  // namespace bootwright

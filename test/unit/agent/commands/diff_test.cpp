@@ -1,0 +1,109 @@
+#include "agent/record/history.hpp"
+#include "agent/record/past.hpp"
+#include "common/base/encoding.hpp"
+#include "common/base/error.hpp"
+#include "common/documents/json.hpp"
+#include "test/fakes/captured_output.hpp"
+#include "test/fakes/errors.hpp"
+#include "test/fakes/fake_system.hpp"
+#include "test/fakes/run_command.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace bootwright;
+
+namespace {
+
+/// Two good runs: the second has another port, another text of a file, and a package more.
+struct TwoRuns {
+    TwoRuns() {
+        remember(1, "a", R"({"config": {"data": {"port": 80}}})",
+                 R"({"resources": [{"type": "File", "title": "/m", "file": "m.pp", "line": 3,
+                     "parameters": {"content": "one\ntwo\n", "mode": "0644"}}]})");
+        remember(
+            2, "b", R"({"config": {"data": {"port": 81}}})",
+            R"({"resources": [{"type": "Package", "title": "p", "file": "p.pp", "line": 4, "parameters": {"ensure": "1"}},
+                     {"type": "File", "title": "/m", "file": "m.pp", "line": 3,
+                      "parameters": {"content": "one\n2\u001b\n", "mode": "0600"}}]})");
+    }
+
+    void remember(int number, const char* digit, const std::string& role_config, const std::string& catalog) {
+        const std::string folder = "/var/lib/bootwright/runs/00000" + std::to_string(number);
+        fake.root.write(folder + "/role_config.json", role_config);
+        fake.root.write(folder + "/facts/bootwright.json", R"({"role": "web"})");
+        fake.root.write(folder + "/catalog.json.gz", compress_gzip(catalog));
+        RunReport report;
+        report.number = number;
+        report.finished = report.started;
+        report.revision_resolved = std::string(40, *digit);
+        report.puppet.outcome = Outcome::changed;
+        keep_report(fake.system, report);
+        remember_runs(fake.system);
+    }
+
+    std::string printed(const std::map<std::string, std::string>& given) {
+        const CapturedOutput output;
+        CHECK(run_command(fake.system, "diff", given) == exit_ok);
+        return output.text();
+    }
+
+    FakeSystem fake{};
+};
+
+}  // namespace
+
+TEST_CASE("the difference of two runs: revision, role config, resources, text as a text diff") {
+    TwoRuns machine;
+    const std::string text = machine.printed({{"A", "1"}});
+    const std::string body = text.substr(text.find('\n') + 1);
+    CHECK(text.starts_with("from run 1 ("));
+    CHECK(body == "  revision: " + std::string(40, 'a') + " -> " + std::string(40, 'b') +
+                      "\n"
+                      "role config:\n"
+                      "  data.port: 80 -> 81\n"
+                      "resources: 1 added, 1 changed, 0 removed\n"
+                      "~ File[/m] (m.pp:3)\n"
+                      "    content:\n"
+                      "      @@\n"
+                      "       one\n"
+                      "      -two\n"
+                      "      +2?\n"
+                      "    mode: 0644 -> 0600\n"
+                      "+ Package[p] (p.pp:4)\n"
+                      "    ensure: 1\n");
+    CHECK(machine.printed({{"A", "1"}, {"--stat", ""}}).ends_with("0 removed\n"));
+    CHECK(machine.printed({{"A", "2"}, {"B", "1"}}).find("- Package[p]") != std::string::npos);
+    CHECK(machine.printed({{"A", "1"}, {"B", "1"}}).find("0 added, 0 changed, 0 removed") != std::string::npos);
+}
+
+TEST_CASE("the difference for programs") {
+    TwoRuns machine;
+    const Json difference = Json::parse(machine.printed({{"A", "1"}, {"B", "2"}, {"--json", ""}}));
+    CHECK(difference.at("from").at("run") == 1);
+    CHECK(difference.at("to").at("run") == 2);
+    CHECK(difference.at("role_config") == Json::parse(R"([{"name": "data.port", "before": 80, "after": 81}])"));
+    CHECK(difference.at("facts").empty());
+    CHECK(difference.at("resources").size() == 2);
+    CHECK(difference.at("unknown").empty());
+}
+
+TEST_CASE("what is not kept any more is said, and what is kept is compared") {
+    TwoRuns machine;
+    machine.fake.root.remove("/var/lib/bootwright/past");
+    const std::string text = machine.printed({{"A", "1"}});
+    CHECK(text.find("  not compared: catalog of run 1: not kept any more\n") != std::string::npos);
+    CHECK(text.find("  revision: ") != std::string::npos);
+}
+
+TEST_CASE("runs that are not there are errors, and words that mean none") {
+    TwoRuns machine;
+    const auto difference = [&](const char* from, const char* to) {
+        return run_command(machine.fake.system, "diff", {{"A", from}, {"B", to}});
+    };
+    CHECK(error_of([&] { return difference("3", "1"); }).code == "history.no_such_run");
+    CHECK(error_of([&] { return difference("1", "last_good"); }).code == "history.no_such_run");
+    CHECK(error_of([&] { return difference("1969-01-01", "1"); }).code == "history.no_such_run");
+    CHECK_THROWS_AS(difference("yesterday", "1"), UsageError);
+    CHECK_THROWS_AS(difference("99999999999999999999", "1"), UsageError);
+}
