@@ -89,18 +89,18 @@ void remove_unknown(Json& role, const std::string& path) {
 void redact(Json& json) {
     const bool is_object = json.is_object();
     for (auto& [key, value] : json.items()) {
+        if (is_object && is_place_of_key(key, value)) {
+            continue;
+        }
         if (is_object && key == "role_config" && value.is_object()) {
             remove_unknown(value, "");
         }
         if (is_object && is_user_data_name(key) && value.is_string()) {
             value = redacted_user_data(value.get<std::string>());
-        } else if (is_object && is_place_of_secrets(key, value)) {
-            redact(value);
-        } else if (is_object && is_place_of_key(key, value)) {
-            continue;
         } else if (is_object && key == "announce") {
             redact_receivers(value);
-        } else if (is_object && (is_secret_name(key) || is_foreign_name(key) || key == "data")) {
+        } else if (is_object && !is_place_of_secrets(key, value) &&
+                   (is_secret_name(key) || is_foreign_name(key) || key == "data")) {
             remove_values(value);
         } else if (is_object && key == "attributes") {  // an operator's own: only what is known to be harmless stays
             redact(value);

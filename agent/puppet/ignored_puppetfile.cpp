@@ -102,6 +102,7 @@ std::string ignored_behind(const std::string& reason, const std::vector<IgnoredM
         return {};
     }
     std::vector<std::string> all;
+    all.reserve(modules.size());
     for (const IgnoredModule& each : modules) {
         all.push_back(named(each));
     }

@@ -83,7 +83,7 @@ std::vector<ResourceChange> catalog_changes(const Json& before, const Json& afte
             continue;
         }
         using Kind = ResourceChange::Kind;
-        const Json& known = is == nullptr ? *was : *is;
+        const Json known = value_or_null(is == nullptr ? was : is);
         changes.push_back({was == nullptr  ? Kind::added
                            : is == nullptr ? Kind::removed
                                            : Kind::changed,

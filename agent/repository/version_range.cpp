@@ -101,7 +101,7 @@ std::optional<Partial> parse_partial(std::string_view text) {
     return partial;
 }
 
-int sign(std::strong_ordering order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
+int sign(std::strong_ordering order) { return std::is_lt(order) ? -1 : std::is_gt(order) ? 1 : 0; }
 
 int compare_identifiers(const std::string& one, const std::string& other) {
     const bool is_number = is_digits(one);
@@ -260,13 +260,11 @@ bool VersionRange::add_simple(Alternative& alternative, std::string_view text) {
         alternative.is_all = true;
     } else if (operation == "<=") {
         add(partial->is_whole() ? Is::at_most : Is::less, partial->is_whole() ? lowest : next_after(*partial, known));
-    } else if (operation == "~" || operation == "~>" || operation == "~=") {
-        add_up_to(2);
     } else if (operation == "^") {
         add_up_to(partial->numbers.front() == 0 ? 2 : 1);
     } else if ((operation.empty() || operation == "=") && partial->is_whole()) {
         add(Is::same, lowest);
-    } else if (operation.empty() || operation == "=") {
+    } else if (operation.empty() || operation == "=" || operation == "~" || operation == "~>" || operation == "~=") {
         add_up_to(2);
     } else {
         return false;
