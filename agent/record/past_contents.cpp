@@ -53,7 +53,8 @@ std::string salt_of(const System& system) {
 void replace_secrets(Json& json, bool is_secret, const std::string& salt) {
     if (json.is_structured()) {
         for (auto& [key, value] : json.items()) {
-            replace_secrets(value, is_secret || (json.is_object() && is_secret_name(key)), salt);
+            const bool may_be_secret = json.is_object() && (is_secret_name(key) || key == "data");
+            replace_secrets(value, is_secret || may_be_secret, salt);
         }
     } else if (is_secret && !json.is_null()) {
         constexpr std::size_t digits = 16;

@@ -14,8 +14,8 @@ namespace bootwright {
 // What runs went by and applied: JSON documents, packed by gzip, in /var/lib/bootwright/past (0700). Each is there once,
 // however many runs had the same: its name is the SHA-256 of its file.
 
-/// Keeps `document` and returns its name. Values whose names speak of a secret become digests, which tell whether two
-/// are the same on this machine, and nothing else. @throws Error io.*
+/// Keeps `document` and returns its name. The values of `data`, and those whose names speak of a secret, become digests,
+/// which tell whether two are the same on this machine, and nothing else. @throws Error io.*
 std::string keep_document(const System& system, const Json& document);
 
 /// Keeps the gzip file as a second name of the same file, and returns its name there. Returns "" if there is no such file.

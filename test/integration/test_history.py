@@ -22,7 +22,7 @@ SECRET = "hunter2-of-the-history"
 @pytest.fixture
 def quick(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> Instance:
     instance.configure(merged(IMPATIENT, quick_puppet(instance), {"puppet": {"warm": False}}))
-    metadata.service = Ec2(role_config(repo, data={"db_password": SECRET, "port": 80}))
+    metadata.service = Ec2(role_config(repo, data={"motto": SECRET}, facts={"port": 80, "db_password": SECRET}))
     return instance
 
 
@@ -37,18 +37,18 @@ def test_what_the_machine_was_then(quick: Instance, metadata: MetadataServer, re
     runs(quick)
     then = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     repo.commit({"data/common.yaml": "---\nx: 1\n"})
-    metadata.service = Ec2(role_config(repo, data={"db_password": SECRET, "port": 81}))
+    metadata.service = Ec2(role_config(repo, data={"motto": SECRET}, facts={"port": 81, "db_password": SECRET}))
     quick.run(["sleep", "1"])  # the next second
     runs(quick)
     was = history(quick, "--at", then)
     assert (was["run"], was["revision"], was["good"]) == (1, first, True)
     assert was["cause"]["why"] == "asked_for" and was["cause"]["by"].startswith("root")
-    assert was["kept"]["role_config"]["config"]["data"]["port"] == 80
+    assert was["kept"]["role_config"]["config"]["facts"]["port"] == 80
     assert was["kept"]["facts"]["cloud"]["id"] == was["instance"]
     now = history(quick, "--at", "0s")
     assert (now["run"], now["revision"]) == (2, repo.head)
-    assert now["kept"]["role_config"]["config"]["data"]["port"] == 81
-    assert now["kept"]["role_config"]["config"]["data"]["db_password"] == was["kept"]["role_config"]["config"]["data"]["db_password"]
+    assert now["kept"]["role_config"]["config"]["facts"]["port"] == 81
+    assert now["kept"]["role_config"]["config"]["data"]["motto"] == was["kept"]["role_config"]["config"]["data"]["motto"]
     # The records may go: the past stays.
     quick.run(["rm", "-rf", f"{STATE}/runs"], check=True)
     assert history(quick, "--run", "1") == was

@@ -18,11 +18,11 @@ namespace {
 /// Two good runs: the second has another port, another text of a file, and a package more.
 struct TwoRuns {
     TwoRuns() {
-        remember(1, "a", R"({"config": {"data": {"port": 80}}})",
+        remember(1, "a", R"({"config": {"facts": {"port": 80}}})",
                  R"({"resources": [{"type": "File", "title": "/m", "file": "m.pp", "line": 3,
                      "parameters": {"content": "one\ntwo\n", "mode": "0644"}}]})");
         remember(
-            2, "b", R"({"config": {"data": {"port": 81}}})",
+            2, "b", R"({"config": {"facts": {"port": 81}}})",
             R"({"resources": [{"type": "Package", "title": "p", "file": "p.pp", "line": 4, "parameters": {"ensure": "1"}},
                      {"type": "File", "title": "/m", "file": "m.pp", "line": 3,
                       "parameters": {"content": "one\n2\u001b\n", "mode": "0600"}}]})");
@@ -61,7 +61,7 @@ TEST_CASE("the difference of two runs: revision, role config, resources, text as
     CHECK(body == "  revision: " + std::string(40, 'a') + " -> " + std::string(40, 'b') +
                       "\n"
                       "role config:\n"
-                      "  data.port: 80 -> 81\n"
+                      "  facts.port: 80 -> 81\n"
                       "resources: 1 added, 1 changed, 0 removed\n"
                       "~ File[/m] (m.pp:3)\n"
                       "    content:\n"
@@ -82,7 +82,7 @@ TEST_CASE("the difference for programs") {
     const Json difference = Json::parse(machine.printed({{"A", "1"}, {"B", "2"}, {"--json", ""}}));
     CHECK(difference.at("from").at("run") == 1);
     CHECK(difference.at("to").at("run") == 2);
-    CHECK(difference.at("role_config") == Json::parse(R"([{"name": "data.port", "before": 80, "after": 81}])"));
+    CHECK(difference.at("role_config") == Json::parse(R"([{"name": "facts.port", "before": 80, "after": 81}])"));
     CHECK(difference.at("facts").empty());
     CHECK(difference.at("resources").size() == 2);
     CHECK(difference.at("unknown").empty());

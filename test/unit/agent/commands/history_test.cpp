@@ -17,7 +17,7 @@ namespace {
 /// A machine with a good run of 3 March 2026 and a bad one of the day after.
 struct Remembered {
     Remembered() {
-        fake.root.write("/var/lib/bootwright/runs/000001/role_config.json", R"({"config": {"data": {"port": 80}}})");
+        fake.root.write("/var/lib/bootwright/runs/000001/role_config.json", R"({"config": {"facts": {"port": 80}}})");
         remember(1, 3);
         remember(2, 4);
     }
@@ -67,11 +67,11 @@ TEST_CASE("what the machine was at a time") {
     Remembered machine;
     const std::string text = machine.printed({{"--at", "2026-03-03"}});
     CHECK(text.starts_with("run 1: changed, good\n"));
-    CHECK(text.find("    data.port = 80\n") != std::string::npos);
+    CHECK(text.find("    facts.port = 80\n") != std::string::npos);
     CHECK(text.find("  facts: not kept any more\n") != std::string::npos);
     CHECK(machine.printed({{"--run", "2"}}).find("asked_for, by alice on /dev/pts/0") != std::string::npos);
     const Json whole = Json::parse(machine.printed({{"--at", "2026-03-03T12:01"}, {"--json", ""}}));
-    CHECK(whole.at("kept").at("role_config").at("config").at("data").at("port") == 80);
+    CHECK(whole.at("kept").at("role_config").at("config").at("facts").at("port") == 80);
 }
 
 TEST_CASE("a time before the history, and a run that it lacks, are errors") {
