@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -130,8 +131,12 @@ TEST_CASE("the keeper is a program of its own, and holds nothing of the agent") 
         const std::filesystem::path folder = "/proc/" + std::to_string(keeper);
         program = std::filesystem::read_symlink(folder / "exe").filename();
         arguments = split(read_file(folder / "cmdline", 4096), '\0');
-        for (const auto& entry : std::filesystem::directory_iterator(folder / "fd")) {
-            held.insert(std::filesystem::read_symlink(entry).string());
+        // The program may speak before its keeper has opened the last one.
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (held.size() < 2 && std::chrono::steady_clock::now() < deadline) {
+            for (const auto& entry : std::filesystem::directory_iterator(folder / "fd")) {
+                held.insert(std::filesystem::read_symlink(entry).string());
+            }
         }
     };
     ProcessRequest request = shell("echo ready; read word");
