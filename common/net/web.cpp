@@ -29,13 +29,9 @@ constexpr std::size_t most_headers = 200;
 constexpr std::size_t largest_head = std::size_t{64} << 10U;  // the same as for the metadata service's answers
 constexpr long most_redirects = 5;
 
-struct FreeEasy {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
 struct FreeList {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-using EasyHandle = std::unique_ptr<CURL, FreeEasy>;
 using ListHandle = std::unique_ptr<curl_slist, FreeList>;
 
 void append(ListHandle& list, const std::string& line) {
