@@ -4,6 +4,7 @@
 #include "agent/record/history.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/documents/duration.hpp"
 
 #include <algorithm>
@@ -24,10 +25,6 @@ bool is_time(std::string_view text) {
     const bool is_known_length =
         text.size() == day || text.size() == minute || text.size() == second || text.size() == form.size();
     return is_known_length && std::equal(text.begin(), text.end(), form.begin(), fits);
-}
-
-bool is_number(std::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 Json line_or_error(const std::optional<Json>& line, const std::string& asked) {
@@ -64,7 +61,7 @@ int whole_number(const std::string& text, const std::string& called) {
 }
 
 Json chosen_run(const System& system, const Past& past, const std::string& text, const std::string& called) {
-    if (is_number(text)) {
+    if (is_digits(text)) {
         const int number = whole_number(text, called);
         return line_or_error(past.run(number), "run " + std::to_string(number));
     }

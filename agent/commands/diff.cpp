@@ -23,8 +23,6 @@ struct Difference {
     std::vector<std::string> unknown{};  ///< what cannot be compared, and why
 };
 
-std::string shown(const Json& value) { return value.is_string() ? value.get<std::string>() : to_line(value); }
-
 /// The two documents of one kind. Says in `difference` if one is not there.
 std::optional<std::pair<Json, Json>> both(const System& system, Difference& difference, const char* what) {
     const std::string before = string_at(member_at(difference.from, "kept"), what);
@@ -35,7 +33,7 @@ std::optional<std::pair<Json, Json>> both(const System& system, Difference& diff
     const auto read = [&](const Json& line, const std::string& name) {
         auto document = read_kept(system, name);
         if (!document) {
-            difference.unknown.push_back(std::string(what) + " of run " + shown(member_at(line, "run")) +
+            difference.unknown.push_back(std::string(what) + " of run " + shown(member_at(line, "run"), "null") +
                                          (name.empty() ? ": there was none" : ": not kept any more"));
         }
         return document;
@@ -104,14 +102,13 @@ void print_change(const ValueChange& change, const std::string& indent) {
     const auto is_long = [](const Json& value) {
         return value.is_string() && value.get_ref<const std::string&>().find('\n') != std::string::npos;
     };
-    const auto text_of = [](const Json& value) { return value.is_null() ? "" : shown(value); };
     if (is_long(change.before) || is_long(change.after)) {
         print_line(indent + change.name + ":");
-        for (const std::string& line : line_difference(text_of(change.before), text_of(change.after))) {
+        for (const std::string& line : line_difference(shown(change.before, ""), shown(change.after, ""))) {
             print_line(indent + "  " + line);
         }
     } else if (change.before.is_null()) {
-        print_line(indent + change.name + ": " + shown(change.after));
+        print_line(indent + change.name + ": " + shown(change.after, "null"));
     } else if (change.after.is_null()) {
         print_line(indent + change.name + ": was " + shown(change.before));
     } else {
@@ -130,7 +127,7 @@ void print_changes(const std::vector<ValueChange>& changes, const char* title) {
 
 void print_head(const Difference& difference) {
     const auto run = [](const Json& line) {
-        return "run " + shown(member_at(line, "run")) + " (" + string_at(line, "ended") + ")";
+        return "run " + shown(member_at(line, "run"), "null") + " (" + string_at(line, "ended") + ")";
     };
     print_line("from " + run(difference.from) + " to " + run(difference.to));
     for (const char* what : {"instance", "role", "revision", "configuration", "repositories", "puppet_version",
@@ -138,7 +135,7 @@ void print_head(const Difference& difference) {
         const Json& before = member_at(difference.from, what);
         const Json& after = member_at(difference.to, what);
         if (before != after) {
-            print_line(std::string("  ") + what + ": " + shown(before) + " -> " + shown(after));
+            print_line(std::string("  ") + what + ": " + shown(before, "null") + " -> " + shown(after, "null"));
         }
     }
     for (const std::string& unknown : difference.unknown) {

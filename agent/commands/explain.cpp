@@ -122,9 +122,9 @@ Json explain(const System& system) {
     return result;
 }
 
-std::string shown(const Json& value) {
+std::string shown_short(const Json& value) {
     constexpr std::size_t longest = 60;
-    return shortened(value.is_string() ? value.get<std::string>() : to_line(value), longest);
+    return shortened(shown(value, "null"), longest);
 }
 
 /// The keys that not everybody may say; the others are not listed.
@@ -144,26 +144,27 @@ void print(const Json& result) {
     for (const Json& rule : result.at("rules")) {
         print_line((rule.at("matched") == Json(true) ? "  yes  " : "   -   ") +
                    padded(string_at(rule, "platform"), name_width) + string_at(rule, "rule") + ": " +
-                   shown(rule.at("seen")) + "  [" + shown(rule.at("path")) + "]");
+                   shown_short(rule.at("seen")) + "  [" + shown_short(rule.at("path")) + "]");
     }
     for (const Json& probe : result.at("probes")) {
-        print_line("  asked " + padded(string_at(probe, "platform"), name_width) + shown(probe.at("request")) + ": " +
-                   shown(probe.at("seen")));
+        print_line("  asked " + padded(string_at(probe, "platform"), name_width) + shown_short(probe.at("request")) +
+                   ": " + shown_short(probe.at("seen")));
     }
     if (!result.at("platform").is_null()) {
-        print_line("Platform: " + shown(result.at("platform")) + ", chosen by " + shown(result.at("chosen_by")));
+        print_line("Platform: " + shown_short(result.at("platform")) + ", chosen by " +
+                   shown_short(result.at("chosen_by")));
     }
     if (const Json& instance = result.at("instance"); instance.is_object()) {
-        print_line("Instance: " + shown(instance.at("id")));
+        print_line("Instance: " + shown_short(instance.at("id")));
     }
     if (const Json& role = result.at("role_config"); role.is_array()) {
         constexpr std::size_t path_width = 28;
         constexpr std::size_t value_width = 42;
         print_line("Role config, and where each value is from:");
         for (const Json& value : role) {
-            print_line("  " + padded(shown(value.at("path")), path_width) +
-                       padded(shown(value.at("value")), value_width) + "from " + shown(value.at("origin")) + " (" +
-                       string_at(value, "speaker") + ")");
+            print_line("  " + padded(shown_short(value.at("path")), path_width) +
+                       padded(shown_short(value.at("value")), value_width) + "from " + shown_short(value.at("origin")) +
+                       " (" + string_at(value, "speaker") + ")");
         }
     }
     if (const Json& keys = result.at("keys"); keys.is_array()) {

@@ -12,20 +12,13 @@ namespace bootwright {
 
 namespace {
 
-std::string shown(const Json& value) {
-    return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
-}
-
 std::string cell(const std::string& text, std::size_t width) {
     return text + std::string(text.size() < width ? width - text.size() : 0, ' ') + "  ";
 }
 
 std::string took(const Json& line) {
-    constexpr double longest_s = 1e9;
     const Json& seconds = member_at(line, "duration_s");
-    return seconds.is_number() ? to_human(std::chrono::milliseconds(
-                                     static_cast<long long>(std::clamp(seconds.get<double>(), 0.0, longest_s) * 1000)))
-                               : "-";
+    return seconds.is_number() ? to_human(duration_of(seconds)) : "-";
 }
 
 /// "2026-03-03 12:00"

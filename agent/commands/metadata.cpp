@@ -22,10 +22,6 @@ Json document_of(const InstanceMetadata& metadata) {
     return document;
 }
 
-std::string plain(const Json& value) {
-    return value.is_null() ? "" : value.is_string() ? value.get<std::string>() : to_line(value);
-}
-
 /// "tags.Name" -> the value, for each value of the document.
 std::map<std::string, Json> flattened(const Json& document) {
     std::map<std::string, Json> values;
@@ -52,14 +48,14 @@ void print_value(const Json& document, const std::string& key) {
         throw permanent_error("metadata.no_such_key", "the instance's metadata has no \"" + key + "\"",
                               meant ? "did you mean \"" + *meant + "\"?" : "`bootwright metadata` lists all");
     }
-    print_line(plain(found->second));
+    print_line(shown(found->second, ""));
 }
 
 void print_all(const Json& document) {
     for (const auto& [key, value] : flattened(document)) {
         const bool is_taken_apart = value.is_object() && !value.empty();
         if (!is_taken_apart) {
-            print_line(key + std::string(key.size() < 18 ? 18 - key.size() : 1, ' ') + plain(value));
+            print_line(key + std::string(key.size() < 18 ? 18 - key.size() : 1, ' ') + shown(value, ""));
         }
     }
 }

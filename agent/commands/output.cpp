@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <iostream>
 #include <system_error>
@@ -28,6 +29,16 @@ void print(std::string_view text) {
 void print_line(std::string_view line) { print(printable(line) + "\n"); }
 
 void print_json(const Json& document) { print(to_text(document)); }
+
+std::string shown(const Json& value, std::string_view nothing) {
+    return value.is_string() ? value.get<std::string>() : value.is_null() ? std::string(nothing) : to_line(value);
+}
+
+std::chrono::milliseconds duration_of(const Json& seconds) {
+    constexpr double longest_ms = 1e15;
+    const double ms = seconds.is_number() ? seconds.get<double>() * 1000 : 0;
+    return std::chrono::milliseconds(static_cast<long long>(std::clamp(ms, 0.0, longest_ms)));
+}
 
 void check_output() {
     print("");

@@ -2,6 +2,7 @@
 
 #include "common/documents/json.hpp"
 
+#include <chrono>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -15,6 +16,12 @@ void print_line(std::string_view line);
 
 /// Prints the document as to_text() writes it, which escapes such characters.
 void print_json(const Json& document);
+
+/// A value of a document, in a line for people: text as it is, anything else as JSON. @param nothing stands for null
+std::string shown(const Json& value, std::string_view nothing = "-");
+
+/// A number of seconds of a document, clamped, since what is read may be anything. Zero for what is no number.
+std::chrono::milliseconds duration_of(const Json& seconds);
 
 /// @throws Error output.lost (permanent) if something that was printed has not been written
 void check_output();

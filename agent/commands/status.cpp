@@ -16,19 +16,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::string shown(const Json& value) {
-    return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : to_line(value);
-}
-
 ProcessId process_of(const Json& section) {
     return {static_cast<pid_t>(number_at(section, "pid")), number_at(section, "pid_start")};
-}
-
-/// Seconds as the status has them; clamped, since what is read may be anything.
-milliseconds duration_of(const Json& seconds) {
-    constexpr double longest_ms = 1e15;
-    const double ms = seconds.is_number() ? seconds.get<double>() * 1000 : 0;
-    return milliseconds(static_cast<long long>(std::clamp(ms, 0.0, longest_ms)));
 }
 
 milliseconds boot_time(const Json& instant) { return duration_of(member_at(instant, "monotonic_s")); }

@@ -1,6 +1,7 @@
 #include "agent/commands/chosen_run.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/record/catalog_difference.hpp"
 #include "agent/record/past.hpp"
 #include "agent/record/past_contents.hpp"
 #include "common/base/error.hpp"
@@ -14,15 +15,11 @@ namespace bootwright {
 
 namespace {
 
-std::string name_of(const Json& resource) {
-    return string_at(resource, "type") + "[" + string_at(resource, "title") + "]";
-}
-
 /// The resource of that name; null if the catalog has none.
 const Json& resource_in(const Json& catalog, const std::string& name) {
     static const Json none;
     for (const Json& resource : member_at(catalog, "resources")) {
-        if (name_of(resource) == name) {
+        if (name_of_resource(resource) == name) {
             return resource;
         }
     }
@@ -45,7 +42,7 @@ std::vector<std::string> containers_of(const Json& catalog, const std::string& n
     return containers;
 }
 
-std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : to_line(value); }
+std::string text_of(const Json& value) { return shown(value, "null"); }
 
 /// "require: Package[nginx]", for each relation that its manifest states.
 std::vector<std::string> relations_of(const Json& resource) {
@@ -101,7 +98,7 @@ Course course_of(const System& system, const Past& past, const std::string& name
 [[noreturn]] void refuse(const Json& catalog, const std::string& name) {
     std::vector<std::string> names;
     for (const Json& resource : member_at(catalog, "resources")) {
-        names.push_back(name_of(resource));
+        names.push_back(name_of_resource(resource));
     }
     const auto meant = nearest(name, names);
     throw permanent_error(

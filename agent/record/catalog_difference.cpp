@@ -11,7 +11,7 @@ namespace {
 std::map<std::string, const Json*> resources_of(const Json& catalog) {
     std::map<std::string, const Json*> resources;
     for (const Json& resource : member_at(catalog, "resources")) {
-        resources[string_at(resource, "type") + "[" + string_at(resource, "title") + "]"] = &resource;
+        resources[name_of_resource(resource)] = &resource;
     }
     return resources;
 }
@@ -70,6 +70,10 @@ std::vector<ValueChange> parameter_changes(const Json* before, const Json* after
 }
 
 }  // namespace
+
+std::string name_of_resource(const Json& resource) {
+    return string_at(resource, "type") + "[" + string_at(resource, "title") + "]";
+}
 
 std::vector<ResourceChange> catalog_changes(const Json& before, const Json& after) {
     const auto old_resources = resources_of(before);

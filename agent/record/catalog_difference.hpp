@@ -2,6 +2,7 @@
 
 #include "common/documents/json.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct ResourceChange {
     std::uint64_t line = 0;
     std::vector<ValueChange> parameters;  ///< by name; all of an added or removed resource
 };
+
+/// "File[/etc/motd]", of a resource as a catalog has it.
+std::string name_of_resource(const Json& resource);
 
 /// By the resources' names, whatever order the compiler had them in. @param before as catalog.json.gz has them
 /// (docs/puppet.md)

@@ -26,12 +26,6 @@ constexpr std::size_t largest_document = std::size_t{512} << 20U;
 fs::path folder(const System& system) { return system.state() / "past"; }
 fs::path file_of(const System& system, const std::string& name) { return folder(system) / (name + ".json.gz"); }
 
-std::string sha256_of(std::string_view bytes) {
-    Sha256 sum;
-    sum.append(bytes);
-    return sum.finish();
-}
-
 /// What makes a digest of a short secret useless to whoever sees it elsewhere. A new one if it is lost: then secrets seem to
 /// have changed once.
 std::string salt_of(const System& system) {
@@ -44,7 +38,7 @@ std::string salt_of(const System& system) {
     if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
         throw system_call_error("read", "random bytes", errno);
     }
-    salt = sha256_of({bytes.data(), bytes.size()});
+    salt = sha256_hex({bytes.data(), bytes.size()});
     write_file(file, salt, 0600);
     return salt;
 }
@@ -58,7 +52,7 @@ void replace_secrets(Json& json, bool is_secret, const std::string& salt) {
         }
     } else if (is_secret && !json.is_null()) {
         constexpr std::size_t digits = 16;
-        json = "digest:" + sha256_of(salt + to_line(json)).substr(0, digits);
+        json = "digest:" + sha256_hex(salt + to_line(json)).substr(0, digits);
     }
 }
 
@@ -89,7 +83,7 @@ std::string keep_document(const System& system, const Json& document) {
     Json shown = document;
     replace_secrets(shown, false, salt_of(system));
     const std::string packed = compress_gzip(to_line(shown));
-    const std::string name = sha256_of(packed);
+    const std::string name = sha256_hex(packed);
     if (!fs::exists(file_of(system, name))) {
         write_file(file_of(system, name), packed, 0600);
     }
@@ -102,7 +96,7 @@ std::string keep_packed(const System& system, const fs::path& file) {
         return "";
     }
     make_folder(folder(system), 0700);
-    const std::string name = sha256_of(*packed);
+    const std::string name = sha256_hex(*packed);
     const fs::path kept = file_of(system, name);
     std::error_code error;
     if (!fs::exists(kept)) {
@@ -126,7 +120,7 @@ std::optional<Json> read_kept(const System& system, const std::string& name) {
         return std::nullopt;
     }
     const std::string packed = read_or_empty(file_of(system, name), largest_file);
-    const auto text = sha256_of(packed) == name ? decompress_gzip(packed, largest_document) : std::nullopt;
+    const auto text = sha256_hex(packed) == name ? decompress_gzip(packed, largest_document) : std::nullopt;
     Json document = parse_json(text.value_or(""));
     return document.is_discarded() ? std::nullopt : std::optional(std::move(document));
 }

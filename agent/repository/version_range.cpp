@@ -13,10 +13,6 @@ namespace {
 constexpr std::string_view white = " \t\r\n\f\v";
 constexpr std::size_t most_digits = 9;
 
-bool is_digits(std::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
 /// A number without leading zeros.
 std::optional<std::uint32_t> number(std::string_view text) {
     if (!is_digits(text) || text.size() > most_digits || (text.size() > 1 && text.front() == '0')) {

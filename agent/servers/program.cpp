@@ -285,16 +285,10 @@ std::string fetch_file(const DownloadRequest& request, WebClient& web) {
     return hash.finish();
 }
 
-std::string hash_of(const std::string& path, std::size_t most_bytes) {
-    Sha256 hash;
-    hash.append(read_file(path, most_bytes));
-    return hash.finish();
-}
-
 Json download_file(const DownloadRequest& request, WebClient& web) {
     const std::string path = "./" + request.file;
     const bool is_there = request.web.url.empty();
-    const std::string sha256 = is_there ? hash_of(path, request.web.max_bytes) : fetch_file(request, web);
+    const std::string sha256 = is_there ? sha256_hex(read_file(path, request.web.max_bytes)) : fetch_file(request, web);
     if (!request.sha256.empty() && sha256 != request.sha256) {  // before anybody looks into it
         throw permanent_error("repository.release_invalid",
                               (is_there ? "the file" : request.web.url.shown() + " gives a file") +

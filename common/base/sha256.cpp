@@ -86,4 +86,10 @@ void Sha256::take_block(const unsigned char* block) {
     }
 }
 
+std::string sha256_hex(std::string_view bytes) {
+    Sha256 sum;
+    sum.append(bytes);
+    return sum.finish();
+}
+
 }  // namespace bootwright

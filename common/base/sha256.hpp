@@ -25,4 +25,7 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
+/// The SHA-256 of all of it, in 64 hex digits.
+std::string sha256_hex(std::string_view bytes);
+
 }  // namespace bootwright

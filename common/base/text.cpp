@@ -133,6 +133,10 @@ bool is_hex(std::string_view text, std::size_t digits) {
 
 }  // namespace
 
+bool is_digits(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 bool is_commit_id(std::string_view text) { return is_hex(text, 40); }
 
 bool is_sha256(std::string_view text) { return is_hex(text, 64); }

@@ -45,6 +45,9 @@ std::string shortened_within(std::string_view text, std::size_t longest);
 /// "1 resource", "3 resources". @param what one of them, whose plural ends with "s"
 std::string counted(std::uint64_t count, std::string_view what);
 
+/// True for decimal digits, one or more.
+bool is_digits(std::string_view text);
+
 /// True for a full git commit id: 40 characters of 0-9 and a-f.
 bool is_commit_id(std::string_view text);
 /// True for a SHA-256 as sha256sum(1) prints it: 64 characters of 0-9 and a-f.
