@@ -18,11 +18,11 @@ from forge_archives import module as release_of
 from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Ec2
+from module_locks import LOCK, WORK, control, lay_out, lock, locks, ready, releases  # noqa: F401  # two of them are fixtures
 from on_disk import assert_sound, checkout, fails_with, runs
 from roles import role_config
 from servers import GitServer
 from shapes import ShapedRepo, checkout_by_git, files_of, link, program
-from test_modules import LOCK, WORK, control, lay_out, lock, locks, ready, releases  # noqa: F401  # two of them are fixtures
 from world import World
 
 #: The Forge's releases.

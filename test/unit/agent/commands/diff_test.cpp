@@ -3,10 +3,9 @@
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
-#include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
-#include "test/fakes/run_command.hpp"
+#include "test/fakes/printed.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -42,10 +41,8 @@ struct TwoRuns {
         remember_runs(fake.system);
     }
 
-    std::string printed(const std::map<std::string, std::string>& given) {
-        const CapturedOutput output;
-        CHECK(run_command(fake.system, "diff", given) == exit_ok);
-        return output.text();
+    [[nodiscard]] std::string printed(const std::map<std::string, std::string>& given) const {
+        return printed_by(fake.system, "diff", given);
     }
 
     FakeSystem fake{};

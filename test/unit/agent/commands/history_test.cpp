@@ -2,10 +2,9 @@
 #include "agent/record/past.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
-#include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
-#include "test/fakes/run_command.hpp"
+#include "test/fakes/printed.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -39,10 +38,8 @@ struct Remembered {
         remember_runs(fake.system);
     }
 
-    std::string printed(const std::map<std::string, std::string>& given) {
-        const CapturedOutput output;
-        CHECK(run_command(fake.system, "history", given) == exit_ok);
-        return output.text();
+    [[nodiscard]] std::string printed(const std::map<std::string, std::string>& given) const {
+        return printed_by(fake.system, "history", given);
     }
 
     FakeSystem fake{};
@@ -95,7 +92,5 @@ TEST_CASE("times and numbers that make no sense are told so") {
 
 TEST_CASE("a machine without a past has an empty history") {
     const FakeSystem fake;
-    const CapturedOutput output;
-    CHECK(run_command(fake.system, "history") == exit_ok);
-    CHECK(output.text() == "no such run\n");
+    CHECK(printed_by(fake.system, "history") == "no such run\n");
 }

@@ -1,40 +1,28 @@
-
 #include "common/documents/json.hpp"
-#include "test/fakes/captured_output.hpp"
 #include "test/fakes/platform_world.hpp"
-#include "test/fakes/run_command.hpp"
+#include "test/fakes/printed.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 using namespace bootwright;
 
-namespace {
-
-std::string printed(const System& system, const std::map<std::string, std::string>& given) {
-    const CapturedOutput output;
-    CHECK(run_command(system, "metadata", given) == exit_ok);
-    return output.text();
-}
-
-}  // namespace
-
 TEST_CASE("the metadata is one document, which tells of user-data only how much there is") {
     PlatformWorld world("ec2/root-nitro");
     world.fake.http.answer("GET /latest/user-data", "{\"data\": \"hunter2\"}");
-    const std::string text = printed(world.fake.system, {{"--json", ""}});
+    const std::string text = printed_by(world.fake.system, "metadata", {{"--json", ""}});
     const Json document = Json::parse(text);
     CHECK(document.at("id") == "i-1234567890abcdef0");
     CHECK(document.at("user_data") == Json{{"origin", "user-data"}, {"bytes", 19}});
     CHECK(text.find("hunter2") == std::string::npos);
     world.fake.http.answer_status("GET /latest/user-data", 404);
-    CHECK(Json::parse(printed(world.fake.system, {{"--json", ""}})).at("user_data").is_null());
+    CHECK(Json::parse(printed_by(world.fake.system, "metadata", {{"--json", ""}})).at("user_data").is_null());
 }
 
 TEST_CASE("one value is printed bare, for scripts") {
     PlatformWorld world("ec2/root-nitro");
-    CHECK(printed(world.fake.system, {{"KEY", "region"}}) == "us-west-2\n");
-    CHECK(printed(world.fake.system, {{"KEY", "tags.bootwright:role"}}) == "web\n");
-    CHECK(printed(world.fake.system, {{"KEY", "user_data.bytes"}}).size() > 1);
+    CHECK(printed_by(world.fake.system, "metadata", {{"KEY", "region"}}) == "us-west-2\n");
+    CHECK(printed_by(world.fake.system, "metadata", {{"KEY", "tags.bootwright:role"}}) == "web\n");
+    CHECK(printed_by(world.fake.system, "metadata", {{"KEY", "user_data.bytes"}}).size() > 1);
     const Error error = error_of([&] { return run_command(world.fake.system, "metadata", {{"KEY", "regoin"}}); });
     CHECK(error.code == "metadata.no_such_key");
     CHECK(error.advice == "did you mean \"region\"?");
@@ -43,8 +31,8 @@ TEST_CASE("one value is printed bare, for scripts") {
 TEST_CASE("what a cloud says cannot move a terminal's cursor") {
     PlatformWorld world("ec2/root-nitro");
     world.fake.http.answer("GET /latest/meta-data/local-hostname", "a\x1b[2Jb");
-    CHECK(printed(world.fake.system, {}).find('\x1b') == std::string::npos);
-    CHECK(printed(world.fake.system, {{"KEY", "hostname"}}) == "a?[2Jb\n");
+    CHECK(printed_by(world.fake.system, "metadata").find('\x1b') == std::string::npos);
+    CHECK(printed_by(world.fake.system, "metadata", {{"KEY", "hostname"}}) == "a?[2Jb\n");
 }
 
 TEST_CASE("somebody who waits is told within a few attempts") {

@@ -3,10 +3,9 @@
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
-#include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
-#include "test/fakes/run_command.hpp"
+#include "test/fakes/printed.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -35,9 +34,7 @@ std::string catalog_with(const std::string& mode) {
 }
 
 std::string printed(const FakeSystem& fake, const std::map<std::string, std::string>& given) {
-    const CapturedOutput output;
-    CHECK(run_command(fake.system, "why", given) == exit_ok);
-    return output.text();
+    return printed_by(fake.system, "why", given);
 }
 
 }  // namespace
