@@ -3,7 +3,7 @@
 #include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
-#include "agent/puppet/puppet_result.hpp"
+#include "agent/puppet/result/puppet_result.hpp"
 #include "agent/puppet/warm.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/keys/role_config.hpp"

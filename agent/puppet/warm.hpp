@@ -3,7 +3,7 @@
 #include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
 #include "agent/puppet/puppet_program.hpp"
-#include "agent/puppet/puppet_result.hpp"
+#include "agent/puppet/result/puppet_result.hpp"
 #include "common/processes/process.hpp"
 
 #include <memory>

@@ -2,7 +2,7 @@
 
 #include "agent/health/health_result.hpp"
 #include "agent/platform/instance_metadata.hpp"
-#include "agent/puppet/puppet_result.hpp"
+#include "agent/puppet/result/puppet_result.hpp"
 #include "agent/record/bad_revision.hpp"
 #include "agent/repository/checkout.hpp"
 #include "common/base/clock.hpp"

@@ -2,7 +2,7 @@
 
 // What Puppet left, to be read.
 
-#include "agent/puppet/reading.hpp"
+#include "agent/puppet/result/reading.hpp"
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
 #include "test/fakes/fixtures.hpp"

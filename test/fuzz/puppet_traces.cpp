@@ -1,7 +1,7 @@
 // What one `puppet apply` leaves, of which the code of the control repository decides much: the report's summary, the log, and what was
 // observed from within; and how it ended.
 
-#include "agent/puppet/reading.hpp"
+#include "agent/puppet/result/reading.hpp"
 #include "common/base/text.hpp"
 #include "test/fuzz/fuzz.hpp"
 

@@ -16,9 +16,10 @@ ROOMS = {
     "agent/daemon": "agent/run agent/record agent/platform agent/config common",
     "agent/run": "agent/announce agent/record agent/health agent/puppet agent/repository agent/role agent/role/keys agent/platform agent/config common",
     "agent/announce": "agent/record agent/role/keys agent/servers agent/platform agent/config common",
-    "agent/record": "agent/health agent/puppet agent/repository agent/role agent/role/keys agent/platform agent/config common",
+    "agent/record": "agent/health agent/puppet/result agent/repository agent/role agent/role/keys agent/platform agent/config common",
     "agent/health": "agent/role agent/role/keys agent/config common",
-    "agent/puppet": "agent/repository agent/role agent/role/keys agent/servers agent/servers/secrets agent/platform agent/config common",
+    "agent/puppet": "agent/puppet/result agent/repository agent/role agent/role/keys agent/servers agent/servers/secrets agent/platform agent/config common",
+    "agent/puppet/result": "agent/repository agent/config common",
     "agent/repository/fetch": (
         "agent/repository/modules agent/repository/sources agent/repository agent/repository/proof"
         " agent/servers/objects agent/servers common"
@@ -60,7 +61,7 @@ HANDED_ON = {
     "agent/role/keys/health_config.hpp",
     "agent/role/keys/role_config.hpp",
     "agent/repository/checkout.hpp",
-    "agent/puppet/puppet_result.hpp",
+    "agent/puppet/result/puppet_result.hpp",
     "agent/health/health_result.hpp",
 }
 
@@ -193,8 +194,9 @@ def test_includes_follow_the_design():
 ALLOWED = {
     "agent/main.cpp": '#include "agent/commands/command.hpp"\n#include <CLI/CLI.hpp>\n',
     "agent/commands/command.hpp": '#include "agent/run/run.hpp"\n',
-    "agent/run/run.hpp": '#include "agent/platform/platform.hpp"\n#include "agent/puppet/puppet_result.hpp"\n',
-    "agent/puppet/puppet_result.hpp": '#include "agent/repository/checkout.hpp"\n',
+    "agent/run/run.hpp": '#include "agent/platform/platform.hpp"\n#include "agent/puppet/puppet.hpp"\n',
+    "agent/puppet/puppet.hpp": '#include "agent/puppet/result/puppet_result.hpp"\n',
+    "agent/puppet/result/puppet_result.hpp": '#include "agent/repository/checkout.hpp"\n',
     "agent/role/role_layers.hpp": '#include "agent/platform/instance_metadata.hpp"\n#include "agent/role/keys/role_config.hpp"\n',
     "agent/role/keys/role_config.hpp": "#include <nlohmann/json.hpp>\n",
     "agent/repository/checkout.hpp": "",
