@@ -24,27 +24,35 @@ Error ended_badly(const ProcessResult& result, const std::string& last_words) {
         "check for memory shortage (`dmesg | grep -i oom`); else report this as a defect of bootwright");
 }
 
+void add_secrets(Redactor& redactor, const WebRequest& web) {
+    redactor.add_url(web.url);
+    redactor.add(web.password);
+    for (const auto& [name, value] : web.headers) {
+        if (lower(name) == "authorization") {
+            redactor.add(value.substr(value.find(' ') + 1));  // "Bearer TOKEN"
+        }
+    }
+    if (web.signature) {
+        redactor.add(web.signature->secret_key);
+        redactor.add(web.signature->session_token);
+    }
+}
+
 /// Knows what must not be shown of the request.
 Redactor secrets_of(const DownloadRequest& request) {
     Redactor redactor;
-    for (const Url* url : {&request.url, &request.web.url, &request.trust.proxy}) {
+    for (const Url* url : {&request.url, &request.trust.proxy}) {
         redactor.add_url(*url);
     }
     for (const std::string& url : split(request.credentials, '\n')) {
         redactor.add_url(Url::parse(url).value_or(Url()));
     }
-    for (const std::string* secret :
-         {&request.password, &request.ssh_key, &request.web.password, &request.trust.client_key}) {
+    for (const std::string* secret : {&request.password, &request.ssh_key, &request.trust.client_key}) {
         redactor.add(*secret);
     }
-    for (const auto& [name, value] : request.web.headers) {
-        if (lower(name) == "authorization") {
-            redactor.add(value.substr(value.find(' ') + 1));  // "Bearer TOKEN"
-        }
-    }
-    if (request.web.signature) {
-        redactor.add(request.web.signature->secret_key);
-        redactor.add(request.web.signature->session_token);
+    add_secrets(redactor, request.web);
+    for (const WantedArchive& archive : request.archives) {
+        add_secrets(redactor, archive.web);
     }
     return redactor;
 }
@@ -73,7 +81,7 @@ Json ask_download_program(ProcessRunner& processes, const std::filesystem::path&
         .line =
             [&](std::string_view line) {
                 const DownloadEvents::Event event = said.read(line);
-                if (event.received || !event.unconfined.empty()) {
+                if (event.received || event.release || !event.unconfined.empty()) {
                     heard(event);
                 }
             },

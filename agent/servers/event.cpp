@@ -104,6 +104,7 @@ const char* ending_of(Kind kind) {
         case Kind::git: return "git";
         case Kind::snapshot: return "snapshot";
         case Kind::file: return "file";
+        case Kind::releases: return "releases";
         case Kind::r10k: return "r10k";
         case Kind::answer: break;
     }
@@ -156,6 +157,13 @@ DownloadEvents::Event DownloadEvents::read_known(const Json& event) {
                 "a file that cannot be so long");
         received_ = value.get<std::uint64_t>();
         read.received = received_;
+    } else if (key == "release") {
+        constexpr std::uint64_t most_releases = 10'000;
+        require(
+            kind_ == Kind::releases && value.is_number_unsigned() && value >= next_release_ && value < most_releases,
+            "a release that was not asked for");
+        read.release = value.get<std::size_t>();
+        next_release_ = *read.release + 1;
     } else if (key == "unconfined") {
         require(!std::exchange(was_unconfined_, true), "twice how it is confined");
         read.unconfined = read_lack(value);

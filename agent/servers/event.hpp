@@ -19,7 +19,8 @@ namespace bootwright {
 class DownloadEvents {
 public:
     struct Event {
-        std::optional<std::uint64_t> received{};  ///< bytes of the file that are there
+        std::optional<std::uint64_t> received{};  ///< bytes of the file, or of all files, that are there
+        std::optional<std::size_t> release{};     ///< the number of a release whose files are there
         std::vector<std::string> unconfined{};    ///< what this system could not give; printable
     };
 
@@ -43,6 +44,7 @@ private:
     std::optional<Error> error_{};
     Json ending_ = Json::object();
     std::uint64_t received_ = 0;
+    std::size_t next_release_ = 0;
     std::size_t lines_left_;
     bool was_unconfined_ = false;
 };

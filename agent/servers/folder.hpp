@@ -2,6 +2,7 @@
 
 #include "common/net/url.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 
@@ -15,8 +16,8 @@ public:
     /// The name, in that folder, of the file that is downloaded. Its ETag is in the file `tag_name`.
     static constexpr const char* file_name = "download";
     static constexpr const char* tag_name = "download.etag";
-    /// The files of a release, as frame_of() writes them.
-    static constexpr const char* files_name = "download.files";
+    /// The files of the release of that number, as frame_of() writes them.
+    static std::string files_name(std::size_t release = 0) { return "download.files." + std::to_string(release); }
 
     /// Removes what a killed process has left in `downloads`. Call it when no other transfer is under way.
     /// @param snapshot as snapshot_name() makes it; what was kept of it is there again. "": nothing is kept
@@ -28,7 +29,7 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] std::filesystem::path file() const { return path_ / file_name; }
-    [[nodiscard]] std::filesystem::path files() const { return path_ / files_name; }
+    [[nodiscard]] std::filesystem::path files(std::size_t release = 0) const { return path_ / files_name(release); }
 
     /// Keeps what came. Beyond 1 GiB in all, removes the largest. Call it once nobody writes there any more.
     void keep_partial() const;

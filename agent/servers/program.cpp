@@ -76,15 +76,17 @@ private:
 /// Says how far the file has grown.
 class Growth {
 public:
-    explicit Growth(const GrowingFile& file) : file_(file) {}
+    /// @param before bytes of the files before it
+    explicit Growth(const GrowingFile& file, std::uint64_t before = 0) : file_(file), before_(before) {}
     void tell(bool is_last) {
         if (pace_.is_due(is_last)) {
-            write_event({{"received", file_.size()}});
+            write_event({{"received", before_ + file_.size()}});
         }
     }
 
 private:
     const GrowingFile& file_;
+    std::uint64_t before_;
     EventPace pace_{};
 };
 
@@ -252,24 +254,25 @@ Error file_error(const std::string& shown, const WebResponse& response) {
 }
 
 /// Writes the files of a release one after the other.
-void unpack(const std::string& archive) {
-    GrowingFile files(std::string("./") + DownloadFolder::files_name);
+void unpack(const std::string& archive, std::size_t release) {
+    GrowingFile files("./" + DownloadFolder::files_name(release));
     files.begin_anew();
     read_archive(archive, {}, [&](const ArchivedFile& file) { files.append(frame_of(file)); });
 }
 
 /// Fetches a file, and returns its SHA-256.
-std::string fetch_file(const DownloadRequest& request, WebClient& web) {
-    const std::string shown = request.web.url.shown();
+std::string fetch_file(const DownloadRequest& request, const WebRequest& wanted, WebClient& web,
+                       std::uint64_t before = 0) {
+    const std::string shown = wanted.url.shown();
     GrowingFile file("./" + request.file);
     file.begin_anew();
-    Growth growth(file);
+    Growth growth(file, before);
     RateWatch rate(shown, request.patience.stall, request.least_rate);
     Sha256 hash;
     const auto sink = [&](const WebResponse&, std::string_view bytes) {
-        if (file.size() + bytes.size() > request.web.max_bytes) {
+        if (file.size() + bytes.size() > wanted.max_bytes) {
             throw permanent_error("server.too_large",
-                                  shown + " gives more than " + std::to_string(request.web.max_bytes) + " bytes",
+                                  shown + " gives more than " + std::to_string(wanted.max_bytes) + " bytes",
                                   "look at what stands there");
         }
         file.append(bytes);
@@ -277,7 +280,7 @@ std::string fetch_file(const DownloadRequest& request, WebClient& web) {
         growth.tell(false);
         rate.saw(bytes.size(), false);
     };
-    const WebResponse response = web.send(request.web, sink);
+    const WebResponse response = web.send(wanted, sink);
     if (response.status != 200) {
         throw file_error(shown, response);
     }
@@ -285,20 +288,51 @@ std::string fetch_file(const DownloadRequest& request, WebClient& web) {
     return hash.finish();
 }
 
-Json download_file(const DownloadRequest& request, WebClient& web) {
-    const std::string path = "./" + request.file;
-    const bool is_there = request.web.url.empty();
-    const std::string sha256 = is_there ? sha256_hex(read_file(path, request.web.max_bytes)) : fetch_file(request, web);
-    if (!request.sha256.empty() && sha256 != request.sha256) {  // before anybody looks into it
+/// Before anybody looks into the file. @param url "": it was there already
+void require_sha256(const std::string& found, const std::string& wanted, const Url& url) {
+    if (found != wanted) {
         throw permanent_error("repository.release_invalid",
-                              (is_there ? "the file" : request.web.url.shown() + " gives a file") +
-                                  " whose SHA-256 is " + sha256 + ", not " + request.sha256,
+                              (url.empty() ? "the file" : url.shown() + " gives a file") + " whose SHA-256 is " +
+                                  found + ", not " + wanted,
                               "look at who has changed it there");
     }
+}
+
+Json download_file(const DownloadRequest& request, WebClient& web) {
+    const std::string path = "./" + request.file;
+    const std::string sha256 = request.web.url.empty() ? sha256_hex(read_file(path, request.web.max_bytes))
+                                                       : fetch_file(request, request.web, web);
+    if (!request.sha256.empty()) {
+        require_sha256(sha256, request.sha256, request.web.url);
+    }
     if (request.unpacks) {
-        unpack(path);
+        unpack(path, 0);
     }
     return {{"file", {{"sha256", sha256}}}};
+}
+
+/// Whoever asks for one alone hears why it is not among those that are there.
+Json download_releases(const DownloadRequest& request, WebClient& web) {
+    const std::string path = "./" + request.file;
+    std::uint64_t before = 0;
+    for (std::size_t number = 0; number < request.archives.size(); ++number) {
+        const auto& [wanted, sha256] = request.archives[number];
+        bool is_there = false;
+        try {
+            require_sha256(fetch_file(request, wanted, web, before), sha256, wanted.url);
+            unpack(path, number);
+            is_there = true;
+        } catch (const Error& error) {
+            if (error.kind != ErrorKind::permanent) {
+                break;  // the next one would wait for the same server
+            }
+        }
+        if (is_there) {
+            write_event({{"release", number}});
+        }
+        before += fs::file_size(path);
+    }
+    return {{"releases", Json::object()}};
 }
 
 Json download_answer(const DownloadRequest& request, WebClient& web) {
@@ -313,6 +347,7 @@ Json download(const DownloadRequest& request) {
         case Kind::git: return download_pack(request, web);
         case Kind::snapshot: return download_snapshot(request, web);
         case Kind::file: return download_file(request, web);
+        case Kind::releases: return download_releases(request, web);
         case Kind::r10k: return install_by_r10k(request);
         case Kind::answer: break;
     }

@@ -9,7 +9,7 @@ namespace bootwright {
 
 template <>
 constexpr auto names_in_json<DownloadRequest::Kind> = std::to_array<std::string_view>({"git", "snapshot", "file",
-                                                                                       "answer", "r10k"});
+                                                                                       "releases", "answer", "r10k"});
 
 // Not in an unnamed namespace, where nlohmann-json would not find them. Each after those of its members.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebTrust, ca_pem, client_certificate, client_key, proxy, no_proxy)
@@ -19,9 +19,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AwsSignature, access_key, secret_key, session
 // Without what the program finds out for itself: which part of the file is there already.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebRequest, method, url, headers, body, user, password, signature, follow_redirects,
                                    max_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WantedArchive, web, sha256)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DownloadRequest, kind, folder, file, trust, patience, least_rate, url, user,
-                                   password, ssh_key, known_hosts, wish, web, sha256, unpacks, program, puppetfile,
-                                   credentials)
+                                   password, ssh_key, known_hosts, wish, web, sha256, unpacks, archives, program,
+                                   puppetfile, credentials)
 // Only written so: git_answer_of() reads it, and believes less.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GitTag, name, id)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GitAnswer, commit, tags, has_pack, is_shallow)

@@ -8,8 +8,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace bootwright {
+
+/// The archive of a release at a server.
+struct WantedArchive {
+    WebRequest web{};
+    std::string sha256{};  ///< of what must come
+};
 
 /// A request to the program that speaks to servers. It goes to its standard input, since it holds secrets.
 struct DownloadRequest {
@@ -17,6 +24,7 @@ struct DownloadRequest {
         git,       ///< a pack from a git server, into `file`
         snapshot,  ///< a file, into `file`; only what is not there yet is asked for
         file,      ///< a whole file, into `file`, or one that is there (no URL); a release is also unpacked
+        releases,  ///< of releases of the Forge, the files of each into DownloadFolder::files_name of its number
         answer,    ///< a short answer, handed back
         r10k       ///< what r10k makes of a Puppetfile, below `file`, a folder
     };
@@ -38,7 +46,10 @@ struct DownloadRequest {
     WebRequest web{};  ///< snapshot, file and answer
 
     std::string sha256{};  ///< file: of what must come; "": of whatever comes
-    bool unpacks = false;  ///< file: it is a release of the Forge, whose files go into DownloadFolder::files_name
+    bool unpacks =
+        false;  ///< file: it is a release of the Forge, whose files go into the first DownloadFolder::files_name
+
+    std::vector<WantedArchive> archives{};  ///< releases: of one server
 
     std::string program{};      ///< r10k: its path
     std::string puppetfile{};   ///< r10k: the text, without passwords

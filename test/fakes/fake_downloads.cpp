@@ -16,7 +16,11 @@ namespace bootwright {
 namespace {
 
 std::string url_of(const DownloadRequest& request) {
-    return (request.kind == DownloadRequest::Kind::git ? request.url : request.web.url).for_transfer();
+    switch (request.kind) {
+        case DownloadRequest::Kind::git: return request.url.for_transfer();
+        case DownloadRequest::Kind::releases: return request.archives.front().web.url.for_transfer();
+        default: return request.web.url.for_transfer();
+    }
 }
 
 /// Standard output of a script, as it is.

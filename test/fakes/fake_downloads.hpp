@@ -13,7 +13,7 @@
 
 namespace bootwright {
 
-/// bootwright-download by script, a script for each URL; whatever has none cannot be reached. Every other program is the real one.
+/// bootwright-download by script, a script for each URL (of several releases: for that of the first); whatever has none cannot be reached. Every other program is the real one.
 class FakeDownloads final : public ProcessRunner {
 public:
     /// What the program does on a request, and says.

@@ -33,6 +33,8 @@ void check(const DownloadEvents& events, Kind kind) {
             require(is_commit_id(tag.id), "a tag that is none", tag.id);
             require_shown(tag.name);
         }
+    } else if (kind == Kind::file) {
+        require(is_sha256(sha256_of(events.ending())), "a SHA-256 that is none", "");
     } else if (kind == Kind::answer) {
         for (const auto& [name, value] : web_response_of(events.ending()).headers) {
             require_shown(value);
@@ -46,17 +48,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) {
         return 0;
     }
-    const Kind kind = std::array{Kind::git, Kind::snapshot, Kind::answer, Kind::r10k}[data[0] % 4U];
+    const Kind kind =
+        std::array{Kind::git, Kind::snapshot, Kind::answer, Kind::r10k, Kind::file, Kind::releases}[data[0] % 6U];
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
     constexpr std::size_t most_lines = 1000;
     DownloadEvents events(kind, most_lines);
     fuzz(
         [&] {
             std::uint64_t before = 0;
+            std::size_t next = 0;
             for (const std::string& line : split(text, '\n')) {
                 const DownloadEvents::Event event = events.read(line);
                 require(event.received.value_or(before) >= before, "a file that shrinks", line);
                 before = event.received.value_or(before);
+                require(event.release.value_or(next) >= next, "a release that was told before", line);
+                next = event.release ? *event.release + 1 : next;
                 for (const std::string& lack : event.unconfined) {
                     require_shown(lack);
                 }

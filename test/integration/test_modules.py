@@ -284,10 +284,11 @@ def test_modules_are_obtained_side_by_side(
         runs(ready)
 
 
+@pytest.mark.parametrize(("answer", "code", "kind"), [(500, "server.error", "transient"), (404, "repository.release_not_found", "permanent")])
 def test_one_module_that_fails_does_not_lose_the_others(
-    ready: Instance, metadata: MetadataServer, shape: Callable[..., Any], releases: Forge, far: MetadataServer
+    ready: Instance, metadata: MetadataServer, shape: Callable[..., Any], releases: Forge, far: MetadataServer, answer: int, code: str, kind: str
 ) -> None:
-    names = [f"m{number}" for number in range(1, 9)]
+    names = [f"m{number}" for number in range(1, 17)]
     for name in names:
         releases.add(release_of(f"acme-{name}"))
     repo = control(shape, {"Puppetfile": "".join(f"mod 'acme/{name}', '1.0.0'\n" for name in names).encode()})
@@ -296,8 +297,8 @@ def test_one_module_that_fails_does_not_lose_the_others(
     repo.commit({LOCK: ready.read(f"{WORK}/{LOCK}").encode()})
     metadata.service = Ec2(role_config(repo))
     for name in ("m6", "m3"):
-        far.fault(f"/v3/files/acme-{name}-*", status(500))
-    fails_with(ready, "server.error", "modules/m3 (Puppetfile, line 3)", kind="transient")
+        far.fault(f"/v3/files/acme-{name}-*", status(answer))
+    fails_with(ready, code, "modules/m3 (Puppetfile, line 3)", kind=kind)
     assert not list(ready.path("/var/lib/bootwright/download").iterdir())
     far.clear_faults()
     asked = far.count("/v3/files/*")

@@ -119,8 +119,9 @@ ResolvedModule release_of(const ModuleWish& wish, RepositorySource& source, Down
     const std::vector<std::string> parts = split(wish.release, '-');  // AUTHOR-NAME or AUTHOR-NAME-VERSION
     ResolvedModule found = patience.run(wish.url, [&] { return find_release(wish, parts.size() == 2, downloader); });
     const std::string message = parts.at(0) + "-" + parts.at(1) + " " + found.version;
-    const auto release = patience.run(
-        found.url, [&] { return downloader.fetch_release(source.repository, found.url, found.sha256, message); });
+    const auto release = patience.run(found.url, [&] {
+        return downloader.fetch_release(source.repository, found.url, {found.url, found.sha256, message});
+    });
     found.sha256 = release.sha256;
     found.commit = release.commit;
     found.tree = source.repository.tree_of(release.commit);

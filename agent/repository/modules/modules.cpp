@@ -1,12 +1,12 @@
 #include "agent/repository/modules/modules.hpp"
 
+#include "agent/repository/modules/ahead.hpp"
 #include "agent/repository/modules/gitmodules.hpp"
 #include "agent/repository/modules/module_lock.hpp"
 #include "agent/repository/modules/puppetfile.hpp"
 #include "agent/repository/sources/downloader.hpp"
 #include "agent/servers/objects/object_store.hpp"
 #include "common/base/error.hpp"
-#include "common/base/side_by_side.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 #include "common/git/file_tree.hpp"
@@ -14,8 +14,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -215,59 +213,34 @@ private:
     std::vector<ModuleTree> modules_{};
 };
 
-RepositorySource source_of(const FetchRequest& request, const WantedModule& module) {
-    return module.release ? open_release_source(request, module) : open_source(request, module.url, {module.url});
+fs::path folder_of_url(const FetchRequest& request, const Url& name_url) {
+    return request.repositories / (repository_name(name_url) + ".git");
 }
 
-/// Why modules at these paths could not be obtained.
-using Ahead = std::map<std::string, Error>;
-
-/// Obtains what the Puppetfile of the commit pins, several modules at once; those of one repository, which has one folder
-/// here, one after the other. What fails is told to whoever asks for it.
-Ahead obtain_ahead(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events,
-                   const Mirrors& mirrors, const GitRepository& repository, const std::string& commit) {
-    std::map<std::string, std::vector<WantedModule>> by_folder;
-    for (const PinnedModule& module : pinned_by_puppetfile(repository, commit)) {
+/// What the Puppetfile of a commit pins and its own repository, to which a snapshot brings modules along, lacks.
+std::vector<WantedModule> missing_of_puppetfile(const GitRepository& repository, const std::string& commit) {
+    std::vector<WantedModule> missing;
+    for (PinnedModule& module : pinned_by_puppetfile(repository, commit)) {
         if (!repository.is_complete(module.wanted.commit)) {
-            by_folder[repository_name(name_url_of(module.wanted))].push_back(module.wanted);
+            missing.push_back(std::move(module.wanted));
         }
     }
-    const std::vector<std::pair<std::string, std::vector<WantedModule>>> groups(by_folder.begin(), by_folder.end());
-    if (groups.size() < 2) {
-        return {};
-    }
-    make_folder(request.downloads, 0700);
-    std::mutex mutex;
-    const FetchEvents shared = one_by_one(events, mutex);
-    Ahead failed;
-    side_by_side(groups.size(), most_at_once, [&](std::size_t number) {
-        FetchRequest own = request;
-        own.downloads /= std::to_string(number);
-        Downloader downloader(own, processes, shared.progress);
-        Mirrors own_mirrors(mirrors, downloader, shared.progress, shared.heard);
-        for (const WantedModule& module : groups[number].second) {
-            try {
-                RepositorySource source = source_of(own, module);
-                own_mirrors.obtain(source, module.commit, false);
-            } catch (const Error& error) {
-                const std::lock_guard lock(mutex);
-                failed.emplace(module.path, error);
-            }
-        }
-        remove_tree(own.downloads);
-    });
-    return failed;
+    return missing;
 }
 
 }  // namespace
 
 RepositorySource open_source(const FetchRequest& request, const Url& name_url, std::vector<Url> places) {
-    const fs::path folder = request.repositories / (repository_name(name_url) + ".git");
+    const fs::path folder = folder_of_url(request, name_url);
     return {GitRepository::open_or_create(folder, {request.settings.seed}), folder, std::move(places)};
 }
 
-RepositorySource open_release_source(const FetchRequest& request, const WantedModule& module) {
-    std::vector<Url> places = request.release_mirrors;
+fs::path folder_of(const FetchRequest& request, const WantedModule& module) {
+    return folder_of_url(request, name_url_of(module));
+}
+
+RepositorySource open_module(const FetchRequest& request, const WantedModule& module) {
+    std::vector<Url> places = module.release ? request.release_mirrors : std::vector<Url>{};
     places.push_back(module.url);
     RepositorySource source = open_source(request, name_url_of(module), std::move(places));
     source.release = module.release;
@@ -313,11 +286,15 @@ std::vector<ModuleTree> gather_modules(const GitRepository& repository, const st
 std::vector<ModuleTree> obtain_modules(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events,
                                        Mirrors& mirrors, const RepositorySource& source, const std::string& commit) {
     const bool with_puppetfile = request.settings.puppetfile == AgentConfig::Repository::Puppetfile::fetch;
-    const Ahead ahead =
-        with_puppetfile ? obtain_ahead(request, processes, events, mirrors, source.repository, commit) : Ahead();
+    const Ahead ahead = with_puppetfile ? obtain_ahead(request, processes, events, mirrors,
+                                                       missing_of_puppetfile(source.repository, commit))
+                                        : Ahead();
     const auto obtain = [&](const WantedModule& module) {
-        if (const auto failed = ahead.find(module.path); failed != ahead.end()) {
+        if (const auto failed = ahead.failed.find(module.path); failed != ahead.failed.end()) {
             throw Error(failed->second);
+        }
+        if (const auto obtained = ahead.obtained.find(module.path); obtained != ahead.obtained.end()) {
+            return std::optional(obtained->second);
         }
         if (module.url.host() == nowhere_host) {
             throw permanent_error("repository.submodule",
@@ -326,7 +303,7 @@ std::vector<ModuleTree> obtain_modules(const FetchRequest& request, ProcessRunne
                                   "make the snapshot with `bootwright snapshot make`, which takes submodules along, or "
                                   "name the git repository in repository.mirrors");
         }
-        RepositorySource own = source_of(request, module);
+        RepositorySource own = open_module(request, module);
         mirrors.obtain(own, module.commit, false);
         return std::optional(own.repository);
     };

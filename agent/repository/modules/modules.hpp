@@ -41,8 +41,11 @@ struct WantedModule {
 /// all that it names.
 using ObtainModule = std::function<std::optional<GitRepository>(const WantedModule& module)>;
 
-/// The bare repository for the releases of the module whose archive is at `url`, and the places of that archive.
-RepositorySource open_release_source(const FetchRequest& request, const WantedModule& module);
+/// The bare repository of the module, and the places that have it, or the archive of its release. One repository holds all
+/// releases of a module.
+RepositorySource open_module(const FetchRequest& request, const WantedModule& module);
+/// The folder of that repository.
+std::filesystem::path folder_of(const FetchRequest& request, const WantedModule& module);
 
 /// The modules that a commit of `repository` names: its submodules and theirs, and what its Puppetfile pins.
 /// @param base_url what relative URLs of submodules are relative to; "" or a snapshot's place: unknown

@@ -4,6 +4,7 @@
 #include "agent/servers/credentials.hpp"
 #include "agent/servers/event.hpp"
 #include "agent/servers/folder.hpp"
+#include "agent/servers/growing_input.hpp"
 #include "agent/servers/objects/object_store.hpp"
 #include "agent/servers/released_files.hpp"
 #include "agent/servers/secrets/secret_store.hpp"
@@ -34,53 +35,6 @@ namespace {
 
 constexpr std::size_t largest_pem = std::size_t{4} << 20U;
 constexpr std::size_t largest_archive = std::size_t{64} << 20U;  // of a release
-
-/// Reads a file of the program's folder while it grows. Its writer is not trusted: what is no plain file is refused.
-class GrowingInput {
-public:
-    explicit GrowingInput(fs::path path) : path_(std::move(path)) {}
-
-    /// Hands on what is new since the last call, up to `end` bytes from the beginning.
-    template <typename Take>
-    void read_to(std::uint64_t end, Take take) {
-        open_if_closed();
-        std::array<char, std::size_t{128} << 10U> buffer{};
-        while (done_ < end) {
-            const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(end - done_, buffer.size()));
-            const ssize_t count = pread(fd_.get(), buffer.data(), most, static_cast<off_t>(done_));
-            if (count < 0 && errno == EINTR) {
-                continue;
-            }
-            if (count < 0) {
-                throw system_call_error("read", path_.string(), errno);
-            }
-            if (count == 0) {
-                return;  // shorter than was said: the lack is found later
-            }
-            take(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
-            done_ += static_cast<std::uint64_t>(count);
-        }
-    }
-
-private:
-    void open_if_closed() {
-        if (fd_) {
-            return;
-        }
-        fd_ = UniqueFd(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-        struct stat status {};
-        if (!fd_ || fstat(fd_.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-            throw transient_error(
-                "repository.fetch_crashed",
-                "bootwright-download says that it has written " + path_.string() + ", and no regular file is there",
-                "a server may have taken it over; else report this as a defect of bootwright");
-        }
-    }
-
-    fs::path path_;
-    UniqueFd fd_{};
-    std::uint64_t done_ = 0;
-};
 
 std::string read_pem(const fs::path& file) { return file.empty() ? "" : read_file(file, largest_pem); }
 
@@ -128,6 +82,26 @@ std::string read_mirrored_release(const Url& mirror, const std::string& sha256) 
     return std::move(*archive);
 }
 
+/// With the user and password that the request has for that server.
+WebRequest with_credentials_of(const DownloadRequest& request, WebRequest web) {
+    web.user = request.user;
+    web.password = request.password;
+    return web;
+}
+
+/// Makes a commit of a release's files, and returns its id. @throws Error git.tree_refused, repository.fetch_crashed
+std::string commit_files(const GitRepository& repository, const fs::path& files, const std::string& message) {
+    GitFileTree tree;
+    constexpr ArchiveLimits limits;
+    ReleasedFilesReader reader(limits);
+    const auto add = [&](const ArchivedFile& file) { tree.add(file.path, file.is_executable, file.content); };
+    constexpr std::uint64_t heads = 1000;  // more than a head is long
+    GrowingInput(files).read_to(limits.bytes + limits.files * heads,
+                                [&](std::string_view bytes) { reader.feed(bytes, add); });
+    reader.finish();
+    return tree.write_to(repository, message);
+}
+
 void require_prerequisites(const BundleHeader& header, const GitRepository& repository) {
     for (const std::string& commit : header.prerequisites) {
         if (!repository.has_commit(commit)) {
@@ -165,7 +139,8 @@ GitAnswer Downloader::fetch(const GitRepository& repository, const Url& url, con
         }
         import->append(bytes);
     };
-    const Json ending = run(request, [&](std::uint64_t end) { input.read_to(end, append); });
+    const Json ending =
+        run(request, [&](const DownloadEvents::Event& event) { input.read_to(event.received.value_or(0), append); });
     const GitAnswer answer = git_answer_of(ending);
     if (answer.has_pack && import) {
         import->finish();
@@ -180,8 +155,7 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const U
     DownloadRequest request = request_for(Kind::snapshot);
     request.web = snapshot_request(place, revision, request_.stores);
     add_credentials(request, request.web.url);
-    request.web.user = request.user;
-    request.web.password = request.password;
+    request.web = with_credentials_of(request, std::move(request.web));
 
     const DownloadFolder folder(request_.downloads, snapshot_name(revision, place));
     request.folder = folder.path();
@@ -195,7 +169,7 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const U
         });
     };
     try {
-        run(request, [&](std::uint64_t end) { input.read_to(end, append); });
+        run(request, [&](const DownloadEvents::Event& event) { input.read_to(event.received.value_or(0), append); });
         if (!reader.header()) {
             throw permanent_error("git.snapshot_invalid", "the snapshot ends within its header",
                                   "make it anew: `bootwright snapshot make`");
@@ -211,65 +185,73 @@ BundleHeader Downloader::fetch_snapshot(const GitRepository& repository, const U
     return *reader.header();
 }
 
-DownloadRequest Downloader::request_for_file(WebRequest web, std::size_t most_bytes) {
-    DownloadRequest request = request_for(Kind::file);
-    add_credentials(request, web.url);
-    request.web = std::move(web);
-    request.web.user = request.user;
-    request.web.password = request.password;
-    request.web.max_bytes = most_bytes;
-    return request;
-}
-
 std::string Downloader::fetch_document(const Url& url) {
     constexpr std::size_t largest = std::size_t{8} << 20U;
-    DownloadRequest request = request_for_file({.url = url, .follow_redirects = true}, largest);
+    DownloadRequest request = request_for(Kind::file);
+    add_credentials(request, url);
+    request.web = with_credentials_of(request, {.url = url, .follow_redirects = true, .max_bytes = largest});
     const DownloadFolder folder(request_.downloads);
     request.folder = folder.path();
-    run(request, [](std::uint64_t) {});
+    run(request);
     std::string document;
     GrowingInput(folder.file()).read_to(largest, [&](std::string_view bytes) { document += bytes; });
     return document;
 }
 
-Downloader::Release Downloader::fetch_release(const GitRepository& repository, const Url& url,
-                                              const std::string& sha256, const std::string& message) {
-    DownloadRequest request = request_for_file({.url = url, .follow_redirects = true}, largest_archive);
-    request.sha256 = sha256;
-    return unpack_release(repository, std::move(request), DownloadFolder(request_.downloads), message);
+WebRequest Downloader::request_of(const Url& place, const ReleaseArchive& release) const {
+    WebRequest web = place == release.url ? WebRequest{.url = place, .follow_redirects = true}
+                                          : mirrored_release_request(place, release.sha256, request_.stores);
+    web.max_bytes = largest_archive;
+    return web;
 }
 
-Downloader::Release Downloader::fetch_mirrored_release(const GitRepository& repository, const Url& mirror,
-                                                       const std::string& sha256, const std::string& message) {
-    if (mirror.scheme() != "file") {
-        DownloadRequest request =
-            request_for_file(mirrored_release_request(mirror, sha256, request_.stores), largest_archive);
-        request.sha256 = sha256;
-        return unpack_release(repository, std::move(request), DownloadFolder(request_.downloads), message);
+Downloader::Release Downloader::fetch_release(const GitRepository& repository, const Url& place,
+                                              const ReleaseArchive& release) {
+    if (arrived_ != nullptr && arrived_->what.place == place && arrived_->what.release.sha256 == release.sha256) {
+        return {commit_files(repository, arrived_->files, release.message), release.sha256};
     }
-    const DownloadFolder folder(request_.downloads);
-    write_file(folder.file(), read_mirrored_release(mirror, sha256), 0644);  // its reader is another user
     DownloadRequest request = request_for(Kind::file);
     request.web.max_bytes = largest_archive;
-    request.sha256 = sha256;
-    return unpack_release(repository, std::move(request), folder, message);
+    request.sha256 = release.sha256;
+    request.unpacks = true;
+    const bool is_here = place.scheme() == "file";
+    if (!is_here) {
+        const WebRequest web = request_of(place, release);
+        add_credentials(request, web.url);
+        request.web = with_credentials_of(request, web);
+    }
+    const DownloadFolder folder(request_.downloads);
+    request.folder = folder.path();
+    if (is_here) {
+        write_file(folder.file(), read_mirrored_release(place, release.sha256), 0644);  // its reader is another user
+    }
+    const std::string found = sha256_of(run(request));
+    return {commit_files(repository, folder.files(), release.message), found};
 }
 
-Downloader::Release Downloader::unpack_release(const GitRepository& repository, DownloadRequest request,
-                                               const DownloadFolder& folder, const std::string& message) {
-    request.unpacks = true;
+void Downloader::fetch_ahead(const std::vector<PlacedRelease>& wanted,
+                             const std::function<void(std::size_t number)>& arrived) {
+    DownloadRequest request = request_for(Kind::releases);
+    add_credentials(request, request_of(wanted.front().place, wanted.front().release).url);
+    for (const auto& [place, release] : wanted) {
+        request.archives.push_back({with_credentials_of(request, request_of(place, release)), release.sha256});
+    }
+    const DownloadFolder folder(request_.downloads);
     request.folder = folder.path();
-    const std::string found = sha256_of(run(request, [](std::uint64_t) {}));
-    GitFileTree tree;
-    constexpr ArchiveLimits limits;
-    ReleasedFilesReader reader(limits);
-    const auto add = [&](const ArchivedFile& file) { tree.add(file.path, file.is_executable, file.content); };
-    constexpr std::uint64_t heads = 1000;  // more than a head is long
-    GrowingInput(folder.files()).read_to(limits.bytes + limits.files * heads, [&](std::string_view bytes) {
-        reader.feed(bytes, add);
+    run(request, [&](const DownloadEvents::Event& event) {
+        if (event.release && *event.release < wanted.size()) {
+            const Arrived at_hand{wanted[*event.release], folder.files(*event.release)};
+            arrived_ = &at_hand;
+            try {
+                arrived(*event.release);
+            } catch (...) {
+                arrived_ = nullptr;
+                throw;
+            }
+            arrived_ = nullptr;
+            remove_tree(at_hand.files);
+        }
     });
-    reader.finish();
-    return {tree.write_to(repository, message), found};
 }
 
 fs::path Downloader::install_modules(const fs::path& program, const std::string& puppetfile,
@@ -285,7 +267,7 @@ fs::path Downloader::install_modules(const fs::path& program, const std::string&
     make_folder_for_confined(request_.r10k);
     give_up_at(std::chrono::steady_clock::time_point::max());  // a mirror's limit does not hold for r10k
     try {
-        run(request, [](std::uint64_t) {});
+        run(request);
     } catch (...) {
         remove_installed();  // it holds the passwords of the Puppetfile
         throw;
@@ -293,12 +275,12 @@ fs::path Downloader::install_modules(const fs::path& program, const std::string&
     return request.folder / request.file;
 }
 
-Json Downloader::run(const DownloadRequest& request, const Received& received) {
+Json Downloader::run(const DownloadRequest& request, const Heard& heard) {
     using std::chrono::milliseconds;
     constexpr milliseconds a_day = std::chrono::hours(24);
     const auto now = std::chrono::steady_clock::now;
     const auto left = std::chrono::duration_cast<milliseconds>(end_ - now());
-    const auto heard = [&](const DownloadEvents::Event& event) {
+    const auto take = [&](const DownloadEvents::Event& event) {
         if (now() > end_) {
             throw too_late();  // what came may take longer to read than to send
         }
@@ -309,10 +291,12 @@ Json Downloader::run(const DownloadRequest& request, const Received& received) {
         if (event.received.value_or(0) == 0) {
             progress_("objects", 0, 0);  // a sign of life; later the pack itself says how far it is
         }
-        received(event.received.value_or(0));
+        if (heard) {
+            heard(event);
+        }
     };
     return ask_download_program(processes_, request_.download_program, request,
-                                std::clamp(left, milliseconds(1), a_day), too_late(), heard, {});
+                                std::clamp(left, milliseconds(1), a_day), too_late(), take, {});
 }
 
 DownloadRequest Downloader::request_for(Kind kind) const {
@@ -368,7 +352,7 @@ std::string Downloader::secret(const SecretSource& source) {
     DownloadRequest request = request_for(Kind::answer);
     request.folder = folder.path();
     request.web = secret_request(store, source.name, request_.secrets_identity, request_.secrets_endpoint);
-    const Json ending = run(request, [](std::uint64_t) {});
+    const Json ending = run(request);
     return read_secret(store, source.name, web_response_of(ending));
 }
 

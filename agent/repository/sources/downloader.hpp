@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/repository/fetch_request.hpp"
+#include "agent/servers/event.hpp"
 #include "agent/servers/folder.hpp"
 #include "agent/servers/request.hpp"
 #include "common/files/file.hpp"
@@ -17,6 +18,19 @@
 #include <vector>
 
 namespace bootwright {
+
+/// A release of the Forge: its archive is at its own URL, and at mirrors, where it is called by its SHA-256.
+struct ReleaseArchive {
+    Url url;
+    std::string sha256;   ///< "": that of whatever comes
+    std::string message;  ///< of the commit that wraps its files
+};
+
+/// A release, and the place that is asked for it.
+struct PlacedRelease {
+    Url place;
+    ReleaseArchive release;
+};
 
 /// Has the unprivileged program speak to servers, and takes from it what can be proven: packs, whose objects are hashed
 /// on the way into the repository. Each transfer uses a fresh folder, which holds nothing else.
@@ -37,22 +51,20 @@ public:
     /// A document of a server, of 8 MiB at most. @throws Error repository.release_not_found, server.*
     std::string fetch_document(const Url& url);
 
-    /// A release of the Forge.
+    /// What became of a release.
     struct Release {
         std::string commit;  ///< which wraps its files
         std::string sha256;  ///< of its archive
     };
     /// Fetches a release's archive, and makes a commit of its files in the repository.
-    /// @param sha256 of the archive; "": of whatever comes
-    /// @param message of the commit
+    /// @param place its own URL, or a mirror
     /// @throws Error repository.release_not_found, repository.release_invalid, archive.invalid, server.*, git.tree_refused
-    Release fetch_release(const GitRepository& repository, const Url& url, const std::string& sha256,
-                          const std::string& message);
+    Release fetch_release(const GitRepository& repository, const Url& place, const ReleaseArchive& release);
 
-    /// The same from a mirror, where the archive is called by its SHA-256.
-    /// @throws Error as fetch_release
-    Release fetch_mirrored_release(const GitRepository& repository, const Url& mirror, const std::string& sha256,
-                                   const std::string& message);
+    /// Has one program fetch releases, all of one server and with a SHA-256, and calls `arrived` with the number of each
+    /// once it is there: until that returns, fetch_release() takes what has come, and nothing else may be fetched. Passes
+    /// over what cannot be had: fetch_release() says why. @throws Error server.*, repository.*, io.*
+    void fetch_ahead(const std::vector<PlacedRelease>& wanted, const std::function<void(std::size_t number)>& arrived);
 
     /// Has r10k install what the Puppetfile asks for, and returns the folder with it. Nothing proves the content.
     /// @param program r10k itself
@@ -64,13 +76,16 @@ public:
     void remove_installed() const { remove_tree(request_.r10k); }
 
 private:
-    using Received = std::function<void(std::uint64_t bytes)>;
+    using Heard = std::function<void(const DownloadEvents::Event& event)>;
+    /// A release that has come.
+    struct Arrived {
+        const PlacedRelease& what;
+        std::filesystem::path files;
+    };
 
     /// Runs the program, and returns its last event.
-    Json run(const DownloadRequest& request, const Received& received);
-    DownloadRequest request_for_file(WebRequest web, std::size_t most_bytes);
-    Release unpack_release(const GitRepository& repository, DownloadRequest request, const DownloadFolder& folder,
-                           const std::string& message);
+    Json run(const DownloadRequest& request, const Heard& heard = {});
+    [[nodiscard]] WebRequest request_of(const Url& place, const ReleaseArchive& release) const;
     [[nodiscard]] DownloadRequest request_for(DownloadRequest::Kind kind) const;
     void add_credentials(DownloadRequest& request, const Url& url);
     std::string secret(const SecretSource& source);
@@ -80,6 +95,7 @@ private:
     GitProgress progress_;
     WebTrust trust_;
     std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
+    const Arrived* arrived_ = nullptr;
 };
 
 }  // namespace bootwright

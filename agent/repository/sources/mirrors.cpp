@@ -195,6 +195,13 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     throw none_has_it(failures);
 }
 
+void Mirrors::fetch_ahead(const std::vector<PlacedRelease>& wanted,
+                          const std::function<void(std::size_t number)>& arrived) {
+    const auto now = std::chrono::steady_clock::now();
+    downloader_.give_up_at(now + (end_ - now) / 2);
+    downloader_.fetch_ahead(wanted, arrived);
+}
+
 std::string Mirrors::full_id_of(RepositorySource& source, const std::string& beginning) {
     const Url& place = source.places.front();
     refuse_unproven_name(request_.settings, place);
@@ -349,11 +356,7 @@ ObtainedCommit Mirrors::download_snapshot(GitRepository& arrived, const Url& pla
 
 ObtainedCommit Mirrors::download_release(GitRepository& arrived, const Url& place, const ReleaseArchive& release,
                                          const std::string& commit) {
-    const std::string found =
-        place == release.url
-            ? downloader_.fetch_release(arrived, place, release.sha256, release.message).commit
-            : downloader_.fetch_mirrored_release(arrived, place, release.sha256, release.message).commit;
-    if (found != commit) {
+    if (downloader_.fetch_release(arrived, place, release).commit != commit) {
         throw permanent_error("repository.release_invalid",
                               place.shown() + " gives " + release.message + " with other files than the lock names",
                               "run `bootwright modules lock --update` where the release is trusted, and compare");

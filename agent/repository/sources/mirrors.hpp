@@ -19,13 +19,6 @@
 
 namespace bootwright {
 
-/// A release of the Forge, of which the places have the archive: its own URL, and mirrors.
-struct ReleaseArchive {
-    Url url;
-    std::string sha256;
-    std::string message;  ///< of the commit that wraps its files
-};
-
 /// A bare repository of this machine, and the places that have what it lacks.
 struct RepositorySource {
     GitRepository repository;
@@ -64,6 +57,9 @@ public:
     ///   (permanent) if a branch has left its own past, else transient if one of theirs is. git.corrupt, io.*
     ObtainedCommit obtain(RepositorySource& source, const std::string& revision, bool with_tags,
                           const CommitProof& prove = {});
+
+    /// As that of Downloader; ends when half of the time for all places is over.
+    void fetch_ahead(const std::vector<PlacedRelease>& wanted, const std::function<void(std::size_t number)>& arrived);
 
     /// The full id of the commit that is cut short to `beginning`, in the history of the first place's HEAD: all of that
     /// history is fetched, since no server can be asked for the beginning of an id.

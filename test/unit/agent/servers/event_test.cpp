@@ -84,6 +84,20 @@ TEST_CASE("what the download program says in an order that makes no sense is ref
     check_refused(Kind::r10k, {R"({"r10k": {"more": 1}})"});
 }
 
+TEST_CASE("a release is told once, in order, and only to who asked for releases") {
+    DownloadEvents events(Kind::releases);
+    CHECK(events.read(R"({"release": 0})").release == 0U);
+    CHECK(events.read(R"({"release": 5})").release == 5U);
+    CHECK_FALSE(events.read(R"({"received": 5})").release);
+    CHECK_NOTHROW(events.read(R"({"releases": {}})"));
+    check_refused(Kind::releases, {R"({"release": 5})", R"({"release": 5})"});
+    check_refused(Kind::releases, {R"({"release": 10000})"});
+    check_refused(Kind::releases, {R"({"release": -1})"});
+    check_refused(Kind::releases, {R"({"release": "1"})"});
+    check_refused(Kind::releases, {R"({"releases": {"more": 1}})"});
+    check_refused(Kind::file, {R"({"release": 0})"});
+}
+
 TEST_CASE("a program lacks no more than there is") {
     const auto lack = [](std::size_t count) {
         return to_line({{"unconfined", std::vector<std::string>(count, "no Landlock")}});

@@ -41,6 +41,7 @@ DownloadRequest full_request() {
                 .max_bytes = 77},
         .sha256 = "5a",
         .unpacks = true,
+        .archives = {{.web = {.url = "https://f/a"}, .sha256 = "6b"}},
         .program = "/r10k",
         .puppetfile = "mod 'a'\n",
         .credentials = "c\n"};
@@ -93,6 +94,9 @@ TEST_CASE("a request survives the way to the program that downloads, field by fi
     CHECK(back.web.signature->service == "se");
     CHECK(back.web.follow_redirects);
     CHECK(back.web.max_bytes == 77);
+    REQUIRE(back.archives.size() == 1);
+    CHECK(back.archives[0].web.url == "https://f/a");
+    CHECK(back.archives[0].sha256 == "6b");
     CHECK(back.program == "/r10k");
     CHECK(back.puppetfile == "mod 'a'\n");
     CHECK(back.credentials == "c\n");
@@ -128,8 +132,9 @@ TEST_CASE("a request to download that lacks any of its members is none") {
 
 TEST_CASE("what is downloaded travels by name, and a name that no kind has is refused") {
     using Kind = DownloadRequest::Kind;
-    for (const auto& [kind, name] : {std::pair(Kind::git, "git"), std::pair(Kind::snapshot, "snapshot"),
-                                     std::pair(Kind::answer, "answer"), std::pair(Kind::r10k, "r10k")}) {
+    for (const auto& [kind, name] :
+         {std::pair(Kind::git, "git"), std::pair(Kind::snapshot, "snapshot"), std::pair(Kind::file, "file"),
+          std::pair(Kind::releases, "releases"), std::pair(Kind::answer, "answer"), std::pair(Kind::r10k, "r10k")}) {
         const Json sent = to_json(DownloadRequest{.kind = kind});
         CHECK(sent.at("kind") == name);
         CHECK(download_request_from_json(sent).kind == kind);
