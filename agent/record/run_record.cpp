@@ -1,6 +1,7 @@
 #include "agent/record/run_record.hpp"
 
 #include "agent/record/history.hpp"
+#include "agent/record/run_steps.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
@@ -25,6 +26,7 @@ RunRecord::RunRecord(const System& system, int number) : system_(system), status
         report.number = number;
         report.agent = identify_process(getpid()).value_or(ProcessId{getpid(), 0});
         report.started = report.stage_started = system_.clock.now();
+        report.boot_id = boot_id(system_);
     });
 }
 
@@ -39,6 +41,7 @@ void RunRecord::begin_stage(Stage stage, int attempts) {
     change([&](RunReport& report) {
         report.stage = stage;
         report.stage_started = system_.clock.now();
+        begin_stage_step(report, stage, report.stage_started.since_boot);
         report.attempt = 1;
         report.attempts = attempts;
         report.retry.reset();
@@ -51,6 +54,7 @@ void RunRecord::begin_stage(Stage stage, int attempts) {
 void RunRecord::begin_attempt(int attempt) {
     if (attempt > 1) {  // the first is a part of begin_stage
         change([&](RunReport& report) {
+            begin_waiting_step(report, RunReport::Step::Kind::pause, "", system_.clock.now().since_boot);
             report.attempt = attempt;
             report.retry.reset();
             report.progress.reset();
@@ -64,6 +68,7 @@ void RunRecord::retrying(const Error& error, std::chrono::milliseconds delay) {
     change([&](RunReport& report) {
         const Instant now = system_.clock.now();
         report.retry = RunReport::Retry{{now.wall + delay, now.since_boot + delay}, delay, error};
+        begin_waiting_step(report, RunReport::Step::Kind::pause, "after " + error.code, now.since_boot);
         report.waiting.reset();
         report.child.reset();
     });
@@ -93,6 +98,7 @@ void RunRecord::waiting(const std::string& what, std::chrono::milliseconds longe
     }
     change([&](RunReport& report) {
         const Instant now = system_.clock.now();
+        begin_waiting_step(report, RunReport::Step::Kind::wait, what, now.since_boot);
         report.waiting = what.empty()
                              ? std::nullopt
                              : std::optional(RunReport::Waiting{what, {now.wall + longest, now.since_boot + longest}});
@@ -156,6 +162,9 @@ void RunRecord::place_answered(const PlaceAnswer& answer) {
     constexpr std::size_t most_places = 20;
     constexpr std::size_t longest_answer = 500;
     change([&](RunReport& report) {
+        const std::chrono::duration<double> took(answer.seconds);
+        add_step(report, RunReport::Step::Kind::place, answer.place,
+                 std::chrono::duration_cast<std::chrono::milliseconds>(took), system_.clock.now().since_boot);
         if (report.places.size() == most_places) {
             report.places.erase(report.places.begin());
         }
@@ -203,6 +212,7 @@ void RunRecord::error(const Error& error) {
 RunReport RunRecord::finish() {
     change([&](RunReport& report) {
         report.finished = system_.clock.now();
+        end_steps(report, report.finished->since_boot);
         report.retry.reset();
         report.progress.reset();
         report.waiting.reset();

@@ -4,6 +4,7 @@
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 
+#include <cmath>
 #include <utility>
 
 namespace bootwright {
@@ -11,6 +12,9 @@ namespace bootwright {
 namespace {
 
 double seconds(std::chrono::milliseconds duration) { return static_cast<double>(duration.count()) / 1000.0; }
+
+/// To milliseconds.
+double rounded(double seconds) { return std::round(seconds * 1000.0) / 1000.0; }
 
 Json error_json(const Error& error, Stage stage) {
     Json json = to_json(error);
@@ -58,10 +62,35 @@ Json repositories_json(const RunReport& report) {
     return json;
 }
 
-Json took_json(const std::vector<Took>& durations, const char* what) {
+/// @param start of the run
+Json took_json(const std::vector<Took>& durations, const char* what, const Instant& start) {
     Json json = Json::array();
     for (const Took& took : durations) {
-        json.push_back({{what, took.what}, {"seconds", took.seconds}});
+        const Json from =
+            optional_json(took.began, [&](double began) { return Json(rounded(began - seconds(start.since_boot))); });
+        json.push_back({{what, took.what}, {"seconds", took.seconds}, {"from_s", from}});
+    }
+    return json;
+}
+
+const char* name_of(RunReport::Step::Kind kind) {
+    using Kind = RunReport::Step::Kind;
+    switch (kind) {
+        case Kind::stage: return "stage";
+        case Kind::wait: return "wait";
+        case Kind::pause: return "pause";
+        case Kind::place: break;
+    }
+    return "place";
+}
+
+Json steps_json(const std::vector<RunReport::Step>& steps) {
+    Json json = Json::array();
+    for (const RunReport::Step& step : steps) {
+        const Json took =
+            optional_json(step.took, [](std::chrono::milliseconds duration) { return Json(seconds(duration)); });
+        json.push_back(
+            {{"kind", name_of(step.kind)}, {"what", step.what}, {"from_s", seconds(step.from)}, {"took_s", took}});
     }
     return json;
 }
@@ -227,9 +256,11 @@ Json to_json(const RunReport& report) {
         {"warnings", std::move(warnings)},
         {"puppet_version", text_or_null(report.puppet.version)},
         {"catalog_digest", text_or_null(report.puppet.catalog_digest)},
-        {"phases", took_json(report.puppet.phases, "phase")},
-        {"slowest", took_json(report.puppet.slowest, "resource")},
-        {"slow_facts", took_json(report.puppet.slow_facts, "fact")},
+        {"phases", took_json(report.puppet.phases, "phase", report.started)},
+        {"slowest", took_json(report.puppet.slowest, "resource", report.started)},
+        {"slow_facts", took_json(report.puppet.slow_facts, "fact", report.started)},
+        {"steps", steps_json(report.steps)},
+        {"boot_id", text_or_null(report.boot_id)},
         {"puppet_start", way_json(report.puppet.start.way)},
         {"puppet_cold_because", text_or_null(report.puppet.start.reason)},
     };

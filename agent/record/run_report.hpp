@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bootwright {
 
@@ -56,6 +57,22 @@ struct RunReport {
         std::uint64_t total = 0;
     };
     std::optional<Progress> progress{};
+
+    /// Where the run's time went.
+    struct Step {
+        enum class Kind {
+            stage,
+            wait,   ///< for something outside the run
+            pause,  ///< before the next attempt
+            place   ///< a place of a repository was asked
+        };
+        Kind kind = Kind::stage;
+        std::string what;
+        std::chrono::milliseconds from{};                 ///< since the run's start
+        std::optional<std::chrono::milliseconds> took{};  ///< nullopt: it is not over
+    };
+    std::vector<Step> steps{};  ///< in the order in which they were noticed
+    std::string boot_id{};
 
     struct Waiting {
         std::string what;  ///< "apt-get (process 812), which holds /var/lib/dpkg/lock-frontend"

@@ -152,6 +152,8 @@ OUTPUTS = {
     "history for programs": "history --json",
     "diff": "diff 1",
     "diff for programs": "diff 1 --json",
+    "timeline": "timeline",
+    "timeline as lines": "timeline --text",
     "why": "why 'File[/etc/motd]'",
     "explain": "explain",
     "explain for programs": "explain --json",

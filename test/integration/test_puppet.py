@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from control_repo import ControlRepo
 from instance import Instance
@@ -115,6 +116,13 @@ def test_the_whole_truth_about_a_run(impatient: Instance, metadata: MetadataServ
     assert run["slowest"][0]["resource"] == "Exec[/bin/sleep 1.1]" and run["slowest"][0]["seconds"] > 1
     assert [fact["fact"] for fact in run["slow_facts"]] == ["custom"] and run["slow_facts"][0]["seconds"] > 0.5
     assert {phase["phase"] for phase in run["phases"]} == {"facts", "compile", "apply"}
+    began = {phase["phase"]: phase["from_s"] for phase in run["phases"]}
+    stage = {step["what"]: step for step in run["steps"] if step["kind"] == "stage"}["puppet"]
+    end = stage["from_s"] + stage["took_s"]
+    assert stage["from_s"] < began["facts"] < began["compile"] < began["apply"] < run["slowest"][0]["from_s"] < end - 1
+    drawn = ElementTree.fromstring(impatient.bootwright("timeline").stdout)
+    assert any("Exec[/bin/sleep 1.1]" in (title.text or "") for title in drawn.iter("{http://www.w3.org/2000/svg}title"))
+    assert re.search(r"\| +Exec\[/bin/sleep 1\.1\]", impatient.bootwright("timeline", "--text").stdout)
     shown = impatient.bootwright("status").stdout
     assert re.search(r"slow +Exec\[/bin/sleep 1\.1\]: 1", shown) and "site-modules/role/manifests/truth.pp:6" in shown
     assert run["puppet_version"].split(".")[0] in ("7", "8")

@@ -25,11 +25,16 @@ std::vector<std::string> texts_at(const Json& object, const char* key) {
 
 double seconds_of(const Json& value) { return value.is_number() ? value.get<double>() : 0; }
 
+std::optional<double> began_of(const Json& value) {
+    return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+}
+
 std::vector<Took> durations_at(const Json& object, const char* key, const char* what) {
     std::vector<Took> durations;
     for (const Json& entry : array_at(object, key)) {
         if (entry.is_object()) {
-            durations.push_back({string_at(entry, what), seconds_of(entry.value("seconds", Json()))});
+            durations.push_back(
+                {string_at(entry, what), seconds_of(member_at(entry, "seconds")), began_of(member_at(entry, "began"))});
         }
     }
     return durations;
@@ -96,8 +101,9 @@ std::optional<Observation> read_observation(const std::optional<std::string>& te
                      .environment = environment_at(json),
                      .compile_failure = compile_failure_at(json)};
     const Json times = json.value("times", Json());
+    const Json& began = member_at(json, "began");
     for (const auto& [phase, seconds] : times.items()) {
-        seen.phases.push_back({phase, seconds_of(seconds)});
+        seen.phases.push_back({phase, seconds_of(seconds), began_of(member_at(began, phase.c_str()))});
     }
     return seen;
 }

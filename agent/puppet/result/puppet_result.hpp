@@ -30,6 +30,7 @@ struct FailedResource {
 struct Took {
     std::string what;
     double seconds = 0;
+    std::optional<double> began{};  ///< seconds since boot, if known
 };
 
 /// Whether Puppet was loaded when it was asked to apply.

@@ -83,7 +83,7 @@ void add_observation(PuppetResult& result, const Observation& seen, const Puppet
         std::vector<Took> kept;
         kept.reserve(told.size());
         for (const Took& took : told) {
-            kept.push_back({shown(took.what, traces), took.seconds});
+            kept.push_back({shown(took.what, traces), took.seconds, took.began});
         }
         kept.resize(std::min(kept.size(), most_slow));
         return kept;

@@ -30,6 +30,11 @@ module BootwrightObserve
       Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
+    # Seconds since boot, as the agent counts them.
+    def since_boot
+      Process.clock_gettime(Process::CLOCK_BOOTTIME)
+    end
+
     # Runs what a hook knows besides Puppet's own work, and never lets an error out.
     def safely(what)
       yield
@@ -44,6 +49,7 @@ module BootwrightObserve
     # How far the run has come; facts that are asked for again later do not set it back.
     def in_phase(name)
       @phase = name if PHASES.index(name) > PHASES.index(@phase)
+      @began[name] ||= since_boot
       begun = now
       yield
     ensure
@@ -66,6 +72,7 @@ module BootwrightObserve
     def install
       @phase = PHASES.first
       @times = {}
+      @began = {}
       @facts = {}
       @facts_within = []
       @looked_up = {}
@@ -130,7 +137,7 @@ module BootwrightObserve
     def write_observation(rest)
       require 'json'
       version = defined?(Puppet.version) ? Puppet.version.to_s : nil
-      whole = { 'puppet_version' => version, 'phase' => @phase, 'times' => rounded(@times),
+      whole = { 'puppet_version' => version, 'phase' => @phase, 'times' => rounded(@times), 'began' => rounded(@began),
                 'catalog_digest' => @catalog_digest, 'environment' => @environment, 'compile_failure' => @failure,
                 'problems' => @problems }
       write('observation.json', JSON.generate(whole.merge(rest)))
@@ -168,7 +175,8 @@ module BootwrightObserve
                      .first(MOST_RESOURCES).map { |status| described(status, 'noop') },
         'skipped' => all.select(&:skipped).first(MOST_RESOURCES).map { |status| clean(status.resource, LONGEST_TEXT) },
         'slowest' => slowest.map do |status|
-          { 'resource' => clean(status.resource, LONGEST_TEXT), 'seconds' => status.evaluation_time.to_f.round(3) }
+          { 'resource' => clean(status.resource, LONGEST_TEXT), 'seconds' => status.evaluation_time.to_f.round(3),
+            'began' => (since_boot - (Time.now - status.time)).round(3) }
         end,
         'corrective' => all.count(&:corrective_change),
         'failed_to_generate' => @report.respond_to?(:resources_failed_to_generate) && @report.resources_failed_to_generate ? true : false

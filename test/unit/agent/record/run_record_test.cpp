@@ -38,6 +38,40 @@ TEST_CASE("a run is in the status from its first moment, with the process that r
     CHECK(world.status().at("configured").is_null());
 }
 
+TEST_CASE("where the time goes is noted as the run goes on") {
+    World world;
+    const auto step = [](const char* kind, const std::string& what, double from, const Json& took) {
+        return Json{{"kind", kind}, {"what", what}, {"from_s", from}, {"took_s", took}};
+    };
+    world.record.begin_stage(Stage::repository, 5);
+    world.fake.clock.advance(1s);
+    world.record.waiting("the network", 60s);
+    world.fake.clock.advance(2s);
+    CHECK(world.run().at("steps").at(1) == step("wait", "the network", 1, nullptr));
+    world.record.retrying(transient_error("a.b", "what", "do"), 3s);
+    world.fake.clock.advance(3s);
+    world.record.begin_attempt(2);
+    world.fake.clock.advance(1s);
+    world.record.place_answered({"https://git.example.com/x.git", "gave it", 0.5});
+    world.record.begin_stage(Stage::puppet, 1);
+    world.fake.clock.advance(4s);
+    const Json ended = to_json(world.record.finish()).at("steps");
+    CHECK(ended == Json{step("stage", "repository", 0, 7.0), step("wait", "the network", 1, 2.0),
+                        step("pause", "after a.b", 3, 3.0), step("place", "https://git.example.com/x.git", 6.5, 0.5),
+                        step("stage", "puppet", 7, 4.0)});
+}
+
+TEST_CASE("of a run that tries without end, a hundred steps are noted") {
+    World world;
+    world.record.begin_stage(Stage::repository, 500);
+    for (int attempt = 2; attempt <= 200; ++attempt) {
+        world.record.retrying(transient_error("a.b", "what", "do"), 1ms);
+        world.record.begin_attempt(attempt);
+    }
+    CHECK(world.run().at("steps").size() == 100);
+    CHECK(to_json(world.record.finish()).at("steps").front().at("took_s").is_number());
+}
+
 TEST_CASE("each stage, attempt and wait is in the status at once") {
     World world;
     world.fake.clock.advance(2s);

@@ -81,7 +81,7 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
         .warnings = {"from Puppet"},
         .version = "7.23.0",
         .catalog_digest = "abc",
-        .phases = {{"facts", 1.5}},
+        .phases = {{"facts", 1.5, 20.25}},
         .slowest = {{"Exec[x]", 3.25}},
         .slow_facts = {{"custom", 0.5}},
         .start = {PuppetStart::Way::cold, "it died"}};
@@ -105,9 +105,9 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
     CHECK(json.at("error").at("stage") == "puppet");
     CHECK(json.at("puppet_version") == "7.23.0");
     CHECK(json.at("catalog_digest") == "abc");
-    CHECK(json.at("phases") == Json::parse(R"([{"phase": "facts", "seconds": 1.5}])"));
-    CHECK(json.at("slowest") == Json::parse(R"([{"resource": "Exec[x]", "seconds": 3.25}])"));
-    CHECK(json.at("slow_facts") == Json::parse(R"([{"fact": "custom", "seconds": 0.5}])"));
+    CHECK(json.at("phases") == Json::parse(R"([{"phase": "facts", "seconds": 1.5, "from_s": 19.25}])"));
+    CHECK(json.at("slowest") == Json::parse(R"([{"resource": "Exec[x]", "seconds": 3.25, "from_s": null}])"));
+    CHECK(json.at("slow_facts") == Json::parse(R"([{"fact": "custom", "seconds": 0.5, "from_s": null}])"));
     CHECK(json.at("puppet_start") == "cold");
     CHECK(json.at("puppet_cold_because") == "it died");
     CHECK(to_line(json).find("hunter2") == std::string::npos);

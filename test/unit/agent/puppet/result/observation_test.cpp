@@ -25,15 +25,18 @@ TEST_CASE("an observation is read as it was written") {
 
 TEST_CASE("what an observation says of each thing is read, several messages as one") {
     const auto seen = read_observation(
-        R"({"catalog_digest": "ab", "times": {"facts": 1.5, "compile": "x"},
+        R"({"catalog_digest": "ab", "times": {"facts": 1.5, "compile": "x"}, "began": {"facts": 20.5, "compile": "x"},
             "failed": [7, {"resource": "A[b]", "messages": ["one", 2, "two"], "file": "f.pp", "line": 3}],
-            "slowest": [{"resource": "C[d]", "seconds": 2.25}], "slow_facts": [{"fact": "e", "seconds": 1}]})");
+            "slowest": [{"resource": "C[d]", "seconds": 2.25, "began": 21}], "slow_facts": [{"fact": "e", "seconds": 1}]})");
     REQUIRE(seen);
     CHECK(seen->catalog_digest == "ab");
     REQUIRE(seen->phases.size() == 2);
     CHECK(seen->phases[0].what == "compile");
     CHECK(seen->phases[0].seconds == 0);
+    CHECK_FALSE(seen->phases[0].began);
     CHECK(seen->phases[1].seconds == 1.5);
+    CHECK(seen->phases[1].began == 20.5);
+    CHECK(seen->slowest.at(0).began == 21.0);
     REQUIRE(seen->failed->size() == 1);
     CHECK(seen->failed->at(0).message == "one; two");
     CHECK(seen->failed->at(0).file == "f.pp");

@@ -1,0 +1,58 @@
+#include "agent/timeline/timeline.hpp"
+
+#include "agent/commands/chosen_run.hpp"
+#include "agent/commands/command.hpp"
+#include "agent/commands/output.hpp"
+#include "agent/record/history.hpp"
+#include "agent/record/past.hpp"
+#include "agent/timeline/boot.hpp"
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/files/file.hpp"
+
+namespace bootwright {
+
+namespace {
+
+Json report_of(const System& system, const std::string& asked) {
+    const Past past(system);
+    const Json line = chosen_run(system, past, asked, "RUN");
+    const Json& number = member_at(line, "run");
+    constexpr std::size_t largest = std::size_t{4} << 20U;
+    const auto text = number.is_number_integer()
+                          ? read_file_if_exists(run_folder(system, number.get<int>()) / "report.json", largest)
+                          : std::nullopt;
+    const Json report = text ? parse_json(*text) : Json();
+    if (!report.is_object()) {
+        throw permanent_error("timeline.no_report", "the report of run " + shown(number) + " is not kept",
+                              "choose a later run; history.keep of agent.json says how many are kept whole");
+    }
+    return report;
+}
+
+int run(const System& system, const CommandArguments& given) {
+    const Json report = report_of(system, given.value("RUN", "0s"));
+    const Timeline timeline = timeline_of(report, boot_before(system, report));
+    if (given.has("--text")) {
+        for (const std::string& line : timeline_lines(timeline)) {
+            print_line(line);
+        }
+    } else {
+        for (const std::string& line : split(trimmed(timeline_svg(timeline)), '\n')) {
+            print_line(line);
+        }
+    }
+    return exit_ok;
+}
+
+const Command command{
+    .name = "timeline",
+    .help = "Draw where the time of a run went, as SVG on standard output",
+    .options = {{CommandOption::Kind::argument, "RUN", "42, last_good, or a time; the last run if none is given"},
+                {CommandOption::Kind::flag, "--text", "A line for each piece instead"}},
+    .run = run};
+const Registered<Command> registered(command);
+
+}  // namespace
+
+}  // namespace bootwright
