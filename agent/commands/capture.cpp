@@ -147,10 +147,12 @@ int run(const System& system, const CommandArguments& given) {
     return exit_ok;
 }
 
-const Command command{.name = "capture",
-                      .help = "Write this machine into a folder for a bug report, without secrets",
-                      .options = {{CommandOption::Kind::argument, "DIR", "A folder that is to be made", true}},
-                      .run = run};
+const Command command{
+    .name = "capture",
+    .help = "Write this machine into a folder for a bug report, without secrets",
+    .options = {{CommandOption::Kind::argument, "DIR", "A folder that is to be made", true}},
+    .examples = {{"bootwright capture /tmp/web-1", "For a bug report; look through the folder before you send it"}},
+    .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

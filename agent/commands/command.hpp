@@ -28,6 +28,13 @@ struct CommandOption {
     std::string help;
     bool is_required = false;
     std::string needs{};  ///< the option that it needs; "": none
+    std::string value{};  ///< what stands for its value: "RUN". A shell completes some of them (complete.hpp)
+};
+
+/// A command line that helps, with what it is for.
+struct CommandExample {
+    std::string_view line;     ///< as it is typed: "bootwright why 'File[/etc/motd]'"
+    std::string_view meaning;  ///< one line, for the help and the manual page
 };
 
 /// What a command line says: the options that were given, by name, with their values; "" for a flag.
@@ -55,6 +62,7 @@ struct Command {
     std::string_view name;  ///< "status"; "snapshot make", of the group "snapshot"
     std::string_view help;
     std::vector<CommandOption> options{};
+    std::vector<CommandExample> examples{};  ///< one at least, but for a group
     /// Returns an ExitStatus; nullptr for a group. @throws Error, UsageError
     int (*run)(const System& system, const CommandArguments& arguments) = nullptr;
 };

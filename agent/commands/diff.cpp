@@ -187,11 +187,20 @@ int run(const System& system, const CommandArguments& given) {
 
 const Command command{.name = "diff",
                       .help = "Say what has changed from one run to another: role config, facts, resources",
-                      .options = {{CommandOption::Kind::argument, "A",
-                                   "A run (42), last_good, or a time: 2026-03-03, 2026-03-03T12:00 (UTC), 7d", true},
-                                  {CommandOption::Kind::argument, "B", "The same; without it the last run"},
+                      .options = {{.kind = CommandOption::Kind::argument,
+                                   .name = "A",
+                                   .help = "A run (42), last_good, or a time: 2026-03-03, 2026-03-03T12:00 (UTC), 7d",
+                                   .is_required = true,
+                                   .value = "RUN"},
+                                  {.kind = CommandOption::Kind::argument,
+                                   .name = "B",
+                                   .help = "The same; without it the last run",
+                                   .value = "RUN"},
                                   {CommandOption::Kind::flag, "--stat", "Only how many resources"},
                                   {CommandOption::Kind::flag, "--json", "Print JSON"}},
+                      .examples = {{"bootwright diff last_good", "What is different since it last worked"},
+                                   {"bootwright diff 41 42", "What has changed from one run to another"},
+                                   {"bootwright diff 7d --stat", "How many resources have changed in a week"}},
                       .run = run};
 const Registered<Command> registered(command);
 

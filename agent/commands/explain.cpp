@@ -186,10 +186,13 @@ int run(const System& system, const CommandArguments& given) {
     return result.at("error").is_null() ? exit_ok : exit_failed;
 }
 
-const Command command{.name = "explain",
-                      .help = "Say how the platform was found, and where each setting is from",
-                      .options = {{CommandOption::Kind::flag, "--json", "Print a JSON document"}},
-                      .run = run};
+const Command command{
+    .name = "explain",
+    .help = "Say how the platform was found, and where each setting is from",
+    .options = {{CommandOption::Kind::flag, "--json", "Print a JSON document"}},
+    .examples = {{"bootwright explain", "Why this platform, and who says each setting"},
+                 {"bootwright explain --root /tmp/web-1", "The same of a captured machine, anywhere"}},
+    .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -35,8 +35,10 @@ AgentConfig::Repository settings_of_caller(const System& system);
 
 /// Where the caller's passwords and tokens are: git's own places for them are not asked.
 inline const CommandOption credentials_option{
-    CommandOption::Kind::option, "--credentials",
-    "A file, {\"credentials\": […]}, with the list as repository.credentials of agent.json has it"};
+    .kind = CommandOption::Kind::option,
+    .name = "--credentials",
+    .help = "A file, {\"credentials\": […]}, with the list as repository.credentials of agent.json has it",
+    .value = "FILE"};
 
 /// A request of the caller, with folders below `work`, that names no place and no revision yet.
 /// @throws Error config.invalid, io.*: of the file of credentials_option

@@ -90,6 +90,8 @@ const Command command{
     .help = "Print what the platform says of this instance",
     .options = {{CommandOption::Kind::argument, "KEY", "Only this value, such as region or tags.Name"},
                 {CommandOption::Kind::flag, "--json", "Print a JSON document"}},
+    .examples = {{"bootwright metadata", "All that the platform says"},
+                 {"bootwright metadata region", "One value, for a script"}},
     .run = run};
 const Registered<Command> registered(command);
 

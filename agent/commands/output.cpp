@@ -2,6 +2,7 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
 #include <unistd.h>
 
@@ -27,6 +28,12 @@ void print(std::string_view text) {
 }  // namespace
 
 void print_line(std::string_view line) { print(printable(line) + "\n"); }
+
+void print_lines(std::string_view text) {
+    for (const std::string& line : split(text, '\n')) {
+        print_line(line);
+    }
+}
 
 void print_json(const Json& document) { print(to_text(document)); }
 

@@ -14,6 +14,9 @@ namespace bootwright {
 /// Prints `line` as one line: what could move a terminal's cursor, or forge a line, becomes "?".
 void print_line(std::string_view line);
 
+/// Each line of `text` as print_line() prints it.
+void print_lines(std::string_view text);
+
 /// Prints the document as to_text() writes it, which escapes such characters.
 void print_json(const Json& document);
 

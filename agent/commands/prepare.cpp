@@ -22,7 +22,10 @@ int prepare(const System& system, const CommandArguments&) {
 }
 
 const Command command{
-    .name = "prepare", .help = "Compile Puppet ahead, so that this image's instances start it sooner", .run = prepare};
+    .name = "prepare",
+    .help = "Compile Puppet ahead, so that this image's instances start it sooner",
+    .examples = {{"bootwright prepare", "As the last step of making an image, after Puppet is installed"}},
+    .run = prepare};
 const Registered<Command> registered(command);
 
 }  // namespace

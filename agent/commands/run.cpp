@@ -70,7 +70,10 @@ int run(const System& system, const CommandArguments&) {
     return report.is_good() ? exit_ok : exit_failed;
 }
 
-const Command command{.name = "run", .help = "Configure now, in the foreground", .run = run};
+const Command command{.name = "run",
+                      .help = "Configure now, in the foreground",
+                      .examples = {{"bootwright run", "Try now, also what was given up, and see how it goes"}},
+                      .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -370,16 +370,21 @@ int run(const System& system, const CommandArguments& given) {
     }
 }
 
-const Command command{.name = "status",
-                      .help = "Say what is configured, what is wrong, and what happens next",
-                      .options = {{CommandOption::Kind::flag, "--json", "Print status.json"},
-                                  {CommandOption::Kind::flag, "--wait",
-                                   "Wait until the instance is configured, or cannot be without help"},
-                                  {.kind = CommandOption::Kind::option,
-                                   .name = "--timeout",
-                                   .help = "Wait no longer than this, such as 90s or 10m",
-                                   .needs = "--wait"}},
-                      .run = run};
+const Command command{
+    .name = "status",
+    .help = "Say what is configured, what is wrong, and what happens next",
+    .options = {{CommandOption::Kind::flag, "--json", "Print status.json"},
+                {CommandOption::Kind::flag, "--wait",
+                 "Wait until the instance is configured, or cannot be without help"},
+                {.kind = CommandOption::Kind::option,
+                 .name = "--timeout",
+                 .help = "Wait no longer than this, such as 90s or 10m",
+                 .needs = "--wait",
+                 .value = "DURATION"}},
+    .examples = {{"bootwright status", "How this machine is, and what happens next"},
+                 {"bootwright status --wait --timeout 10m", "For scripts: 0 once the instance is configured"},
+                 {"bootwright status --json", "For programs"}},
+    .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

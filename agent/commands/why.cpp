@@ -160,9 +160,13 @@ const Command command{
     .name = "why",
     .help = "Say what brought a resource into the catalog, and since when it is so",
     .options = {{CommandOption::Kind::argument, "RESOURCE", "As Puppet names it: File[/etc/motd]", true},
-                {CommandOption::Kind::option, "--run",
-                 "In the catalog of that run (42, last_good, or a time), not of the last one"},
+                {.kind = CommandOption::Kind::option,
+                 .name = "--run",
+                 .help = "In the catalog of that run (42, last_good, or a time), not of the last one",
+                 .value = "RUN"},
                 {CommandOption::Kind::flag, "--json", "Print JSON"}},
+    .examples = {{"bootwright why 'File[/etc/motd]'", "Who manages this file, and since when it is so"},
+                 {"bootwright why 'Package[nginx]' --run last_good", "The same when it last worked"}},
     .run = run};
 const Registered<Command> registered(command);
 
