@@ -33,14 +33,12 @@ Json report_of(const System& system, const std::string& asked) {
 int run(const System& system, const CommandArguments& given) {
     const Json report = report_of(system, given.value("RUN", "0s"));
     const Timeline timeline = timeline_of(report, boot_before(system, report));
-    if (given.has("--text")) {
-        for (const std::string& line : timeline_lines(timeline)) {
-            print_line(line);
-        }
-    } else {
-        for (const std::string& line : split(trimmed(timeline_svg(timeline)), '\n')) {
-            print_line(line);
-        }
+    if (!given.has("--text")) {
+        print_lines(trimmed(timeline_svg(timeline)));
+        return exit_ok;
+    }
+    for (const std::string& line : timeline_lines(timeline)) {
+        print_line(line);
     }
     return exit_ok;
 }
@@ -48,8 +46,12 @@ int run(const System& system, const CommandArguments& given) {
 const Command command{
     .name = "timeline",
     .help = "Draw where the time of a run went, as SVG on standard output",
-    .options = {{CommandOption::Kind::argument, "RUN", "42, last_good, or a time; the last run if none is given"},
-                {CommandOption::Kind::flag, "--text", "A line for each piece instead"}},
+    .options = {{.kind = CommandOption::Kind::argument,
+                 .name = "RUN",
+                 .help = "42, last_good, or a time; the last run if none is given"},
+                {.kind = CommandOption::Kind::flag, .name = "--text", .help = "A line for each piece instead"}},
+    .examples = {{"bootwright timeline --text", "Where the time of the last run went"},
+                 {"bootwright timeline 42", "A drawing of run 42 as SVG; redirect it into a file for a browser"}},
     .run = run};
 const Registered<Command> registered(command);
 

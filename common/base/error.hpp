@@ -26,7 +26,7 @@ struct Error : std::exception {
     [[nodiscard]] const char* what() const noexcept override { return message.c_str(); }
 
     ErrorKind kind;
-    std::string code;                                        ///< stable, `area.reason`, listed in docs/errors.md
+    std::string code;                                        ///< stable, `area.reason`, listed in docs/operations.md
     std::string message;                                     ///< what failed, where, and why; never holds a secret
     std::string advice;                                      ///< what the reader does next
     std::optional<std::chrono::milliseconds> retry_after{};  ///< what the server asked for (HTTP Retry-After)

@@ -68,7 +68,7 @@ struct TreeSize {
     std::uint64_t files = 0;  ///< symbolic links included, folders not
 };
 
-/// A bare repository on disk. Every method throws Error: repository.* (see docs/errors.md); git.corrupt if what is on
+/// A bare repository on disk. Every method throws Error: repository.* (see docs/operations.md); git.corrupt if what is on
 /// disk cannot be trusted any more. One process at a time may have it open.
 ///
 /// What stands in it: packs; refs/bootwright/keep/COMMIT and refs/bootwright/tag/TAG for what is kept; `shallow`, as git

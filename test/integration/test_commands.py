@@ -168,6 +168,8 @@ OUTPUTS = {
     "schema agent": "schema agent",
     "schema role": "schema role",
     "version": "version",
+    "help on an error": "help git.no_repository",
+    "help on errors": "help git",
     "help": "--help",
     "help of a command": "status --help",
 }

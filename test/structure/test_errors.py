@@ -1,4 +1,4 @@
-"""docs/errors.md lists exactly the codes that the sources make, with their kinds."""
+"""docs/operations.md lists exactly the codes that the sources make, with their kinds, and some test provokes each."""
 
 from __future__ import annotations
 
@@ -28,22 +28,33 @@ def codes_in_sources(root: Path) -> dict[str, set[str]]:
 
 
 def codes_in_document(text: str) -> dict[str, str]:
-    """Code and the text of its kind; ".busy" after "server.unreachable" stands for "repository.busy"."""
+    """Code and kind of each entry: "#### `git.corrupt`", and below it "*Transient.* What it means."."""
     found = {}
-    for row in text.splitlines():
-        cells = [cell.strip() for cell in row.strip().strip("|").split("|")]
-        if not row.startswith("| `") or len(cells) < 3:
-            continue
-        area = ""
-        for code in re.findall(r"`([^`]+)`", cells[0]):
-            area = code.split(".")[0] or area
-            found[code if not code.startswith(".") else area + code] = cells[1]
+    for heading, kind in re.findall(r"^#### (.*)\n\*([^*]*)\.\*", text, re.M):
+        found.update({code: kind.lower() for code in re.findall(r"`([^`]+)`", heading)})
     return found
 
 
+#: Where a code is only written about, and nothing provokes it.
+NO_TESTS = {"structure", "fuzz", "fixtures"}
+
+
+def codes_in_tests(root: Path) -> set[str]:
+    files = [file for end in ("cpp", "hpp", "py") for file in root.glob(f"test/**/*.{end}")]
+    texts = (file.read_text() for file in files if not NO_TESTS & set(file.relative_to(root).parts))
+    return {code for text in texts for code in re.findall(r'"([a-z]+(?:\.[a-z0-9_]+)?)"', text)}
+
+
 def test_each_code_is_listed_and_each_listed_code_exists() -> None:
-    listed = codes_in_document((ROOT / "docs/errors.md").read_text())
-    assert set(listed) == set(codes_in_sources(ROOT))
+    listed = codes_in_document((ROOT / "docs/operations.md").read_text())
+    made = codes_in_sources(ROOT)
+    missing = {code: "/".join(sorted(kinds)) for code, kinds in made.items() if code not in listed}
+    assert not missing, "write an entry in docs/operations.md, as its neighbours are, for each of these"
+    assert set(listed) == set(made), "no source makes these any more"
+
+
+def test_each_code_was_provoked_by_some_test() -> None:
+    assert not set(codes_in_sources(ROOT)) - codes_in_tests(ROOT), "no test names these"
 
 
 def test_what_the_download_program_may_say_is_on_the_list_of_what_is_believed() -> None:
@@ -54,15 +65,15 @@ def test_what_the_download_program_may_say_is_on_the_list_of_what_is_believed() 
     believed = {(code, "transient") for code, transient, _ in rows if transient == "true"}
     believed |= {(code, "permanent") for code, _, permanent in rows if permanent == "true"}
     assert len(made) > 10 and made <= believed, made - believed
-    listed = codes_in_document((ROOT / "docs/errors.md").read_text())
-    assert all(kind in listed[code] for code, kind in believed), "a kind that docs/errors.md does not have"
+    listed = codes_in_document((ROOT / "docs/operations.md").read_text())
+    assert all(kind in listed[code] for code, kind in believed), "a kind that docs/operations.md does not have"
 
 
 def test_the_kinds_are_those_of_the_sources() -> None:
-    listed = codes_in_document((ROOT / "docs/errors.md").read_text())
+    listed = codes_in_document((ROOT / "docs/operations.md").read_text())
     for code, kinds in codes_in_sources(ROOT).items():
         for kind in kinds:
-            assert kind in listed[code], f"{code} is {kind}, but docs/errors.md says: {listed[code]}"
+            assert kind in listed[code], f"{code} is {kind}, but docs/operations.md says: {listed[code]}"
 
 
 WITHOUT_ADVICE = re.compile(r'_error\(\s*"([a-z_.]+)",[^;]*?,\s*""\)')
@@ -91,4 +102,8 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
     assert codes_in_sources(tmp_path)["area.new_reason"] == {"permanent"}
     assert WITHOUT_ADVICE.findall('permanent_error("a.b", f(x) + ", ",\n   "")') == ["a.b"]
     assert OF_THE_AGENT.search('"repository.x"') and OF_THE_AGENT.search("in agent.json")
-    assert codes_in_document("| `a.b`, `.c` | transient | x |\n") == {"a.b": "transient", "a.c": "transient"}
+    assert codes_in_document("#### `a.b`, `a.c`\n*Transient; or not.* x\n") == dict.fromkeys(("a.b", "a.c"), "transient; or not")
+    (tmp_path / "test/structure").mkdir(parents=True)
+    (tmp_path / "test/x_test.cpp").write_text('CHECK(error.code == "area.new_reason");')
+    (tmp_path / "test/structure/x.py").write_text('"area.other"')
+    assert codes_in_tests(tmp_path) == {"area.new_reason"}

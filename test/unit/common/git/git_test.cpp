@@ -159,6 +159,22 @@ TEST_CASE("line endings that .gitattributes rules over are checked out, and foun
     CHECK(repository.first_difference(repositories.head, folder) == std::nullopt);
 }
 
+TEST_CASE("a checkout that is not what was written, since the disk or somebody changed it, is no checkout") {
+    const Repositories repositories("echo '* text=auto' > .gitattributes; echo x > a; echo y > b");
+    GitRepository repository = repositories.fetched();
+    const fs::path folder = repositories.root.path() / "checkout";
+    repositories.root.make_folder("/checkout");
+    const auto change = [&](std::string_view, std::uint64_t done, std::uint64_t) {
+        if (done == 3) {
+            repositories.root.write("/checkout/a", "z\n");
+        }
+    };
+    const Error error = error_of([&] { return repository.check_out(repositories.head, folder, change); });
+    CHECK(error.code == "git.checkout_differs");
+    CHECK(error.kind == ErrorKind::transient);
+    CHECK(error.message.ends_with("differs from the commit at a"));
+}
+
 TEST_CASE("a file that was committed against its .gitattributes can be checked out as well") {
     // Modules of the Forge hold such files: committed on Windows, or before the .gitattributes were added.
     const std::string attributes = GENERATE("* text=auto", "*.pp eol=lf", "* text", "* ident");
