@@ -22,6 +22,28 @@ add_custom_target(changelog ALL DEPENDS ${changelog})
 install(FILES README.md packaging/debian/copyright ${changelog} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME bootwright)
 
+# Manual pages and completion, made from the table of commands and from docs/; of the day of the changelog's last entry.
+file(STRINGS packaging/debian/changelog changed REGEX "^ -- .*  ")
+list(GET changed 0 changed)
+string(REGEX REPLACE "^ -- .*  " "" changed "${changed}")
+execute_process(COMMAND date --utc --date=${changed} +%Y-%m-%d OUTPUT_VARIABLE changed OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+set(pages ${CMAKE_BINARY_DIR}/pages)
+file(GLOB documents CONFIGURE_DEPENDS docs/*.md)
+add_custom_command(
+    OUTPUT ${pages}/bootwright.1.gz
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${pages}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${pages}
+    COMMAND bootwright-pages ${CMAKE_SOURCE_DIR}/docs ${changed} ${pages}
+    COMMAND sh -c "gzip -9nk ${pages}/*.[157]"
+    DEPENDS bootwright-pages ${documents} VERBATIM)
+add_custom_target(pages ALL DEPENDS ${pages}/bootwright.1.gz)
+foreach(section 1 5 7)
+    install(DIRECTORY ${pages}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} FILES_MATCHING PATTERN "*.${section}.gz")
+endforeach()
+install(FILES ${pages}/bootwright.bash DESTINATION share/bash-completion/completions RENAME bootwright)
+install(FILES ${pages}/_bootwright DESTINATION share/zsh/vendor-completions)
+install(FILES ${pages}/bootwright.fish DESTINATION share/fish/vendor_completions.d)
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "bootwright maintainers <maintainers@bootwright.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "configure an instance at boot from a pinned Puppet repository")

@@ -170,6 +170,7 @@ OUTPUTS = {
     "version": "version",
     "help on an error": "help git.no_repository",
     "help on errors": "help git",
+    "completion of runs": "complete RUN",
     "help": "--help",
     "help of a command": "status --help",
 }

@@ -11,9 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Which room may include which, besides itself. No circle is possible: each room names only rooms that stand below it here.
 ROOMS = {
-    "agent": "agent/commands agent/config agent/repository/fetch agent/servers common",
+    "agent": "agent/commands agent/config agent/repository/fetch agent/servers common agent/pages",
     "agent/commands": "agent/timeline agent/daemon agent/run agent/record agent/puppet agent/repository agent/repository/modules agent/role agent/role/keys agent/platform agent/servers agent/config common agent/help",
     "agent/timeline": "agent/record agent/config common",
+    "agent/pages": "agent/commands agent/help common",
     "agent/help": "common",
     "agent/daemon": "agent/run agent/record agent/platform agent/config common",
     "agent/run": "agent/announce agent/record agent/health agent/puppet agent/repository agent/role agent/role/keys agent/platform agent/config common",
