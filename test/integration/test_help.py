@@ -175,3 +175,39 @@ def test_a_hostile_name_in_the_history_runs_nothing_in_a_shell(shell: Typed, mac
     assert shell.offers("bootwright snapshot make --revision ", RUNS[41], "cc")
     history.write_text(before)
     assert not (Path(machine["PWD"]) / "hit").exists()
+
+
+# What a login says
+
+LOGIN_MESSAGE = REPOSITORY_ROOT / "packaging/login-message"
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("echo first; echo second; exit 1", "first\n"),
+        ("echo trouble >&2; exit 70", ""),
+        ("sleep 60", ""),
+        ("trap '' TERM; while :; do sleep 1; done", ""),
+        ("yes", "y\n"),
+    ],
+)
+def test_no_login_waits_or_fails_whatever_the_program_does(tmp_path: Path, program: str, said: str) -> None:
+    file = tmp_path / "bootwright"
+    file.write_text(f"#!/bin/sh\n{program}\n")
+    file.chmod(0o755)
+    began = time.monotonic()
+    done = subprocess.run([LOGIN_MESSAGE, file], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert time.monotonic() - began < 5
+
+
+def test_a_login_says_how_the_machine_is(tmp_path: Path, machine: dict[str, str]) -> None:
+    """As pam_motd has it said: by run-parts, which passes over files whose names it does not like."""
+    text = LOGIN_MESSAGE.read_text().replace("/usr/bin/bootwright", f"{machine['HOME']}/bin/bootwright")
+    (tmp_path / "60-bootwright").write_text(text)
+    (tmp_path / "60-bootwright").chmod(0o755)
+    said = command("run-parts", "--lsbsysinit", tmp_path)
+    assert said == "nothing has run since this boot, and no agent is running\n"
+    (tmp_path / "60-bootwright").write_text(text.replace("bin/bootwright", "bin/removed"))
+    assert command("run-parts", "--lsbsysinit", tmp_path) == ""
