@@ -218,7 +218,7 @@ class Plan:
         for words in (
             ["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"],
             ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
-            ["complete", "RUN"], ["complete", "REVISION"],
+            ["complete", "RUN"], ["complete", "REVISION"], ["metrics"],
         ):  # fmt: skip
             done = self.instance.bootwright(*words, env=self.env)
             outputs[" ".join(words)] = done.stdout + done.stderr

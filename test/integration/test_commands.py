@@ -171,6 +171,7 @@ OUTPUTS = {
     "help on an error": "help git.no_repository",
     "help on errors": "help git",
     "completion of runs": "complete RUN",
+    "metrics": "metrics",
     "help": "--help",
     "help of a command": "status --help",
 }
