@@ -162,7 +162,7 @@ _bootwright_words() {
         )" +
            joined(completed_values(), " | ") +
            R"() [[ $1 == -* ]] || bootwright complete "$wanted" 2>/dev/null ;;
-        *) [[ $1 == -* ]] || _bootwright_commands ;;
+        '') [[ $1 == -* ]] || _bootwright_commands ;;
     esac
     [[ $1 != -* ]] || _bootwright_options
 }

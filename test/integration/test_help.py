@@ -135,6 +135,8 @@ def test_a_shell_completes_commands_options_and_what_the_machine_knows(shell: Ty
     assert shell.completes("bootwright --root / diff 42 last_", "bootwright --root / diff 42 last_good")
     assert shell.completes("bootwright snapshot make --output fo", "bootwright snapshot make --output folder/")
     assert shell.completes("bootwright modules lock --credentials fi", "bootwright modules lock --credentials file.json")
+    assert shell.completes("bootwright snapshot verify fi", "bootwright snapshot verify file.json")
+    assert shell.completes("bootwright --root fo", "bootwright --root folder/")
     assert shell.offers("bootwright diff ", "41", "42", "last_good")
     assert shell.offers("bootwright ", "status", "history", "modules")
     assert shell.offers("bootwright modules lock --", "--check", "--update", "--forge")
@@ -143,6 +145,10 @@ def test_a_shell_completes_commands_options_and_what_the_machine_knows(shell: Ty
 def fish(pages: Path, machine: dict[str, str], line: str) -> list[str]:
     script = f"source {pages}/bootwright.fish; complete -C '{line}'"
     return [word.split("\t")[0] for word in command("fish", "--no-config", "-c", script, env=machine, cwd=Path(machine["PWD"])).splitlines()]
+
+
+def test_the_script_for_bash_is_as_clean_as_those_that_are_written_by_hand(pages: Path) -> None:
+    assert command("shellcheck", "-s", "bash", pages / "bootwright.bash") == ""
 
 
 def test_fish_completes_the_same(pages: Path, machine: dict[str, str]) -> None:
@@ -155,6 +161,8 @@ def test_fish_completes_the_same(pages: Path, machine: dict[str, str]) -> None:
     assert fish(pages, machine, "bootwright --root / diff 42 last_") == ["last_good"]
     assert fish(pages, machine, "bootwright snapshot make --output fo") == ["folder/"]
     assert fish(pages, machine, "bootwright modules lock --credentials fi") == ["file.json"]
+    assert fish(pages, machine, "bootwright snapshot verify fi") == ["file.json"]
+    assert fish(pages, machine, "bootwright --root fo") == ["folder/"]
     assert {"status", "history", "modules"} <= set(fish(pages, machine, "bootwright "))
     assert "--module" in fish(pages, machine, "bootwright modules lock --mod")
 
