@@ -165,7 +165,7 @@ private:
         constexpr std::chrono::seconds limit{15};
         const Error too_late = transient_error("announce.unavailable", "no complete answer within " + to_human(limit),
                                                "check the receiver, and the network between");
-        return bootwright::exchange(system_, config_, web, limit, too_late, stop_);
+        return bootwright::exchange(system_, config_, system_.state() / "download", web, limit, too_late, stop_);
     }
 
     const System& system_;

@@ -10,12 +10,9 @@
 #include "common/files/file.hpp"
 #include "common/processes/signals.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <iostream>
 #include <thread>
 
@@ -70,23 +67,6 @@ std::string variable(const System& system, const char* name) {
 }
 
 }  // namespace
-
-WorkFolder::WorkFolder() {
-    std::string name = (fs::temp_directory_path() / "bootwright-work-XXXXXX").string();
-    // The program that speaks to servers must reach its own folder in here, as another user if this is root.
-    if (mkdtemp(name.data()) == nullptr || chmod(name.c_str(), 0711) != 0) {
-        throw system_call_error("make a folder in", fs::temp_directory_path().string(), errno);
-    }
-    path_ = name;
-}
-
-WorkFolder::~WorkFolder() {
-    try {
-        remove_tree(path_);
-    } catch (const Error&) {  // it is a temporary one
-        return;
-    }
-}
 
 AgentConfig::Repository settings_of_caller(const System& system) {
     AgentConfig::Repository settings;

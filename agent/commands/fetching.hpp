@@ -6,29 +6,15 @@
 #include "agent/repository/fetch_outcome.hpp"
 #include "agent/repository/fetch_request.hpp"
 #include "common/documents/json.hpp"
+#include "common/files/work_folder.hpp"
 #include "common/net/redactor.hpp"
 
-#include <filesystem>
 #include <functional>
 #include <string_view>
 
 namespace bootwright {
 
 // What the commands share that fetch for their caller, on a laptop or in CI. They need neither root nor a configuration.
-
-/// A folder for as long as a command runs.
-class WorkFolder {
-public:
-    /// @throws Error io.*
-    WorkFolder();
-    WorkFolder(const WorkFolder&) = delete;
-    WorkFolder& operator=(const WorkFolder&) = delete;
-    ~WorkFolder();
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
 
 /// The caller's own ways to servers, as git and ssh have them: nothing of an image's configuration.
 AgentConfig::Repository settings_of_caller(const System& system);

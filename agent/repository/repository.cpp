@@ -1,7 +1,6 @@
 #include "agent/repository/repository.hpp"
 
 #include "agent/repository/fetch_outcome.hpp"
-#include "agent/repository/fetch_request.hpp"
 #include "agent/repository/proof/seal.hpp"
 #include "agent/repository/ready_credentials.hpp"
 #include "agent/servers/credentials.hpp"
@@ -114,47 +113,6 @@ std::vector<fs::path> folders_of_checkouts(const System& system) {
     return folders;
 }
 
-FetchRequest make_request(const System& system, const AgentConfig& config, const RepositoryPin& pin,
-                          const RepositoryStage& stage) {
-    FetchRequest request{.repositories = system.state() / "repository",
-                         .checkouts = system.state() / pin.checkouts,
-                         .downloads = system.state() / "download",
-                         .r10k = system.path("/var/cache/bootwright/r10k"),
-                         .download_program = system.program("bootwright-download"),
-                         .places = places_of(system, config, pin),
-                         .name_url = pin.url,
-                         .revision = pin.revision,
-                         .protect = pin.protect,
-                         .settings = settings_on(system, config, pin),
-                         .release_mirrors = config.modules.mirrors,
-                         .secrets_endpoint = config.secrets_endpoint};
-    request.policy = policy_of(request.settings);
-    for (const fs::path& folder : folders_of_checkouts(system)) {
-        if (folder != request.checkouts) {
-            request.other_checkouts.push_back(folder);
-        }
-    }
-    // A day is as good as for ever, and does not overflow.
-    for (std::chrono::milliseconds* limit : {&request.settings.stall, &request.settings.timeout}) {
-        *limit = std::min<std::chrono::milliseconds>(*limit, std::chrono::hours(24));
-    }
-    request.credentials = ready_credentials(system, config.repository.credentials);
-    const auto& credentials = config.repository.credentials;
-    if (std::any_of(credentials.begin(), credentials.end(), needs_secret_store)) {
-        request.secrets_identity = identity_if_there(stage, CloudService::secret_store);
-    }
-    request.stores = {.s3_endpoint = config.s3.endpoint,
-                      .s3_region = config.s3.region,
-                      .s3_keys = read_s3_keys(system, config.s3.keys_file)};
-    const auto asks_for_identity = [&](const Url& place) { return needs_identity(place, request.stores); };
-    const auto& mirrors = request.release_mirrors;
-    if (std::any_of(request.places.begin(), request.places.end(), asks_for_identity) ||
-        std::any_of(mirrors.begin(), mirrors.end(), asks_for_identity)) {
-        request.stores.identity = identity_if_there(stage, CloudService::object_store);
-    }
-    return request;
-}
-
 Error ended_without_answer(const ProcessResult& result, const AgentConfig& config, const std::string& shown) {
     const std::string advice = "check that the git server is running and that this machine reaches it";
     switch (result.end) {
@@ -203,13 +161,54 @@ Checkout fetch_by_child(const System& system, const AgentConfig& config, const F
 
 }  // namespace
 
+FetchRequest fetch_request_for(const System& system, const AgentConfig& config, const RepositoryPin& pin,
+                               const RepositoryStage& stage) {
+    FetchRequest request{.repositories = system.state() / "repository",
+                         .checkouts = system.state() / pin.checkouts,
+                         .downloads = system.state() / "download",
+                         .r10k = system.path("/var/cache/bootwright/r10k"),
+                         .download_program = system.program("bootwright-download"),
+                         .places = places_of(system, config, pin),
+                         .name_url = pin.url,
+                         .revision = pin.revision,
+                         .protect = pin.protect,
+                         .settings = settings_on(system, config, pin),
+                         .release_mirrors = config.modules.mirrors,
+                         .secrets_endpoint = config.secrets_endpoint};
+    request.policy = policy_of(request.settings);
+    for (const fs::path& folder : folders_of_checkouts(system)) {
+        if (folder != request.checkouts) {
+            request.other_checkouts.push_back(folder);
+        }
+    }
+    // A day is as good as for ever, and does not overflow.
+    for (std::chrono::milliseconds* limit : {&request.settings.stall, &request.settings.timeout}) {
+        *limit = std::min<std::chrono::milliseconds>(*limit, std::chrono::hours(24));
+    }
+    request.credentials = ready_credentials(system, config.repository.credentials);
+    const auto& credentials = config.repository.credentials;
+    if (std::any_of(credentials.begin(), credentials.end(), needs_secret_store)) {
+        request.secrets_identity = identity_if_there(stage, CloudService::secret_store);
+    }
+    request.stores = {.s3_endpoint = config.s3.endpoint,
+                      .s3_region = config.s3.region,
+                      .s3_keys = read_s3_keys(system, config.s3.keys_file)};
+    const auto asks_for_identity = [&](const Url& place) { return needs_identity(place, request.stores); };
+    const auto& mirrors = request.release_mirrors;
+    if (std::any_of(request.places.begin(), request.places.end(), asks_for_identity) ||
+        std::any_of(mirrors.begin(), mirrors.end(), asks_for_identity)) {
+        request.stores.identity = identity_if_there(stage, CloudService::object_store);
+    }
+    return request;
+}
+
 Checkout prepare_checkout(const System& system, const AgentConfig& config, const RepositoryPin& pin,
                           const RepositoryStage& stage, std::stop_token stop) {
     const AgentConfig::Repository settings = settings_on(system, config, pin);
     if (auto proven = proven_checkout(system.state() / pin.checkouts, pin.revision, policy_of(settings))) {
         return *proven;
     }
-    return fetch_by_child(system, config, make_request(system, config, pin, stage), stage, stop);
+    return fetch_by_child(system, config, fetch_request_for(system, config, pin, stage), stage, stop);
 }
 
 }  // namespace bootwright

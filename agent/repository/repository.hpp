@@ -5,6 +5,7 @@
 #include "agent/config/system.hpp"
 #include "agent/platform/cloud_identity.hpp"
 #include "agent/repository/checkout.hpp"
+#include "agent/repository/fetch_request.hpp"
 #include "common/net/url.hpp"
 
 #include <functional>
@@ -31,6 +32,11 @@ struct RepositoryStage {
     /// The identity that the platform gives the instance. @throws Error as Platform::identity
     std::function<std::optional<CloudIdentity>(CloudService service)> identity;
 };
+
+/// What is asked of the child that brings the pin to disk. @throws Error config.invalid, repository.credential_*: of the keys of
+/// an object store; stopped
+FetchRequest fetch_request_for(const System& system, const AgentConfig& config, const RepositoryPin& pin,
+                               const RepositoryStage& stage);
 
 /// The repository stage. Uses at once a checkout that was proven and not touched since. Otherwise a child brings the
 /// pinned revision to disk; it is ended at the configured timeout, or earlier if it shows no sign of life.

@@ -13,15 +13,6 @@ namespace bootwright {
 
 namespace {
 
-/// systemd-timesyncd has a folder while it runs, and a file in it once it has set the clock (systemd-timesyncd.service(8)).
-/// Without it the kernel knows: chrony and ntpd tell it.
-bool is_synchronised(const System& system) {
-    const auto folder = system.path("/run/systemd/timesync");
-    std::error_code error;
-    return std::filesystem::exists(folder, error) ? std::filesystem::exists(folder / "synchronized", error)
-                                                  : system.clock.is_synchronised();
-}
-
 std::vector<std::string> lines_of_kernel(const System& system, const char* file) {
     constexpr std::size_t most = std::size_t{1} << 20U;
     return split(read_or_empty(system.path(file), most), '\n');
@@ -40,7 +31,21 @@ bool is_global_address(const std::string& line) {
     return fields.size() > 3 && fields[3] == "00";
 }
 
-/// Whether it has an address from which more than its own link is reached. A kernel without these files is not doubted.
+bool has(const System& system, Lack::Of of) {
+    return of == Lack::Of::clock ? is_clock_set(system) : has_network(system);
+}
+
+}  // namespace
+
+bool is_clock_set(const System& system) {
+    // systemd-timesyncd has a folder while it runs, and a file in it once it has set the clock (systemd-timesyncd.service(8)).
+    // Without it the kernel knows: chrony and ntpd tell it.
+    const auto folder = system.path("/run/systemd/timesync");
+    std::error_code error;
+    return std::filesystem::exists(folder, error) ? std::filesystem::exists(folder / "synchronized", error)
+                                                  : system.clock.is_synchronised();
+}
+
 bool has_network(const System& system) {
     std::error_code error;
     if (!std::filesystem::exists(system.path("/proc/net/route"), error)) {
@@ -53,17 +58,11 @@ bool has_network(const System& system) {
     return any("/proc/net/route", is_route) || any("/proc/net/if_inet6", is_global_address);
 }
 
-bool has(const System& system, Lack::Of of) {
-    return of == Lack::Of::clock ? is_synchronised(system) : has_network(system);
-}
-
-}  // namespace
-
 std::optional<Lack> lack_behind(const System& system, const Error& error) {
     if (error.kind != ErrorKind::transient) {
         return std::nullopt;
     }
-    if (error.code == "server.not_trusted" && !is_synchronised(system)) {
+    if (error.code == "server.not_trusted" && !is_clock_set(system)) {
         return Lack{Lack::Of::clock,
                     "the clock to be set: it says " + to_iso8601(system.clock.now().wall) +
                         ", and a server's certificate is not valid at that time",

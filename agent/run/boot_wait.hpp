@@ -10,6 +10,13 @@
 
 namespace bootwright {
 
+/// True if this machine's clock has been set by a program that asks time servers.
+bool is_clock_set(const System& system);
+
+/// True if this machine has an address from which more than its own link is reached. A kernel that does not say is not
+/// doubted.
+bool has_network(const System& system);
+
 /// What an instance may still lack early in its boot, and without which no server can help it.
 struct Lack {
     enum class Of { clock, network } of = Of::network;

@@ -12,14 +12,15 @@
 
 namespace bootwright {
 
-WebResponse exchange(const System& system, const AgentConfig& config, const WebRequest& web,
-                     std::chrono::milliseconds limit, const Error& too_late, std::stop_token stop) {
+WebResponse exchange(const System& system, const AgentConfig& config, const std::filesystem::path& downloads,
+                     const WebRequest& web, std::chrono::milliseconds limit, const Error& too_late,
+                     std::stop_token stop) {
     constexpr std::chrono::seconds patience{5};
     constexpr std::size_t largest_pem = std::size_t{4} << 20U;
     AgentConfig::Repository settings = config.repository;
     add_proxy_of(system.environment, settings);
     const std::filesystem::path ca = settings.ca_file.empty() ? "" : system.path(settings.ca_file.string());
-    const DownloadFolder folder(system.state() / "download");
+    const DownloadFolder folder(downloads);
     const DownloadRequest request{.kind = DownloadRequest::Kind::answer,
                                   .folder = folder.path(),
                                   .trust = {.ca_pem = ca.empty() ? "" : read_file(ca, largest_pem),

@@ -24,6 +24,7 @@ _QUICK_PUPPET = """\
 #!/bin/sh
 for argument; do
     case $argument in
+        --version) echo 7.23.0; exit ;;
         --logdest=*) cp /usr/share/quick-puppet/puppet.jsonl "${argument#*=}" ;;
         --publicdir=*)
             cp /usr/share/quick-puppet/last_run_summary.yaml "${argument#*=}/"

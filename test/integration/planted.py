@@ -217,8 +217,8 @@ class Plan:
         outputs = {"its log": process.output, "arguments and environments": "" if self.manifest_tells else heard}
         for words in (
             ["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"],
-            ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
-            ["complete", "RUN"], ["complete", "REVISION"], ["metrics"],
+            ["doctor"], ["doctor", "--json"], ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
+            ["complete", "RUN"], ["complete", "REVISION"], ["metrics"], ["timeline"], ["timeline", "--text"],
         ):  # fmt: skip
             done = self.instance.bootwright(*words, env=self.env)
             outputs[" ".join(words)] = done.stdout + done.stderr

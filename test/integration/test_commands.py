@@ -165,6 +165,8 @@ OUTPUTS = {
     "snapshot verify": "snapshot verify /root/made/*.bundle",
     "modules lock": "modules lock /srv/modules",
     "prepare": "prepare",
+    "doctor": "doctor",
+    "doctor for programs": "doctor --json",
     "schema agent": "schema agent",
     "schema role": "schema role",
     "version": "version",

@@ -12,10 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Which room may include which, besides itself. No circle is possible: each room names only rooms that stand below it here.
 ROOMS = {
     "agent": "agent/commands agent/config agent/repository/fetch agent/servers common agent/pages",
-    "agent/commands": "agent/timeline agent/daemon agent/run agent/record agent/puppet agent/repository agent/repository/modules agent/role agent/role/keys agent/platform agent/servers agent/config common agent/help",
+    "agent/commands": "agent/timeline agent/daemon agent/run agent/record agent/puppet agent/repository agent/repository/modules agent/role agent/role/keys agent/platform agent/servers agent/config common agent/help agent/doctor",
     "agent/timeline": "agent/record agent/config common",
     "agent/pages": "agent/commands agent/help common",
     "agent/help": "common",
+    "agent/doctor": "agent/run agent/record agent/puppet agent/repository agent/repository/proof agent/role agent/role/keys agent/platform agent/servers agent/servers/objects agent/config common",
     "agent/daemon": "agent/run agent/record agent/platform agent/config common",
     "agent/run": "agent/announce agent/record agent/health agent/puppet agent/repository agent/role agent/role/keys agent/platform agent/config common",
     "agent/announce": "agent/record agent/role/keys agent/servers agent/platform agent/config common",
@@ -289,6 +290,7 @@ READS_THE_STEADY_CLOCK = {
     "agent/servers/git/rate_watch.hpp",
     "common/base/clock.cpp",
     "common/net/http.cpp",
+    "common/net/name_server.cpp",
     "common/net/tcp.cpp",
     "common/net/web.cpp",
     "common/processes/process.cpp",

@@ -22,7 +22,8 @@ std::string read_secret_value(const System& system, const AgentConfig& config, c
         std::string(store->called) + ", secret " + source.name + ": no complete answer within half a minute",
         "nothing to do if it passes: the agent tries again; else check the way to the store");
     return read_secret(*store, source.name,
-                       exchange(system, config, request, std::chrono::seconds(30), too_late, std::move(stop)));
+                       exchange(system, config, system.state() / "download", request, std::chrono::seconds(30),
+                                too_late, std::move(stop)));
 }
 
 }  // namespace bootwright

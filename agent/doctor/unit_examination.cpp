@@ -1,0 +1,85 @@
+// Whether systemd starts the service, and keeps it running.
+
+#include "agent/doctor/examination.hpp"
+#include "agent/doctor/patient.hpp"
+#include "common/base/text.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace bootwright {
+
+namespace {
+
+using Properties = std::map<std::string, std::string>;
+
+/// @throws Error process.cannot_start: there is no systemctl
+Properties properties_of_unit(const System& system, const std::stop_token& stop) {
+    constexpr std::chrono::seconds limit{5};
+    Properties properties;
+    const auto read = [&](std::string_view line) {
+        const std::size_t equals = line.find('=');
+        if (equals != std::string_view::npos) {
+            properties[std::string(line.substr(0, equals))] = line.substr(equals + 1);
+        }
+    };
+    system.processes.run({.arguments = {"/usr/bin/systemctl", "show", "--no-pager",
+                                        "--property=LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts",
+                                        "bootwright.service"},
+                          .environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}},
+                          .timeout = limit,
+                          .grace = std::chrono::milliseconds(500)},
+                         {.line = read}, stop);
+    return properties;
+}
+
+Finding look_at_start(Properties& unit) {
+    const std::string state = unit["UnitFileState"];
+    if (state == "masked" || unit["LoadState"] == "masked") {
+        return bad("the service is masked: nothing can start it", "systemctl unmask bootwright");
+    }
+    if (state == "disabled") {
+        return bad("the service is not started at boot", "systemctl enable bootwright");
+    }
+    return good("the service is started at boot (" + state + ")");
+}
+
+Finding look_at_state(Properties& unit) {
+    constexpr std::size_t many = 2;  // digits: it restarts again and again
+    const std::string state = unit["ActiveState"] + " (" + unit["SubState"] + ")";
+    if (unit["ActiveState"] == "failed") {
+        return bad("the service has failed: " + unit["Result"],
+                   "`journalctl -u bootwright -b` says why; then `systemctl restart bootwright`");
+    }
+    if (unit["ActiveState"] != "active" && unit["ActiveState"] != "activating" && unit["ActiveState"] != "reloading") {
+        return bad("the service does not run: " + state, "systemctl start bootwright");
+    }
+    if (unit["NRestarts"].size() >= many) {
+        return bad("systemd has restarted the service " + unit["NRestarts"] + " times",
+                   "`journalctl -u bootwright -b` says why it ends");
+    }
+    return good("the service is " + state);
+}
+
+std::vector<Finding> look(const Patient& patient, std::stop_token stop) {
+    std::error_code error;
+    if (!std::filesystem::exists(patient.system.path("/run/systemd/system"), error)) {  // sd_booted(3)
+        return {not_known("systemd does not run here: nothing starts the agent by itself", "")};
+    }
+    Properties unit = properties_of_unit(patient.system, stop);
+    if (unit.empty()) {
+        return {not_known("systemd does not answer", "`systemctl status bootwright` by hand; `systemctl --failed`")};
+    }
+    if (unit["LoadState"] == "not-found") {
+        return {bad("there is no bootwright.service", "install the package bootwright anew")};
+    }
+    return {look_at_start(unit), look_at_state(unit)};
+}
+
+const Examination unit_examination{.key = "unit", .limit = std::chrono::seconds(10), .look = look};
+const Registered<Examination> registered(unit_examination);
+
+}  // namespace
+
+}  // namespace bootwright
