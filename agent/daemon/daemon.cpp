@@ -30,16 +30,6 @@ using std::chrono::milliseconds;
 /// The beat while nothing runs; systemd's watchdog (the unit's WatchdogSec=) must allow more.
 constexpr std::chrono::seconds idle_heartbeat{30};
 
-FileLock take_daemon_lock(const System& system) {
-    make_folder(system.runtime(), 0755);
-    auto lock = FileLock::try_take(system.runtime() / "daemon.lock");
-    if (!lock) {
-        throw permanent_error("daemon.locked", "another bootwright daemon is running on this machine",
-                              "use it (`systemctl status bootwright`), or stop it first");
-    }
-    return std::move(*lock);
-}
-
 /// The configuration for the plan; a damaged one is reported by the run, which reads it too.
 AgentConfig config_or_defaults(const System& system) {
     try {
@@ -303,6 +293,16 @@ private:
 };
 
 }  // namespace
+
+FileLock take_daemon_lock(const System& system) {
+    make_folder(system.runtime(), 0755);
+    auto lock = FileLock::try_take(system.runtime() / "daemon.lock");
+    if (!lock) {
+        throw permanent_error("daemon.locked", "another bootwright daemon is running on this machine",
+                              "use it (`systemctl status bootwright`), or stop it first");
+    }
+    return std::move(*lock);
+}
 
 Schedule schedule_of(const std::string& instance_id, milliseconds interval, milliseconds splay, milliseconds last) {
     const auto width = static_cast<std::uint64_t>(std::min(interval, splay).count());

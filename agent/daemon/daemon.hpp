@@ -5,6 +5,7 @@
 #include "agent/record/run_report.hpp"
 #include "agent/run/run.hpp"
 #include "common/base/clock.hpp"
+#include "common/files/file.hpp"
 
 #include <chrono>
 #include <optional>
@@ -44,6 +45,9 @@ struct NextRun {
 /// be pushed later. `failures` counts the failed runs in a row; `random` is in [0, 1).
 std::optional<NextRun> plan_next_run(const RunReport& report, int failures, const AgentConfig& config, double random,
                                      const Instant& now);
+
+/// Takes the lock that a daemon holds as long as it runs. @throws Error daemon.locked (permanent) if one runs; io.*
+FileLock take_daemon_lock(const System& system);
 
 /// The service: a run at start, then by plan, and at SIGHUP at once; READY to systemd after the first good run. Returns
 /// at SIGTERM or SIGINT, when the run under way has been stopped and recorded.

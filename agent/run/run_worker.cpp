@@ -20,16 +20,6 @@ namespace bootwright {
 
 namespace {
 
-FileLock take_run_lock(const System& system) {
-    make_folder(system.runtime(), 0755);
-    auto lock = FileLock::try_take(system.runtime() / "run.lock");
-    if (!lock) {
-        throw transient_error("run.locked", "another run is under way on this machine",
-                              "wait for it: `bootwright status --wait` shows how it ends");
-    }
-    return std::move(*lock);
-}
-
 /// A run whose agent was killed may have left a child at work: there must not be two Puppets at once. Under systemd the
 /// whole control group is gone already; this is for runs by hand.
 void end_leftovers(const System& system) {
@@ -70,6 +60,16 @@ void wait_for_handed_over(const System& system) {
 }
 
 }  // namespace
+
+FileLock take_run_lock(const System& system) {
+    make_folder(system.runtime(), 0755);
+    auto lock = FileLock::try_take(system.runtime() / "run.lock");
+    if (!lock) {
+        throw transient_error("run.locked", "another run is under way on this machine",
+                              "wait for it: `bootwright status --wait` shows how it ends");
+    }
+    return std::move(*lock);
+}
 
 void tell_what_blocks(const System& system, const Error& error) {
     if (error.code == "run.locked") {

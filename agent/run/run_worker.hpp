@@ -12,6 +12,9 @@
 
 namespace bootwright {
 
+/// Takes the lock that a run holds from its start to its end. @throws Error run.locked (transient) if a run is under way; io.*
+FileLock take_run_lock(const System& system);
+
 /// Puts into the status what keeps a run from beginning ("blocked", until one begins), except another run.
 void tell_what_blocks(const System& system, const Error& error);
 

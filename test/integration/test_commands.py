@@ -176,6 +176,7 @@ OUTPUTS = {
     "metrics": "metrics",
     "help": "--help",
     "help of a command": "status --help",
+    "clean": "clean",
 }
 
 

@@ -1,4 +1,5 @@
-"""What `bootwright doctor` finds on machines that are broken in one way each, what it leaves as it was."""
+"""What `bootwright doctor` finds on machines that are broken in one way each, what it leaves as it was, and what
+`bootwright clean` leaves for an image."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +23,7 @@ from metadata_services import Ec2
 from network import SERVERS_ADDRESS
 from real_machine import make_read_only, wait_for
 from roles import role_config
-from runs import REPOSITORIES, converges, prepare
+from runs import REPOSITORIES, SEED, converges, prepare
 from servers import GitServer
 from world import World
 
@@ -137,6 +139,8 @@ def test_beside_a_run_nothing_is_disturbed(doctor: Doctor) -> None:
     instance.remove("/etc/bootwright/agent.d/patient.json")
     found = [finding["found"] for finding in doctor.finds() if finding["examination"] == "leftovers"]
     assert "run 2 is under way" in found
+    refused = instance.bootwright("clean")
+    assert refused.returncode == 5 and "another run is under way" in refused.stderr and "nothing was removed" in refused.stderr
     let_go(instance)
     assert run.wait() == 0 and instance.status()["run"]["outcome"] == "unchanged"
 
@@ -265,6 +269,8 @@ def test_an_agent_that_was_killed(doctor: Doctor) -> None:
     instance.remove("/etc/bootwright/agent.d/patient.json")
     left = instance.status()["run"]["child"]["pid"]
     finds_only(doctor, "leftovers", "the agent of run 2 is gone", f"process {left}, which it started, still works")
+    refused = instance.bootwright("clean")
+    assert refused.returncode == 5 and "is still at work" in refused.stderr and instance.exists(f"{STATE}/runs")
     instance.run(["kill", "-9", str(left)], check=True)
     wait_for(lambda: not instance.processes("patient-puppet"), "the end of what was left")
     finds_only(doctor, "leftovers", "run 2 was cut off: its agent is gone")
@@ -288,3 +294,48 @@ def test_a_full_disk_and_one_that_turned_read_only(
     instance.remove(f"{STATE}/somebody-else-s")
     make_read_only(instance.base / "volume-0")
     finds_only(doctor, "disk", f"{STATE} is mounted read-only")
+
+
+# An image is taken
+
+
+def test_a_cleaned_machine_is_configured_as_a_new_one(doctor: Doctor) -> None:
+    instance = doctor.instance
+    shutil.copytree(doctor.repo.bare, instance.path(SEED))
+    instance.write("/var/lib/cloud/seed/nocloud/user-data", "#cloud-config\n")
+    done = instance.bootwright("clean", "--seed")
+    assert done.returncode == 0, done.stderr
+    assert list(instance.path(STATE).iterdir()) == []
+    assert sorted(file.name for file in instance.path("/run/bootwright").iterdir()) == ["daemon.lock", "run.lock", "status.lock"]
+    assert instance.exists(f"{SEED}/HEAD") and not instance.exists("/var/lib/cloud/seed")
+    for path in ("runs", "history.jsonl", "instance.json"):
+        assert f"removed  {STATE}/{path}\n" in done.stdout
+    instance.reboot()
+    assert instance.bootwright("status").returncode == 4
+    converges(instance)
+    assert instance.status()["run"]["number"] == 1
+
+
+def test_cleaning_that_is_cut_off_harms_nobody(doctor: Doctor) -> None:
+    """However far it came: the next one ends it, and a run finds what it needs, or makes it."""
+    instance = doctor.instance
+    entries = sorted(file.name for file in instance.path(STATE).iterdir() if file.name != "instance.json")
+    for gone in (1, len(entries) // 2, len(entries)):
+        converges(instance)
+        instance.run(["rm", "-rf", *(f"{STATE}/{name}" for name in entries[:gone])], check=True)
+        assert instance.exists(f"{STATE}/instance.json")
+        converges(instance)
+    instance.run(["rm", "-rf", *(f"{STATE}/{name}" for name in entries)], check=True)
+    assert instance.bootwright("clean").returncode == 0
+    assert list(instance.path(STATE).iterdir()) == []
+
+
+def test_a_machine_with_a_daemon_is_not_cleaned(doctor: Doctor) -> None:
+    instance = doctor.instance
+    daemon = instance.start_bootwright("daemon")
+    instance.wait_for_status(lambda status: (status["daemon"] or {}).get("state") == "waiting", "a daemon that waits")
+    done = instance.bootwright("clean")
+    assert done.returncode == 5 and "systemctl stop bootwright" in done.stderr, done
+    assert instance.exists(f"{STATE}/instance.json")
+    daemon.stop()
+    assert instance.bootwright("clean").returncode == 0
