@@ -1,3 +1,5 @@
+#include "agent/commands/capture.hpp"
+
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/recorded_answers.hpp"
@@ -134,12 +136,9 @@ int run(const System& system, const CommandArguments& given) {
     const fs::path folder = given.value("DIR");
     const AgentConfig config = read_agent_config(system);
     make_new_folder(folder);
-    const Tree tree(system, folder);
-    copy_files(system, config, tree);
-    const Json answers = record_answers(system, config);
-    tree.write("/metadata-answers.json", to_text(answers));
+    const std::size_t answers = capture_machine(system, config, folder);
     print_line("captured in " + folder.string() + ": what detection reads, /etc/bootwright, and " +
-               counted(answers.size(), "answer") + " of the metadata service.");
+               counted(answers, "answer") + " of the metadata service.");
     print_line(
         "Removed: user-data but for the shape of a role config, its `data`, tokens, and values whose names speak");
     print_line("of secrets. Look through it before you send it. `bootwright --root " + folder.string() +
@@ -156,5 +155,13 @@ const Command command{
 const Registered<Command> registered(command);
 
 }  // namespace
+
+std::size_t capture_machine(const System& system, const AgentConfig& config, const fs::path& folder) {
+    const Tree tree(system, folder);
+    copy_files(system, config, tree);
+    const Json answers = record_answers(system, config);
+    tree.write("/metadata-answers.json", to_text(answers));
+    return answers.size();
+}
 
 }  // namespace bootwright

@@ -8,6 +8,7 @@ import dataclasses
 import gzip
 import json
 import stat
+import tarfile
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from servers import GitServer
 from test_credentials import overheard
 
 HOOK = "/etc/bootwright/hook.token"
+REPORT = "/root/report.tar.gz"
 CREDENTIALS = "/run/credentials/bootwright.service"
 
 #: Each place that may hold a secret, and the secret, by the test of test_secrets.py whose every run holds it for certain: that
@@ -216,7 +218,7 @@ class Plan:
         self.held()
         outputs = {"its log": process.output, "arguments and environments": "" if self.manifest_tells else heard}
         for words in (
-            ["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"],
+            ["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"], ["report", REPORT],
             ["doctor"], ["doctor", "--json"], ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
             ["complete", "RUN"], ["complete", "REVISION"], ["metrics"], ["timeline"], ["timeline", "--text"],
         ):  # fmt: skip
@@ -226,9 +228,13 @@ class Plan:
         found |= {str(file): planted_in(content, self.secrets) for file, content in self.readable()}
         captured = [file.read_bytes() for file in self.instance.path("/root/captured").rglob("*") if file.is_file()]
         found["the capture"] = planted_in(b"\n".join(captured), self.secrets)
+        with tarfile.open(self.instance.path(REPORT)) as archive:
+            packed = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+            found |= {name: planted_in(file.read(), self.secrets) for name, file in packed.items() if file is not None}
         leaks = {where: what for where, what in found.items() if what}
         assert leaks == {}, leaks
         self.instance.remove("/root/captured")
+        self.instance.remove(REPORT)
         run = self.instance.status()["run"]
         assert isinstance(run, dict)
         return run

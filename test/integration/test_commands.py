@@ -161,6 +161,7 @@ OUTPUTS = {
     "metadata of one key": "metadata region",
     "metadata for programs": "metadata --json",
     "capture": "capture /root/captured-to-$1",
+    "report": "report /root/report-to-$1",
     "snapshot make": "snapshot make --repository /srv/control --output /root",
     "snapshot verify": "snapshot verify /root/made/*.bundle",
     "modules lock": "modules lock /srv/modules",

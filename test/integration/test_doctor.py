@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -294,6 +295,34 @@ def test_a_full_disk_and_one_that_turned_read_only(
     instance.remove(f"{STATE}/somebody-else-s")
     make_read_only(instance.base / "volume-0")
     finds_only(doctor, "disk", f"{STATE} is mounted read-only")
+
+
+# A report
+
+
+def test_a_report_of_a_broken_machine(doctor: Doctor) -> None:
+    """Whoever gets it sees what is wrong, and no secret."""
+    doctor.repo.commit({"new": "x"})
+    url = doctor.repo.url("https", at="password", host="git.test")
+    doctor.asks(url.replace("://", "://reader:hunter2-of-the-reader@"))
+    assert doctor.instance.bootwright("run").returncode == 1
+    doctor.instance.run(["mkdir", "/root/mail"], check=True)
+    done = doctor.instance.bootwright("report", "/root/mail/report.tar.gz")
+    assert done.returncode == 0, done.stderr
+    file = doctor.instance.path("/root/mail/report.tar.gz")
+    assert file.stat().st_mode & 0o777 == 0o600 and [entry.name for entry in file.parent.iterdir()] == [file.name]
+    with tarfile.open(file) as archive:
+        members = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        content = {name: packed.read() for name, packed in members.items() if packed is not None}
+    runs = [json.loads(content[f"bootwright-report/runs/{number}.json"]) for number in (1, 2)]
+    assert [(run["number"], run["error"] is None) for run in runs] == [(1, True), (2, False)]
+    assert json.loads(content["bootwright-report/status.json"])["run"]["error"]["code"] == "server.access_denied"
+    findings = json.loads(content["bootwright-report/doctor.json"])
+    assert [finding["examination"] for finding in findings if finding["state"] == "bad"] == ["places"]
+    assert json.loads(content["bootwright-report/capture/metadata-answers.json"])
+    assert "role configs, catalogs" in content["bootwright-report/README.txt"].decode().partition("Not in here:")[2]
+    assert done.stdout.startswith(content["bootwright-report/README.txt"].decode().rstrip())
+    assert not [name for name, text in content.items() if b"hunter2" in text]
 
 
 # An image is taken
