@@ -171,8 +171,11 @@ int run(const System& system, const CommandArguments& given) {
 const Command command{
     .name = "clean",
     .help = "Forget that this machine was ever configured, before an image is taken",
-    .options = {{CommandOption::Kind::flag, "--logs", "Empty the journal of the machine, too"},
-                {CommandOption::Kind::flag, "--seed", "Remove cloud-init's seed (/var/lib/cloud/seed), too"}},
+    .options = {{.kind = CommandOption::Kind::flag, .name = "--logs", .help = "Empty the journal of the machine, too"},
+                {.kind = CommandOption::Kind::flag,
+                 .name = "--seed",
+                 .help = "Remove cloud-init's seed (/var/lib/cloud/seed), too"}},
+    .examples = {{"bootwright clean --logs", "The last command before an image is taken of this machine"}},
     .run = run};
 const Registered<Command> registered(command);
 

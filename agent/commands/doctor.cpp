@@ -58,10 +58,12 @@ int run(const System& system, const CommandArguments& given) {
     return counts[State::bad] == 0 ? exit_ok : exit_failed;
 }
 
-const Command command{.name = "doctor",
-                      .help = "Examine this machine: what is good, what is bad, and what to do",
-                      .options = {{CommandOption::Kind::flag, "--json", "Print a JSON document"}},
-                      .run = run};
+const Command command{
+    .name = "doctor",
+    .help = "Examine this machine: what is good, what is bad, and what to do",
+    .options = {{.kind = CommandOption::Kind::flag, .name = "--json", .help = "Print a JSON document"}},
+    .examples = {{"bootwright doctor", "As root, where anything is wrong and nobody knows what"}},
+    .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -197,7 +197,11 @@ int run(const System& system, const CommandArguments& given) {
 
 const Command command{.name = "report",
                       .help = "Pack status, history, journal, configuration and the doctor's findings into one file",
-                      .options = {{CommandOption::Kind::argument, "FILE", "A .tar.gz, which is written anew", true}},
+                      .options = {{.kind = CommandOption::Kind::argument,
+                                   .name = "FILE",
+                                   .help = "A .tar.gz, which is written anew",
+                                   .is_required = true}},
+                      .examples = {{"bootwright report web-1.tar.gz", "What to attach to a ticket, without secrets"}},
                       .run = run};
 const Registered<Command> registered(command);
 
