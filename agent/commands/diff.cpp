@@ -175,7 +175,7 @@ void print(const Difference& difference, bool is_short) {
 int run(const System& system, const CommandArguments& given) {
     const Past past(system);
     const Json from = chosen_run(system, past, given.value("A"), "A");
-    const Json to = given.has("B") ? chosen_run(system, past, given.value("B"), "B") : past.line(past.size() - 1);
+    const Json to = given.has("B") ? chosen_run(system, past, given.value("B"), "B") : past.last().value_or(from);
     const Difference difference = compare(system, from, to);
     if (given.has("--json")) {
         print_json(to_json(difference));

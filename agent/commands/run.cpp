@@ -35,7 +35,7 @@ private:
     std::optional<Stage> stage_{};
 };
 
-int run(const System& system, const CommandArguments&) {
+int run(const System& system, const CommandArguments& given) {
     Signals signals({SIGTERM, SIGINT, SIGHUP});
     try {
         forget_reboots(system);
@@ -43,7 +43,8 @@ int run(const System& system, const CommandArguments&) {
         tell_what_blocks(system, error);
         throw;
     }
-    RunWorker worker(system, RunCause::asked_for, caller(system));
+    RunWorker worker(system,
+                     {.cause = RunCause::asked_for, .by = caller(system), .goes_past_locks = given.has("--force")});
     Progress progress;
     auto next_beat = system.clock.now().since_boot + heartbeat_interval;
     bool ended = false;
@@ -72,6 +73,7 @@ int run(const System& system, const CommandArguments&) {
 
 const Command command{.name = "run",
                       .help = "Configure now, in the foreground",
+                      .options = {{CommandOption::Kind::flag, "--force", "Go past locks, this once"}},
                       .examples = {{"bootwright run", "Try now, also what was given up, and see how it goes"}},
                       .run = run};
 const Registered<Command> registered(command);

@@ -37,6 +37,7 @@ public:
           daemon_(member_at(status, "daemon")),
           blocked_(member_at(status, "blocked")),
           configured_(member_at(status, "configured")),
+          locks_(member_at(status, "locks")),
           now_(now) {
         daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_of(daemon_));
         running_ = string_at(run_, "state") == "running";
@@ -72,14 +73,10 @@ private:
         if (!run_.is_object()) {
             return daemon_alive_ ? exit_not_yet : exit_not_running;
         }
-        const std::uint64_t number = number_at(run_, "number");
         if (running_ && run_alive_ && configured_.is_null()) {
             return exit_not_yet;
         }
-        if (running_ && run_alive_) {
-            return is_configured_by(number - 1) ? exit_ok : exit_failed;
-        }
-        return is_configured_by(number) ? exit_ok : exit_failed;
+        return is_configured_by(number_at(run_, running_ && run_alive_ ? "before" : "number")) ? exit_ok : exit_failed;
     }
 
     void headline(ExitStatus verdict) {
@@ -106,6 +103,7 @@ private:
     }
 
     void body() {
+        describe_locks();
         if (blocked_.is_object()) {
             line("blocked", "no run can begin, since " + ago(member_at(blocked_, "since"), now_));
             describe_error(member_at(blocked_, "error"));
@@ -114,6 +112,19 @@ private:
             describe_run();
         }
         describe_agent();
+    }
+
+    /// The file is only written when something looks at the locks.
+    void describe_locks() {
+        for (const Json& lock : locks_) {
+            const Json& end = member_at(lock, "until");
+            if (end.is_null() || boot_time(end) > now_.since_boot) {
+                const Json& by = member_at(lock, "by");
+                line("locked", shown(member_at(lock, "name")) + (by.is_null() ? "" : ", by " + shown(by)) +
+                                   (end.is_null() ? "" : ", ends " + until(end, now_)) + ": " +
+                                   shown(member_at(lock, "reason")) + "; no run begins");
+            }
+        }
     }
 
     void describe_run() {
@@ -303,7 +314,8 @@ private:
     void describe_agent() {
         const Json& next = member_at(daemon_, "next");
         if (daemon_alive_ && next.is_object()) {
-            line("next run", until(member_at(next, "at"), now_) + ": " + shown(member_at(next, "reason")));
+            const Json& at = member_at(next, "at");
+            line("next run", (at.is_null() ? "" : until(at, now_) + ": ") + shown(member_at(next, "reason")));
         } else if (daemon_alive_ && !running_) {
             line("next run",
                  std::string("none planned: ") +
@@ -321,6 +333,7 @@ private:
     const Json& daemon_;
     const Json& blocked_;
     const Json& configured_;
+    const Json& locks_;
     Instant now_;
     bool daemon_alive_ = false;
     bool running_ = false;

@@ -1,6 +1,7 @@
 #include "agent/daemon/daemon.hpp"
 
 #include "agent/daemon/metadata_watch.hpp"
+#include "agent/record/locks.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/run/run_worker.hpp"
@@ -29,6 +30,8 @@ using std::chrono::milliseconds;
 
 /// The beat while nothing runs; systemd's watchdog (the unit's WatchdogSec=) must allow more.
 constexpr std::chrono::seconds idle_heartbeat{30};
+/// How often a lock that holds is looked at: an operator who removes it watches.
+constexpr std::chrono::seconds lock_check{5};
 
 /// The configuration for the plan; a damaged one is reported by the run, which reads it too.
 AgentConfig config_or_defaults(const System& system) {
@@ -93,18 +96,33 @@ private:
         if (worker_ || stopping_ || !next_ || now() < next_at_) {
             return;
         }
+        if (is_locked_ && is_still_locked()) {
+            next_at_ = now() + lock_check;
+            return;
+        }
         try {
             watch_.reset();
-            worker_ = std::make_unique<RunWorker>(system_, next_->cause, next_->asked_by);
+            worker_ = std::make_unique<RunWorker>(system_, RunOrder{next_->cause, next_->asked_by});
             is_over_ = false;
             next_.reset();
-        } catch (const Error& error) {  // another run is under way, or the disk is full
+        } catch (const Error& error) {  // another run is under way, a lock holds, or the disk is full
             if (next_->reason != error.message) {
                 log(LogLevel::warning, error.message);
                 last_line_ = "no run can begin: " + error.message;
             }
-            next_ = NextRun{std::chrono::seconds(2), error.message, next_->cause, next_->asked_by};
+            is_locked_ = error.code == "lock.held";
+            next_ = NextRun{is_locked_ ? lock_check : std::chrono::seconds(2), error.message, next_->cause,
+                            next_->asked_by};
             next_at_ = now() + next_->delay;
+        }
+    }
+
+    /// What cannot be read is for the run to tell.
+    [[nodiscard]] bool is_still_locked() const {
+        try {
+            return !held_locks(system_).empty();
+        } catch (const Error&) {
+            return false;
         }
     }
 
@@ -202,6 +220,7 @@ private:
 
     void plan(std::optional<NextRun> next) {
         next_ = std::move(next);
+        is_locked_ = false;
         next_at_ = now() + (next_ ? next_->delay : milliseconds(0));
         if (next_ && !stopping_) {
             log(LogLevel::info, "next run in " + to_human(next_->delay) + ": " + next_->reason);
@@ -255,7 +274,8 @@ private:
         const auto left = next_at_ - current.since_boot;
         Json next;
         if (next_) {
-            next = {{"at", bootwright::to_json(Instant{current.wall + left, next_at_})}, {"reason", next_->reason}};
+            const Json at = bootwright::to_json(Instant{current.wall + left, next_at_});
+            next = {{"at", is_locked_ ? Json() : at}, {"reason", next_->reason}};
         }
         return {{"pid", process_.pid},
                 {"pid_start", process_.start_ticks},
@@ -285,7 +305,8 @@ private:
     std::unique_ptr<RunWorker> worker_;
     std::unique_ptr<MetadataWatch> watch_;  // while no run is under way
     int failures_ = 0;
-    bool is_over_ = false;  ///< the worker's run
+    bool is_over_ = false;    ///< the worker's run
+    bool is_locked_ = false;  ///< the next run waits for the end of a lock
     bool ready_ = false;
     bool stopping_ = false;
     bool run_again_ = false;

@@ -30,21 +30,6 @@ namespace {
 
 constexpr std::size_t most_read = std::size_t{8} << 20U;  // of each trace
 
-/// `puppet agent --disable REASON` is how people stop Puppet on a machine; `puppet apply` does not honour it by itself.
-void check_not_disabled(const System& system) {
-    constexpr std::array<const char*, 3> locks{"/var/cache/puppet/state/agent_disabled.lock",  // Debian 12 and 13
-                                               "/var/lib/puppet/state/agent_disabled.lock",
-                                               "/opt/puppetlabs/puppet/cache/state/agent_disabled.lock"};
-    for (const char* lock : locks) {
-        if (const auto text = read_file_if_exists(system.path(lock), 65536)) {
-            const std::string reason = string_at(parse_json(*text), "disabled_message");
-            throw permanent_error("puppet.disabled",
-                                  "Puppet is administratively disabled (Reason: '" + reason + "') by " + lock,
-                                  "run `puppet agent --enable` once the reason is gone");
-        }
-    }
-}
-
 std::map<std::string, std::string> proxy_variables(const System& system) {
     std::map<std::string, std::string> variables;
     for (const char* name : {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}) {
@@ -128,7 +113,6 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                           WarmPuppet& warm, const IdentityFor& identity, const StageEvents& events,
                           std::stop_token stop) {
     constexpr std::size_t kept_output = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
-    check_not_disabled(system);
     const PuppetFiles files(run_folder);
     const PuppetProgram program = find_puppet(system, config);
     const PuppetPlace place{program.path,

@@ -17,7 +17,7 @@ namespace bootwright {
 
 /// The puppet stage: applies the checkout hermetically. What Puppet itself did wrong is in the result, not thrown.
 /// @param run_folder exists; holds what Puppet reads and writes for this run
-/// @throws Error puppet.not_installed, puppet.disabled, puppet.no_environment, puppet.certname (permanent); as EyamlKeys; puppet.package_lock,
+/// @throws Error puppet.not_installed, puppet.no_environment, puppet.certname (permanent); as EyamlKeys; puppet.package_lock,
 /// puppet.dpkg_interrupted (transient); io.*; process.cannot_start; stopped
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const std::filesystem::path& run_folder,

@@ -27,7 +27,12 @@ bool is_container(const System& system) {
     return false;
 }
 
+}  // namespace
+
 std::string hardware_name(const System& system) {
+    if (is_container(system)) {
+        return "";
+    }
     constexpr std::size_t largest_value = 4096;
     std::string name;
     for (const char* file : {"/sys/class/dmi/id/product_uuid", "/sys/class/dmi/id/product_serial",
@@ -37,8 +42,6 @@ std::string hardware_name(const System& system) {
     }
     return name;
 }
-
-}  // namespace
 
 std::optional<KeptInstance> read_kept_instance(const System& system) {
     constexpr std::size_t largest_file = std::size_t{8} << 20U;

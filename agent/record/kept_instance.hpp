@@ -17,6 +17,9 @@ struct KeptInstance {
     std::string hardware{};  ///< what the firmware calls this machine; "" if that proves nothing
 };
 
+/// What the firmware calls this machine; "" in a container, which sees that of its host, and where the firmware says nothing.
+std::string hardware_name(const System& system);
+
 /// Returns nullopt if there is none, or if it cannot be understood. @throws Error io.*
 std::optional<KeptInstance> read_kept_instance(const System& system);
 

@@ -45,6 +45,8 @@ std::string_view text_at(std::string_view line, std::string_view key) {
     return found == std::string_view::npos ? std::string_view{} : line.substr(found + key.size());
 }
 std::string_view ended_at(std::string_view line) { return text_at(line, "\"ended\":\""); }
+/// True if a lock stopped the run.
+bool is_stopped(std::string_view line) { return text_at(line, "\"outcome\":\"").starts_with("locked\""); }
 std::string_view began_at(std::string_view line) { return text_at(line, "\"began\":\""); }
 
 /// The names of what the run of a line went by.
@@ -91,6 +93,7 @@ Json line_of(const System& system, int number) {
     return {{"schema", 1},
             {"run", number},
             {"cause", member_at(report, "cause")},
+            {"past_locks", member_at(report, "past_locks")},
             {"began", member_at(member_at(report, "started"), "wall")},
             {"ended", member_at(member_at(report, "finished"), "wall")},
             {"duration_s", member_at(report, "duration_s")},
@@ -212,11 +215,17 @@ std::optional<Json> Past::run(int number) const {
 std::optional<Json> Past::at(std::string_view time) const {
     for (std::size_t i = lines_.size(); i > 0; --i) {
         const std::string_view ended = ended_at(lines_[i - 1]).substr(0, time.size());
-        if (!ended.empty() && ended <= time) {
+        if (!ended.empty() && ended <= time && !is_stopped(lines_[i - 1])) {
             return line(i - 1);
         }
     }
     return std::nullopt;
+}
+
+std::optional<Json> Past::last() const {
+    const auto found = std::find_if_not(lines_.rbegin(), lines_.rend(), is_stopped);
+    return found == lines_.rend() ? std::nullopt
+                                  : std::optional(line(static_cast<std::size_t>(lines_.rend() - found) - 1));
 }
 
 std::size_t Past::since(std::string_view time) const {

@@ -24,6 +24,7 @@ void RunRecord::change(Change apply) {
 RunRecord::RunRecord(const System& system, int number) : system_(system), status_(system) {
     change([&](RunReport& report) {
         report.number = number;
+        report.before = static_cast<int>(number_at(member_at(status_.read(), "run"), "number"));
         report.agent = identify_process(getpid()).value_or(ProcessId{getpid(), 0});
         report.started = report.stage_started = system_.clock.now();
         report.boot_id = boot_id(system_);
@@ -35,6 +36,14 @@ void RunRecord::begins_because(RunCause cause, const std::string& asked_by) {
         report.cause = cause;
         report.asked_by = asked_by;
     });
+}
+
+void RunRecord::goes_past(const std::vector<std::string>& locks) {
+    if (locks.empty()) {
+        return;
+    }
+    log(LogLevel::warning, "this run goes past what locks the machine: " + joined(locks, ", "));
+    change([&](RunReport& report) { report.past_locks = locks; });
 }
 
 void RunRecord::begin_stage(Stage stage, int attempts) {

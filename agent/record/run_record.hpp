@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bootwright {
 
@@ -23,6 +24,8 @@ public:
 
     /// @param asked_by who asked for it; "": nobody
     void begins_because(RunCause cause, const std::string& asked_by);
+    /// The locks that held when it began.
+    void goes_past(const std::vector<std::string>& locks);
     void begin_stage(Stage stage, int attempts);
     void begin_attempt(int attempt);
     void retrying(const Error& error, std::chrono::milliseconds delay);

@@ -193,8 +193,10 @@ Json to_json(const RunReport& report) {
     const auto stage_error = [&](const Error& error) { return error_json(error, report.stage); };
     return {
         {"number", report.number},
+        {"before", report.before > 0 ? Json(report.before) : Json()},
         {"agent_version", version},
         {"cause", {{"why", to_string(report.cause)}, {"by", text_or_null(report.asked_by)}}},
+        {"past_locks", report.past_locks},
         {"state", report.finished ? "finished" : "running"},
         {"pid", report.agent.pid},
         {"pid_start", report.agent.start_ticks},

@@ -32,9 +32,12 @@ std::string_view to_string(RunCause cause);
 /// The record of one run so far. It is what status.json shows of the run and, at the end, report.json.
 struct RunReport {
     int number = 0;
+    int before =
+        0;  ///< the run that the status showed before it: the last one of this boot that did something; 0: none
     ProcessId agent{};
     RunCause cause = RunCause::boot;
-    std::string asked_by{};  ///< "alice on /dev/pts/0", "SIGHUP"; "": nobody
+    std::string asked_by{};                 ///< "alice on /dev/pts/0", "SIGHUP"; "": nobody
+    std::vector<std::string> past_locks{};  ///< that held when it began, and did not stop it
     Instant started{};
     Instant heartbeat{};
     std::optional<Instant> finished{};

@@ -13,8 +13,9 @@ namespace {
 constexpr int schema = 1;
 
 Json empty_status() {
-    return {{"schema", schema}, {"boot_id", nullptr}, {"agent_version", nullptr}, {"daemon", nullptr},
-            {"run", nullptr},   {"blocked", nullptr}, {"configured", nullptr},    {"ready", false}};
+    return {{"schema", schema},      {"boot_id", nullptr}, {"agent_version", nullptr},
+            {"daemon", nullptr},     {"run", nullptr},     {"blocked", nullptr},
+            {"configured", nullptr}, {"ready", false},     {"locks", Json::array()}};
 }
 
 }  // namespace

@@ -38,11 +38,13 @@ namespace {
 /// The stages of one run, each of which hands on to the next.
 class Pipeline {
 public:
-    Pipeline(const System& system, const AgentConfig& config, RunRecord& record, const std::stop_token& stop)
+    Pipeline(const System& system, const AgentConfig& config, RunRecord& record, const RunOrder& order,
+             const std::stop_token& stop)
         : system_(system),
           config_(config),
           warm_(system, config),
           record_(record),
+          order_(order),
           stop_(stop),
           stage_(system, record, stop),
           last_good_(read_last_good(system)) {}
@@ -177,7 +179,7 @@ private:
 
     void refuse_what_is_given_up(const std::string& inputs) {
         const auto bad = find_bad_revision(system_, inputs);
-        if (!bad || !bad->is_given_up || record_.snapshot().cause == RunCause::asked_for) {
+        if (!bad || !bad->is_given_up || order_.cause == RunCause::asked_for) {
             return;
         }
         record_.bad(*bad);
@@ -324,6 +326,7 @@ private:
     const AgentConfig& config_;
     WarmPuppet warm_;  ///< from the start of the run, as it takes as long as all that comes before Puppet
     RunRecord& record_;
+    const RunOrder& order_;
     std::stop_token stop_;
     Stages stage_;
     std::optional<LastGood> last_good_;         ///< before this run
@@ -350,13 +353,13 @@ RunReport finish(const System& system, RunRecord& record, int keep, const std::o
 
 }  // namespace
 
-RunReport run(const System& system, RunRecord& record, std::stop_token stop) {
+RunReport run(const System& system, RunRecord& record, const RunOrder& order, std::stop_token stop) {
     AgentConfig config;
     std::optional<Pipeline> pipeline;
     std::optional<LastGood> good;
     try {
         config = read_agent_config(system);
-        pipeline.emplace(system, config, record, stop);
+        pipeline.emplace(system, config, record, order, stop);
         const Accepted accepted = pipeline->read_and_accept();
         pipeline->check_not_going_away();
         pipeline->apply(accepted);

@@ -6,11 +6,19 @@
 #include "agent/record/run_report.hpp"
 
 #include <stop_token>
+#include <string>
 
 namespace bootwright {
 
+/// What a run is for.
+struct RunOrder {
+    RunCause cause = RunCause::boot;
+    std::string by{};  ///< who asked for it: "alice on /dev/pts/0"; "": nobody
+    bool goes_past_locks = false;
+};
+
 /// One pass through all stages: platform, role, repository, puppet, record. Never throws: what went wrong is in the
 /// report, and in status.json and the history before it returns. The caller holds the run lock.
-RunReport run(const System& system, RunRecord& record, std::stop_token stop);
+RunReport run(const System& system, RunRecord& record, const RunOrder& order, std::stop_token stop);
 
 }  // namespace bootwright

@@ -3,6 +3,8 @@
 #include "agent/puppet/eyaml_keys.hpp"
 #include "agent/puppet/hand_over.hpp"
 #include "agent/record/history.hpp"
+#include "agent/record/locks.hpp"
+#include "agent/record/past.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
@@ -11,10 +13,13 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace bootwright {
 
@@ -59,6 +64,48 @@ void wait_for_handed_over(const System& system) {
         "wait for it: the next run begins when it has ended");
 }
 
+/// A run that a lock stops has its place in the history. The status goes on to show the last one that did something.
+void keep_stopped(const System& system, const RunOrder& order, const Error& error) {
+    const Instant now = system.clock.now();
+    RunReport report{.number = next_run_number(system),
+                     .cause = order.cause,
+                     .asked_by = order.by,
+                     .started = now,
+                     .heartbeat = now,
+                     .finished = now,
+                     .stage_started = now,
+                     .error = error};
+    report.puppet.outcome = Outcome::locked;
+    try {
+        keep_report(system, report);
+        remember_runs(system);
+    } catch (const Error& failure) {
+        log(LogLevel::warning, "that a lock has stopped a run is not kept: " + failure.message);
+    }
+}
+
+/// Returns the names of the locks that the run goes past. @throws Error lock.held, lock.unreadable; io.*
+std::vector<std::string> pass_locks(const System& system, const RunOrder& order) {
+    std::vector<Lock> locks;
+    try {
+        locks = held_locks(system);
+    } catch (const Error& error) {
+        if (!order.goes_past_locks) {
+            throw;
+        }
+        return {error.code};
+    }
+    show_locks(system, locks);
+    if (!locks.empty() && !order.goes_past_locks) {
+        const Error error = lock_held(locks, system.clock.now());
+        keep_stopped(system, order, error);
+        throw error;
+    }
+    std::vector<std::string> names;
+    std::transform(locks.begin(), locks.end(), std::back_inserter(names), [](const Lock& lock) { return lock.name; });
+    return names;
+}
+
 }  // namespace
 
 FileLock take_run_lock(const System& system) {
@@ -77,6 +124,10 @@ void tell_what_blocks(const System& system, const Error& error) {
     }
     try {
         StatusFile(system).update([&](Json& status) {
+            if (error.code == "lock.held") {  // it has a place of its own, and nothing else is in the way
+                status["blocked"] = nullptr;
+                return;
+            }
             const Json before = status.value("blocked", Json());
             const bool is_same = before.is_object() && before.value("error", Json()) == to_json(error);
             status["blocked"] = {{"since", is_same ? before.value("since", Json()) : to_json(system.clock.now())},
@@ -87,19 +138,19 @@ void tell_what_blocks(const System& system, const Error& error) {
     }
 }
 
-RunWorker::RunWorker(const System& system, RunCause cause, const std::string& asked_by)
+RunWorker::RunWorker(const System& system, const RunOrder& order)
     : lock_(take_run_lock(system)),
       over_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     try {
-        begin(system, cause, asked_by);
+        begin(system, order);
     } catch (const Error& error) {
         tell_what_blocks(system, error);
         throw;
     }
 }
 
-void RunWorker::begin(const System& system, RunCause cause, const std::string& asked_by) {
+void RunWorker::begin(const System& system, const RunOrder& order) {
     if (!over_ || !ended_) {
         throw system_call_error("make", "a descriptor for the run's events", EMFILE);
     }
@@ -107,15 +158,17 @@ void RunWorker::begin(const System& system, RunCause cause, const std::string& a
     wait_for_handed_over(system);
     end_leftovers(system);
     remove_eyaml_keys(system);
+    const auto locks = pass_locks(system, order);
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
-    record_->begins_because(cause, asked_by);
+    record_->begins_because(order.cause, order.by);
+    record_->goes_past(locks);
     record_->tell_when_over([this] {
         is_over_ = true;
         eventfd_write(over_.get(), 1);
     });
     try {
-        thread_ = std::jthread([this, &system](std::stop_token stop) {
-            report_ = run(system, *record_, stop);
+        thread_ = std::jthread([this, &system, order](std::stop_token stop) {
+            report_ = run(system, *record_, order, stop);
             has_ended_ = true;
             eventfd_write(ended_.get(), 1);
         });

@@ -15,17 +15,19 @@ namespace bootwright {
 /// Takes the lock that a run holds from its start to its end. @throws Error run.locked (transient) if a run is under way; io.*
 FileLock take_run_lock(const System& system);
 
-/// Puts into the status what keeps a run from beginning ("blocked", until one begins), except another run.
+/// Puts into the status what keeps a run from beginning ("blocked", until one begins), except another run
+/// and a lock.
 void tell_what_blocks(const System& system, const Error& error);
 
 /// One run on a thread of its own, under the run lock, so that the main thread can beat, show progress and hear signals.
 /// Destruction stops the run and waits for it.
 class RunWorker {
 public:
-    /// Ends what a killed run left, then begins the run; or puts into the status what blocks it.
-    /// @param asked_by who asked for it; "": nobody
-    /// @throws Error run.locked (transient) if another run is under way; process.cannot_start (transient); io.*
-    RunWorker(const System& system, RunCause cause, const std::string& asked_by = "");
+    /// Ends what a killed run left, then begins the run; or puts into the status what blocks it. A run that a lock stops is
+    /// in the history as one that did nothing.
+    /// @throws Error run.locked (transient) if another run is under way; lock.held (stopped), lock.unreadable (permanent);
+    /// process.cannot_start (transient); io.*
+    RunWorker(const System& system, const RunOrder& order);
     RunWorker(const RunWorker&) = delete;
     RunWorker& operator=(const RunWorker&) = delete;
     ~RunWorker();
@@ -42,7 +44,7 @@ public:
     RunReport join();
 
 private:
-    void begin(const System& system, RunCause cause, const std::string& asked_by);
+    void begin(const System& system, const RunOrder& order);
 
     FileLock lock_;
     UniqueFd over_;

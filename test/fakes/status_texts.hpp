@@ -38,6 +38,7 @@ inline Json an_error(const char* kind, const char* stage = "repository") {
 
 inline Json a_run(const Json& changes = Json::object()) {
     Json run{{"number", 42},
+             {"before", 41},
              {"pid", run_pid},
              {"pid_start", 1},
              {"started", moment(900)},

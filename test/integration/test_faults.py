@@ -214,14 +214,6 @@ def test_a_failing_config_version_does_not_fail_the_run(impatient: Instance, met
     converges(impatient)
 
 
-def test_a_disabled_puppet_is_left_alone(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
-    metadata.service = Ec2(role_config(repo))
-    impatient.write("/var/lib/puppet/state/agent_disabled.lock", '{"disabled_message":"database migration"}')
-    fails(impatient, "puppet", "puppet.disabled", "permanent", "database migration")
-    impatient.remove("/var/lib/puppet/state/agent_disabled.lock")
-    converges(impatient)
-
-
 def test_a_missing_puppet(impatient: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
     metadata.service = Ec2(role_config(repo))
     impatient.run(["mv", "/usr/bin/puppet", "/usr/bin/puppet.gone"], check=True)

@@ -75,13 +75,6 @@ std::vector<Scenario> puppet_scenarios() {
         scenario.slept = puppet_delays;
         return scenario;
     };
-    Scenario disabled =
-        once("a Puppet that somebody disabled", recorded_puppet("changed"), Outcome::not_reached, "puppet.disabled");
-    disabled.damage = [](FakeMachine& machine) {
-        machine.root.write("/opt/puppetlabs/puppet/cache/state/agent_disabled.lock",
-                           R"({"disabled_message": "by Ada"})");
-    };
-    disabled.mend = [](FakeMachine& machine) { machine.root.remove("/opt"); };
     Scenario missing =
         once("a machine without Puppet", recorded_puppet("changed"), Outcome::not_reached, "puppet.not_installed");
     missing.damage = [](FakeMachine& machine) { machine.root.remove("/usr/bin/puppet"); };
@@ -113,7 +106,6 @@ std::vector<Scenario> puppet_scenarios() {
         for_good("a syntax error", "syntax_error", Outcome::compile_failed, "puppet.compile_failed"),
         for_good("a role that no class takes", "empty", Outcome::nothing_applied, "puppet.nothing_applied"),
         noop,
-        disabled,
         missing,
         state,
         thrice("resources that all fail", recorded_puppet("failed"), Outcome::failed, "puppet.resources_failed"),

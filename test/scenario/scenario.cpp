@@ -73,7 +73,7 @@ Play::Play(const Scenario& scenario) : scenario_(scenario) {
 RunReport Play::run(RunCause cause) {
     RunRecord record(machine.system, next_run_number(machine.system));
     record.begins_because(cause, "");
-    return bootwright::run(machine.system, record, stop_.get_token());
+    return bootwright::run(machine.system, record, {cause}, stop_.get_token());
 }
 
 void Play::mend() {

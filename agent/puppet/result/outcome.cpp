@@ -22,6 +22,7 @@ const std::vector<OutcomeMeaning>& outcomes() {
         {Outcome::interrupted, "interrupted", false,
          "the agent was told to stop, the machine went down, or the cloud reclaims the instance: the error says "
          "which"},
+        {Outcome::locked, "locked", false, "a lock held this machine: nothing was begun"},
         {Outcome::not_reached, "not_reached", false, "the run failed before Puppet, or is still under way"},
     };
     return all;

@@ -17,6 +17,7 @@ enum class Outcome {
     timed_out,
     killed,
     interrupted,
+    locked,
     not_reached,
 };
 

@@ -51,7 +51,7 @@ struct World {
     RunReport run() {
         RunRecord record(machine.system, next_run_number(machine.system));
         record.begins_because(RunCause::asked_for, "");
-        return bootwright::run(machine.system, record, stop.get_token());
+        return bootwright::run(machine.system, record, {RunCause::asked_for}, stop.get_token());
     }
     /// What the program that speaks to servers was asked to send, one a start.
     [[nodiscard]] std::vector<Json> sent() const {
@@ -292,7 +292,7 @@ TEST_CASE("the run is over before anybody is told of it") {
         sent_before = world.sent().size();
         was_recorded = world.machine.root.exists("/var/lib/bootwright/runs/000001/report.json");
     });
-    CHECK(run(world.machine.system, record, {}).announced.size() == 1);
+    CHECK(run(world.machine.system, record, {}, {}).announced.size() == 1);
     CHECK(sent_before == 0);
     CHECK(was_recorded);
 }

@@ -1,5 +1,7 @@
 #include "agent/daemon/daemon.hpp"
 
+#include "agent/record/locks.hpp"
+#include "agent/record/past.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
@@ -360,4 +362,37 @@ TEST_CASE("two daemons never run at once") {
     REQUIRE(lock);
     const Error error = error_of([&] { return run_daemon(machine.system), 0; });
     CHECK(error.code == "daemon.locked");
+}
+
+TEST_CASE("a locked machine has a daemon that waits, and that says for what") {
+    const SignalMask mask;
+    FakeMachine machine;
+    set_lock(machine.system, {.name = "disks", .reason = "they are moved", .by = "alice"}, 2h);
+    sigset_t hup;
+    sigemptyset(&hup);
+    sigaddset(&hup, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &hup, nullptr);  // for the thread, too
+    machine.processes.answer("apply", {.work = [](const ProcessRequest& request) {
+                                 leave_traces("unchanged", request);
+                                 kill(getpid(), SIGTERM);
+                             }});
+    Json daemon;
+    std::thread operator_([&] {
+        while (string_at(member_at(daemon, "next"), "reason").find("this machine is locked") == std::string::npos) {
+            daemon = StatusFile(machine.system).read().at("daemon");
+            std::this_thread::yield();
+        }
+        remove_lock(machine.system, "disks");
+        kill(getpid(), SIGHUP);
+    });
+    run_daemon(machine.system);
+    operator_.join();
+    CHECK(daemon.at("state") == "waiting");
+    CHECK(daemon.at("next").at("at").is_null());
+    const Past past(machine.system);
+    REQUIRE(past.size() == 2);
+    CHECK(past.line(0).at("outcome") == "locked");
+    CHECK(past.line(0).at("cause").at("why") == "boot");
+    CHECK(past.line(1).at("cause").at("why") == "asked_for");
+    CHECK(past.line(1).at("outcome") != "locked");
 }

@@ -100,30 +100,6 @@ TEST_CASE("a machine without Puppet is permanent, and says where it was looked f
     CHECK(world.fake.processes.requests.empty());
 }
 
-TEST_CASE("a Puppet that somebody disabled is not run, wherever the package keeps its lock") {
-    // Puppet's own package, Debian's (vardir is /var/cache/puppet), and the old place.
-    const char* lock =
-        GENERATE("/opt/puppetlabs/puppet/cache/state/agent_disabled.lock",
-                 "/var/cache/puppet/state/agent_disabled.lock", "/var/lib/puppet/state/agent_disabled.lock");
-    CAPTURE(lock);
-    World world;
-    world.fake.root.write(lock, R"({"disabled_message":"maintenance by Ada"})");
-    const Error error = error_of([&] { return world.apply(); });
-    CHECK(error.code == "puppet.disabled");
-    CHECK(error.kind == ErrorKind::permanent);
-    CHECK(error.message.find("administratively disabled (Reason: 'maintenance by Ada')") != std::string::npos);
-    CHECK(error.message.find(lock) != std::string::npos);
-    CHECK(world.fake.processes.requests.empty());
-}
-
-TEST_CASE("a lock without a readable reason disables too") {
-    for (const char* content : {"", "rubbish", "[]", R"({"disabled_message": 5})"}) {
-        World world;
-        world.fake.root.write("/opt/puppetlabs/puppet/cache/state/agent_disabled.lock", content);
-        CHECK(error_of([&] { return world.apply(); }).code == "puppet.disabled");
-    }
-}
-
 TEST_CASE("a manifest outside the checkout is not what is pinned") {
     World world;
     world.fake.root.write("/outside/site.pp", "");

@@ -216,3 +216,18 @@ TEST_CASE("a damaged file of the past is no answer, and a name is no path") {
     CHECK_FALSE(read_kept(fake.system, "../runs/x"));
     CHECK_FALSE(read_kept(fake.system, ""));
 }
+
+TEST_CASE("a run that a lock stopped left the machine as it was") {
+    const FakeSystem fake;
+    CHECK_FALSE(Past(fake.system).last());
+    remember(fake, 1, 3);
+    RunReport stopped = report_of(2, 4, false);
+    stopped.puppet.outcome = Outcome::locked;
+    keep_report(fake.system, stopped);
+    remember_runs(fake.system);
+    const Past past(fake.system);
+    CHECK(past.size() == 2);
+    CHECK(number_of(past.at("2026-03-05")) == 1);
+    CHECK(number_of(past.last()) == 1);
+    CHECK(past.run(2)->at("outcome") == "locked");
+}

@@ -1,0 +1,39 @@
+#include "agent/commands/command.hpp"
+#include "agent/commands/output.hpp"
+#include "agent/record/locks.hpp"
+
+#include <string>
+
+namespace bootwright {
+
+namespace {
+
+int run(const System& system, const CommandArguments& given) {
+    const std::string name = given.value("NAME");
+    if (name == puppets_lock) {
+        throw UsageError{"NAME: `puppet agent --enable` removes Puppet's own lock"};
+    }
+    remove_lock(system, name);
+    const auto locks = held_locks(system);
+    show_locks(system, locks);
+    print_line("the lock " + name + " is removed");
+    if (locks.empty()) {
+        print_line("runs begin again: a run that waited for this begins at once if the daemon is running");
+        return exit_ok;
+    }
+    print_line("the machine stays locked:");
+    for (const Lock& each : locks) {
+        print_line("  " + described(each, system.clock.now()));
+    }
+    return exit_ok;
+}
+
+const Command command{.name = "unlock",
+                      .help = "Remove a lock",
+                      .options = {{CommandOption::Kind::argument, "NAME", "As `bootwright locks` lists it", true}},
+                      .run = run};
+const Registered<Command> registered(command);
+
+}  // namespace
+
+}  // namespace bootwright
