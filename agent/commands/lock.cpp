@@ -1,11 +1,10 @@
 #include "agent/commands/caller.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/under_way.hpp"
 #include "agent/record/locks.hpp"
-#include "agent/record/status_file.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/duration.hpp"
-#include "common/processes/process_tree.hpp"
 
 #include <chrono>
 #include <optional>
@@ -48,9 +47,7 @@ std::optional<std::chrono::milliseconds> duration_of_lock(const CommandArguments
 }
 
 void tell_of_run_under_way(const System& system) {
-    const Json run = StatusFile(system).read().value("run", Json());
-    if (string_at(run, "state") == "running" &&
-        is_running({static_cast<pid_t>(number_at(run, "pid")), number_at(run, "pid_start")})) {
+    if (const Json run = run_under_way(system); run.is_object()) {
         print_line("run " + shown(member_at(run, "number")) +
                    " is under way, and goes on: `bootwright status --wait` shows its end");
     }

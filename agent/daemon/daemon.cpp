@@ -1,5 +1,6 @@
 #include "agent/daemon/daemon.hpp"
 
+#include "agent/daemon/ask.hpp"
 #include "agent/daemon/metadata_watch.hpp"
 #include "agent/record/locks.hpp"
 #include "agent/record/reboots.hpp"
@@ -227,8 +228,10 @@ private:
         }
     }
 
-    static std::optional<NextRun> asked_for() {
-        return NextRun{milliseconds(0), "asked for by SIGHUP", RunCause::asked_for, "SIGHUP"};
+    [[nodiscard]] std::optional<NextRun> asked_for() const {
+        const std::string who = who_asked(system_);
+        const std::string by = who.empty() ? "SIGHUP" : who;
+        return NextRun{milliseconds(0), "asked for by " + by, RunCause::asked_for, by};
     }
 
     void on_signal(int signal) {
