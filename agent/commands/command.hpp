@@ -12,13 +12,14 @@ namespace bootwright {
 
 /// The exit statuses of all commands; docs/commands.md lists them for users.
 enum ExitStatus : int {
-    exit_ok = 0,           ///< the instance is configured
-    exit_failed = 1,       ///< the last run failed
-    exit_usage = 2,        ///< the command line is wrong
-    exit_not_yet = 3,      ///< nothing has ended yet, or the wait timed out
-    exit_not_running = 4,  ///< nothing has run, and no agent is running
-    exit_locked = 5,       ///< another run (or daemon) is under way
-    exit_internal = 70,    ///< a defect of bootwright
+    exit_ok = 0,            ///< the instance is configured
+    exit_failed = 1,        ///< the last run failed
+    exit_usage = 2,         ///< the command line is wrong
+    exit_not_yet = 3,       ///< nothing has ended yet, or the wait timed out
+    exit_not_running = 4,   ///< nothing has run, and no agent is running
+    exit_locked = 5,        ///< another run (or daemon) is under way
+    exit_would_change = 6,  ///< `run --noop`: something would change
+    exit_internal = 70,     ///< a defect of bootwright
 };
 
 /// An option or argument of a command.

@@ -4,6 +4,7 @@
 #include "agent/commands/output.hpp"
 #include "agent/help/markdown.hpp"
 #include "agent/help/runbook.hpp"
+#include "agent/record/locks.hpp"
 #include "agent/record/past.hpp"
 #include "common/base/text.hpp"
 
@@ -61,6 +62,12 @@ void print_codes(const System& /*system*/) {
     }
 }
 
+void print_locks(const System& system) {
+    for (const Lock& lock : held_locks(system)) {
+        print_word(lock.name, lock.reason);
+    }
+}
+
 /// The names of values that the program itself knows what to put in place of.
 struct Completed {
     std::string_view value;  ///< CommandOption::value
@@ -69,6 +76,7 @@ struct Completed {
 
 constexpr std::array completed{
     Completed{"CODE", print_codes},
+    Completed{"LOCK", print_locks},
     Completed{"REVISION", print_revisions},
     Completed{"RUN", print_runs},
 };
@@ -89,7 +97,7 @@ const Command command{
     .help = "Print what may stand in a command line, for the shell that completes it",
     .options = {{.kind = CommandOption::Kind::argument,
                  .name = "VALUE",
-                 .help = "What is wanted: RUN, REVISION or CODE, as the help of a command calls it",
+                 .help = "What is wanted: RUN, REVISION, LOCK or CODE, as the help of a command calls it",
                  .is_required = true}},
     .examples = {{"bootwright complete RUN", "A line for each run: its number, and when and how it was"}},
     .run = run};

@@ -80,6 +80,9 @@ void print_whole(const Json& line) {
                (member_at(line, "good") == Json(true) ? "good" : "BAD"));
     print_field("began", shown(member_at(line, "began")) + ", took " + took(line));
     print_field("because", shown(member_at(cause, "why")) + (by.is_null() ? "" : ", by " + shown(by)));
+    if (member_at(line, "noop") == Json(true)) {
+        print_field("noop", "nothing was changed");
+    }
     if (const Json& locks = member_at(line, "past_locks"); !locks.empty()) {
         print_field("went past", shown(locks));
     }

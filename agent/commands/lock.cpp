@@ -66,13 +66,23 @@ int run(const System& system, const CommandArguments& given) {
     return exit_ok;
 }
 
-const Command command{
-    .name = "lock",
-    .help = "Let no run begin on this machine",
-    .options = {{CommandOption::Kind::argument, "NAME", "What the lock is called: db-migration", true},
-                {CommandOption::Kind::option, "--reason", "Why, for whoever finds it; anybody may read it", true},
-                {CommandOption::Kind::option, "--for", "Ends by itself after so long: 30m, 2h, 3d"}},
-    .run = run};
+const Command command{.name = "lock",
+                      .help = "Let no run begin on this machine",
+                      .options = {{.kind = CommandOption::Kind::argument,
+                                   .name = "NAME",
+                                   .help = "What the lock is called: db-migration",
+                                   .is_required = true},
+                                  {.kind = CommandOption::Kind::option,
+                                   .name = "--reason",
+                                   .help = "Why, for whoever finds it; anybody may read it",
+                                   .is_required = true},
+                                  {.kind = CommandOption::Kind::option,
+                                   .name = "--for",
+                                   .help = "Ends by itself after so long: 30m, 2h, 3d",
+                                   .value = "DURATION"}},
+                      .examples = {{"bootwright lock db-migration --reason 'the schema changes, ask Ada' --for 2h",
+                                    "No run begins for two hours, or until it is unlocked"}},
+                      .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

@@ -29,7 +29,8 @@ int run(const System& system, const CommandArguments& given) {
 
 const Command command{.name = "locks",
                       .help = "Say what keeps runs from beginning, who set it, why, and until when",
-                      .options = {{CommandOption::Kind::flag, "--json", "Print JSON"}},
+                      .options = {{.kind = CommandOption::Kind::flag, .name = "--json", .help = "Print JSON"}},
+                      .examples = {{"bootwright locks", "Is this machine locked, and whom to ask?"}},
                       .run = run};
 const Registered<Command> registered(command);
 

@@ -25,7 +25,10 @@ int run(const System& system, const CommandArguments&) {
 }
 
 const Command command{
-    .name = "retry", .help = "Let the daemon run at once, without waiting for its next try", .run = run};
+    .name = "retry",
+    .help = "Let the daemon run at once, without waiting for its next try",
+    .examples = {{"bootwright retry", "After a repair; `bootwright status --wait` shows how it ends"}},
+    .run = run};
 const Registered<Command> registered(command);
 
 }  // namespace

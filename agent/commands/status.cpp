@@ -73,10 +73,13 @@ private:
         if (!run_.is_object()) {
             return daemon_alive_ ? exit_not_yet : exit_not_running;
         }
+        const bool is_noop = member_at(run_, "noop") == Json(true);
         if (running_ && run_alive_ && configured_.is_null()) {
             return exit_not_yet;
         }
-        return is_configured_by(number_at(run_, running_ && run_alive_ ? "before" : "number")) ? exit_ok : exit_failed;
+        return is_configured_by(number_at(run_, (running_ && run_alive_) || is_noop ? "before" : "number"))
+                   ? exit_ok
+                   : exit_failed;
     }
 
     void headline(ExitStatus verdict) {

@@ -9,9 +9,9 @@ namespace bootwright {
 namespace {
 
 int run(const System& system, const CommandArguments& given) {
-    const std::string name = given.value("NAME");
+    const std::string name = given.value("LOCK");
     if (name == puppets_lock) {
-        throw UsageError{"NAME: `puppet agent --enable` removes Puppet's own lock"};
+        throw UsageError{"LOCK: `puppet agent --enable` removes Puppet's own lock"};
     }
     remove_lock(system, name);
     const auto locks = held_locks(system);
@@ -30,7 +30,11 @@ int run(const System& system, const CommandArguments& given) {
 
 const Command command{.name = "unlock",
                       .help = "Remove a lock",
-                      .options = {{CommandOption::Kind::argument, "NAME", "As `bootwright locks` lists it", true}},
+                      .options = {{.kind = CommandOption::Kind::argument,
+                                   .name = "LOCK",
+                                   .help = "As `bootwright locks` lists it",
+                                   .is_required = true}},
+                      .examples = {{"bootwright unlock db-migration", "A run that waited for it begins"}},
                       .run = run};
 const Registered<Command> registered(command);
 

@@ -9,6 +9,7 @@
 #include "agent/puppet/package_manager.hpp"
 #include "agent/puppet/puppet_program.hpp"
 #include "agent/puppet/result/kept_log.hpp"
+#include "agent/puppet/result/planned.hpp"
 #include "agent/puppet/result/puppet_log.hpp"
 #include "agent/puppet/result/reading.hpp"
 #include "agent/puppet/result/without_server.hpp"
@@ -109,7 +110,7 @@ int run_of(const fs::path& run_folder) {
 }  // namespace
 
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
-                          const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder,
+                          const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder, bool tries_out,
                           WarmPuppet& warm, const IdentityFor& identity, const StageEvents& events,
                           std::stop_token stop) {
     constexpr std::size_t kept_output = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
@@ -129,6 +130,10 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
 
     ProcessRequest request = puppet_request(files, place, config, role, checkout);
     request.environment.merge(apt_variables(system, events));
+    if (tries_out) {
+        request.arguments.emplace_back("--show_diff");  // of files, in its log
+        request.environment["BOOTWRIGHT_NOOP"] = "1";
+    }
     const auto deadline = system.clock.now().since_boot + request.timeout;
     HandedOver handed_over{.run = run_of(run_folder), .deadline = deadline};
     const auto leave = [&](const std::vector<ProcessId>& processes) {
@@ -169,6 +174,9 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
     traces.log = lines_of_note(files.log(), most_read);
     traces.observation = read_file_start(files.observation(), most_read);
     PuppetResult result = read_puppet_result(traces);
+    if (tries_out) {
+        result.planned = planned_changes(read_file_start(files.log(), most_read).value_or(""), traces);
+    }
     if (traces.process.end != ProcessResult::End::left) {  // such a Puppet still writes it
         try {
             compress_log(files.log(), files.compressed_log());

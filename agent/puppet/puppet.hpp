@@ -17,11 +17,13 @@ namespace bootwright {
 
 /// The puppet stage: applies the checkout hermetically. What Puppet itself did wrong is in the result, not thrown.
 /// @param run_folder exists; holds what Puppet reads and writes for this run
+/// @param tries_out of a role config with noop: nothing is applied, not even what says `noop => false`; the result lists
+/// what would change
 /// @throws Error puppet.not_installed, puppet.no_environment, puppet.certname (permanent); as EyamlKeys; puppet.package_lock,
 /// puppet.dpkg_interrupted (transient); io.*; process.cannot_start; stopped
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const std::filesystem::path& run_folder,
-                          WarmPuppet& warm, const IdentityFor& identity, const StageEvents& events,
+                          bool tries_out, WarmPuppet& warm, const IdentityFor& identity, const StageEvents& events,
                           std::stop_token stop);
 
 }  // namespace bootwright

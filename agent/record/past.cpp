@@ -45,8 +45,10 @@ std::string_view text_at(std::string_view line, std::string_view key) {
     return found == std::string_view::npos ? std::string_view{} : line.substr(found + key.size());
 }
 std::string_view ended_at(std::string_view line) { return text_at(line, "\"ended\":\""); }
-/// True if a lock stopped the run.
-bool is_stopped(std::string_view line) { return text_at(line, "\"outcome\":\"").starts_with("locked\""); }
+/// True if the run left the machine as it was: a lock stopped it, or an operator only wanted to know what would change.
+bool did_nothing(std::string_view line) {
+    return text_at(line, "\"outcome\":\"").starts_with("locked\"") || text_at(line, "\"noop\":").starts_with("true");
+}
 std::string_view began_at(std::string_view line) { return text_at(line, "\"began\":\""); }
 
 /// The names of what the run of a line went by.
@@ -93,6 +95,7 @@ Json line_of(const System& system, int number) {
     return {{"schema", 1},
             {"run", number},
             {"cause", member_at(report, "cause")},
+            {"noop", member_at(report, "noop") == Json(true)},
             {"past_locks", member_at(report, "past_locks")},
             {"began", member_at(member_at(report, "started"), "wall")},
             {"ended", member_at(member_at(report, "finished"), "wall")},
@@ -215,7 +218,7 @@ std::optional<Json> Past::run(int number) const {
 std::optional<Json> Past::at(std::string_view time) const {
     for (std::size_t i = lines_.size(); i > 0; --i) {
         const std::string_view ended = ended_at(lines_[i - 1]).substr(0, time.size());
-        if (!ended.empty() && ended <= time && !is_stopped(lines_[i - 1])) {
+        if (!ended.empty() && ended <= time && !did_nothing(lines_[i - 1])) {
             return line(i - 1);
         }
     }
@@ -223,7 +226,7 @@ std::optional<Json> Past::at(std::string_view time) const {
 }
 
 std::optional<Json> Past::last() const {
-    const auto found = std::find_if_not(lines_.rbegin(), lines_.rend(), is_stopped);
+    const auto found = std::find_if_not(lines_.rbegin(), lines_.rend(), did_nothing);
     return found == lines_.rend() ? std::nullopt
                                   : std::optional(line(static_cast<std::size_t>(lines_.rend() - found) - 1));
 }
@@ -240,6 +243,9 @@ std::size_t Past::since(std::string_view time) const {
     return first;
 }
 
-bool Past::is_bad(std::size_t index) const { return lines_.at(index).find("\"good\":true") == std::string_view::npos; }
+bool Past::is_bad(std::size_t index) const {
+    const std::string_view line = lines_.at(index);
+    return line.find("\"good\":true") == std::string_view::npos && !did_nothing(line);
+}
 
 }  // namespace bootwright

@@ -44,13 +44,14 @@ public:
     [[nodiscard]] Json line(std::size_t index) const;
     [[nodiscard]] std::optional<Json> run(int number) const;
     /// The last run that had ended at `time`, the beginning of a time in UTC as "2026-03-03" or "2026-03-03T12:00". A day
-    /// or an hour counts to its end. A run that a lock stopped does not count: it left the machine as it was.
+    /// or an hour counts to its end. A run that left the machine as it was does not count: a lock stopped it, or it was a
+    /// noop that an operator asked for.
     [[nodiscard]] std::optional<Json> at(std::string_view time) const;
     /// The last run that counts.
     [[nodiscard]] std::optional<Json> last() const;
     /// The index of the first run from which on none had begun before `time`; size(): there is none.
     [[nodiscard]] std::size_t since(std::string_view time) const;
-    /// True if the run was not good. Quicker than to read the line.
+    /// True if the run counts and was not good. Quicker than to read the line.
     [[nodiscard]] bool is_bad(std::size_t index) const;
 
 private:

@@ -21,10 +21,12 @@ void RunRecord::change(Change apply) {
     publish();
 }
 
-RunRecord::RunRecord(const System& system, int number) : system_(system), status_(system) {
+RunRecord::RunRecord(const System& system, int number)
+    : system_(system), status_(system), run_before_(member_at(status_.read(), "run")) {
     change([&](RunReport& report) {
         report.number = number;
-        report.before = static_cast<int>(number_at(member_at(status_.read(), "run"), "number"));
+        const bool was_tried_out = member_at(run_before_, "noop") == Json(true);  // and killed
+        report.before = static_cast<int>(number_at(run_before_, was_tried_out ? "before" : "number"));
         report.agent = identify_process(getpid()).value_or(ProcessId{getpid(), 0});
         report.started = report.stage_started = system_.clock.now();
         report.boot_id = boot_id(system_);
@@ -36,6 +38,10 @@ void RunRecord::begins_because(RunCause cause, const std::string& asked_by) {
         report.cause = cause;
         report.asked_by = asked_by;
     });
+}
+
+void RunRecord::is_tried_out() {
+    change([](RunReport& report) { report.noop = true; });
 }
 
 void RunRecord::goes_past(const std::vector<std::string>& locks) {
@@ -262,6 +268,10 @@ void RunRecord::publish() {
     try {
         status_.update([&](Json& status) {
             status["blocked"] = nullptr;  // nothing keeps a run from beginning
+            if (report_.noop && report_.finished) {
+                status["run"] = run_before_;
+                return;
+            }
             status["run"] = to_json(report_);
             status["run"]["heartbeat_every_s"] = heartbeat_interval.count();
             if (report_.finished && report_.health.error) {

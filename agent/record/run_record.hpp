@@ -24,6 +24,8 @@ public:
 
     /// @param asked_by who asked for it; "": nobody
     void begins_because(RunCause cause, const std::string& asked_by);
+    /// Noop: it leaves the machine as it is, and at its end the status shows again what it showed before.
+    void is_tried_out();
     /// The locks that held when it began.
     void goes_past(const std::vector<std::string>& locks);
     void begin_stage(Stage stage, int attempts);
@@ -77,6 +79,7 @@ private:
     StatusFile status_;
     mutable std::mutex mutex_;
     RunReport report_;
+    Json run_before_;  ///< as the status has it
     std::chrono::milliseconds progress_published_{0};
     std::string publish_problem_;
     std::function<void()> when_over_{};

@@ -196,6 +196,7 @@ Json to_json(const RunReport& report) {
         {"before", report.before > 0 ? Json(report.before) : Json()},
         {"agent_version", version},
         {"cause", {{"why", to_string(report.cause)}, {"by", text_or_null(report.asked_by)}}},
+        {"noop", report.noop},
         {"past_locks", report.past_locks},
         {"state", report.finished ? "finished" : "running"},
         {"pid", report.agent.pid},

@@ -37,6 +37,7 @@ struct RunReport {
     ProcessId agent{};
     RunCause cause = RunCause::boot;
     std::string asked_by{};                 ///< "alice on /dev/pts/0", "SIGHUP"; "": nobody
+    bool noop = false;                      ///< an operator only wanted to know what would change
     std::vector<std::string> past_locks{};  ///< that held when it began, and did not stop it
     Instant started{};
     Instant heartbeat{};

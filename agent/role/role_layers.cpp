@@ -101,7 +101,7 @@ void require(bool is_set, const std::string& what, const InstanceMetadata& insta
 }  // namespace
 
 RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
-                            const std::optional<JsonDocument>& configuration) {
+                            const std::optional<JsonDocument>& configuration, const std::string& revision) {
     RoleConfig role;
     for (const JsonDocument& document : config.role_defaults) {
         read_layer(role, config, ObjectReader(document).object("role_config").value(), document.origin, Speaker::image);
@@ -119,6 +119,10 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
         instance.user_data ? parse_user_data(*instance.user_data, instance.user_data_origin) : UserData{};
     if (user_data.document) {
         read_document(role, config, *user_data.document, instance.user_data_is_roots ? Speaker::root : Speaker::anyone);
+    }
+    if (!revision.empty()) {
+        const Json layer{{"repository", {{"revision", revision}}}};
+        read_document(role, config, {"--revision", "role.invalid", "", layer, {}, {}}, Speaker::root);
     }
     refuse_fact(role, "cloud", "the instance's metadata");
     if (!role.role.empty()) {

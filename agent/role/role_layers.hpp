@@ -14,9 +14,11 @@ namespace bootwright {
 /// instance's tags for bootwright, and its user-data on top. Scalars and lists are replaced as a whole, `facts` and
 /// `data` key by key. If `configuration.path` names a file that is not given yet, nothing else is required. No layer
 /// may contradict what the image has fixed, or say what the image takes only from itself (who_may_say.hpp).
+/// @param revision what root wants in place of the pin of all layers, and under the same rules; "": nothing
 /// @throws Error role.* (permanent), naming the document, the line, the path and what would be right
 RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
-                            const std::optional<JsonDocument>& configuration = std::nullopt);
+                            const std::optional<JsonDocument>& configuration = std::nullopt,
+                            const std::string& revision = "");
 
 /// Whom to tell if no role config can be read: what the image's defaults say, as far as they can be read.
 AnnounceConfig announce_of_image(const AgentConfig& config);

@@ -2,24 +2,59 @@
 
 #include "agent/role/role_layers.hpp"
 #include "common/base/error.hpp"
+#include "common/base/log.hpp"
 #include "common/files/file.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// Where a link leads; "": there is none.
+std::string target_of(const fs::path& link) {
+    std::error_code none;
+    return fs::read_symlink(link, none).string();
+}
+
+fs::path configuration_link(const System& system) { return system.state() / "configuration" / "current"; }
+fs::path repository_link(const System& system, const std::string& name) {
+    return system.state() / "repositories" / name / "current";
+}
+
+}  // namespace
+
+RepositoriesLent::RepositoriesLent(const System& system, const Accepted& accepted)
+    : system_(system), configuration_(target_of(configuration_link(system))) {
+    for (const auto& [name, revision] : accepted.repositories) {
+        if (std::string target = target_of(repository_link(system, name)); !target.empty()) {
+            repositories_[name] = std::move(target);
+        }
+    }
+    use_repositories(system, accepted.configuration, accepted.repositories);
+}
+
+RepositoriesLent::~RepositoriesLent() {
+    try {
+        use_repositories(system_, configuration_, repositories_);
+    } catch (const Error& error) {
+        log(LogLevel::warning, error.message);
+    }
+}
+
 void use_repositories(const System& system, const std::string& configuration, const Revisions& repositories) {
     if (!configuration.empty()) {
-        point_to(system.state() / "configuration" / "current", configuration);
+        point_to(configuration_link(system), configuration);
     }
     for (const auto& [name, revision] : repositories) {
-        point_to(system.state() / "repositories" / name / "current", revision);
+        point_to(repository_link(system, name), revision);
     }
 }
 

@@ -25,6 +25,22 @@ struct Accepted {
 /// `repositories/NAME/current`. @throws Error io.*
 void use_repositories(const System& system, const std::string& configuration, const Revisions& repositories);
 
+/// Sets these links for an accepted role config, and puts them back as they were at its end.
+class RepositoriesLent {
+public:
+    /// @throws Error io.*
+    RepositoriesLent(const System& system, const Accepted& accepted);
+    RepositoriesLent(const RepositoriesLent&) = delete;
+    RepositoriesLent& operator=(const RepositoriesLent&) = delete;
+    /// Where that fails, the log says so; the next run sets them anyway.
+    ~RepositoriesLent();
+
+private:
+    const System& system_;
+    std::string configuration_;
+    Revisions repositories_;
+};
+
 /// Removes the checkouts of repositories that a good run no longer uses. What only they needed goes with the next fetch.
 /// @throws Error io.*
 void remove_unused(const System& system, const Revisions& repositories);

@@ -11,12 +11,12 @@
 #include "agent/record/bad_revision.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
-#include "agent/record/past.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/repository/lost_facts.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_layers.hpp"
 #include "agent/run/accept.hpp"
+#include "agent/run/finish.hpp"
 #include "agent/run/pins.hpp"
 #include "agent/run/stages.hpp"
 #include "common/base/clock.hpp"
@@ -69,7 +69,9 @@ public:
             record_.goes_by_kept(kept->metadata, kept->accepted, error);
             return accept(kept->metadata);
         }
-        keep_instance(system_, accepted->instance);
+        if (!order_.is_one_off()) {
+            keep_instance(system_, accepted->instance);
+        }
         return *accepted;
     }
 
@@ -78,6 +80,18 @@ public:
         stage_(Stage::puppet, {1}, [&] {
             if (platform_ != nullptr) {
                 bootwright::check_not_going_away(*platform_, system_, config_, stop_);
+            }
+        });
+    }
+
+    /// Lets Puppet say what it would do. The machine stays as it is, and nothing is remembered of the revision.
+    void try_out(const Accepted& accepted) {
+        stage_(Stage::puppet, config_.retry.puppet, [&] {
+            const RepositoriesLent lent(system_, accepted);
+            const PuppetResult result = puppet_in(own_folder(), accepted);
+            record_.puppet(result);
+            if (result.error) {
+                throw Error(*result.error);
             }
         });
     }
@@ -152,9 +166,7 @@ private:
             record_.resumes(applying.resumes());
         }
         use_repositories(system_, accepted.configuration, accepted.repositories);
-        PuppetResult result = apply_puppet(
-            system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, warm_,
-            [&](CloudService service) { return identity_for(service); }, events_for(record_), stop_);
+        PuppetResult result = puppet_in(folder, accepted);
         const GoingDown going_down =
             result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
         tell_if_it_fails([&] { applying.ended(result.resources && result.resources->changed > 0, going_down); });
@@ -165,6 +177,12 @@ private:
             result.error->advice = "nothing: the next boot resumes it";
         }
         return result;
+    }
+
+    PuppetResult puppet_in(const std::filesystem::path& folder, const Accepted& accepted) {
+        return apply_puppet(
+            system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, order_.noop, warm_,
+            [&](CloudService service) { return identity_for(service); }, events_for(record_), stop_);
     }
 
     /// Failing to remember something does not change the run's result.
@@ -266,7 +284,7 @@ private:
 
     /// An image that was taken from a running instance carries that one's state.
     void forget_another_instance(const std::optional<KeptInstance>& kept, const InstanceMetadata& instance) {
-        if (kept && kept->metadata.instance_id != instance.instance_id) {
+        if (kept && kept->metadata.instance_id != instance.instance_id && !order_.noop) {
             forget_kept_instance(system_);
             last_good_.reset();
             record_.warning("this disk was copied from the instance " + kept->metadata.instance_id +
@@ -274,7 +292,12 @@ private:
         }
     }
 
-    Accepted accept(const InstanceMetadata& instance) {
+    Accepted accept(InstanceMetadata instance) {
+        if (order_.role_config) {
+            instance.user_data = order_.role_config->content;
+            instance.user_data_origin = order_.role_config->path;
+            instance.user_data_is_roots = true;
+        }
         const auto read = [&](const std::optional<JsonDocument>& file) { return read_role(instance, file); };
         const auto get = [&](const auto& wanted) {
             Checkout checkout = fetch(pin_of(wanted, last_good_));
@@ -286,7 +309,8 @@ private:
 
     RoleConfig read_role(const InstanceMetadata& instance, const std::optional<JsonDocument>& configuration) {
         return stage_(Stage::role, config_.retry.role, [&] {
-            RoleConfig role = read_role_config(config_, instance, configuration);
+            RoleConfig role = read_role_config(config_, instance, configuration, order_.revision);
+            role.puppet.noop = role.puppet.noop || order_.noop;
             keep_role_config(system_, record_.number(), role);
             record_.role(role);
             announce_ = role.announce;
@@ -334,23 +358,6 @@ private:
     const Platform* platform_ = nullptr;        ///< nothing where none was found: the kept role config may do
 };
 
-/// Keeps the history whatever became of the run. A failure to keep it does not make a good run bad.
-RunReport finish(const System& system, RunRecord& record, int keep, const std::optional<LastGood>& good) {
-    const RunReport report = record.finish();
-    try {
-        keep_report(system, report);
-        if (report.is_good() && good) {
-            keep_last_good(system, *good);
-            remove_unused(system, good->repositories);
-        }
-        prune_history(system, keep);
-        remember_runs(system);
-    } catch (const Error& error) {
-        record.warning("the run's record is not complete: " + error.message);
-    }
-    return record.snapshot();
-}
-
 }  // namespace
 
 RunReport run(const System& system, RunRecord& record, const RunOrder& order, std::stop_token stop) {
@@ -362,10 +369,16 @@ RunReport run(const System& system, RunRecord& record, const RunOrder& order, st
         pipeline.emplace(system, config, record, order, stop);
         const Accepted accepted = pipeline->read_and_accept();
         pipeline->check_not_going_away();
-        pipeline->apply(accepted);
-        pipeline->check_health(accepted.role);
+        if (order.noop) {
+            pipeline->try_out(accepted);
+        } else {
+            pipeline->apply(accepted);
+            pipeline->check_health(accepted.role);
+        }
         record.begin_stage(Stage::record, 1);
-        good = pipeline->as_last_good(accepted);
+        if (!order.is_one_off()) {
+            good = pipeline->as_last_good(accepted);
+        }
     } catch (const Error& error) {
         record.error(error);
     } catch (const std::exception& exception) {
@@ -374,7 +387,7 @@ RunReport run(const System& system, RunRecord& record, const RunOrder& order, st
     }
     RunReport report = finish(system, record, config.history_keep, good);
     record.over();
-    if (!pipeline) {
+    if (!pipeline || order.noop) {
         return report;
     }
     pipeline->announce();

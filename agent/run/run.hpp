@@ -5,6 +5,7 @@
 #include "agent/record/run_record.hpp"
 #include "agent/record/run_report.hpp"
 
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -15,6 +16,17 @@ struct RunOrder {
     RunCause cause = RunCause::boot;
     std::string by{};  ///< who asked for it: "alice on /dev/pts/0"; "": nobody
     bool goes_past_locks = false;
+    bool noop = false;       ///< Puppet only says what it would do
+    std::string revision{};  ///< of the control repository, in place of the pin; "": the pin
+
+    struct RoleConfigFile {
+        std::string path;
+        std::string content;
+    };
+    std::optional<RoleConfigFile> role_config{};  ///< in place of the user-data
+
+    /// True if the next run is to know nothing of it.
+    [[nodiscard]] bool is_one_off() const { return noop || !revision.empty() || role_config; }
 };
 
 /// One pass through all stages: platform, role, repository, puppet, record. Never throws: what went wrong is in the

@@ -84,19 +84,19 @@ void keep_stopped(const System& system, const RunOrder& order, const Error& erro
     }
 }
 
-/// Returns the names of the locks that the run goes past. @throws Error lock.held, lock.unreadable; io.*
+/// Returns the names of the locks that the run goes past. One that changes nothing goes past all. @throws Error lock.held, lock.unreadable; io.*
 std::vector<std::string> pass_locks(const System& system, const RunOrder& order) {
     std::vector<Lock> locks;
     try {
         locks = held_locks(system);
     } catch (const Error& error) {
-        if (!order.goes_past_locks) {
+        if (!order.goes_past_locks && !order.noop) {
             throw;
         }
         return {error.code};
     }
     show_locks(system, locks);
-    if (!locks.empty() && !order.goes_past_locks) {
+    if (!locks.empty() && !order.goes_past_locks && !order.noop) {
         const Error error = lock_held(locks, system.clock.now());
         keep_stopped(system, order, error);
         throw error;
@@ -162,6 +162,9 @@ void RunWorker::begin(const System& system, const RunOrder& order) {
     record_ = std::make_unique<RunRecord>(system, next_run_number(system));
     record_->begins_because(order.cause, order.by);
     record_->goes_past(locks);
+    if (order.noop) {
+        record_->is_tried_out();
+    }
     record_->tell_when_over([this] {
         is_over_ = true;
         eventfd_write(over_.get(), 1);

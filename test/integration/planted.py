@@ -220,7 +220,7 @@ class Plan:
         for words in (
             ["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"], ["report", REPORT],
             ["doctor"], ["doctor", "--json"], ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
-            ["complete", "RUN"], ["complete", "REVISION"], ["metrics"], ["timeline"], ["timeline", "--text"],
+            ["complete", "RUN"], ["complete", "REVISION"], ["complete", "LOCK"], ["locks"], ["metrics"], ["timeline"], ["timeline", "--text"],
         ):  # fmt: skip
             done = self.instance.bootwright(*words, env=self.env)
             outputs[" ".join(words)] = done.stdout + done.stderr

@@ -144,6 +144,7 @@ def listed_commands() -> set[str]:
 
 OUTPUTS = {
     "run": "run",
+    "run without a change": "run --noop",
     "status": "status",
     "status for programs": "status --json",
     "status that waits": "status --wait --timeout 5s",

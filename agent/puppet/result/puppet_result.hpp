@@ -26,6 +26,14 @@ struct FailedResource {
     int line = 0;        ///< 0: unknown
 };
 
+/// What Puppet would do without noop.
+struct PlannedChange {
+    std::string resource;  ///< "File[/etc/motd]"
+    std::string text;      ///< in Puppet's words; or a diff, in several lines
+    std::string file{};    ///< as of a failed resource
+    int line = 0;
+};
+
 /// How long something took.
 struct Took {
     std::string what;
@@ -46,6 +54,7 @@ struct PuppetResult {
     std::optional<Error> error{};  ///< nullopt exactly if the outcome is good
     std::optional<ResourceCounts> resources{};
     std::vector<FailedResource> failed_resources{};
+    std::vector<PlannedChange> planned{};  ///< only where it was asked for; may quote files that others must not read
     std::vector<std::string> warnings{};
     std::string version{};  ///< Puppet's own
     std::string

@@ -1,9 +1,11 @@
 # Watches a run of Puppet from within, and tells the agent. It changes nothing of what Puppet does: each hook calls Puppet's
-# own method and rescues its own errors. One thing it refuses: to compile what is not pinned (environment.rb). Where Puppet has
-# changed inside, only what that hook knew is lost, and `problems` says so.
+# own method and rescues its own errors. Two things it refuses: to compile what is not pinned (environment.rb), and, for
+# `bootwright run --noop`, to apply what says `noop => false`. Where Puppet has changed inside, only what that hook knew is
+# lost, and `problems` says so.
 #
 # Loaded by Ruby's -r before Puppet is, or into a process that has loaded Puppet already. BOOTWRIGHT_RUN_FOLDER is the run's
-# folder. Both variables are removed at once, so that programs that Puppet starts do not see them.
+# folder; BOOTWRIGHT_NOOP says that nothing may change. These variables are removed at once, so that programs that Puppet
+# starts do not see them.
 #
 # Writes into that folder, mode 0600: observation.json (docs/puppet.md), once Puppet is known and again when it ends; and
 # catalog.json.gz.
@@ -13,6 +15,7 @@ require_relative 'eyaml'
 
 module BootwrightObserve
   FOLDER = ENV.delete('BOOTWRIGHT_RUN_FOLDER')
+  CHANGES_NOTHING = ENV.delete('BOOTWRIGHT_NOOP')
   PID = Process.pid
   REDACTED = '[redacted]'.freeze
   MOST_RESOURCES = 500 # listed of each kind
@@ -213,6 +216,14 @@ module BootwrightObserve
       safely('compiled') { STDOUT.syswrite("bootwright-compiled\n") } # what Puppet has warned of can be told already
     end
 
+    # Not within safely(): if it does not work, nothing must be applied.
+    def change_nothing
+      known = Puppet::Type.method_defined?(:noop?)
+      raise Puppet::Error, 'bootwright run --noop: this Puppet may apply what says noop => false' unless known
+
+      Puppet::Type.prepend(Unchanged)
+    end
+
     def not_compiled(environment, error)
       safely('the failure') do
         require_relative 'compile_failure'
@@ -301,6 +312,13 @@ module BootwrightObserve
     end
   end
 
+  # For each resource. Puppet's own settings are a catalog, too: its folders have to be there.
+  module Unchanged
+    def noop?
+      catalog.nil? || catalog.host_config? || super
+    end
+  end
+
   module Facts
     def find(*)
       BootwrightObserve.puppet_is_known if BootwrightObserve.phase == 'starting'
@@ -319,6 +337,7 @@ module BootwrightObserve
         BootwrightObserve.not_compiled(environment, e)
         raise
       end
+      BootwrightObserve.change_nothing if CHANGES_NOTHING
       BootwrightObserve.safely('catalog') { BootwrightObserve.keep_catalog(catalog) }
       catalog
     end

@@ -1,7 +1,12 @@
 
+#include "agent/record/locks.hpp"
+#include "agent/record/past.hpp"
+#include "agent/record/status_file.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
+#include "common/files/file.hpp"
 #include "common/processes/process_tree.hpp"
+#include "test/fakes/errors.hpp"
 #include "test/fakes/fake_machine.hpp"
 #include "test/fakes/run_command.hpp"
 
@@ -9,9 +14,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <map>
 #include <sstream>
+#include <string>
 
 using namespace bootwright;
 
@@ -41,9 +49,9 @@ struct Ran {
 };
 
 /// Outside of any CHECK: Catch2 redirects standard output anew at each assertion.
-Ran run_in_foreground(const System& system) {
+Ran run_in_foreground(const System& system, const std::map<std::string, std::string>& given = {}) {
     const Foreground terminal;
-    const int status = run_command(system, "run");
+    const int status = run_command(system, "run", given);
     return {status, terminal.text()};
 }
 
@@ -99,4 +107,101 @@ TEST_CASE("the version is printed") {
     const std::string text = terminal.text();
     CHECK(status == exit_ok);
     CHECK(text.starts_with("bootwright 0."));
+}
+
+TEST_CASE("a noop says what would change, ends with 6, and leaves everything as it was") {
+    FakeMachine machine;
+    REQUIRE(run_in_foreground(machine.system).status == exit_ok);
+    const Json before = StatusFile(machine.system).read();
+    const auto kept = [&] {
+        std::string all;
+        for (const char* file : {"last_good.json", "instance.json", "applying.json"}) {
+            all += machine.root.read(std::string("/var/lib/bootwright/") + file);
+        }
+        return all;
+    };
+    const std::string kept_before = kept();
+    set_lock(machine.system, {.name = "disks", .reason = "they are moved"}, {});
+    machine.processes.answer("apply", recorded_puppet("noop_drift"));
+    const auto [status, text] = run_in_foreground(machine.system, {{"--noop", ""}});
+    CHECK(status == exit_would_change);
+    CHECK(text.find("File[/srv/never] (manifests/site.pp:1)\n    current_value 'absent', should be 'file' (noop)\n"
+                    "this would change: role web at 0123456789abcdef0123456789abcdef01234567") != std::string::npos);
+    const ProcessRequest& request = machine.processes.requests.back();
+    for (const char* option : {"--noop", "--show_diff"}) {
+        CHECK(std::count(request.arguments.begin(), request.arguments.end(), option) == 1);
+    }
+    const Json after = StatusFile(machine.system).read();
+    CHECK(after.at("run") == before.at("run"));
+    CHECK(after.at("configured") == before.at("configured"));
+    CHECK(kept() == kept_before);
+    const Past past(machine.system);
+    CHECK(past.run(2)->at("noop") == true);
+    CHECK(past.run(2)->at("past_locks") == Json{"disks"});
+    CHECK(past.last()->at("run") == 1);
+    CHECK(machine.root.read("/run/bootwright/status.json").find("/srv/never") == std::string::npos);
+}
+
+TEST_CASE("a noop that finds nothing to do ends with 0, and one that fails with 1, and neither configures a machine") {
+    FakeMachine machine;
+    machine.processes.answer("apply", recorded_puppet("unchanged"));
+    const auto [good, nothing] = run_in_foreground(machine.system, {{"--noop", ""}});
+    CHECK(good == exit_ok);
+    CHECK(nothing.find("nothing would change: role web at 0123456789abcdef") != std::string::npos);
+    machine.root.write("/etc/bootwright/agent.json", R"({"role_config": {"puppet": {"on_failure": "last_good"}}})");
+    machine.processes.answer("apply", recorded_puppet("compile_error"));
+    const auto [bad, why] = run_in_foreground(machine.system, {{"--noop", ""}});
+    CHECK(bad == exit_failed);
+    CHECK(why.find("puppet.compile_failed") != std::string::npos);
+    CHECK(StatusFile(machine.system).read().at("configured").is_null());
+    CHECK(StatusFile(machine.system).read().at("run").is_null());
+    for (const char* file : {"last_good.json", "bad_revisions.json", "instance.json", "applying.json"}) {
+        CAPTURE(file);
+        CHECK_FALSE(machine.root.exists(std::string("/var/lib/bootwright/") + file));
+    }
+}
+
+TEST_CASE("another revision and another role config hold for one run") {
+    FakeMachine machine;
+    const std::string other(40, 'b');
+    std::string fetched;
+    machine.processes.answer("bootwright-fetch",
+                             {.work = [&](const ProcessRequest& request) { fetched = request.input; }});
+    run_in_foreground(machine.system, {{"--revision", other}});
+    CHECK(fetched.find(other) != std::string::npos);
+    CHECK(StatusFile(machine.system).read().at("run").at("revision").at("asked") == other);
+
+    machine.processes.answer("bootwright-fetch", good_fetch());
+    Json role = Json::parse(good_user_data());
+    role["role"] = "db";
+    machine.root.write("/root/role.json", to_line(role));
+    const auto [status, text] =
+        run_in_foreground(machine.system, {{"--role-config", machine.root.path("/root/role.json").string()}});
+    CHECK(status == exit_ok);
+    CHECK(text.find("configured: role db") != std::string::npos);
+    CHECK_FALSE(machine.root.exists("/var/lib/bootwright/instance.json"));
+    CHECK_FALSE(machine.root.exists("/var/lib/bootwright/last_good.json"));
+
+    CHECK(run_in_foreground(machine.system).text.find("configured: role web at 0123456789ab") != std::string::npos);
+    CHECK(machine.root.exists("/var/lib/bootwright/last_good.json"));
+}
+
+TEST_CASE("what the image fixes, one run may not change either") {
+    FakeMachine machine;
+    const Ran name = run_in_foreground(machine.system, {{"--revision", "main"}});
+    CHECK(name.status == exit_failed);
+    CHECK(name.text.find("--revision") != std::string::npos);
+    machine.root.write("/etc/bootwright/agent.json",
+                       R"({"role_config": {"repository": {"revision": "0123456789abcdef0123456789abcdef01234567"}},
+                           "fixed": ["repository.revision"]})");
+    const Ran fixed = run_in_foreground(machine.system, {{"--revision", std::string(40, 'b')}});
+    CHECK(fixed.status == exit_failed);
+    CHECK(fixed.text.find("role.fixed") != std::string::npos);
+}
+
+TEST_CASE("a run does not begin beside another one") {
+    FakeMachine machine;
+    machine.root.make_folder("/run/bootwright");
+    const auto lock = FileLock::try_take(machine.root.path("/run/bootwright/run.lock"));
+    CHECK(error_of([&] { return run_command(machine.system, "run"); }).code == "run.locked");
 }

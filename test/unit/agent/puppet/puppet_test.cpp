@@ -34,7 +34,7 @@ struct World {
     PuppetResult apply(std::stop_token stop = {}) {
         WarmPuppet warm(fake.system, config);
         return apply_puppet(
-            fake.system, config, instance, role, checkout, fake.root.path(run), warm,
+            fake.system, config, instance, role, checkout, fake.root.path(run), false, warm,
             [](CloudService) { return std::nullopt; },
             {.progress =
                  [this](std::string_view what, std::uint64_t done, std::uint64_t total) {

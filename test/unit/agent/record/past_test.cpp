@@ -229,5 +229,11 @@ TEST_CASE("a run that a lock stopped left the machine as it was") {
     CHECK(past.size() == 2);
     CHECK(number_of(past.at("2026-03-05")) == 1);
     CHECK(number_of(past.last()) == 1);
+    CHECK_FALSE(past.is_bad(1));
     CHECK(past.run(2)->at("outcome") == "locked");
+    RunReport tried_out = report_of(3, 5);
+    tried_out.noop = true;
+    keep_report(fake.system, tried_out);
+    remember_runs(fake.system);
+    CHECK(number_of(Past(fake.system).last()) == 1);
 }
