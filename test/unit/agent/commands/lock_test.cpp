@@ -48,7 +48,7 @@ TEST_CASE("an operator locks a machine, sees the lock, and removes it") {
     const Json list = Json::parse(machine.printed("locks", {{"--json", ""}}));
     CHECK(list == StatusFile(machine.system).read().at("locks"));
     CHECK(list.at(0).at("by").get<std::string>().starts_with("alice"));
-    CHECK(machine.printed("unlock", {{"NAME", "disks"}}).starts_with("the lock disks is removed\nruns begin again"));
+    CHECK(machine.printed("unlock", {{"LOCK", "disks"}}).starts_with("the lock disks is removed\nruns begin again"));
     CHECK(StatusFile(machine.system).read().at("locks").empty());
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("whoever removes one lock of two is told of the other") {
     const Operated machine;
     CHECK_FALSE(machine.printed("lock", {{"NAME", "disks"}, {"--reason", "a"}}).empty());
     machine.root.write("/var/lib/puppet/state/agent_disabled.lock", R"({"disabled_message": "by Ada"})");
-    const std::string text = machine.printed("unlock", {{"NAME", "disks"}});
+    const std::string text = machine.printed("unlock", {{"LOCK", "disks"}});
     CHECK(text ==
           "the lock disks is removed\nthe machine stays locked:\n  puppet (/var/lib/puppet/state/agent_disabled.lock): "
           "by Ada\n");
@@ -97,7 +97,7 @@ TEST_CASE("Puppet's own lock is removed by Puppet's own command") {
     const Operated machine;
     std::string said;
     try {
-        run_command(machine.system, "unlock", {{"NAME", "puppet"}});
+        run_command(machine.system, "unlock", {{"LOCK", "puppet"}});
     } catch (const UsageError& error) {
         said = error.message;
     }
