@@ -3,6 +3,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
+#include "common/processes/search_path.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -13,18 +14,6 @@ namespace bootwright {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// The program in the folders where Puppet finds programs, as `env` looks for it.
-std::optional<fs::path> in_search_path(const System& system, std::string_view name) {
-    for (const std::string& folder : split(puppet_environment().at("PATH"), ':')) {
-        std::error_code error;
-        const fs::path candidate = fs::path(folder) / name;
-        if (fs::exists(system.path(candidate.string()), error)) {
-            return candidate;
-        }
-    }
-    return std::nullopt;
-}
 
 /// The gem that is named where the start that RubyGems writes looks for the gem's own: activate_bin_path('puppet', …
 std::string gem_of(std::string_view text) {
@@ -41,7 +30,7 @@ std::string gem_of(std::string_view text) {
 std::optional<fs::path> ruby_of(const System& system, std::string_view text) {
     const std::string_view line = trimmed(text.substr(0, text.find('\n')));
     if (line == "#!/usr/bin/env ruby") {
-        return in_search_path(system, "ruby");
+        return find_program("ruby", puppet_environment().at("PATH"), system.root);
     }
     const fs::path ruby = line.starts_with("#!/") ? line.substr(2) : "";
     return ruby.filename().string().starts_with("ruby") && line.find(' ') == std::string_view::npos
