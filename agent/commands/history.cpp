@@ -12,20 +12,9 @@ namespace bootwright {
 
 namespace {
 
-std::string cell(const std::string& text, std::size_t width) {
-    return text + std::string(text.size() < width ? width - text.size() : 0, ' ') + "  ";
-}
-
 std::string took(const Json& line) {
     const Json& seconds = member_at(line, "duration_s");
     return seconds.is_number() ? to_human(duration_of(seconds)) : "-";
-}
-
-/// "2026-03-03 12:00"
-std::string minute(const Json& time) {
-    std::string text = shown(time).substr(0, 16);
-    std::replace(text.begin(), text.end(), 'T', ' ');
-    return text;
 }
 
 /// One run in a line, its error in another.

@@ -41,6 +41,16 @@ std::string shown(const Json& value, std::string_view nothing) {
     return value.is_string() ? value.get<std::string>() : value.is_null() ? std::string(nothing) : to_line(value);
 }
 
+std::string cell(const std::string& text, std::size_t width) {
+    return text + std::string(text.size() < width ? width - text.size() : 0, ' ') + "  ";
+}
+
+std::string minute(const Json& time) {
+    std::string text = shown(time).substr(0, 16);
+    std::replace(text.begin(), text.end(), 'T', ' ');
+    return text;
+}
+
 std::chrono::milliseconds duration_of(const Json& seconds) {
     constexpr double longest_ms = 1e15;
     const double ms = seconds.is_number() ? seconds.get<double>() * 1000 : 0;

@@ -3,6 +3,7 @@
 #include "common/documents/json.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -22,6 +23,12 @@ void print_json(const Json& document);
 
 /// A value of a document, in a line for people: text as it is, anything else as JSON. @param nothing stands for null
 std::string shown(const Json& value, std::string_view nothing = "-");
+
+/// A column of a table: `text`, padded to `width` bytes, and the gap to the next one.
+std::string cell(const std::string& text, std::size_t width);
+
+/// A time of a document, to the minute: "2026-03-03 12:00".
+std::string minute(const Json& time);
 
 /// A number of seconds of a document, clamped, since what is read may be anything. Zero for what is no number.
 std::chrono::milliseconds duration_of(const Json& seconds);
