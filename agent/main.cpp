@@ -78,7 +78,7 @@ int dispatch(const CommandLine& line, char** environment) {
                         .fetch_program = belonging("bootwright-fetch"),
                         .ruby_folder = belonging("ruby/observe.rb").parent_path(),  // /usr/bin/ruby is something else
                         .environment = environment_map(environment)};
-    return line.command->run(system, CommandArguments(line.given));
+    return line.command->run(system, CommandArguments(line.given, line.words));
 }
 
 void show(const Error& error) {

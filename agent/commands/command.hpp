@@ -24,13 +24,18 @@ enum ExitStatus : int {
 
 /// An option or argument of a command.
 struct CommandOption {
-    enum class Kind { flag, option, argument } kind;
+    enum class Kind { flag, option, argument, arguments } kind;  ///< arguments: any number of them
     std::string name;  ///< "--json", "--timeout"; "KEY" for an argument, which stands alone
     std::string help;
     bool is_required = false;
     std::string needs{};  ///< the option that it needs; "": none
     std::string value{};  ///< what stands for its value: "RUN". A shell completes some of them (complete.hpp)
 };
+
+/// True for what stands alone, without a name of its own before it.
+inline bool is_argument(const CommandOption& option) {
+    return option.kind == CommandOption::Kind::argument || option.kind == CommandOption::Kind::arguments;
+}
 
 /// A command line that helps, with what it is for.
 struct CommandExample {
@@ -41,16 +46,25 @@ struct CommandExample {
 /// What a command line says: the options that were given, by name, with their values; "" for a flag.
 class CommandArguments {
 public:
-    explicit CommandArguments(std::map<std::string, std::string> given) : given_(std::move(given)) {}
+    using Words = std::map<std::string, std::vector<std::string>>;
+
+    /// @param words those of each CommandOption::Kind::arguments
+    explicit CommandArguments(std::map<std::string, std::string> given, Words words = {})
+        : given_(std::move(given)), words_(std::move(words)) {}
 
     [[nodiscard]] bool has(const std::string& name) const { return given_.contains(name); }
     [[nodiscard]] std::string value(const std::string& name, const std::string& otherwise = "") const {
         const auto found = given_.find(name);
         return found == given_.end() ? otherwise : found->second;
     }
+    [[nodiscard]] std::vector<std::string> words(const std::string& name) const {
+        const auto found = words_.find(name);
+        return found == words_.end() ? std::vector<std::string>() : found->second;
+    }
 
 private:
     std::map<std::string, std::string> given_;
+    Words words_;
 };
 
 /// A command line that makes no sense to the command; the message is for the user. Exit status: exit_usage.

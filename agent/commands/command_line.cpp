@@ -19,6 +19,9 @@ void add_options(CLI::App& app, const Command& command) {
                   ? app.add_flag(option.name, option.help)
                   : app.add_option(option.name, option.help)->type_name(value_name(option));
         one->required(option.is_required);
+        if (option.kind == CommandOption::Kind::arguments) {
+            one->expected(CLI::detail::expected_max_vector_size);
+        }
         if (!option.needs.empty()) {
             one->needs(added.at(option.needs));
         }
@@ -59,11 +62,21 @@ std::map<std::string, std::string> given_to(const CLI::App& app, const Command& 
     std::map<std::string, std::string> given;
     for (const CommandOption& option : command.options) {
         const CLI::Option* one = app.get_option(option.name);
-        if (one->count() > 0) {
+        if (one->count() > 0 && option.kind != CommandOption::Kind::arguments) {
             given[option.name] = option.kind == CommandOption::Kind::flag ? "" : one->as<std::string>();
         }
     }
     return given;
+}
+
+CommandArguments::Words words_given_to(const CLI::App& app, const Command& command) {
+    CommandArguments::Words words;
+    for (const CommandOption& option : command.options) {
+        if (option.kind == CommandOption::Kind::arguments) {
+            words[option.name] = app.get_option(option.name)->results();
+        }
+    }
+    return words;
 }
 
 /// @throws CLI::ParseError
@@ -82,6 +95,7 @@ CommandLine parse(CLI::App& app, std::vector<std::string> words) {
     }
     line.command = added.at(chosen);
     line.given = given_to(*chosen, *line.command);
+    line.words = words_given_to(*chosen, *line.command);
     return line;
 }
 
@@ -97,7 +111,7 @@ std::string value_name(const CommandOption& option) {
     if (!option.value.empty()) {
         return option.value;
     }
-    return option.kind == CommandOption::Kind::argument ? option.name : "TEXT";
+    return is_argument(option) ? option.name : "TEXT";
 }
 
 CommandLine parse_command_line(const std::vector<std::string>& words) {

@@ -13,6 +13,7 @@ struct CommandLine {
     std::string root = "/";
     const Command* command = nullptr;  ///< null: only help was asked for
     std::map<std::string, std::string> given{};
+    CommandArguments::Words words{};
     std::string help{};  ///< what was asked for, lines of text
 };
 

@@ -36,7 +36,7 @@ std::vector<CommandOption> options_of(const Command& command) {
 std::vector<const CommandOption*> arguments_of(const Command& command) {
     std::vector<const CommandOption*> arguments;
     for (const CommandOption& option : command.options) {
-        if (option.kind == Kind::argument) {
+        if (is_argument(option)) {
             arguments.push_back(&option);
         }
     }
@@ -123,7 +123,7 @@ std::string cases_of_flags() {
     for (const Command* command : all_commands()) {
         text += "        " + in_quotes(command->name) + ") printf '%s\\n'";
         for (const CommandOption& option : options_of(*command)) {
-            if (option.kind != Kind::argument) {
+            if (!is_argument(option)) {
                 text += word_and_meaning(option.name, option.help);
             }
         }
@@ -195,7 +195,7 @@ std::string fish_rows(const Command& command) {
     const std::string group = "__bootwright_at " + in_quotes(group_of(command)) + " 0";
     std::string text = begin + "\"" + group + "\" -a " + last_word(command) + " -d " + in_quotes(command.help) + "\n";
     for (const CommandOption& option : command.options) {
-        if (option.kind != Kind::argument) {
+        if (!is_argument(option)) {
             text += begin + "\"" + at + "\" -l " + option.name.substr(2) + " -d " + in_quotes(option.help) +
                     (option.kind == Kind::option ? fish_value(value_name(option)) : "") + "\n";
         }

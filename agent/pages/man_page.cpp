@@ -55,6 +55,7 @@ std::string shown_option(const CommandOption& option) {
     switch (option.kind) {
         case CommandOption::Kind::flag: return bold(option.name);
         case CommandOption::Kind::option: return bold(option.name) + " " + italic(value_name(option));
+        case CommandOption::Kind::arguments: return italic(option.name) + " ...";
         case CommandOption::Kind::argument: break;
     }
     return italic(option.name);
@@ -62,9 +63,9 @@ std::string shown_option(const CommandOption& option) {
 
 std::string synopsis(const Command& command) {
     std::string text = ".SH SYNOPSIS\n.B bootwright " + roff_text(command.name, true) + "\n";
-    for (const bool is_argument : {false, true}) {
+    for (const bool are_arguments : {false, true}) {
         for (const CommandOption& option : command.options) {
-            if ((option.kind == CommandOption::Kind::argument) == is_argument) {
+            if (is_argument(option) == are_arguments) {
                 const std::string shown = shown_option(option);
                 text += option.is_required ? shown + "\n" : "[" + shown + "]\n";
             }
