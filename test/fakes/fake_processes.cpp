@@ -44,7 +44,9 @@ ProcessResult FakeProcesses::run(const ProcessRequest& request, const ProcessEve
         script.work(request);
     }
     for (const std::string& line : script.lines) {
-        if (events.line) {
+        if (events.bytes) {
+            events.bytes(line + "\n");
+        } else if (events.line) {
             events.line(line);
         }
     }

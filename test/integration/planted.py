@@ -217,13 +217,16 @@ class Plan:
         process.wait()
         self.held()
         outputs = {"its log": process.output, "arguments and environments": "" if self.manifest_tells else heard}
+        self.instance.write("/usr/local/bin/ssh", "#!/bin/sh\nexec bootwright status --json\n", 0o755)  # a fleet of this one machine
         for words in (
             ["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"], ["report", REPORT],
             ["doctor"], ["doctor", "--json"], ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
             ["complete", "RUN"], ["complete", "REVISION"], ["complete", "LOCK"], ["locks"], ["metrics"], ["timeline"], ["timeline", "--text"],
+            ["fleet", "web-1"], ["fleet", "web-1", "--json"],
         ):  # fmt: skip
             done = self.instance.bootwright(*words, env=self.env)
             outputs[" ".join(words)] = done.stdout + done.stderr
+        self.instance.remove("/usr/local/bin/ssh")
         found = {where: planted_in(text.encode(), self.secrets) for where, text in outputs.items()}
         found |= {str(file): planted_in(content, self.secrets) for file, content in self.readable()}
         captured = [file.read_bytes() for file in self.instance.path("/root/captured").rglob("*") if file.is_file()]

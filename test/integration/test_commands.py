@@ -156,6 +156,8 @@ OUTPUTS = {
     "timeline": "timeline",
     "timeline as lines": "timeline --text",
     "why": "why 'File[/etc/motd]'",
+    "fleet": "fleet web-1",
+    "fleet for programs": "fleet web-1 --json",
     "explain": "explain",
     "explain for programs": "explain --json",
     "metadata": "metadata",
@@ -191,6 +193,7 @@ def test_output_that_cannot_be_written_is_an_error_of_every_command(quick: Insta
     assert listed_commands() - covered == {"daemon", "retry"}, "the first prints nothing: it logs; the other needs it"
     catalog = {"resources": [{"type": "File", "title": "/etc/motd", "parameters": {}}]}
     quick.write("/usr/share/quick-puppet/catalog.json.gz", gzip.compress(json.dumps(catalog).encode()))
+    quick.write("/usr/local/bin/ssh", "#!/bin/sh\nexec bootwright status --json\n", 0o755)
     quick.path("/srv").mkdir(exist_ok=True)
     command("cp", "-r", repo.work, quick.path("/srv") / "control")
     quick.write("/srv/modules/Puppetfile", "mod 'role', :local => true\n")

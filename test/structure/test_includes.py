@@ -17,6 +17,7 @@ ROOMS = {
     "agent/pages": "agent/commands agent/help common",
     "agent/help": "common",
     "agent/doctor": "agent/run agent/record agent/puppet agent/repository agent/repository/proof agent/role agent/role/keys agent/platform agent/servers agent/servers/objects agent/config common",
+    "agent/fleet": "agent/commands agent/config common",
     "agent/daemon": "agent/run agent/record agent/platform agent/config common",
     "agent/run": "agent/announce agent/record agent/health agent/puppet agent/repository agent/role agent/role/keys agent/platform agent/config common",
     "agent/announce": "agent/record agent/role/keys agent/servers agent/platform agent/config common",
