@@ -58,7 +58,13 @@ Finding look_at_proxy(const Patient& patient, const std::stop_token& stop) {
 }
 
 std::vector<Finding> look(const Patient& patient, std::stop_token stop) {
-    return {look_at_route(patient.system), look_at_proxy(patient, stop)};
+    std::vector<Finding> findings{look_at_route(patient.system)};
+    try {
+        findings.push_back(look_at_proxy(patient, stop));
+    } catch (const Error& error) {  // of the environment: no URL
+        findings.push_back(finding_of(error));
+    }
+    return findings;
 }
 
 const Examination network_examination{.key = "network", .limit = std::chrono::seconds(10), .look = look};
