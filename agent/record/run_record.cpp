@@ -91,10 +91,11 @@ void RunRecord::retrying(const Error& error, std::chrono::milliseconds delay) {
 
 void RunRecord::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
     const std::lock_guard lock(mutex_);
-    report_.progress = RunReport::Progress{std::string(what), done, total};
-    const auto now = system_.clock.now().since_boot;
-    if (now - progress_published_ >= std::chrono::seconds(1)) {
-        progress_published_ = now;
+    const Instant now = system_.clock.now();
+    const bool goes_on = report_.progress && report_.progress->what == what && report_.progress->done <= done;
+    report_.progress = RunReport::Progress{std::string(what), done, total, goes_on ? report_.progress->since : now};
+    if (now.since_boot - progress_published_ >= std::chrono::seconds(1)) {
+        progress_published_ = now.since_boot;
         publish();
     }
 }
@@ -162,6 +163,7 @@ void RunRecord::revision(const Checkout& checkout) {
     change([&](RunReport& report) {
         report.revision_resolved = checkout.revision;
         report.signer = checkout.signer;
+        report.commit = checkout.words;
     });
 }
 

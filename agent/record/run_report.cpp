@@ -37,6 +37,26 @@ Json failed_json(const FailedResource& failed) {
             {"line", failed.line > 0 ? Json(failed.line) : Json()}};
 }
 
+Json drifted_json(const FailedResource& drifted) {
+    Json json = failed_json(drifted);
+    json.erase("message");
+    return json;
+}
+
+/// null if there is no revision yet, or nothing is known of it.
+Json commit_json(const CommitWords& words) {
+    if (words.author.empty() && words.subject.empty()) {
+        return {};
+    }
+    const std::chrono::system_clock::time_point written{std::chrono::seconds(words.written)};
+    return {
+        {"subject", words.subject},
+        {"author", words.author},
+        {"date", words.written == 0 ? Json() : Json(to_iso8601(written))},
+        {"tag", text_or_null(words.tag)},
+        {"since", words.before.empty() ? Json() : Json{{"revision", words.before}, {"files", words.files_changed}}}};
+}
+
 /// null if there is nothing.
 template <typename Value, typename Convert>
 Json optional_json(const std::optional<Value>& value, Convert convert) {
@@ -170,6 +190,10 @@ Json to_json(const RunReport& report) {
     for (const FailedResource& resource : report.puppet.failed_resources) {
         failed.push_back(failed_json(resource));
     }
+    Json drifted = Json::array();
+    for (const FailedResource& resource : report.puppet.drifted_resources) {
+        drifted.push_back(drifted_json(resource));
+    }
     Json warnings = report.warnings;
     for (const std::string& warning : report.puppet.warnings) {
         warnings.push_back(warning);
@@ -217,11 +241,13 @@ Json to_json(const RunReport& report) {
                                                 {"delay_s", seconds(retry.delay)},
                                                 {"error", stage_error(retry.error)}};
                                 })},
-        {"progress",
-         optional_json(report.progress,
-                       [](const RunReport::Progress& progress) {
-                           return Json{{"what", progress.what}, {"done", progress.done}, {"total", progress.total}};
-                       })},
+        {"progress", optional_json(report.progress,
+                                   [](const RunReport::Progress& progress) {
+                                       return Json{{"what", progress.what},
+                                                   {"done", progress.done},
+                                                   {"total", progress.total},
+                                                   {"since", to_json(progress.since)}};
+                                   })},
         {"waiting", optional_json(report.waiting,
                                   [](const RunReport::Waiting& waiting) {
                                       return Json{{"for", waiting.what}, {"until", to_json(waiting.until)}};
@@ -242,6 +268,7 @@ Json to_json(const RunReport& report) {
         {"revision",
          {{"asked", text_or_null(report.revision_asked)}, {"resolved", text_or_null(report.revision_resolved)}}},
         {"signer", text_or_null(report.signer)},
+        {"commit", commit_json(report.commit)},
         {"configuration",
          report.configuration_asked.empty()
              ? Json()
@@ -254,6 +281,7 @@ Json to_json(const RunReport& report) {
         {"instead", optional_json(report.instead, instead_json)},
         {"resources", optional_json(report.puppet.resources, counts_json)},
         {"failed_resources", std::move(failed)},
+        {"drifted_resources", std::move(drifted)},
         {"health", std::move(checks)},
         {"announced", std::move(announced)},
         {"warnings", std::move(warnings)},

@@ -59,6 +59,7 @@ struct RunReport {
         std::string what;  ///< "objects", "files", "resources"
         std::uint64_t done = 0;
         std::uint64_t total = 0;
+        Instant since{};  ///< when the first of them was done
     };
     std::optional<Progress> progress{};
 
@@ -107,6 +108,7 @@ struct RunReport {
     std::string revision_asked{};
     std::string revision_resolved{};
     std::string signer{};               ///< of that revision, if the image asks for a signature
+    CommitWords commit{};               ///< what is told of it
     std::string configuration_asked{};  ///< of the second repository, if there is one
     std::string configuration_resolved{};
     Revisions repositories_asked{};  ///< of those beside the control repository

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "agent/repository/proof/commit_words.hpp"
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -11,6 +13,7 @@ struct Checkout {
     std::string revision;  ///< the full commit id, also if a branch or tag was asked for
     std::filesystem::path folder;
     std::string signer{};  ///< who signed it, if the image asks for a signature
+    CommitWords words{};   ///< empty ones of a checkout that an older agent made
 };
 
 /// What one of the places of a repository said.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace bootwright {
@@ -41,7 +42,8 @@ struct Reader {
 
     [[nodiscard]] Checkout read_checkout(const Json& json) const {
         const std::string revision = read_revision(json);
-        return {revision, request.checkouts / revision, shown(string_at(json, "signer"))};
+        CommitWords words = cleaned(commit_words_from_json(member_at(json, "words")), redactor);
+        return {revision, request.checkouts / revision, shown(string_at(json, "signer")), std::move(words)};
     }
 
     [[nodiscard]] std::vector<Snapshot::Module> read_modules(const Json& list) const {
@@ -151,6 +153,13 @@ ProcessRequest fetch_process(const System& system, const Json& request, std::chr
             .timeout = timeout,
             .grace = std::chrono::seconds(2),
             .ends_family = true};
+}
+
+CommitWords cleaned(CommitWords words, const Redactor& redactor) {
+    for (std::string* text : {&words.subject, &words.author, &words.tag}) {
+        *text = redactor.cleaned(*text);
+    }
+    return words;
 }
 
 Redactor secrets_of(const FetchRequest& request) {

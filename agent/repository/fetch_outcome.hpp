@@ -34,6 +34,9 @@ Redactor secrets_of(const FetchRequest& request);
 Redactor secrets_of(const SnapshotRequest& request);
 Redactor secrets_of(const ModulesRequest& request);
 
+/// Without what must not be shown.
+CommitWords cleaned(CommitWords words, const Redactor& redactor);
+
 /// Reads one line of bootwright-fetch. That runs as root, but reads what strangers have made: no path of files is taken
 /// from it, and `redactor` cleans each text of it.
 /// @throws Error repository.fetch_crashed if it says what it never says

@@ -55,8 +55,9 @@ AgentConfig::Repository settings_on(const System& system, const AgentConfig& con
 }
 
 /// A checkout of a pin that was proven, and that nobody has touched since.
-std::optional<Checkout> proven_checkout(const fs::path& checkouts, const std::string& revision,
+std::optional<Checkout> proven_checkout(const fs::path& checkouts, const RepositoryPin& pin,
                                         const std::string& policy) {
+    const std::string& revision = pin.revision;
     const fs::path folder = checkouts / revision;
     std::error_code error;
     if (!is_commit_id(revision) || !fs::is_directory(fs::symlink_status(folder, error))) {
@@ -67,7 +68,13 @@ std::optional<Checkout> proven_checkout(const fs::path& checkouts, const std::st
         return std::nullopt;
     }
     fs::last_write_time(folder, fs::file_time_type::clock::now(), error);  // asked for: not the next to be pruned
-    return Checkout{revision, folder, seal->signer};
+    Checkout checkout{revision, folder, seal->signer, seal->words};
+    const auto& good = pin.protect;  // revisions of the last good run
+    if (std::find(good.begin(), good.end(), revision) == good.end() &&
+        std::find(good.begin(), good.end(), checkout.words.before) == good.end()) {
+        checkout.words.before = "";  // the machine has been elsewhere since
+    }
+    return checkout;
 }
 
 std::vector<Url> places_of(const System& system, const AgentConfig& config, const RepositoryPin& pin) {
@@ -205,7 +212,7 @@ FetchRequest fetch_request_for(const System& system, const AgentConfig& config, 
 Checkout prepare_checkout(const System& system, const AgentConfig& config, const RepositoryPin& pin,
                           const RepositoryStage& stage, std::stop_token stop) {
     const AgentConfig::Repository settings = settings_on(system, config, pin);
-    if (auto proven = proven_checkout(system.state() / pin.checkouts, pin.revision, policy_of(settings))) {
+    if (auto proven = proven_checkout(system.state() / pin.checkouts, pin, policy_of(settings))) {
         return *proven;
     }
     return fetch_by_child(system, config, fetch_request_for(system, config, pin, stage), stage, stop);

@@ -39,6 +39,13 @@ struct SignedText {
     std::int64_t time;  ///< of the committer or tagger, as they claim it: seconds since 1970
 };
 
+/// What a commit says of itself, as it stands there.
+struct CommitText {
+    std::string subject;  ///< the first paragraph of the message, in one line
+    std::string author;   ///< the name alone
+    std::int64_t time;    ///< of the author: seconds since 1970
+};
+
 /// An annotated tag, and the tags that it leads through.
 struct TagChain {
     std::vector<std::string> tags;  ///< outermost first; not more than 16
@@ -176,6 +183,13 @@ public:
     [[nodiscard]] Descent descent(const std::string& commit_id, const std::string& ancestor) const;
     /// True if descent() is `shown`.
     [[nodiscard]] bool descends_from(const std::string& commit_id, const std::string& ancestor) const;
+
+    /// No more than the first 1000 bytes of each text.
+    [[nodiscard]] CommitText commit_text(const std::string& commit_id) const;
+    /// How many files are others in the one tree than in the other: added, removed, or with another content or kind. A
+    /// submodule counts as a file. Reads no blob. Returns nullopt if one of the commits is not complete here.
+    [[nodiscard]] std::optional<std::uint64_t> files_between(const std::string& commit_id,
+                                                             const std::string& other_id) const;
 
     /// The signature of the commit. Returns nullopt if it has none.
     [[nodiscard]] std::optional<SignedText> commit_signature(const std::string& commit_id) const;

@@ -64,7 +64,10 @@ struct World {
                                                         const std::string& signer = "") const {
         const auto folder = fake.system.state() / pin.checkouts / revision;
         fake.root.write("/var/lib/bootwright/" + pin.checkouts + "/" + revision + "/manifests/site.pp", "one");
-        write_seal(folder, {tree_fingerprint(folder), policy, signer});
+        write_seal(folder, {.fingerprint = tree_fingerprint(folder),
+                            .policy = policy,
+                            .signer = signer,
+                            .words = {.subject = "one", .author = "Ann", .before = std::string(40, 'f')}});
         return folder;
     }
     [[nodiscard]] std::size_t children() const { return fake.processes.requests.size(); }

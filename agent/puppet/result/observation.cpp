@@ -40,18 +40,19 @@ std::vector<Took> durations_at(const Json& object, const char* key, const char* 
     return durations;
 }
 
-std::optional<std::vector<FailedResource>> failed_at(const Json& object) {
-    if (!object.contains("failed")) {
-        return std::nullopt;
-    }
-    std::vector<FailedResource> failed;
-    for (const Json& entry : array_at(object, "failed")) {
+std::vector<FailedResource> resources_at(const Json& object, const char* key) {
+    std::vector<FailedResource> resources;
+    for (const Json& entry : array_at(object, key)) {
         if (entry.is_object()) {
-            failed.push_back({string_at(entry, "resource"), joined(texts_at(entry, "messages"), "; "),
-                              string_at(entry, "file"), static_cast<int>(number_at(entry, "line"))});
+            resources.push_back({string_at(entry, "resource"), joined(texts_at(entry, "messages"), "; "),
+                                 string_at(entry, "file"), static_cast<int>(number_at(entry, "line"))});
         }
     }
-    return failed;
+    return resources;
+}
+
+std::optional<std::vector<FailedResource>> failed_at(const Json& object) {
+    return object.contains("failed") ? std::optional(resources_at(object, "failed")) : std::nullopt;
 }
 
 std::optional<SeenEnvironment> environment_at(const Json& object) {
@@ -92,6 +93,7 @@ std::optional<Observation> read_observation(const std::optional<std::string>& te
                      .catalog_digest = string_at(json, "catalog_digest"),
                      .phases = {},
                      .failed = failed_at(json),
+                     .drifted = resources_at(json, "noop"),
                      .failed_to_generate = json.value("failed_to_generate", Json()) == true,
                      .slowest = durations_at(json, "slowest", "resource"),
                      .slow_facts = durations_at(json, "slow_facts", "fact"),

@@ -36,6 +36,7 @@ struct Observation {
     std::string catalog_digest;
     std::vector<Took> phases;
     std::optional<std::vector<FailedResource>> failed;  ///< as Puppet's report has them; nothing: there was no report
+    std::vector<FailedResource> drifted{};              ///< that noop left as they are
     bool failed_to_generate = false;  ///< a resource could not generate what it stands for, which no count has
     std::vector<Took> slowest;
     std::vector<Took> slow_facts;

@@ -54,6 +54,7 @@ struct PuppetResult {
     std::optional<Error> error{};  ///< nullopt exactly if the outcome is good
     std::optional<ResourceCounts> resources{};
     std::vector<FailedResource> failed_resources{};
+    std::vector<FailedResource> drifted_resources{};  ///< that noop left as they are, without messages
     std::vector<PlannedChange> planned{};  ///< only where it was asked for; may quote files that others must not read
     std::vector<std::string> warnings{};
     std::string version{};  ///< Puppet's own

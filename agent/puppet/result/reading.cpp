@@ -21,7 +21,7 @@ namespace bootwright {
 
 namespace {
 
-constexpr std::size_t most_listed = 20;  // failed resources
+constexpr std::size_t most_listed = 20;  // resources, of each kind
 constexpr std::size_t most_slow = 10;    // of each kind
 constexpr std::size_t longest_message = 500;
 
@@ -47,6 +47,15 @@ std::vector<FailedResource> seen_failures(const std::vector<FailedResource>& see
             {shown(each.resource, traces), shown(each.message, traces), shown(each.file, traces), each.line});
     }
     return failed;
+}
+
+/// By name alone: what Puppet says of a difference quotes what a file would become.
+std::vector<FailedResource> seen_drift(const std::vector<FailedResource>& seen, const PuppetTraces& traces) {
+    std::vector<FailedResource> drifted;
+    for (std::size_t i = 0; i < std::min(seen.size(), most_listed); ++i) {
+        drifted.push_back({shown(seen[i].resource, traces), "", shown(seen[i].file, traces), seen[i].line});
+    }
+    return drifted;
 }
 
 /// Adds what the log knows: why a resource failed of which the report does not say it, and which could not generate what they
@@ -93,6 +102,7 @@ void add_observation(PuppetResult& result, const Observation& seen, const Puppet
     result.phases = durations(seen.phases);
     result.slowest = durations(seen.slowest);
     result.slow_facts = durations(seen.slow_facts);
+    result.drifted_resources = seen_drift(seen.drifted, traces);
 }
 
 struct Summary {

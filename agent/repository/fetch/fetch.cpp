@@ -3,6 +3,7 @@
 #include "agent/repository/fetch/module_revisions.hpp"
 #include "agent/repository/fetch/pruning.hpp"
 #include "agent/repository/fetch/snapshot.hpp"
+#include "agent/repository/fetch/words_of.hpp"
 #include "agent/repository/modules/modules.hpp"
 #include "agent/repository/modules/puppetfile_passwords.hpp"
 #include "agent/repository/modules/r10k.hpp"
@@ -86,13 +87,14 @@ public:
         auto modules = obtain_modules(request_, processes_, events_, mirrors_, source, commit.id);
         const fs::path folder = request_.checkouts / commit.id;
         const std::uint64_t fingerprint = ensure_checkout(source.repository, commit.id, modules, folder);
+        const CommitWords words = words_of(request_, source.repository, commit.id, tag_);
         write_seal(folder, {fingerprint, request_.policy, signer, commits_of(source, commit.id, modules),
-                            request_.settings.not_before});
+                            request_.settings.not_before, words});
         if (!is_commit_id(request_.revision) && !commit.is_from_seed) {
             Followed(source.folder).set(request_.revision, commit.id);
         }
         prune(request_, source.repository, modules, commit.id);
-        return {commit.id, folder, signer};
+        return {commit.id, folder, signer, words};
     }
 
 private:
@@ -108,6 +110,7 @@ private:
     /// Checks that the signature that the image asks for is there, by a key that it knows. Returns the signer.
     std::string verify(const GitRepository& repository, const ObtainedCommit& commit) {
         const Verify wanted = request_.settings.verify;
+        tag_.clear();
         require_not_before(repository, commit.id, request_.settings.not_before, request_.checkouts);
         refuse_other_name(repository, commit);
         std::string signer;
@@ -132,7 +135,7 @@ private:
     }
 
     /// If the name is an annotated tag's, the tag object must have the same name: else an old tag passes for a new one.
-    void refuse_other_name(const GitRepository& repository, const ObtainedCommit& commit) const {
+    void refuse_other_name(const GitRepository& repository, const ObtainedCommit& commit) {
         const std::string name = tag_asked_for();
         if (name.empty() || commit.tags.empty()) {
             return;
@@ -142,6 +145,7 @@ private:
         if (std::none_of(tags.begin(), tags.end(), has_name)) {
             throw tag_misnamed(name, commit.id, repository.tag_name(commit.tags.front()));
         }
+        tag_ = name;
     }
 
     static Error tag_misnamed(const std::string& name, const std::string& commit, const std::string& other) {
@@ -171,6 +175,7 @@ private:
         for (const std::string& tag : all_tags(repository, commit)) {
             try {
                 if (const std::string own = repository.tag_name(tag); name.empty() || own == name) {
+                    tag_ = own;
                     return verified(repository.tag_signature(tag), "tag " + own);
                 }
             } catch (const Error& failure) {
@@ -295,6 +300,7 @@ private:
     const FetchEvents& events_;
     Downloader downloader_;
     Mirrors mirrors_;
+    std::string tag_{};  ///< of the commit: the one that was asked for or verified; no other is believed
 };
 
 /// Makes the repositories anew, from the network. The old ones stay, for whoever wants to look into them.
@@ -314,10 +320,6 @@ void set_aside(const FetchRequest& request) {
             throw system_call_error("set aside the damaged repository", repository.string(), error.value());
         }
     }
-}
-
-Json to_json(const PlaceAnswer& answer) {
-    return {{"place", answer.place}, {"said", answer.said}, {"seconds", answer.seconds}};
 }
 
 }  // namespace
@@ -370,7 +372,8 @@ Json answer_to(const Json& request, const FetchEvents& events) {
         return Json::object();
     }
     const Checkout checkout = fetch_checkout(fetch_request_from_json(request), processes, events);
-    return {{"checkout", {{"revision", checkout.revision}, {"signer", checkout.signer}}}};
+    return {{"checkout",
+             {{"revision", checkout.revision}, {"signer", checkout.signer}, {"words", to_json(checkout.words)}}}};
 }
 
 }  // namespace
@@ -387,7 +390,8 @@ int run_fetch_child() {
                 },
             .heard =
                 [](const PlaceAnswer& answer) {
-                    write_event({{"place", to_json(answer)}});
+                    write_event(
+                        {{"place", {{"place", answer.place}, {"said", answer.said}, {"seconds", answer.seconds}}}});
                 }};
         return answer_to(request, events);
     });

@@ -23,6 +23,7 @@ std::optional<Seal> read_seal(const fs::path& checkout) {
         }
     }
     seal.not_before = string_at(json, "not_before");
+    seal.words = commit_words_from_json(member_at(json, "words"));
     return seal;
 }
 
@@ -31,11 +32,9 @@ void write_seal(const fs::path& checkout, const Seal& seal) {
     for (const SealedCommit& commit : seal.commits) {
         commits.push_back({{"repository", commit.repository}, {"commit", commit.commit}});
     }
-    const Json json{{"fingerprint", seal.fingerprint},
-                    {"policy", seal.policy},
-                    {"signer", seal.signer},
-                    {"commits", commits},
-                    {"not_before", seal.not_before}};
+    const Json json{{"fingerprint", seal.fingerprint}, {"policy", seal.policy},
+                    {"signer", seal.signer},           {"commits", commits},
+                    {"not_before", seal.not_before},   {"words", to_json(seal.words)}};
     if (fs::is_directory(fs::symlink_status(seal_of(checkout)))) {
         remove_tree(seal_of(checkout));  // no file replaces a folder
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/repository/proof/commit_words.hpp"
 #include "common/files/tree_fingerprint.hpp"
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct Seal {
     std::string signer{};                 ///< empty: no signature was asked for
     std::vector<SealedCommit> commits{};  ///< from which the checkout can be made and proven again; empty: not known
     std::string not_before{};             ///< the commit that it was shown to descend from; empty: none was asked for
+    CommitWords words{};                  ///< of the revision
 };
 
 /// Returns nullopt if there is no seal, or a damaged one.

@@ -122,7 +122,24 @@ TEST_CASE("progress reaches the status at most once a second, and the report alw
     CHECK(world.record.snapshot().progress->done == 2);
     world.fake.clock.advance(1s);
     world.record.progress("objects", 3, 9);
-    CHECK(world.run().at("progress") == Json{{"what", "objects"}, {"done", 3}, {"total", 9}});
+    CHECK(world.run().at("progress").at("done") == 3);
+    CHECK(world.run().at("progress").at("total") == 9);
+}
+
+TEST_CASE("progress says since when it counts, anew for what is something else or begins again") {
+    World world;
+    const auto since = [&] { return world.record.snapshot().progress->since.since_boot; };
+    const auto start = world.fake.clock.now().since_boot;
+    world.record.progress("objects", 1, 9);
+    world.fake.clock.advance(5s);
+    world.record.progress("objects", 2, 9);
+    CHECK(since() == start);
+    CHECK(world.run().at("progress").at("since").at("monotonic_s") == static_cast<double>(start.count()) / 1000);
+    world.record.progress("files", 3, 9);
+    CHECK(since() == start + 5s);
+    world.fake.clock.advance(5s);
+    world.record.progress("files", 1, 9);
+    CHECK(since() == start + 10s);
 }
 
 TEST_CASE("what the stages found is in the status, without secrets") {

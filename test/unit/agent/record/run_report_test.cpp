@@ -37,8 +37,9 @@ TEST_CASE("a run that has just begun is written with every key that the schema n
     CHECK(json.at("stage") == "platform");
     CHECK(json.at("attempt") == 1);
     CHECK(json.at("attempts") == 1);
-    for (const char* key : {"retry", "progress", "child", "finished", "duration_s", "outcome", "error", "role",
-                            "instance", "resources", "puppet_version", "puppet_start", "puppet_cold_because"}) {
+    for (const char* key :
+         {"retry", "progress", "child", "finished", "duration_s", "outcome", "error", "role", "instance", "resources",
+          "commit", "puppet_version", "puppet_start", "puppet_cold_because"}) {
         CAPTURE(key);
         CHECK(json.at(key).is_null());
     }
@@ -111,6 +112,35 @@ TEST_CASE("a finished run shows its outcome, its numbers and what failed") {
     CHECK(json.at("puppet_start") == "cold");
     CHECK(json.at("puppet_cold_because") == "it died");
     CHECK(to_line(json).find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("what the commit says of itself is told as far as it is known") {
+    RunReport report = running();
+    report.commit = {.subject = "Serve the site",
+                     .author = "Ann Example",
+                     .written = 1795383092,
+                     .tag = "v1.4",
+                     .before = std::string(40, 'f'),
+                     .files_changed = 3};
+    CHECK(to_json(report).at("commit") == Json{{"subject", "Serve the site"},
+                                               {"author", "Ann Example"},
+                                               {"date", "2026-11-22T21:31:32.000Z"},
+                                               {"tag", "v1.4"},
+                                               {"since", {{"revision", std::string(40, 'f')}, {"files", 3}}}});
+    report.commit = {.author = "Ann Example"};
+    const Json less = to_json(report).at("commit");
+    CHECK(less.at("subject") == "");
+    for (const char* key : {"date", "tag", "since"}) {
+        CHECK(less.at(key).is_null());
+    }
+}
+
+TEST_CASE("what noop left as it is stands there with its place, and without what Puppet says of it") {
+    RunReport report = running();
+    report.puppet.drifted_resources = {{"File[/etc/motd]", "", "site.pp", 7}, {"Exec[x]", ""}};
+    CHECK(to_json(report).at("drifted_resources") ==
+          Json{{{"resource", "File[/etc/motd]"}, {"file", "site.pp"}, {"line", 7}},
+               {{"resource", "Exec[x]"}, {"file", nullptr}, {"line", nullptr}}});
 }
 
 TEST_CASE("a run is good only once it has ended without an error") {

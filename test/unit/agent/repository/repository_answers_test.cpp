@@ -24,6 +24,33 @@ TEST_CASE("progress and whatever else the child says is read, line by line") {
     CHECK(world.progress == std::vector<std::string>{"objects 1 of 8", "files 3 of 3"});
 }
 
+TEST_CASE("what the commit says of itself is handed on, without secrets and fit to be shown") {
+    World world;
+    const Json words{{"subject", "Take hunter2 out\x1b[2J"},
+                     {"author", "hunter2 Example"},
+                     {"written", 1795383092},
+                     {"tag", "v-hunter2\n"},
+                     {"before", std::string(40, 'f')},
+                     {"files_changed", 3}};
+    world.fake.processes.answer("bootwright-fetch",
+                                {.lines = {to_line({{"checkout", {{"revision", revision}, {"words", words}}}})}});
+    const Checkout checkout = world.prepare();
+    CHECK(checkout.words.subject.ends_with(" out?[2J"));
+    CHECK(checkout.words.author.ends_with(" Example"));
+    CHECK(checkout.words.written == 1795383092);
+    CHECK(checkout.words.before == std::string(40, 'f'));
+    CHECK(checkout.words.files_changed == 3);
+    CHECK(to_line(to_json(checkout.words)).find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("words of a wrong shape cost no checkout") {
+    const Json words = GENERATE(Json(7), Json::array(), Json("x"), Json{{"subject", 7}, {"written", -1}});
+    World world;
+    world.fake.processes.answer("bootwright-fetch",
+                                {.lines = {to_line({{"checkout", {{"revision", revision}, {"words", words}}}})}});
+    CHECK(world.prepare().words.subject.empty());
+}
+
 TEST_CASE("what each place said is handed on") {
     World world;
     world.fake.processes.answer(

@@ -231,7 +231,25 @@ TEST_CASE("a checkout that was proven, and that nobody has touched, needs no chi
     CHECK(checkout.revision == revision);
     CHECK(checkout.folder == folder);
     CHECK(checkout.signer == "ann@example.com");
+    CHECK(checkout.words.subject == "one");
     CHECK(std::filesystem::last_write_time(folder) > long_ago + 1h);  // the next to be pruned is another
+}
+
+TEST_CASE("what changed since a revision is told only while the machine has been nowhere else since") {
+    struct Row {
+        const char* name;
+        std::string last_good;
+        bool is_told;
+    };
+    const Row row = GENERATE(values<Row>({{"it replaces the last good one", std::string(40, 'f'), true},
+                                          {"it is the last good one itself", revision, true},
+                                          {"the machine comes back from another one", std::string(40, 'e'), false},
+                                          {"no run was good yet", "", false}}));
+    CAPTURE(row.name);
+    World world;
+    world.pin.protect = {row.last_good};
+    REQUIRE(std::filesystem::exists(world.seal_a_checkout(world.asked().policy)));
+    CHECK(world.prepare().words.before.empty() != row.is_told);
 }
 
 TEST_CASE("a checkout that is not as it was proven, or not proven as is asked now, is left to the child") {

@@ -56,6 +56,43 @@ TEST_CASE("a new repository is empty, and opening it again changes nothing") {
     CHECK_FALSE(again.has_commit(repositories.head));
 }
 
+TEST_CASE("a commit says what it is about, by whom and when, no longer than anybody reads") {
+    const Repositories repositories("echo x > file");
+    const std::string second = repositories.shell(
+        "GIT_AUTHOR_NAME='Ann Example' GIT_AUTHOR_DATE='2026-11-20T14:03:07+0200' "
+        "git commit -q --allow-empty -m 'Serve the site\nfrom disk' -m 'More words.'; git rev-parse HEAD");
+    const std::string endless = repositories.shell(
+        "git commit -q --allow-empty --cleanup=verbatim -m \"$(head -c 5000 /dev/zero | tr '\\0' x)\"; git rev-parse "
+        "HEAD");
+    const std::string silent =
+        repositories.shell("git commit -q --allow-empty --allow-empty-message -m ''; git rev-parse HEAD");
+    const GitRepository repository = repositories.fetched();
+    GitRepository ours = repositories.open();
+    for (const std::string& id : {second, endless}) {
+        ours.copy_commit_from(repositories.root.path() / "server", id, {}, no_progress);
+    }
+    const CommitText text = ours.commit_text(second);
+    CHECK(text.subject == "Serve the site from disk");
+    CHECK(text.author == "Ann Example");
+    CHECK(text.time == 1795176187);
+    CHECK(ours.commit_text(endless).subject == std::string(1000, 'x'));
+    CHECK(ours.commit_text(silent).subject.empty());
+    CHECK(error_of([&] { return ours.commit_text(std::string(40, 'a')).subject; }).code == "git.corrupt");
+}
+
+TEST_CASE("files that two commits have otherwise are counted, and not where one of them is not whole") {
+    const Repositories repositories("mkdir -p a/b; echo 1 > same; echo 1 > other; echo 1 > a/b/gone; echo 1 > a/mode");
+    const std::string second = repositories.shell(
+        "echo 2 > other; rm a/b/gone; chmod 755 a/mode; mkdir c; echo 1 > c/new; git add -A; git commit -q -m two; "
+        "git rev-parse HEAD");
+    GitRepository repository = repositories.fetched();
+    CHECK(repository.files_between(second, second) == 0U);
+    CHECK_FALSE(repository.files_between(repositories.head, second));
+    repository.copy_commit_from(repositories.root.path() / "server", repositories.head, {}, no_progress);
+    CHECK(repository.files_between(repositories.head, second) == 4U);
+    CHECK(repository.files_between(second, repositories.head) == 4U);
+}
+
 TEST_CASE("what is no commit is not taken for one") {
     const Repositories repositories("echo content > file");
     const GitRepository repository = repositories.fetched();

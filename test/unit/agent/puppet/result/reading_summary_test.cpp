@@ -192,6 +192,27 @@ TEST_CASE("noop that found differences is told, and noop without any is unchange
     CHECK(read_puppet_result(traces).outcome == Outcome::changed);  // by resources that say `noop => false`
 }
 
+TEST_CASE("what noop left as it is has its names, twenty at most, without what its files would become") {
+    PuppetTraces traces = recorded("noop_drift");
+    traces.noop = true;
+    traces.folders = {"/checkout"};
+    Json drifted = Json::array();
+    for (int i = 0; i < 30; ++i) {
+        drifted.push_back({{"resource", "File[/etc/" + std::to_string(i) + "]"},
+                           {"file", "/checkout/manifests/site.pp"},
+                           {"line", 7},
+                           {"messages", {"content changed hunter2 to hunter3"}}});
+    }
+    traces.observation = to_line({{"failed", Json::array()}, {"noop", drifted}});
+    const PuppetResult result = read_puppet_result(traces);
+    CHECK(result.outcome == Outcome::noop_drift);
+    REQUIRE(result.drifted_resources.size() == 20);
+    CHECK(result.drifted_resources[0].resource == "File[/etc/0]");
+    CHECK(result.drifted_resources[0].file == "manifests/site.pp");
+    CHECK(result.drifted_resources[0].line == 7);
+    CHECK(result.drifted_resources[0].message.empty());
+}
+
 TEST_CASE("a resource that the repository itself sets to noop leaves a good run") {
     CHECK(read_puppet_result(recorded("resource_noop")).outcome == Outcome::unchanged);
 }

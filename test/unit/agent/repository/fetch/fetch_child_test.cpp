@@ -50,6 +50,7 @@ TEST_CASE("the child reads its request and answers with events, a JSON object a 
     }
     CHECK(last.at("checkout").at("revision") == world.request.revision);
     CHECK(last.at("checkout").at("signer") == "");
+    CHECK(last.at("checkout").at("words").at("author") == "a");
 }
 
 TEST_CASE("the child hands its error on") {

@@ -52,6 +52,20 @@ TEST_CASE("a revision that is signed as the image asks is used, and its signer i
     CHECK(world.fetch().signer == signer);  // from disk
 }
 
+TEST_CASE("a tag is told if it was proven, or asked for by name, and no other") {
+    SigningWorld world;
+    world.tag("a-stranger", "stranger");
+    world.tag("b-good", "key");
+    CHECK(world.fetch().words.tag.empty());
+    world.request.settings.verify = Verify::tag;
+    CHECK(world.fetch().words.tag == "b-good");
+    world.request.settings.verify = Verify::none;
+    world.request.revision = GENERATE("a-stranger", "refs/tags/a-stranger");
+    CHECK(world.fetch().words.tag == "a-stranger");
+    world.request.revision = "main";
+    CHECK(world.fetch().words.tag.empty());
+}
+
 TEST_CASE("a revision that is not signed as the image asks is not checked out") {
     struct Row {
         const char* name;

@@ -94,7 +94,10 @@ TEST_CASE("a folder that is not there, or is a link, has no fingerprint") {
 
 TEST_CASE("a seal is read as it was written, beside the checkout and for root alone") {
     const World world;
-    write_seal(world.folder, {0xFFFFFFFFFFFFFFFF, "1 2", "ann@example.com"});
+    write_seal(world.folder, {.fingerprint = 0xFFFFFFFFFFFFFFFF,
+                              .policy = "1 2",
+                              .signer = "ann@example.com",
+                              .words = {.subject = "one", .author = "Ann", .written = 7}});
     CHECK(world.root.mode("/checkout.seal") == 0600);
     CHECK(seal_of(world.folder) == world.root.path() / "checkout.seal");
     const auto seal = read_seal(world.folder);
@@ -102,6 +105,9 @@ TEST_CASE("a seal is read as it was written, beside the checkout and for root al
     CHECK(seal->fingerprint == 0xFFFFFFFFFFFFFFFF);
     CHECK(seal->policy == "1 2");
     CHECK(seal->signer == "ann@example.com");
+    CHECK(seal->words.subject == "one");
+    CHECK(seal->words.author == "Ann");
+    CHECK(seal->words.written == 7);
 }
 
 TEST_CASE("a seal that is damaged is none, or fits nothing") {
