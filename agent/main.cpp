@@ -24,6 +24,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -58,7 +59,7 @@ double random_share() {
     return std::uniform_real_distribution<double>(0.0, 1.0)(generator);
 }
 
-int dispatch(const CommandLine& line, char** environment) {
+int dispatch(const CommandLine& line, std::map<std::string, std::string> environment) {
     NetworkHttpClient real_http;
     SystemProcessRunner real_processes;
     SystemClock clock;
@@ -77,7 +78,7 @@ int dispatch(const CommandLine& line, char** environment) {
                         .root = line.root,
                         .fetch_program = belonging("bootwright-fetch"),
                         .ruby_folder = belonging("ruby/observe.rb").parent_path(),  // /usr/bin/ruby is something else
-                        .environment = environment_map(environment)};
+                        .environment = std::move(environment)};
     return line.command->run(system, CommandArguments(line.given, line.words));
 }
 
@@ -88,12 +89,14 @@ void show(const Error& error) {
 
 int answer(const std::vector<std::string>& words, char** environment) {
     try {
+        std::map<std::string, std::string> variables = environment_map(environment);
+        print_on(paper_of(STDOUT_FILENO, variables));
         const CommandLine line = parse_command_line(words);
         if (line.command == nullptr) {
             print_lines(line.help);
             return exit_ok;
         }
-        return dispatch(line, environment);
+        return dispatch(line, std::move(variables));
     } catch (const UsageError& error) {
         for (const std::string& line : split(error.message, '\n')) {
             log(LogLevel::error, line);

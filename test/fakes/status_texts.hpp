@@ -5,7 +5,6 @@
 #include "agent/commands/status.hpp"
 #include "agent/record/run_record.hpp"
 #include "agent/record/status_file.hpp"
-#include "common/base/encoding.hpp"
 #include "test/fakes/captured_output.hpp"
 #include "test/fakes/run_command.hpp"
 
@@ -101,11 +100,19 @@ inline StatusView view(const Json& status, Alive alive) {
     });
 }
 
-/// As print_view() prints it.
-inline std::string text_of(const StatusView& view) {
+inline std::string text_of(const Line& line, const Paper& paper = {}) {
     std::string text;
-    for (const std::string& line : view.lines) {
-        text += printable(line) + "\n";
+    for (const std::string& row : rows_of(line, paper)) {
+        text += row + "\n";
+    }
+    return text;
+}
+
+/// As print_view() prints it on that paper.
+inline std::string text_of(const StatusView& view, const Paper& paper = {}) {
+    std::string text;
+    for (const Line& line : view.lines) {
+        text += text_of(line, paper);
     }
     return text;
 }

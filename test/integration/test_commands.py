@@ -147,6 +147,8 @@ OUTPUTS = {
     "run without a change": "run --noop",
     "status": "status",
     "status for programs": "status --json",
+    "status in one line": "status --oneline",
+    "status that follows": "status --follow",
     "status that waits": "status --wait --timeout 5s",
     "history": "history",
     "history of one run": "history --run 1",

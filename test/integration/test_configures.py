@@ -267,6 +267,8 @@ def test_noop_looks_and_changes_nothing(instance: Instance, metadata: MetadataSe
     assert instance.bootwright("run").returncode == 1
     run = instance.status()["run"]
     assert run["outcome"] == "noop_drift" and run["resources"]["out_of_sync"] >= 1
+    assert {"File[/etc/drift]"} <= {each["resource"] for each in run["drifted_resources"]}
+    assert "\n  drift     File[/etc/drift] (site-modules/role/manifests/drift.pp:2)\n" in instance.bootwright("status").stdout
     assert not instance.exists("/etc/drift")
 
 

@@ -18,10 +18,11 @@ TEST_CASE("a running run shows its stage, its attempt and its progress") {
         view(a_status(a_daemon("running"), a_run({{"progress", {{"what", "objects"}, {"done", 12}, {"total", 82}}}}),
                       nullptr),
              both);
-    CHECK(has(seen, "42, stage repository, attempt 2 of 5, begun 1 min ago, objects 12 of 82"));
+    CHECK(has(seen, "42, stage repository, attempt 2 of 5, begun 1 min ago\n"));
+    CHECK(has(seen, "] 14 %, objects 12 of 82\n"));
     CHECK(has(seen, "i-1 on ec2, us-west-2b"));
     CHECK(has(seen, "role web at main"));
-    CHECK(has(seen, revision));
+    CHECK(has(seen, "revision  0123456789ab\n"));
     CHECK(has(seen, "running, process 100"));
     CHECK_FALSE(has(seen, "hang"));
 }
@@ -113,7 +114,67 @@ TEST_CASE("what the places said that did not give the revision is shown") {
                                     {"place": "https://b/x.git", "said": "gave it"}])");
     const StatusView seen = view(a_status(a_daemon("waiting"), run, configured_by(42)), the_daemon);
     CHECK(has(seen, "place     https://a/x.git said: nobody answers"));
-    CHECK_FALSE(has(seen, "https://b/x.git"));
+    CHECK_FALSE(has(seen, "https://b/x.git said"));
+}
+
+TEST_CASE("a revision shows its words, its tag, its signer, where it is from, and what has changed with it") {
+    Json run = a_good_run();
+    run["commit"] = {{"subject", "Serve the new site"},
+                     {"author", "Ann Example"},
+                     {"date", "2026-11-20T14:03:07.000Z"},
+                     {"tag", "v1.4"},
+                     {"since", {{"revision", std::string(40, 'f')}, {"files", 3}}}};
+    run["signer"] = "ann@example.com";
+    run["places"] = {{{"place", "https://git.example.com/x.git"}, {"said", "gave it"}, {"took_s", 1.5}}};
+    const auto seen = [&] { return text_of(view(a_status(a_daemon("waiting"), run, configured_by(42)), the_daemon)); };
+    CHECK(seen().find("  asked for role web at main\n"
+                      "  revision  0123456789ab Serve the new site\n"
+                      "  by        Ann Example, 2026-11-20 14:03 UTC, tag v1.4\n"
+                      "  changes   3 files since ffffffffffff\n"
+                      "  signed by ann@example.com\n"
+                      "  from      https://git.example.com/x.git, in 1.5 s\n") != std::string::npos);
+    run["commit"]["date"] = run["commit"]["tag"] = run["commit"]["since"] = nullptr;
+    run["places"] = Json::array();
+    CHECK(seen().find("  by        Ann Example\n  signed by") != std::string::npos);
+    CHECK(seen().find("  from      this machine's disk: nothing had to be fetched\n") != std::string::npos);
+    run.erase("commit");  // of an older agent
+    run.erase("places");
+    CHECK(seen().find("  revision  0123456789ab\n  signed by") != std::string::npos);
+    CHECK(seen().find("  from ") == std::string::npos);
+}
+
+TEST_CASE("the time that is left is told once enough is done, and where it is known since when") {
+    const auto left = [](int done, const Json& since) {
+        const Json progress{{"what", "resources"}, {"done", done}, {"total", 100}, {"since", since}};
+        return text_of(view(a_status(a_daemon("running"), a_run({{"progress", progress}}), nullptr), both));
+    };
+    CHECK(
+        left(25, moment(990)).find("[#######.......................] 25 %, resources 25 of 100, about 30.0 s left\n") !=
+        std::string::npos);
+    for (const std::string& text :
+         {left(5, moment(990)), left(25, moment(999)), left(100, moment(990)), left(0, moment(1)), left(25, Json())}) {
+        CHECK(text.find("left") == std::string::npos);
+        CHECK(text.find(" of 100\n") != std::string::npos);
+    }
+}
+
+TEST_CASE("what noop left as it is has its names") {
+    Json run = a_failed_run("permanent");
+    run["resources"] = {{"total", 82}, {"changed", 1}, {"failed", 0}, {"out_of_sync", 4}};
+    run["drifted_resources"] = Json::parse(
+        R"([{"resource": "File[/etc/motd]", "file": "site.pp", "line": 7}, {"resource": "Exec[x]", "file": null, "line": null}])");
+    const StatusView seen = view(a_status(a_daemon("waiting"), run, nullptr), the_daemon);
+    CHECK(has(seen, "  drift     File[/etc/motd] (site.pp:7)\n  drift     Exec[x]\n  drift     and 1 more: see"));
+    run.erase("drifted_resources");
+    CHECK_FALSE(has(view(a_status(a_daemon("waiting"), run, nullptr), the_daemon), "drift"));
+}
+
+TEST_CASE("how old a status is counts from the later sign of life") {
+    Json daemon = a_daemon("waiting");
+    daemon["heartbeat"] = moment(998);
+    CHECK(has(view(a_status(daemon, a_good_run(), configured_by(42)), the_daemon), "  as of     2.0 s ago\n"));
+    CHECK(has(view(a_status(nullptr, a_good_run(), configured_by(42)), nobody), "  as of     5.0 s ago\n"));
+    CHECK_FALSE(has(view(a_status(nullptr, nullptr, nullptr), nobody), "as of"));
 }
 
 TEST_CASE("who was told of the run, and what came back, is shown") {
@@ -139,6 +200,9 @@ TEST_CASE("an instance without a zone shows its region, or nothing") {
 
 TEST_CASE("control characters from outside are made harmless") {
     Json run = a_failed_run();
+    run["commit"] = {
+        {"subject", "\x1b[2J\xE2\x80\xAE"}, {"author", "\nconfigured: role fake at 000000000000"}, {"tag", "\r"}};
+    run["drifted_resources"] = {{{"resource", "\x1b]0;title\x07"}}};
     run["error"]["message"] =
         "a\x1b[2Jb\nc\rd\x7f"
         "e\tf";
@@ -180,6 +244,9 @@ TEST_CASE("a status of another version, with members missing or of other types, 
         R"({"run": {"state": "finished", "failed_resources": 5, "warnings": "x", "error": [], "instance": 7, "revision": 1}})",
         R"({"run": {"state": "finished", "failed_resources": [1, null], "duration_s": "x", "finished": "x"}})",
         R"({"run": {"state": 5, "progress": {"total": "x"}, "retry": {"error": 1, "at": 2}}})",
+        R"({"run": {"state": "running", "revision": {"resolved": 7}, "commit": {"subject": [], "since": {"files": "x"}}}})",
+        R"({"run": {"state": "finished", "commit": [], "drifted_resources": {"a": 7}, "resources": {"out_of_sync": "x"}}})",
+        R"({"run": {"state": "running", "progress": {"total": 18446744073709551615, "done": 1, "since": {"monotonic_s": 1}}}})",
         R"({"run": {"state": "running", "heartbeat_every_s": "x", "heartbeat": []}, "daemon": {"next": {"at": 1}}})",
     }));
     CAPTURE(text);

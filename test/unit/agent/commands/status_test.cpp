@@ -45,13 +45,13 @@ TEST_CASE("the verdict follows from run, daemon, and what was configured") {
         {"nothing has ever run", nullptr, nullptr, nullptr, nobody, exit_not_running, false,
          "nothing has run since this boot, and no agent is running"},
         {"the daemon has just started", a_daemon("waiting"), nullptr, nullptr, the_daemon, exit_not_yet, false,
-         "not configured yet"},
+         "not configured yet: no run has begun\n"},
         {"a daemon that stopped before any run", a_daemon("stopped"), nullptr, nullptr, both, exit_not_running, false,
          "nothing has run"},
         {"a daemon that died before any run", a_daemon("running"), nullptr, nullptr, nobody, exit_not_running, false,
          "nothing has run"},
         {"the first run is under way", a_daemon("running"), a_run(), nullptr, both, exit_not_yet, false,
-         "not configured yet"},
+         "not configured yet: run 42 is under way\n"},
         {"the first run by hand is under way", nullptr, a_run(), nullptr, the_run, exit_not_yet, false,
          "not configured yet"},
         {"a good run", a_daemon("waiting"), a_good_run(), configured_by(42), the_daemon, exit_ok, true,
@@ -61,18 +61,19 @@ TEST_CASE("the verdict follows from run, daemon, and what was configured") {
         {"the next run after a good one", a_daemon("running"), a_run(), configured_by(41), both, exit_ok, true,
          "configured: role web"},
         {"a run that failed for now", a_daemon("waiting"), a_failed_run(), nullptr, the_daemon, exit_failed, false,
-         "FAILED\n"},
+         "FAILED in repository: server.unreachable\n"},
         {"a run that somebody has to help", a_daemon("waiting"), a_failed_run("permanent"), nullptr, the_daemon,
-         exit_failed, true, "FAILED\n"},
+         exit_failed, true, "FAILED in repository: server.unreachable\n"},
         {"a failed run, and nobody tries again", nullptr, a_failed_run(), nullptr, nobody, exit_failed, true,
-         "FAILED\n"},
+         "FAILED in repository: server.unreachable\n"},
         {"a run that failed after a good one", a_daemon("waiting"), a_failed_run(), configured_by(41), the_daemon,
-         exit_failed, false, "FAILED (configured earlier in this boot)"},
-        {"a run whose agent was killed", a_daemon("waiting"), a_run(), nullptr, nobody, exit_failed, true, "FAILED\n"},
+         exit_failed, false, "FAILED in repository: server.unreachable (configured earlier in this boot)\n"},
+        {"a run whose agent was killed", a_daemon("waiting"), a_run(), nullptr, nobody, exit_failed, true,
+         "FAILED: run 42 was cut off\n"},
         {"a run whose agent was killed, and the daemon is back", a_daemon("waiting"), a_run(), nullptr, the_daemon,
-         exit_failed, false, "FAILED\n"},
+         exit_failed, false, "FAILED: run 42 was cut off\n"},
         {"a run after one that failed", a_daemon("running"), a_run(), configured_by(40), both, exit_failed, false,
-         "FAILED (configured earlier in this boot)"},
+         "FAILED before; run 42 is under way (configured earlier in this boot)\n"},
     }));
     CAPTURE(row.name);
     const StatusView seen = view(a_status(row.daemon, row.run, row.configured), row.alive);
@@ -129,7 +130,7 @@ TEST_CASE("what keeps a run from beginning makes the status bad, whatever the la
     const StatusView seen = view(status, row.alive);
     CHECK(seen.verdict == exit_failed);
     CHECK(seen.is_final == row.is_final);
-    CHECK(text_of(seen).starts_with("FAILED"));
+    CHECK(text_of(seen).starts_with("FAILED: no run can begin"));
     CHECK(has(seen, "blocked   no run can begin, since 1 min ago\n"));
     CHECK(has(seen, "io.not_permitted"));
     CHECK(has(seen, "cannot write /var/lib/bootwright: Read-only file system\n"));
@@ -181,4 +182,67 @@ TEST_CASE("waiting ends at its time limit with a status of its own") {
     CHECK(fake.clock.time.since_boot == 15s);
     CHECK(printed.text.starts_with("not configured yet"));
     CHECK(print_status(fake.system, {{"--wait", ""}, {"--timeout", "0s"}}).status == exit_not_yet);
+}
+
+TEST_CASE("one line says what holds, what the last run came to, and what happens next") {
+    const Json next{{"at", moment(1090)}, {"reason", "trying again after server.unreachable"}};
+    const auto line = [](const Json& status, Alive alive) { return text_of(view(status, alive).one_line); };
+    CHECK(line(a_status(a_daemon("waiting", next), a_good_run(), configured_by(42)), the_daemon) ==
+          "configured: role web at 0123456789ab; run 42 changed 1 min ago; next in 1 min\n");
+    CHECK(line(a_status(a_daemon("waiting", next), a_failed_run(), nullptr), the_daemon) ==
+          "FAILED in repository: server.unreachable; run 42 not_reached 1 min ago; next in 1 min\n");
+    const Json progress{{"what", "objects"}, {"done", 12}, {"total", 82}};
+    CHECK(line(a_status(a_daemon("running"), a_run({{"progress", progress}}), nullptr), both) ==
+          "not configured yet: run 42 is under way; repository, objects 12 of 82\n");
+    CHECK(line(a_status(nullptr, a_good_run(), configured_by(42)), nobody) ==
+          "configured: role web at 0123456789ab; run 42 changed 1 min ago; no daemon\n");
+    CHECK(line(a_status(nullptr, nullptr, nullptr), nobody) ==
+          "nothing has run since this boot, and no agent is running\n");
+    Json hanging = a_daemon("waiting");
+    hanging["heartbeat"] = moment(800);
+    CHECK(line(a_status(hanging, a_good_run(), configured_by(42)), the_daemon).ends_with("; it may hang\n"));
+}
+
+TEST_CASE("the command prints one line if it is asked to") {
+    FakeSystem fake;
+    RunRecord record(fake.system, 1);
+    record.role({.role = "web"});
+    record.revision({.revision = revision, .folder = ""});
+    record.finish();
+    const Printed printed = print_status(fake.system, {{"--oneline", ""}});
+    CHECK(printed.status == exit_ok);
+    CHECK(printed.text == "configured: role web at 0123456789ab; run 1 not_reached 0 ms ago; no daemon\n");
+}
+
+TEST_CASE("following says each stage and attempt once where no cursor can be moved, and ends with the run") {
+    FakeSystem fake;
+    RunRecord record(fake.system, 1);
+    fake.clock.on_sleep = [&](std::size_t number) {
+        if (number == 2) {
+            record.begin_stage(Stage::repository, 3);
+        } else if (number == 4) {
+            record.begin_attempt(2);
+        } else if (number == 6) {
+            record.error(transient_error("a.b", "c", "d"));
+            record.finish();
+        }
+    };
+    const Printed printed = print_status(fake.system, {{"--follow", ""}, {"--oneline", ""}});
+    CHECK(printed.status == exit_failed);
+    CHECK(fake.clock.slept.size() == 6);
+    CHECK(printed.text ==
+          "not configured yet: run 1 is under way; platform\n"
+          "not configured yet: run 1 is under way; repository\n"
+          "not configured yet: run 1 is under way; repository\n"
+          "FAILED in repository: a.b; run 1 not_reached 250 ms ago; no daemon\n");
+}
+
+TEST_CASE("following prints nothing but the document for programs, and does not wait where nothing runs") {
+    FakeSystem fake;
+    CHECK(print_status(fake.system, {{"--follow", ""}}).status == exit_not_running);
+    RunRecord record(fake.system, 1);
+    fake.clock.on_sleep = [&](std::size_t) { record.finish(); };
+    const Printed printed = print_status(fake.system, {{"--follow", ""}, {"--json", ""}});
+    CHECK(fake.clock.slept.size() == 1);
+    CHECK(Json::parse(printed.text).at("run").at("state") == "finished");
 }
