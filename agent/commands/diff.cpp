@@ -68,8 +68,18 @@ const char* word_of(ResourceChange::Kind kind) {
     return "";
 }
 
-char sign_of(ResourceChange::Kind kind) {
-    return kind == ResourceChange::Kind::added ? '+' : kind == ResourceChange::Kind::removed ? '-' : '~';
+Piece sign_of(ResourceChange::Kind kind) {
+    switch (kind) {
+        case ResourceChange::Kind::added: return {"+", Tone::good};
+        case ResourceChange::Kind::removed: return {"-", Tone::bad};
+        case ResourceChange::Kind::changed: break;
+    }
+    return {"~", Tone::doubtful};
+}
+
+/// A line of a text diff.
+Tone tone_of(const std::string& line) {
+    return line.starts_with('+') ? Tone::good : line.starts_with('-') ? Tone::bad : Tone::plain;
 }
 
 Json to_json(const std::vector<ValueChange>& changes) {
@@ -105,7 +115,7 @@ void print_change(const ValueChange& change, const std::string& indent) {
     if (is_long(change.before) || is_long(change.after)) {
         print_line(indent + change.name + ":");
         for (const std::string& line : line_difference(shown(change.before, ""), shown(change.after, ""))) {
-            print_line(indent + "  " + line);
+            print_line(Line{{{indent + "  "}, {line, tone_of(line)}}});
         }
     } else if (change.before.is_null()) {
         print_line(indent + change.name + ": " + shown(change.after, "null"));
@@ -150,7 +160,7 @@ std::size_t count(const Difference& difference, ResourceChange::Kind kind) {
 
 void print_resource(const ResourceChange& change) {
     const std::string place = change.file.empty() ? "" : " (" + change.file + ":" + std::to_string(change.line) + ")";
-    print_line(std::string(1, sign_of(change.kind)) + " " + change.resource + place);
+    print_line(Line{{sign_of(change.kind), {" " + change.resource, Tone::strong}, {place}}});
     if (change.kind == ResourceChange::Kind::removed) {
         return;
     }

@@ -142,9 +142,10 @@ void print(const Json& result) {
     constexpr std::size_t name_width = 14;
     print_line("Rules, in the order in which they count; the first that matches decides:");
     for (const Json& rule : result.at("rules")) {
-        print_line((rule.at("matched") == Json(true) ? "  yes  " : "   -   ") +
-                   padded(string_at(rule, "platform"), name_width) + string_at(rule, "rule") + ": " +
-                   shown_short(rule.at("seen")) + "  [" + shown_short(rule.at("path")) + "]");
+        const bool has_matched = rule.at("matched") == Json(true);
+        print_line(Line{{{has_matched ? "  yes  " : "   -   ", has_matched ? Tone::good : Tone::quiet},
+                         {padded(string_at(rule, "platform"), name_width) + string_at(rule, "rule") + ": " +
+                          shown_short(rule.at("seen")) + "  [" + shown_short(rule.at("path")) + "]"}}});
     }
     for (const Json& probe : result.at("probes")) {
         print_line("  asked " + padded(string_at(probe, "platform"), name_width) + shown_short(probe.at("request")) +
@@ -171,7 +172,8 @@ void print(const Json& result) {
         print_keys(keys);
     }
     if (const Json& error = result.at("error"); error.is_object()) {
-        print_line("error: " + string_at(error, "message") + " (" + string_at(error, "code") + ")");
+        print_line(
+            Line{{{"error", Tone::bad}, {": " + string_at(error, "message") + " (" + string_at(error, "code") + ")"}}});
         print_line("  do: " + string_at(error, "advice"));
     }
 }

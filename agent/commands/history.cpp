@@ -17,15 +17,21 @@ std::string took(const Json& line) {
     return seconds.is_number() ? to_human(duration_of(seconds)) : "-";
 }
 
+Tone tone_of(const Json& line) { return member_at(line, "good") == Json(true) ? Tone::good : Tone::bad; }
+
 /// One run in a line, its error in another.
 void print_row(const Json& line) {
     const Json& error = member_at(line, "error");
-    print_line(cell(shown(member_at(line, "run")), 4) + cell(minute(member_at(line, "began")), 16) +
-               cell(shown(member_at(member_at(line, "cause"), "why")), 9) +
-               cell(shown(member_at(line, "revision")).substr(0, 12), 12) +
-               cell(shown(member_at(line, "outcome")), 21) + took(line));
+    print_line(Line{{{cell(shown(member_at(line, "run")), 4) + cell(minute(member_at(line, "began")), 16) +
+                      cell(shown(member_at(member_at(line, "cause"), "why")), 9) +
+                      cell(shown(member_at(line, "revision")).substr(0, 12), 12)},
+                     {cell(shown(member_at(line, "outcome")), 21), tone_of(line)},
+                     {took(line)}}});
     if (error.is_object()) {
-        print_line("      " + shown(member_at(error, "code")) + ": " + shown(member_at(error, "message")));
+        constexpr std::size_t left = 6;
+        print_line(Line{
+            {{std::string(left, ' ') + shown(member_at(error, "code")) + ": " + shown(member_at(error, "message"))}},
+            left});
     }
 }
 
@@ -65,8 +71,8 @@ void print_whole(const Json& line) {
     const Json& by = member_at(cause, "by");
     const Json& resources = member_at(line, "resources");
     const Json& error = member_at(line, "error");
-    print_line("run " + shown(member_at(line, "run")) + ": " + shown(member_at(line, "outcome")) + ", " +
-               (member_at(line, "good") == Json(true) ? "good" : "BAD"));
+    print_line(Line{{{"run " + shown(member_at(line, "run")) + ": " + shown(member_at(line, "outcome")) + ", "},
+                     {member_at(line, "good") == Json(true) ? "good" : "BAD", tone_of(line)}}});
     print_field("began", shown(member_at(line, "began")) + ", took " + took(line));
     print_field("because", shown(member_at(cause, "why")) + (by.is_null() ? "" : ", by " + shown(by)));
     if (member_at(line, "noop") == Json(true)) {

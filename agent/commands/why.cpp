@@ -134,7 +134,8 @@ void print(const Json& found) {
     const auto field = [](const std::string& label, const std::string& text) {
         print_line("  " + label + std::string(12 - label.size(), ' ') + text);
     };
-    print_line(text_of(found.at("resource")) + ", in the catalog of run " + text_of(found.at("run")));
+    print_line(
+        Line{{{text_of(found.at("resource")), Tone::strong}, {", in the catalog of run " + text_of(found.at("run"))}}});
     field("declared",
           found.at("file").is_null() ? "not known where" : text_of(found.at("file")) + ":" + text_of(found.at("line")));
     for (const Json& container : found.at("contained_in")) {
