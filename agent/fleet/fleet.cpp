@@ -50,8 +50,8 @@ public:
           hosts_(chosen_hosts(system, given.words("HOST"), given.value("--hosts"))),
           asking_{jobs_given(given), duration_given(given, "--timeout", "20s")} {}
 
-    /// @throws Error stopped, by a signal; fleet.no_ssh; process.cannot_start
-    Json ask() {
+    /// Returns nullopt if a signal came before all had answered. @throws Error fleet.no_ssh, process.cannot_start
+    std::optional<Json> ask() {
         std::stop_source stop;
         std::future<std::vector<Machine>> machines;
         try {
@@ -71,18 +71,26 @@ public:
             }
         }
         progress_.clear();
-        return overview_of(machines.get(), system_.clock.now().wall);
+        try {
+            return overview_of(machines.get(), system_.clock.now().wall);
+        } catch (const Error& error) {
+            if (error.kind != ErrorKind::stopped) {
+                throw;
+            }
+            return std::nullopt;
+        }
     }
 
-    /// @throws Error stopped, by a signal
-    void wait(milliseconds duration) {
+    /// False if a signal came.
+    bool wait(milliseconds duration) {
         const auto until = system_.clock.now().since_boot + duration;
         for (auto left = duration; left.count() > 0; left = until - system_.clock.now().since_boot) {
             signals_.wait(left, -1);
             if (signals_.take() != 0) {
-                throw stopped_error();
+                return false;
             }
         }
+        return true;
     }
 
 private:
@@ -107,21 +115,32 @@ void print(const CommandArguments& given, const Json& overview) {
     given.has("--json") ? print_json(overview) : print_overview(overview, given.has("--all"));
 }
 
-/// Says what has changed each time, until a signal.
-[[noreturn]] void watch(Fleet& fleet, const CommandArguments& given, milliseconds every, Json before) {
-    while (true) {
-        fleet.wait(every);
-        Json overview = fleet.ask();
+/// False if what was printed is lost; main() says so.
+bool is_read() {
+    try {
+        check_output();
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+/// Says what has changed each time, until a signal, or until nobody reads it any more. @param overview the last one
+void watch(Fleet& fleet, const CommandArguments& given, milliseconds every, Json& overview) {
+    while (is_read() && fleet.wait(every)) {
+        auto next = fleet.ask();
+        if (!next) {
+            return;
+        }
         if (given.has("--json")) {
-            print_json(overview);
+            print_json(*next);
         } else {
-            for (const std::string& change : changes_between(before, overview)) {
-                print_line(minute(overview.at("asked")) + "  " + change);
+            for (const std::string& change : changes_between(overview, *next)) {
+                print_line(minute(next->at("asked")) + "  " + change);
             }
         }
-        write_page(given, overview);
-        check_output();  // nobody reads any more: there is no other end to this
-        before = std::move(overview);
+        write_page(given, *next);
+        overview = std::move(*next);
     }
 }
 
@@ -141,13 +160,16 @@ ExitStatus verdict_of(const Json& overview) {
 int run(const System& system, const CommandArguments& given) {
     const milliseconds every = duration_given(given, "--every", "1m");
     Fleet fleet(system, given);
-    Json overview = fleet.ask();
-    print(given, overview);
-    write_page(given, overview);
-    if (given.has("--watch")) {
-        watch(fleet, given, every, std::move(overview));
+    auto overview = fleet.ask();
+    if (!overview) {
+        return exit_failed;
     }
-    return verdict_of(overview);
+    print(given, *overview);
+    write_page(given, *overview);
+    if (given.has("--watch")) {
+        watch(fleet, given, every, *overview);
+    }
+    return verdict_of(*overview);
 }
 
 const Command command{
