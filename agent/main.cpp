@@ -2,7 +2,7 @@
 
 #include "agent/commands/command_line.hpp"
 #include "agent/commands/output.hpp"
-#include "agent/commands/recorded_answers.hpp"
+#include "agent/commands/support/recorded_answers.hpp"
 #include "agent/config/system.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"

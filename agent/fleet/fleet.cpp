@@ -1,6 +1,6 @@
-#include "agent/commands/chosen_run.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/past/chosen_run.hpp"
 #include "agent/fleet/ask.hpp"
 #include "agent/fleet/hosts.hpp"
 #include "agent/fleet/overview.hpp"

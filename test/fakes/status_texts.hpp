@@ -2,7 +2,7 @@
 
 // Statuses as the file holds them, and how they are shown.
 
-#include "agent/commands/status.hpp"
+#include "agent/commands/status/status.hpp"
 #include "agent/record/run_record.hpp"
 #include "agent/record/status_file.hpp"
 #include "test/fakes/captured_output.hpp"

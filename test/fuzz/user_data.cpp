@@ -1,7 +1,7 @@
 // User-data as any platform may serve it, and what is left of it in a bug report.
 
 #include "agent/role/user_data.hpp"
-#include "agent/commands/redaction.hpp"
+#include "agent/commands/support/redaction.hpp"
 #include "test/fuzz/fuzz.hpp"
 
 using namespace bootwright;

@@ -11,13 +11,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Which room may include which, besides itself. No circle is possible: each room names only rooms that stand below it here.
 ROOMS = {
-    "agent": "agent/commands agent/config agent/repository/fetch agent/servers common agent/pages",
-    "agent/commands": "agent/timeline agent/daemon agent/run agent/record agent/puppet agent/repository agent/repository/modules agent/role agent/role/keys agent/platform agent/servers agent/config common agent/help agent/doctor",
-    "agent/timeline": "agent/record agent/config common",
+    "agent": "agent/pages agent/commands/support agent/commands agent/config agent/repository/fetch agent/servers common",
     "agent/pages": "agent/commands agent/help common",
+    "agent/fleet": "agent/commands/past agent/commands agent/config common",
+    "agent/commands/past": "agent/commands agent/timeline agent/record agent/config common",
+    "agent/commands/repository": "agent/commands agent/puppet agent/repository agent/repository/modules agent/servers agent/config common",
+    "agent/commands/runs": "agent/commands/status agent/commands agent/daemon agent/run agent/record agent/config common",
+    "agent/commands/status": "agent/commands agent/record common",
+    "agent/commands/support": "agent/commands agent/doctor agent/record agent/role agent/role/keys agent/platform agent/servers agent/config common",
+    "agent/commands": "agent/help agent/daemon agent/run agent/record agent/puppet agent/config common",
     "agent/help": "common",
+    "agent/timeline": "agent/record agent/config common",
     "agent/doctor": "agent/run agent/record agent/puppet agent/repository agent/repository/proof agent/role agent/role/keys agent/platform agent/servers agent/servers/objects agent/config common",
-    "agent/fleet": "agent/commands agent/config common",
     "agent/daemon": "agent/run agent/record agent/platform agent/config common",
     "agent/run": "agent/announce agent/record agent/health agent/puppet agent/repository agent/role agent/role/keys agent/platform agent/config common",
     "agent/announce": "agent/record agent/role/keys agent/servers agent/platform agent/config common",

@@ -11,7 +11,7 @@ WRITES = re.compile(r"std::(cout|cerr|clog)\s*<<|\b(printf|puts|putchar|perror)\
 
 
 def test_commands_print_in_one_place() -> None:
-    sources = [*ROOT.glob("agent/commands/*.cpp"), *ROOT.glob("agent/fleet/*.cpp"), ROOT / "agent/main.cpp", ROOT / "agent/daemon/daemon.cpp"]
+    sources = [*ROOT.glob("agent/commands/**/*.cpp"), *ROOT.glob("agent/fleet/*.cpp"), ROOT / "agent/main.cpp", ROOT / "agent/daemon/daemon.cpp"]
     assert PRINTER in sources and WRITES.search(PRINTER.read_text())
     found = [source.name for source in sources if source != PRINTER and WRITES.search(source.read_text())]
     assert not found, found

@@ -26,7 +26,7 @@ MAY_SEARCH_TEXT = {
     "agent/platform/detection.cpp": "a kernel command line",
     "agent/servers/r10k_install.cpp": "what r10k says",
     "agent/servers/ask.cpp": "what bootwright-download says",
-    "agent/commands/redaction.cpp": "what `bootwright capture` has found on a machine",
+    "agent/commands/support/redaction.cpp": "what `bootwright capture` has found on a machine",
 }
 
 # Members with such a name that hold no URL.

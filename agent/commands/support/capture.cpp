@@ -1,9 +1,9 @@
-#include "agent/commands/capture.hpp"
+#include "agent/commands/support/capture.hpp"
 
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
-#include "agent/commands/recorded_answers.hpp"
-#include "agent/commands/redaction.hpp"
+#include "agent/commands/support/recorded_answers.hpp"
+#include "agent/commands/support/redaction.hpp"
 #include "agent/config/config.hpp"
 #include "agent/platform/detection.hpp"
 #include "agent/platform/machine.hpp"

@@ -1,4 +1,4 @@
-#include "agent/commands/status_run.hpp"
+#include "agent/commands/status/status_run.hpp"
 
 #include "common/base/text.hpp"
 

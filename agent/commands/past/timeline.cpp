@@ -1,8 +1,8 @@
 #include "agent/timeline/timeline.hpp"
 
-#include "agent/commands/chosen_run.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/past/chosen_run.hpp"
 #include "agent/record/history.hpp"
 #include "agent/record/past.hpp"
 #include "agent/timeline/boot.hpp"

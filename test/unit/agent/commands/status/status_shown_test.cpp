@@ -1,6 +1,6 @@
 // What of a run, and of who else had a part in it, is shown.
 
-#include "agent/commands/status.hpp"
+#include "agent/commands/status/status.hpp"
 
 #include "agent/record/run_record.hpp"
 #include "test/fakes/captured_output.hpp"

@@ -1,6 +1,6 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/fetching.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/repository/fetching.hpp"
 #include "agent/repository/fetch_outcome.hpp"
 #include "agent/repository/snapshot_request.hpp"
 #include "common/base/encoding.hpp"

@@ -1,5 +1,5 @@
-#include "agent/commands/recorded_answers.hpp"
-#include "agent/commands/redaction.hpp"
+#include "agent/commands/support/recorded_answers.hpp"
+#include "agent/commands/support/redaction.hpp"
 #include "agent/config/config.hpp"
 #include "common/files/file.hpp"
 #include "test/fakes/answers.hpp"

@@ -1,4 +1,4 @@
-#include "agent/commands/status.hpp"
+#include "agent/commands/status/status.hpp"
 
 #include "agent/record/run_record.hpp"
 #include "common/base/error.hpp"

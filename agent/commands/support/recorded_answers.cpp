@@ -1,4 +1,4 @@
-#include "agent/commands/recorded_answers.hpp"
+#include "agent/commands/support/recorded_answers.hpp"
 
 #include "agent/platform/instance_metadata.hpp"
 #include "common/base/encoding.hpp"

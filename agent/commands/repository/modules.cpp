@@ -1,6 +1,6 @@
 #include "agent/commands/command.hpp"
-#include "agent/commands/fetching.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/repository/fetching.hpp"
 #include "agent/puppet/puppet_program.hpp"
 #include "agent/repository/modules/module_lock.hpp"
 #include "agent/repository/modules/module_needs.hpp"

@@ -1,6 +1,6 @@
 // What `bootwright status` prints in a terminal, of runs with every outcome and at every stage: test/fixtures/status/.
 
-#include "agent/commands/status.hpp"
+#include "agent/commands/status/status.hpp"
 #include "test/fakes/fixtures.hpp"
 #include "test/fakes/status_texts.hpp"
 

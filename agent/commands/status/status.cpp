@@ -1,4 +1,4 @@
-#include "agent/commands/status.hpp"
+#include "agent/commands/status/status.hpp"
 
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"

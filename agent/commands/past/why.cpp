@@ -1,6 +1,6 @@
-#include "agent/commands/chosen_run.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/past/chosen_run.hpp"
 #include "agent/record/catalog_difference.hpp"
 #include "agent/record/past.hpp"
 #include "agent/record/past_contents.hpp"

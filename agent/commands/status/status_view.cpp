@@ -1,8 +1,8 @@
 // What is shown of a status as a whole; status_run.cpp has what is shown of its run.
 
 #include "agent/commands/output.hpp"
-#include "agent/commands/status.hpp"
-#include "agent/commands/status_run.hpp"
+#include "agent/commands/status/status.hpp"
+#include "agent/commands/status/status_run.hpp"
 #include "common/base/text.hpp"
 
 #include <algorithm>

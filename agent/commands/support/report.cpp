@@ -1,6 +1,6 @@
-#include "agent/commands/capture.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/support/capture.hpp"
 #include "agent/config/config.hpp"
 #include "agent/doctor/doctor.hpp"
 #include "agent/record/history.hpp"

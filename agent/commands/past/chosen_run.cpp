@@ -1,4 +1,4 @@
-#include "agent/commands/chosen_run.hpp"
+#include "agent/commands/past/chosen_run.hpp"
 
 #include "agent/commands/command.hpp"
 #include "agent/record/history.hpp"

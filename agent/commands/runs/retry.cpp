@@ -1,7 +1,7 @@
 #include "agent/commands/caller.hpp"
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
-#include "agent/commands/under_way.hpp"
+#include "agent/commands/runs/under_way.hpp"
 #include "agent/daemon/ask.hpp"
 #include "agent/record/locks.hpp"
 

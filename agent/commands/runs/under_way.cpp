@@ -1,4 +1,4 @@
-#include "agent/commands/under_way.hpp"
+#include "agent/commands/runs/under_way.hpp"
 
 #include "agent/record/status_file.hpp"
 #include "common/processes/process_tree.hpp"

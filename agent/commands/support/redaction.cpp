@@ -1,4 +1,4 @@
-#include "agent/commands/redaction.hpp"
+#include "agent/commands/support/redaction.hpp"
 
 #include "agent/config/config.hpp"
 #include "agent/platform/instance_metadata.hpp"

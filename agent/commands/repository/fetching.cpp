@@ -1,4 +1,4 @@
-#include "agent/commands/fetching.hpp"
+#include "agent/commands/repository/fetching.hpp"
 
 #include "agent/commands/output.hpp"
 #include "agent/config/value_types.hpp"
