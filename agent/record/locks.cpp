@@ -42,7 +42,7 @@ Error unreadable(const System& system, const std::string& why) {
 }
 
 bool is_entry(const Json& entry) {
-    return !string_at(entry, "name").empty() && !string_at(entry, "boot_id").empty() &&
+    return !string_at(entry, "name").empty() && member_at(entry, "boot_id").is_string() &&
            member_at(entry, "since_ms").is_number_unsigned() &&
            member_at(entry, "since_boot_ms").is_number_unsigned() &&
            (member_at(entry, "lasts_ms").is_null() || member_at(entry, "lasts_ms").is_number_unsigned());

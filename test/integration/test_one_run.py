@@ -1,4 +1,4 @@
-"""Runs for people: what would change, one run at another revision or with another role config, and following one that is under way."""
+"""Runs for people: what would change, one run at another revision or with another role config, following one under way."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def test_what_would_change(instance: Instance, metadata: MetadataServer, repo: C
     assert instance.bootwright("lock", "disks", "--reason", "they are moved").returncode == 0
     done = instance.bootwright("run", "--noop", "--revision", new)
     assert done.returncode == 6, done.stdout + done.stderr
-    for text in ("    -old [redacted]", "    +new [redacted]", "File[/srv/made]", "Exec[/bin/touch /srv/touched]", f"this would change: role web at {new}"):
+    last = f"this would change: role web at {new}"
+    for text in ("    -old [redacted]", "    +new [redacted]", "File[/srv/made]", "Exec[/bin/touch /srv/touched]", last):
         assert text in done.stdout, (text, done.stdout)
     assert SECRET not in done.stdout + done.stderr
     for file in ("touched", "made", "refreshed"):

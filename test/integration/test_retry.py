@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from control_repo import ControlRepo
 from instance import Instance
 from interruption import quick_puppet
@@ -17,7 +19,7 @@ def test_nobody_waits_for_the_next_try(instance: Instance, metadata: MetadataSer
     none = instance.bootwright("retry")
     assert none.returncode == 1 and "daemon.not_running" in none.stderr
     daemon = instance.start_bootwright("daemon")
-    instance.wait_for_status(lambda s: "role.invalid" in ((s["daemon"] or {}).get("next") or {}).get("reason", ""), "the plan after the failure")
+    instance.wait_for_status(lambda s: "role.invalid" in json.dumps(s["daemon"] or {}), "the plan after the failure")
     metadata.service = Ec2(role_config(repo))
     asked = instance.bootwright("retry", env={"SUDO_USER": "alice"})
     assert asked.returncode == 0 and "runs at once" in asked.stdout

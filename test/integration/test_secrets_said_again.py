@@ -158,7 +158,8 @@ def test_an_ssh_key_of_a_cloud_s_store(on: Callable[[Cloud], PlanOfCloud], cloud
     plan.config["repository"]["credentials"] = [{"host": "git.test", "ssh_key_from": {kind: name}}]
     plan.only_place(plan.repo.url("ssh", host="git.test"))
     assert plan.run()["error"]["stage"] == "repository"
-    assert len(clouds.requests) == 1
+    # The run asks for that one secret, and so does the doctor, whoever calls him.
+    assert len({(request.path, request.query, request.body) for request in clouds.requests}) == 1
 
 
 @pytest.mark.parametrize("path", ["*/user-data", "*/document"])

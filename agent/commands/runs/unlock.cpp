@@ -18,7 +18,7 @@ int run(const System& system, const CommandArguments& given) {
     show_locks(system, locks);
     print_line("the lock " + name + " is removed");
     if (locks.empty()) {
-        print_line("runs begin again: a run that waited for this begins at once if the daemon is running");
+        print_line("runs begin again: a run that the daemon held back begins within seconds");
         return exit_ok;
     }
     print_line("the machine stays locked:");

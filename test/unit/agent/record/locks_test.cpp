@@ -52,6 +52,15 @@ TEST_CASE("a lock says who set it, when and why, and holds until it is removed")
     CHECK(machine.held() == 0);
 }
 
+TEST_CASE("a lock is understood where the kernel gives the boot no name") {
+    Lockable machine;
+    machine.root.remove("/proc/sys/kernel/random/boot_id");
+    machine.lock("disks", 1h);
+    CHECK(machine.left() == 1h);
+    remove_lock(machine.system, "disks");
+    CHECK(machine.held() == 0);
+}
+
 TEST_CASE("several locks hold until the last is gone") {
     Lockable machine;
     machine.lock("disks", 1h);
