@@ -63,14 +63,6 @@ std::string with_place(const Json& resource) {
            (file.is_null() ? "" : " (" + shown(file) + ":" + shown(member_at(resource, "line")) + ")");
 }
 
-/// "2026-11-20 14:03 UTC"
-std::string minute_of(const Json& time) {
-    constexpr std::size_t minute = 16;
-    std::string text = shown(time).substr(0, minute);
-    std::replace(text.begin(), text.end(), 'T', ' ');
-    return text + " UTC";
-}
-
 class RunLines {
 public:
     RunLines(StatusFields& fields, const SeenRun& seen) : fields_(fields), seen_(seen), run_(seen.run) {}
@@ -133,7 +125,7 @@ private:
         }
         const Json& date = member_at(commit, "date");
         const Json& tag = member_at(commit, "tag");
-        fields_.add("by", shown(member_at(commit, "author")) + (date.is_null() ? "" : ", " + minute_of(date)) +
+        fields_.add("by", shown(member_at(commit, "author")) + (date.is_null() ? "" : ", " + minute(date) + " UTC") +
                               (tag.is_null() ? "" : ", tag " + shown(tag)));
         if (const Json& since = member_at(commit, "since"); since.is_object()) {
             fields_.add("changes", counted(number_at(since, "files"), "file") + " since " +
