@@ -219,7 +219,7 @@ class Plan:
         outputs = {"its log": process.output, "arguments and environments": "" if self.manifest_tells else heard}
         self.instance.write("/usr/local/bin/ssh", "#!/bin/sh\nexec bootwright status --json\n", 0o755)  # a fleet of this one machine
         for words in (
-            ["status"], ["status", "--json"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"], ["report", REPORT],
+            ["status"], ["status", "--json"], ["status", "--oneline"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"], ["report", REPORT],
             ["doctor"], ["doctor", "--json"], ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
             ["complete", "RUN"], ["complete", "REVISION"], ["complete", "LOCK"], ["locks"], ["metrics"], ["timeline"], ["timeline", "--text"],
             ["fleet", "web-1"], ["fleet", "web-1", "--json"],
