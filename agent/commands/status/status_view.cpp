@@ -67,9 +67,13 @@ private:
         if (running_ && run_alive_ && configured_.is_null()) {
             return exit_not_yet;
         }
-        return is_configured_by(number_at(run_, (running_ && run_alive_) || is_noop ? "before" : "number"))
-                   ? exit_ok
-                   : exit_failed;
+        const bool by_run_before = (running_ && run_alive_) || is_noop;
+        return is_configured_by(by_run_before ? number_before() : number_at(run_, "number")) ? exit_ok : exit_failed;
+    }
+
+    /// Of the run that the status showed before this one. An older agent, whose every run did something, does not say it.
+    [[nodiscard]] std::uint64_t number_before() const {
+        return run_.contains("before") ? number_at(run_, "before") : number_at(run_, "number") - 1;
     }
 
     [[nodiscard]] Line headline(ExitStatus verdict) const {

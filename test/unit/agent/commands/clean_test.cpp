@@ -82,9 +82,9 @@ TEST_CASE("the journal is emptied if that is asked for, and a failure is said") 
     CHECK(machine.processes.started("--vacuum-time=1s").size() == 1);
     machine.processes.answer("--vacuum-time=1s", {.result = {.exit_code = 1}, .error_lines = {"no journal files"}});
     const CapturedOutput output;
-    CHECK(error_of([&] {
-              return run_command(machine.system, "clean", {{"--logs", ""}});
-          }).message == "the journal was not emptied: no journal files");
+    const Error error = error_of([&] { return run_command(machine.system, "clean", {{"--logs", ""}}); });
+    CHECK(error.code == "clean.journal");
+    CHECK(error.message == "the journal was not emptied: no journal files");
 }
 
 TEST_CASE("a machine at work is not cleaned") {

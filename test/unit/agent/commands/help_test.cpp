@@ -22,15 +22,15 @@ std::string help_on(const std::string& topic) {
 }  // namespace
 
 TEST_CASE("the help on an error says what it means, what to check and what to do, in 80 columns") {
-    CHECK(help_on("run.locked") ==
-          "run.locked\n"
-          "(transient)\n"
+    CHECK(help_on("daemon.locked") ==
+          "daemon.locked\n"
+          "(permanent)\n"
           "\n"
-          "Another run is under way on this machine, or a Puppet that was handed over.\n"
+          "Another daemon is running on this machine.\n"
           "\n"
-          "Check:  `bootwright status` shows how far it is.\n"
+          "Check:  `systemctl status bootwright`, `pgrep -a bootwright`.\n"
           "\n"
-          "Do:     wait for it: `bootwright status --wait`.\n");
+          "Do:     use that one, or stop it first. `bootwright run` works beside it.\n");
     for (const RunbookEntry& entry : runbook()) {
         const std::string text = help_on(entry.codes.front());
         CAPTURE(text);

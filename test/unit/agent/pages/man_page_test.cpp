@@ -62,9 +62,8 @@ TEST_CASE("the scripts of all shells know each command and option") {
         for (const Command* command : all_commands()) {
             CHECK_THAT(script, ContainsSubstring(std::string(command->name)));
             for (const CommandOption& option : command->options) {
-                CHECK_THAT(script, option.kind == CommandOption::Kind::argument
-                                       ? ContainsSubstring(std::string(command->name))
-                                       : ContainsSubstring(option.name.substr(2)));
+                CHECK_THAT(script, is_argument(option) ? ContainsSubstring(std::string(command->name))
+                                                       : ContainsSubstring(option.name.substr(2)));
             }
         }
     }

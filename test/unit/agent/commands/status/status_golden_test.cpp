@@ -96,6 +96,7 @@ RunReport run_that_applies() {
 
 RunReport run_that_waits() {
     RunReport report = run_under_way(Stage::repository);
+    report.before = 41;
     report.attempt = 2;
     report.retry = RunReport::Retry{at(1004s), 9s, transient_error("server.unreachable", "no route", "check it")};
     return report;
@@ -118,10 +119,18 @@ std::string shown_at(std::size_t columns) {
             case Outcome::changed_with_failures: ended(std::string(each.word), run_with_failures()); break;
             case Outcome::noop_drift: ended(std::string(each.word), run_with_drift()); break;
             case Outcome::not_reached: ended(std::string(each.word), run_without_puppet()); break;
+            case Outcome::locked: break;  // the status goes on to show the run before
             default: ended(std::string(each.word), run_with(each.outcome));
         }
     }
     add("under way", a_status(a_daemon("running"), to_json(run_that_applies()), nullptr), both);
+    Json locked = a_status(a_daemon("waiting"), to_json(run_with(Outcome::changed)), configured_by(42));
+    locked["daemon"]["next"] = {{"at", nullptr}, {"reason", "this machine is locked"}};
+    locked["locks"] = {
+        {{"name", "db-migration"}, {"by", "ada on /dev/pts/0"}, {"until", moment(4600)}, {"reason", "ask Ada"}},
+        {{"name", "puppet"}, {"by", nullptr}, {"until", nullptr}, {"reason", "an upgrade"}},
+        {{"name", "over"}, {"by", nullptr}, {"until", moment(900)}, {"reason", "it has ended"}}};
+    add("locked", locked, the_daemon);
     add("waits for its next attempt", a_status(a_daemon("running"), to_json(run_that_waits()), configured_by(41)),
         both);
     add("cut off", a_status(nullptr, to_json(run_that_applies()), nullptr), nobody);

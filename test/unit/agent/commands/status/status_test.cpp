@@ -246,3 +246,13 @@ TEST_CASE("following prints nothing but the document for programs, and does not 
     CHECK(fake.clock.slept.size() == 1);
     CHECK(Json::parse(printed.text).at("run").at("state") == "finished");
 }
+
+TEST_CASE("of an older agent, the run before one that is under way is the one of the number before") {
+    Json run = a_good_run();
+    run["state"] = "running";
+    run.erase("before");
+    CHECK(view(a_status(a_daemon("running"), run, configured_by(41)), both).verdict == exit_ok);
+    CHECK(view(a_status(a_daemon("running"), run, configured_by(40)), both).verdict == exit_failed);
+    run["before"] = 40;
+    CHECK(view(a_status(a_daemon("running"), run, configured_by(40)), both).verdict == exit_ok);
+}
