@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -203,6 +204,11 @@ std::chrono::milliseconds duration_of(const Json& seconds) {
     constexpr double longest_ms = 1e15;
     const double ms = seconds.is_number() ? seconds.get<double>() * 1000 : 0;
     return std::chrono::milliseconds(static_cast<long long>(std::clamp(ms, 0.0, longest_ms)));
+}
+
+bool has_reader() {
+    pollfd polled{STDOUT_FILENO, 0, 0};
+    return poll(&polled, 1, 0) <= 0 || (polled.revents & (POLLERR | POLLNVAL)) == 0;
 }
 
 void check_output() {

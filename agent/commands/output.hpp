@@ -71,6 +71,9 @@ std::string minute(const Json& time);
 /// A number of seconds of a document, clamped, since what is read may be anything. Zero for what is no number.
 std::chrono::milliseconds duration_of(const Json& seconds);
 
+/// False once nobody can read standard output any more: the other end of a pipe is closed.
+bool has_reader();
+
 /// @throws Error output.lost (permanent) if something that was printed has not been written
 void check_output();
 

@@ -115,19 +115,9 @@ void print(const CommandArguments& given, const Json& overview) {
     given.has("--json") ? print_json(overview) : print_overview(overview, given.has("--all"));
 }
 
-/// False if what was printed is lost; main() says so.
-bool is_read() {
-    try {
-        check_output();
-        return true;
-    } catch (const Error&) {
-        return false;
-    }
-}
-
 /// Says what has changed each time, until a signal, or until nobody reads it any more. @param overview the last one
 void watch(Fleet& fleet, const CommandArguments& given, milliseconds every, Json& overview) {
-    while (is_read() && fleet.wait(every)) {
+    while (has_reader() && fleet.wait(every)) {
         auto next = fleet.ask();
         if (!next) {
             return;

@@ -1,7 +1,9 @@
 #include "agent/record/catalog_difference.hpp"
 
+#include <array>
 #include <map>
 #include <set>
+#include <string_view>
 
 namespace bootwright {
 
@@ -75,6 +77,20 @@ std::string name_of_resource(const Json& resource) {
     return string_at(resource, "type") + "[" + string_at(resource, "title") + "]";
 }
 
+std::string file_of_resource(const Json& resource) {
+    // Where Puppet finds the checkout: as its environment; or, if that is a folder of it, itself.
+    constexpr std::array<std::string_view, 2> above{"/bootwright/puppet/code/environments/", "/bootwright/checkout/"};
+    const std::string file = string_at(resource, "file");
+    for (const std::string_view folder : above) {
+        const std::size_t found = file.find(folder);
+        const std::size_t root = found == std::string::npos ? found : file.find('/', found + folder.size());
+        if (root != std::string::npos) {
+            return file.substr(root + 1);
+        }
+    }
+    return file;
+}
+
 std::vector<ResourceChange> catalog_changes(const Json& before, const Json& after) {
     const auto old_resources = resources_of(before);
     const auto new_resources = resources_of(after);
@@ -91,7 +107,7 @@ std::vector<ResourceChange> catalog_changes(const Json& before, const Json& afte
         changes.push_back({was == nullptr  ? Kind::added
                            : is == nullptr ? Kind::removed
                                            : Kind::changed,
-                           name, string_at(known, "file"), number_at(known, "line"), std::move(parameters)});
+                           name, file_of_resource(known), number_at(known, "line"), std::move(parameters)});
     }
     return changes;
 }

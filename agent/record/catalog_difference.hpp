@@ -19,13 +19,17 @@ struct ValueChange {
 struct ResourceChange {
     enum class Kind { added, removed, changed } kind;
     std::string resource;  ///< "File[/etc/motd]"
-    std::string file;      ///< of the manifest, in the later catalog that has it; "": not known
+    std::string file;      ///< file_of_resource() in the later catalog that has it
     std::uint64_t line = 0;
     std::vector<ValueChange> parameters;  ///< by name; all of an added or removed resource
 };
 
 /// "File[/etc/motd]", of a resource as a catalog has it.
 std::string name_of_resource(const Json& resource);
+
+/// Where it is declared, from the root of the control repository on: "site-modules/role/manifests/web.pp". Elsewhere the
+/// whole path; "": not known.
+std::string file_of_resource(const Json& resource);
 
 /// By the resources' names, whatever order the compiler had them in. @param before as catalog.json.gz has them
 /// (docs/puppet.md)

@@ -121,7 +121,7 @@ Json explanation(const System& system, const Past& past, const Json& line, const
     return {{"resource", name},
             {"run", member_at(line, "run")},
             {"revision", member_at(line, "revision")},
-            {"file", member_at(resource, "file")},
+            {"file", text_or_null(file_of_resource(resource))},
             {"line", member_at(resource, "line")},
             {"contained_in", containers_of(*catalog, name)},
             {"relations", relations_of(resource)},

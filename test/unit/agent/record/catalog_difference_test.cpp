@@ -60,3 +60,16 @@ TEST_CASE("nested values are compared one by one") {
     CHECK(changes[1].before.is_null());
     CHECK(value_changes(Json(), Json(3)).empty());
 }
+
+TEST_CASE("a manifest is named from the root of the control repository on") {
+    const auto file = [](const char* path) { return file_of_resource({{"file", path}}); };
+    CHECK(file("/var/lib/bootwright/puppet/code/environments/production/site-modules/role/manifests/web.pp") ==
+          "site-modules/role/manifests/web.pp");
+    CHECK(
+        file(
+            "/var/lib/bootwright/checkout/0123456789abcdef0123456789abcdef01234567/environments/x/manifests/site.pp") ==
+        "environments/x/manifests/site.pp");
+    CHECK(file("/usr/share/puppet/modules/apt/manifests/init.pp") == "/usr/share/puppet/modules/apt/manifests/init.pp");
+    CHECK(file("/var/lib/bootwright/checkout/x") == "/var/lib/bootwright/checkout/x");
+    CHECK(file_of_resource(Json::object()).empty());
+}
