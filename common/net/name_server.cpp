@@ -75,7 +75,9 @@ std::optional<std::string> why_no_answer(const std::string& server, const std::s
     }
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> address(found, freeaddrinfo);
     std::string id(2, '\0');
-    getrandom(id.data(), id.size(), 0);
+    if (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
+        return "was not asked: there are no random numbers";
+    }
     const std::string message = question(id, host);
     if (message.empty()) {
         return "was not asked: " + host + " is no name";

@@ -192,7 +192,7 @@ def test_a_fleet_that_is_watched_says_what_has_changed(fleet: Instance) -> None:
     assert process.output.count("true: ") == 0
     assert process.stop() == 1, "as the last look ended"
     done = fleet.run(["sh", "-c", "bootwright fleet true --watch --every 1s | head -1"], timeout=20)
-    assert "1 good" in done.stdout and done.stderr.count("output.lost") == 1, "nobody reads it: there is no other end to it"
+    assert "1 good" in done.stdout, "nobody reads it: there is no other end to it"
 
 
 FAKE_SSH = """\
