@@ -77,7 +77,7 @@ std::string synopsis(const Command& command) {
 std::string options(const Command& command) {
     std::string text = command.options.empty() ? "" : ".SH OPTIONS\n";
     for (const CommandOption& option : command.options) {
-        text += ".TP\n" + shown_option(option) + "\n" + roff_text(option.help) +
+        text += ".TP\n" + shown_option(option) + "\n" + roff_line(option.help) +
                 (option.needs.empty() ? "" : " (with " + roff_text(option.needs, true) + ")") + ".\n";
     }
     return text;
@@ -86,7 +86,7 @@ std::string options(const Command& command) {
 std::string examples(const Command& command) {
     std::string text = ".SH EXAMPLES\n";
     for (const CommandExample& example : command.examples) {
-        text += ".TP\n" + bold(example.line) + "\n" + roff_text(example.meaning) + ".\n";
+        text += ".TP\n" + bold(example.line) + "\n" + roff_line(example.meaning) + ".\n";
     }
     return text;
 }
@@ -106,7 +106,7 @@ std::string description(const PageSource& source, const Command& command) {
             table += line + "\n";
         }
     }
-    return ".SH DESCRIPTION\n" + roff_text(command.help) + ".\n" + roff_of(table);
+    return ".SH DESCRIPTION\n" + roff_line(command.help) + ".\n" + roff_of(table);
 }
 
 }  // namespace
@@ -129,7 +129,7 @@ std::string overview_page(const PageSource& source) {
                        " ...]\n.SH COMMANDS\nEach has a page of its own.\n";
     for (const Command* command : all_commands()) {
         if (command->run != nullptr) {
-            text += ".TP\n.BR " + roff_text(page_name(*command), true) + " (1)\n" + roff_text(command->help) + ".\n";
+            text += ".TP\n.BR " + roff_text(page_name(*command), true) + " (1)\n" + roff_line(command->help) + ".\n";
         }
     }
     text += ".SH OPTIONS\n.TP\n" + bold("--root") + " " + italic("DIR") +

@@ -33,8 +33,8 @@ def manual(pages: Path) -> list[Path]:
 def test_each_command_and_each_file_has_a_page(pages: Path) -> None:
     names = {page.name for page in manual(pages)}
     assert {"bootwright.1", "bootwright-diff.1", "bootwright-snapshot-make.1", "bootwright.json.5", "bootwright-errors.7"} <= names
-    documents = "\n".join(file.read_text() for file in (REPOSITORY_ROOT / "docs").glob("*.md"))
-    examples = {line.strip() for block in re.findall(r"^```\n(.*?)^```$", documents, re.S | re.M) for line in block.splitlines()}
+    blocks = [block for file in (REPOSITORY_ROOT / "docs").glob("*.md") for block in re.split(r"^```.*$", file.read_text(), flags=re.M)[1::2]]
+    examples = {line.strip() for block in blocks for line in block.splitlines()}
     for page in manual(pages):
         shown = command("man", "-l", page, env={"MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
         assert page.stem in shown and "SEE ALSO" in shown and len(shown) > 500, page

@@ -38,5 +38,7 @@ TEST_CASE("the timeline is that of the last run, as a drawing or as lines") {
 TEST_CASE("a run whose report is gone has no timeline, and says so") {
     const Machine machine;
     std::filesystem::remove_all(run_folder(machine.system, 1));
-    CHECK(error_of([&] { return run_command(machine.system, "timeline", {{"RUN", "1"}}); }).code == "timeline.no_report");
+    CHECK(error_of([&] {
+              return run_command(machine.system, "timeline", {{"RUN", "1"}});
+          }).code == "timeline.no_report");
 }
