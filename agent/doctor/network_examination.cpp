@@ -24,9 +24,9 @@ std::string default_interface(const System& system) {
         }
     }
     for (const std::string& line : split(read_or_empty(system.path("/proc/net/ipv6_route"), most), '\n')) {
-        const std::string_view name = trimmed(line.substr(line.rfind(' ') + 1));
+        const std::string name(trimmed(std::string_view(line).substr(line.rfind(' ') + 1)));
         if (line.starts_with(std::string(32, '0') + " 00 ") && name != "lo") {
-            return std::string(name);
+            return name;
         }
     }
     return "";
