@@ -49,7 +49,7 @@ bool is_entry(const Json& entry) {
 }
 
 milliseconds milliseconds_at(const Json& entry, const char* key) {
-    constexpr std::uint64_t longest = std::uint64_t{1} << 50U;  // no sum of two overflows
+    constexpr std::uint64_t longest = std::uint64_t{1} << 42U;  // 139 years: added to the clock it is no overflow
     return milliseconds(static_cast<milliseconds::rep>(std::min(number_at(entry, key), longest)));
 }
 

@@ -26,7 +26,7 @@ TEST_CASE("the page of a command has all that its help has, what the document sa
         CAPTURE(page);
         for (const CommandOption& option : command->options) {
             CHECK_THAT(page,
-                       ContainsSubstring(roff_text(option.name, true)) && ContainsSubstring(roff_text(option.help)));
+                       ContainsSubstring(roff_text(option.name, true)) && ContainsSubstring(roff_line(option.help)));
         }
         for (const CommandExample& example : command->examples) {
             CHECK_THAT(page, ContainsSubstring(roff_text(example.line, true)));
