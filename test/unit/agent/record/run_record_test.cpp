@@ -61,17 +61,6 @@ TEST_CASE("where the time goes is noted as the run goes on") {
                         step("stage", "puppet", 7, 4.0)});
 }
 
-TEST_CASE("of a run that tries without end, a hundred steps are noted") {
-    World world;
-    world.record.begin_stage(Stage::repository, 500);
-    for (int attempt = 2; attempt <= 200; ++attempt) {
-        world.record.retrying(transient_error("a.b", "what", "do"), 1ms);
-        world.record.begin_attempt(attempt);
-    }
-    CHECK(world.run().at("steps").size() == 100);
-    CHECK(to_json(world.record.finish()).at("steps").front().at("took_s").is_number());
-}
-
 TEST_CASE("each stage, attempt and wait is in the status at once") {
     World world;
     world.fake.clock.advance(2s);
