@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t id_width = 12;  // of a commit, as git shows it
 constexpr std::size_t state_width = 11;
-constexpr std::size_t time_width = 16;
 
 /// "7 failed, 2 unreachable, 991 good"
 std::string counts_in_words(const Json& overview) {
