@@ -88,7 +88,7 @@ def test_data_secrets_and_modules_are_where_a_server_has_them(
     named = {"hieradata": data, "secrets": secrets, "modules": modules}
     assert run["repositories"] == {name: {"asked": each.head, "resolved": each.head} for name, each in named.items()}
     shown = impatient.bootwright("status").stdout
-    assert all(each.head in shown for each in named.values())
+    assert all(each.head[:12] in shown for each in named.values())
     assert_sound(impatient)
 
 
