@@ -113,7 +113,7 @@ def test_the_package_in_an_image_starts_nothing_and_is_enabled(machine: Containe
     listed = machine.run_in_image("dpkg-query", "--show", "--showformat=${db:Status-Status}\n${Conffiles}\n", "bootwright")
     first, *conffiles = listed.split("\n")
     assert first.strip() == "installed"
-    assert [line.split()[0] for line in conffiles if line.strip()] == [CONFFILE]
+    assert [line.split()[0] for line in conffiles if line.strip()] == [CONFFILE, "/etc/update-motd.d/60-bootwright"]
     assert json.loads(machine.path(CONFFILE).read_text()) == {"platform": "auto"}
     assert command("systemctl", f"--root={machine.root}", "is-enabled", SERVICE).strip() == "enabled"
     assert not machine.path("/var/lib/bootwright").exists()
