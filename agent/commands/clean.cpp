@@ -32,8 +32,7 @@ Error in_use(const std::string& code, const std::string& message) {
 void refuse_puppet_at_work(const System& system) {
     const Json run = StatusFile(system).read().value("run", Json());
     const Json& child = member_at(run, "child");
-    const ProcessId left{static_cast<pid_t>(number_at(child, "pid")), number_at(child, "pid_start")};
-    const bool is_left = string_at(run, "state") == "running" && child.is_object() && is_running(left);
+    const bool is_left = string_at(run, "state") == "running" && child.is_object() && is_running(process_in(child));
     if (is_left || find_handed_over(system)) {
         throw permanent_error("run.locked", "a Puppet of a run that is over is still at work: nothing was removed",
                               "wait until it has ended (`bootwright status`), or reboot; then call this again");
@@ -155,7 +154,7 @@ int run(const System& system, const CommandArguments& given) {
     // What instance.json does not stand beside any more, another instance would take for its own.
     cleaning.empty(system.state(), {}, "instance.json");
     cleaning.empty(system.path("/var/cache/bootwright"), {"puppet.compiled"});
-    cleaning.empty(system.runtime(), {"daemon.lock", "run.lock", "status.lock"});
+    cleaning.empty(system.runtime(), {"daemon.lock", "locks.lock", "run.lock", "status.lock"});
     if (given.has("--seed")) {
         cleaning.remove(system.path("/var/lib/cloud/seed"));
     }

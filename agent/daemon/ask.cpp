@@ -29,7 +29,7 @@ Error not_running() {
 
 ProcessId ask_for_run(const System& system, const std::string& by) {
     const Json daemon = StatusFile(system).read().value("daemon", Json());
-    const ProcessId process{static_cast<pid_t>(number_at(daemon, "pid")), number_at(daemon, "pid_start")};
+    const ProcessId process = process_in(daemon);
     // By number: the functions of glibc 2.36 cannot be called from C++.
     const UniqueFd handle(process.pid > 0 ? static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)) : -1);
     // Looked at once it is held: another process cannot have come in its place any more.

@@ -17,11 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A process of status.json: "pid" and "pid_start".
-bool is_alive(const Json& process) {
-    return process.is_object() &&
-           is_running({static_cast<pid_t>(number_at(process, "pid")), number_at(process, "pid_start")});
-}
+bool is_alive(const Json& section) { return section.is_object() && is_running(process_in(section)); }
 
 /// A run whose agent is gone, and what it had started.
 Finding look_at_run(const Json& run) {

@@ -2,39 +2,24 @@
 
 #include "agent/doctor/examination.hpp"
 #include "agent/doctor/patient.hpp"
-#include "common/base/text.hpp"
+#include "common/processes/service_manager.hpp"
 
 #include <filesystem>
-#include <map>
 #include <string>
 
 namespace bootwright {
 
 namespace {
 
-using Properties = std::map<std::string, std::string>;
-
-/// @throws Error process.cannot_start: there is no systemctl
-Properties properties_of_unit(const System& system, const std::stop_token& stop) {
-    constexpr std::chrono::seconds limit{5};
-    Properties properties;
-    const auto read = [&](std::string_view line) {
-        const std::size_t equals = line.find('=');
-        if (equals != std::string_view::npos) {
-            properties[std::string(line.substr(0, equals))] = line.substr(equals + 1);
-        }
-    };
-    system.processes.run({.arguments = {"/usr/bin/systemctl", "show", "--no-pager",
-                                        "--property=LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts",
-                                        "bootwright.service"},
-                          .environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}},
-                          .timeout = limit,
-                          .grace = std::chrono::milliseconds(500)},
-                         {.line = read}, stop);
-    return properties;
+/// Empty if systemd does not answer. @throws Error process.cannot_start: there is no systemctl
+UnitProperties properties_of_unit(const System& system, const std::stop_token& stop) {
+    const auto units = show_units(
+        system.processes,
+        {"--property=LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts", "bootwright.service"}, stop);
+    return units.empty() ? UnitProperties() : units.front();
 }
 
-Finding look_at_start(Properties& unit) {
+Finding look_at_start(UnitProperties& unit) {
     const std::string state = unit["UnitFileState"];
     if (state == "masked" || unit["LoadState"] == "masked") {
         return bad("the service is masked: nothing can start it", "systemctl unmask bootwright");
@@ -45,7 +30,7 @@ Finding look_at_start(Properties& unit) {
     return good("the service is started at boot (" + state + ")");
 }
 
-Finding look_at_state(Properties& unit) {
+Finding look_at_state(UnitProperties& unit) {
     constexpr std::size_t many = 2;  // digits: it restarts again and again
     const std::string state = unit["ActiveState"] + " (" + unit["SubState"] + ")";
     if (unit["ActiveState"] == "failed") {
@@ -67,7 +52,7 @@ std::vector<Finding> look(const Patient& patient, std::stop_token stop) {
     if (!std::filesystem::exists(patient.system.path("/run/systemd/system"), error)) {  // sd_booted(3)
         return {not_known("systemd does not run here: nothing starts the agent by itself", "")};
     }
-    Properties unit = properties_of_unit(patient.system, stop);
+    UnitProperties unit = properties_of_unit(patient.system, stop);
     if (unit.empty()) {
         return {not_known("systemd does not answer", "`systemctl status bootwright` by hand; `systemctl --failed`")};
     }

@@ -39,6 +39,10 @@ void StatusFile::update(const std::function<void(Json& status)>& change) const {
     write_file(system_.runtime() / "status.json", to_text(status), 0644);
 }
 
+ProcessId process_in(const Json& section) {
+    return {static_cast<pid_t>(number_at(section, "pid")), number_at(section, "pid_start")};
+}
+
 std::string boot_id(const System& system) {
     const auto id = read_file_if_exists(system.path("/proc/sys/kernel/random/boot_id"), 4096);
     return std::string(trimmed(id.value_or("")));

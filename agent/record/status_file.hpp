@@ -2,6 +2,7 @@
 
 #include "agent/config/system.hpp"
 #include "common/documents/json.hpp"
+#include "common/processes/process.hpp"
 
 #include <functional>
 #include <string>
@@ -26,6 +27,9 @@ public:
 private:
     const System& system_;
 };
+
+/// The process that a section of the status names: "pid" and "pid_start". 0: none.
+ProcessId process_in(const Json& section);
 
 /// An identifier of this boot of the kernel; tells a status that a reboot has made stale.
 std::string boot_id(const System& system);

@@ -37,8 +37,7 @@ void end_leftovers(const System& system) {
     if (child == run->end() || !child->is_object()) {
         return;
     }
-    const std::size_t killed =
-        end_process_tree({static_cast<pid_t>(number_at(*child, "pid")), number_at(*child, "pid_start")});
+    const std::size_t killed = end_process_tree(process_in(*child));
     if (killed > 0) {
         log(LogLevel::warning,
             "ended what a killed run had left: " + std::to_string(killed) + (killed == 1 ? " process" : " processes"));

@@ -3,12 +3,10 @@
 #include "agent/record/status_file.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-#include "common/processes/process.hpp"
+#include "common/processes/service_manager.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,33 +15,8 @@ namespace bootwright {
 
 namespace {
 
-using Properties = std::map<std::string, std::string>;
-
-/// A block of KEY=VALUE for each unit, or for the manager, as `systemctl show` prints them. @throws Error process.*
-std::vector<Properties> show(const System& system, const std::vector<std::string>& arguments) {
-    constexpr std::chrono::seconds longest{5};
-    constexpr std::size_t most = 5000;  // units
-    ProcessRequest request{.arguments = {"/usr/bin/systemctl", "show"},
-                           .environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}},
-                           .timeout = longest,
-                           .ends_family = true};
-    request.arguments.insert(request.arguments.end(), arguments.begin(), arguments.end());
-    std::vector<Properties> blocks(1);
-    const ProcessEvents events{.line = [&](std::string_view line) {
-        const std::size_t equals = line.find('=');
-        if (line.empty() && blocks.size() < most) {
-            blocks.emplace_back();
-        } else if (equals != std::string_view::npos) {
-            blocks.back()[std::string(line.substr(0, equals))] = line.substr(equals + 1);
-        }
-    }};
-    const ProcessResult result = system.processes.run(request, events, {});
-    const bool is_good = result.end == ProcessResult::End::exited && result.exit_code == 0;
-    return is_good ? blocks : std::vector<Properties>{};
-}
-
 /// Microseconds of the monotonic clock as seconds; 0 if there is no such moment.
-double moment(const Properties& properties, const std::string& key) {
+double moment(const UnitProperties& properties, const std::string& key) {
     const auto found = properties.find(key);
     std::uint64_t microseconds = 0;
     if (found != properties.end()) {
@@ -54,7 +27,8 @@ double moment(const Properties& properties, const std::string& key) {
 
 /// systemd.manager(7): the kernel began at 0.
 std::vector<TimelineBar> manager_bars(const System& system) {
-    const auto blocks = show(system, {"--property=InitRDTimestampMonotonic,UserspaceTimestampMonotonic"});
+    const auto blocks =
+        show_units(system.processes, {"--property=InitRDTimestampMonotonic,UserspaceTimestampMonotonic"}, {});
     if (blocks.empty()) {
         return {};
     }
@@ -73,9 +47,11 @@ std::vector<TimelineBar> unit_bars(const System& system, double start) {
     constexpr std::size_t most = 10;
     constexpr double least = 0.05;
     std::vector<TimelineBar> bars;
-    for (const Properties& unit :
-         show(system, {"--property=Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic",
-                       "--type=service,mount,device,socket", "*"})) {
+    for (const UnitProperties& unit :
+         show_units(system.processes,
+                    {"--property=Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic",
+                     "--type=service,mount,device,socket", "*"},
+                    {})) {
         const auto id = unit.find("Id");
         const double from = moment(unit, "InactiveExitTimestampMonotonic");
         const double until = moment(unit, "ActiveEnterTimestampMonotonic");

@@ -7,12 +7,24 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace bootwright {
+
+namespace {
+
+constexpr const char* systemctl = "/usr/bin/systemctl";
+constexpr std::chrono::seconds longest{5};
+constexpr std::chrono::milliseconds grace{500};
+
+std::map<std::string, std::string> environment() { return {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}}; }
+
+}  // namespace
 
 void notify_service_manager(std::string_view state) {
     const char* socket_name = std::getenv("NOTIFY_SOCKET");
@@ -36,6 +48,29 @@ void notify_service_manager(std::string_view state) {
         sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
 }
 
+std::vector<UnitProperties> show_units(ProcessRunner& processes, const std::vector<std::string>& arguments,
+                                       std::stop_token stop) {
+    constexpr std::size_t most = 5000;  // units
+    ProcessRequest request{.arguments = {systemctl, "show", "--no-pager"},
+                           .environment = environment(),
+                           .timeout = longest,
+                           .grace = grace,
+                           .ends_family = true};
+    request.arguments.insert(request.arguments.end(), arguments.begin(), arguments.end());
+    std::vector<UnitProperties> units(1);
+    const auto read = [&](std::string_view line) {  // NAME=VALUE; an empty line stands between units
+        const std::size_t equals = line.find('=');
+        if (line.empty() && units.size() < most) {
+            units.emplace_back();
+        } else if (equals != std::string_view::npos) {
+            units.back()[std::string(line.substr(0, equals))] = line.substr(equals + 1);
+        }
+    };
+    const ProcessResult result = processes.run(request, {.line = read}, std::move(stop));
+    const bool is_good = result.end == ProcessResult::End::exited && result.exit_code == 0;
+    return is_good ? units : std::vector<UnitProperties>{};
+}
+
 GoingDown machine_going_down(ProcessRunner& processes) {
     GoingDown found = GoingDown::no;
     const auto read_job = [&](std::string_view line) {  // "123 reboot.target start waiting"
@@ -50,12 +85,11 @@ GoingDown machine_going_down(ProcessRunner& processes) {
         }
     };
     try {
-        processes.run(
-            {.arguments = {"/usr/bin/systemctl", "list-jobs", "--no-legend", "--plain", "--no-pager", "--full"},
-             .environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}},
-             .timeout = std::chrono::seconds(5),
-             .grace = std::chrono::milliseconds(500)},
-            {.line = read_job}, {});
+        processes.run({.arguments = {systemctl, "list-jobs", "--no-legend", "--plain", "--no-pager", "--full"},
+                       .environment = environment(),
+                       .timeout = longest,
+                       .grace = grace},
+                      {.line = read_job}, {});
     } catch (const Error&) {
         return GoingDown::no;  // there is no systemctl
     }

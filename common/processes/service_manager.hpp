@@ -2,7 +2,11 @@
 
 #include "common/processes/process.hpp"
 
+#include <map>
+#include <stop_token>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace bootwright {
 
@@ -10,6 +14,13 @@ namespace bootwright {
 /// Does nothing outside a Type=notify service. The protocol is one datagram to $NOTIFY_SOCKET, which systemd documents as
 /// stable, so libsystemd is not linked for it (docs/decisions/0002-few-libraries.md).
 void notify_service_manager(std::string_view state);
+
+using UnitProperties = std::map<std::string, std::string>;
+
+/// What `systemctl show` says with these arguments: the properties of each unit, or of the manager. Empty if it fails, or does
+/// not end within five seconds. @throws Error process.cannot_start: there is no systemctl
+std::vector<UnitProperties> show_units(ProcessRunner& processes, const std::vector<std::string>& arguments,
+                                       std::stop_token stop);
 
 enum class GoingDown { no, off, reboot };
 

@@ -7,9 +7,7 @@ namespace bootwright {
 
 Json run_under_way(const System& system) {
     Json run = StatusFile(system).read().value("run", Json());
-    const bool is_alive = string_at(run, "state") == "running" &&
-                          is_running({static_cast<pid_t>(number_at(run, "pid")), number_at(run, "pid_start")});
-    return is_alive ? std::move(run) : Json();
+    return string_at(run, "state") == "running" && is_running(process_in(run)) ? std::move(run) : Json();
 }
 
 }  // namespace bootwright

@@ -3,6 +3,7 @@
 #include "agent/commands/output.hpp"
 #include "agent/commands/status/status.hpp"
 #include "agent/commands/status/status_run.hpp"
+#include "agent/record/status_file.hpp"
 #include "common/base/text.hpp"
 
 #include <algorithm>
@@ -14,10 +15,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-ProcessId process_of(const Json& section) {
-    return {static_cast<pid_t>(number_at(section, "pid")), number_at(section, "pid_start")};
-}
-
 class View {
 public:
     View(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive)
@@ -27,9 +24,9 @@ public:
           configured_(member_at(status, "configured")),
           locks_(member_at(status, "locks")),
           now_(now) {
-        daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_of(daemon_));
+        daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_in(daemon_));
         running_ = string_at(run_, "state") == "running";
-        run_alive_ = running_ && alive(process_of(run_));
+        run_alive_ = running_ && alive(process_in(run_));
         const Json& beat = run_alive_ ? run_ : daemon_;
         const Json& every = member_at(beat, "heartbeat_every_s");
         const auto silence = now.since_boot - boot_time(member_at(beat, "heartbeat"));

@@ -111,8 +111,7 @@ private:
         try {
             RepositorySource source = open_module(request_, module);
             source.places = {place};
-            mirrors_.obtain(source, module.commit, false);
-            add(module, source.repository);
+            obtain(module, source);
         } catch (const Error&) {
             return;
         }
@@ -124,21 +123,22 @@ private:
         }
         try {
             RepositorySource source = open_module(request_, module);
-            mirrors_.obtain(source, module.commit, false);
-            add(module, source.repository);
+            obtain(module, source);
         } catch (const Error& error) {
             const std::lock_guard lock(mutex_);
             result_.failed.emplace(module.path, error);
         }
     }
 
-    void add(const WantedModule& module, const GitRepository& repository) {
+    /// @throws Error as Mirrors::obtain
+    void obtain(const WantedModule& module, RepositorySource& source) {
+        mirrors_.obtain(source, module.commit, false);
         done_.insert(module.path);
         const std::lock_guard lock(mutex_);
-        result_.obtained.emplace(module.path, repository);
+        result_.obtained.emplace(module.path, source.repository);
     }
 
-    FetchRequest request_;
+    const FetchRequest& request_;
     const Share& share_;
     Ahead& result_;
     std::mutex& mutex_;
