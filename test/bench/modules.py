@@ -114,15 +114,15 @@ class Modules:
     def _r10k(self) -> str:
         return f"export HOME=/root SSL_CERT_FILE={CA_FILE}; cd {THEIRS}; exec r10k puppetfile install -c /root/r10k.yaml"
 
-    def _of_r10k(self, revision: str, ready: str, *, cached: bool) -> Way:
-        """ready: what stands there before, below READY."""
+    def _of_r10k(self, revision: str, ready: str, *, cached: bool, first: str = "") -> Way:
+        """ready: what stands there before, below READY. first: a script of what is done before r10k."""
 
         def run() -> Figures:
             self.instance.run(["rm", "-rf", THEIRS, CACHE], check=True)
             self.instance.run(["cp", "-a", f"{READY}/{ready}", THEIRS], check=True)
             if cached:
                 self.instance.run(["cp", "-a", f"{READY}/cache", CACHE], check=True)
-            return self.fetching.figures_of(self._r10k, self._check(THEIRS, revision))
+            return self.fetching.figures_of(first + self._r10k, self._check(THEIRS, revision))
 
         return run
 
@@ -159,8 +159,13 @@ class Modules:
         self.fetching.static.put(f"modules/{name}", Path(instance.path(f"/tmp/snapshots/{name}")))
         return self.fetching.static.url("modules/{revision}.bundle")
 
+    def _pull(self, url: str, revision: str) -> str:
+        """What a script does before r10k. -f: the Puppetfile of this revision stands there already."""
+        return f"export GIT_SSL_CAINFO={CA_FILE}; cd {THEIRS}; git fetch -q --depth 1 {url} {revision}; git checkout -qf FETCH_HEAD; "
+
     def ways(self) -> dict[str, dict[str, Way]]:
-        """By what there is before. r10k's rows are of the modules alone; bootwright's are of the control repository as well."""
+        """By what there is before. r10k's rows are of the modules alone, but where git is named; bootwright's are of the control
+        repository as well."""
         url = self.repo.url()
         return {
             "from nothing": {
@@ -171,6 +176,7 @@ class Modules:
             },
             "one module changed": {
                 "r10k puppetfile install": self._of_r10k(self.after, "installed", cached=True),
+                "  after git fetch, checkout": self._of_r10k(self.after, "installed", cached=True, first=self._pull(url, self.after)),
                 "bootwright": self._of_bootwright(url, self.after, self.before),
             },
         }
