@@ -99,15 +99,48 @@ JsonDocument parse_document(std::string text, const std::string& origin) {
     return is_json ? JsonDocument::parse(std::move(text), origin, invalid) : parse_yaml_document(text, origin, invalid);
 }
 
-/// Our key of a #cloud-config. cloud-init complains about one that is malformed as a whole, unless it names us.
+/// What a #cloud-config has cloud-init write to cloud_config_file: the recommended form, of which cloud-init does not complain.
+std::optional<JsonDocument> parse_written_file(const std::string& text, const std::string& origin) {
+    if (text.find(cloud_config_file) == std::string::npos) {
+        return std::nullopt;
+    }
+    constexpr const char* key = "write_files";
+    const JsonDocument files = parse_yaml_key(text, key, origin, invalid);
+    const Json& list = member_at(files.root, key);
+    std::optional<JsonDocument> found;
+    for (std::size_t i = 0; list.is_array() && i < list.size(); ++i) {
+        if (string_at(list[i], "path") != cloud_config_file) {
+            continue;
+        }
+        const JsonDocument::Path path{key, std::to_string(i), "content"};
+        const Json& content = member_at(list[i], "content");
+        if (!content.is_string()) {
+            throw files.error_at(path, "expected the role config as a text", "write it below `content: |`");
+        }
+        if (found) {
+            throw files.error_at(path, "a second role config", "keep one of them");
+        }
+        const std::string called = origin + ", " + cloud_config_file;
+        found = parse_document(decode(content.get<std::string>(), called), called);
+    }
+    return found;
+}
+
+/// Our part of a #cloud-config. cloud-init complains about one that is malformed as a whole, unless it names us.
 UserData parse_cloud_config(const std::string& text, const std::string& origin) {
     if (text.find(our_key) == std::string::npos) {
         return {.foreign = "a cloud-config for cloud-init"};
     }
     JsonDocument document = parse_yaml_key(text, our_key, origin, invalid);
     const auto ours = document.root.find(our_key);
+    auto written = parse_written_file(text, origin);
     if (ours == document.root.end()) {
-        return {.foreign = "a cloud-config for cloud-init, without the key bootwright"};
+        return written ? UserData{.document = std::move(written)}
+                       : UserData{.foreign = "a cloud-config for cloud-init, without a role config"};
+    }
+    if (written) {
+        throw document.error_at({our_key}, std::string("a role config, and so is ") + cloud_config_file,
+                                "keep one of them");
     }
     if (!ours->is_object()) {
         throw document.error_at({our_key}, "expected a mapping", "write the role config below it");

@@ -7,6 +7,10 @@
 
 namespace bootwright {
 
+/// The file that a #cloud-config has cloud-init write, whose content is the role config. Nobody reads the file itself: it is where
+/// the state of this boot is, so that no image takes it along, and where no role config may name a secret.
+inline constexpr const char* cloud_config_file = "/run/bootwright/role-config";
+
 /// What an instance's user-data is.
 struct UserData {
     std::optional<JsonDocument> document{};  ///< the role config
@@ -15,7 +19,7 @@ struct UserData {
 
 /// Finds the operator's document in user-data as the platform served it: JSON or YAML; plain, gzip, base64, or several
 /// of these nested; the part of a MIME message whose type is text/x-bootwright or whose file name begins with
-/// "bootwright."; the key `bootwright` of a #cloud-config. Fetches nothing. Tells somebody else's document from a
+/// "bootwright."; of a #cloud-config the file cloud_config_file in `write_files`, or the key `bootwright`. Fetches nothing. Tells somebody else's document from a
 /// malformed one of ours. Bounded: four layers, each at most 4 MiB.
 /// @throws Error role.user_data_damaged, role.invalid (permanent); neither quotes a value
 UserData parse_user_data(const std::string& served, const std::string& origin);
