@@ -4,6 +4,7 @@
 #include "agent/commands/output.hpp"
 #include "agent/help/markdown.hpp"
 #include "agent/help/runbook.hpp"
+#include "agent/platform/platform.hpp"
 #include "agent/record/locks.hpp"
 #include "agent/record/past.hpp"
 #include "common/base/text.hpp"
@@ -68,6 +69,15 @@ void print_locks(const System& system) {
     }
 }
 
+void print_platforms(const System& /*system*/) {
+    for (const Platform* platform : platforms()) {
+        const std::size_t largest = platform->user_data_terms().largest;
+        print_word(std::string(platform->name()), largest == 0
+                                                      ? "user-data without a known limit"
+                                                      : "user-data of " + counted(largest, "byte") + " at most");
+    }
+}
+
 /// The names of values that the program itself knows what to put in place of.
 struct Completed {
     std::string_view value;  ///< CommandOption::value
@@ -75,10 +85,8 @@ struct Completed {
 };
 
 constexpr std::array completed{
-    Completed{"CODE", print_codes},
-    Completed{"LOCK", print_locks},
-    Completed{"REVISION", print_revisions},
-    Completed{"RUN", print_runs},
+    Completed{"CODE", print_codes},         Completed{"LOCK", print_locks}, Completed{"PLATFORM", print_platforms},
+    Completed{"REVISION", print_revisions}, Completed{"RUN", print_runs},
 };
 
 int run(const System& system, const CommandArguments& given) {
@@ -97,7 +105,7 @@ const Command command{
     .help = "Print what may stand in a command line, for the shell that completes it",
     .options = {{.kind = CommandOption::Kind::argument,
                  .name = "VALUE",
-                 .help = "What is wanted: RUN, REVISION, LOCK or CODE, as the help of a command calls it",
+                 .help = "What is wanted: RUN, REVISION, LOCK, PLATFORM or CODE, as the help of a command calls it",
                  .is_required = true}},
     .examples = {{"bootwright complete RUN", "A line for each run: its number, and when and how it was"}},
     .run = run};

@@ -44,6 +44,10 @@ public:
     [[nodiscard]] std::string_view name() const override { return "akamai"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 65535, .source = "https://techdocs.akamai.com/linode-api/reference/post-linode-instance"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "sys_vendor", "Linode"), dmi_is(system, "sys_vendor", "Akamai")};
     }

@@ -27,6 +27,12 @@ public:
     [[nodiscard]] std::string_view name() const override { return "alibaba"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {
+            .largest = 32768,
+            .source = "https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-runinstances"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "product_name", "Alibaba Cloud ECS")};
     }

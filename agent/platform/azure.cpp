@@ -39,6 +39,13 @@ public:
     [[nodiscard]] std::string_view name() const override { return "azure"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 65536,
+                .counts_base64 = true,
+                .source = "https://learn.microsoft.com/en-us/azure/virtual-machines/user-data",
+                .place = "userData (`az vm create --user-data FILE`): custom data is not read"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77")};
     }

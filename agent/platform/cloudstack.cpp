@@ -94,6 +94,13 @@ public:
     [[nodiscard]] std::string_view name() const override { return "cloudstack"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        // The default of vm.userdata.max.length, which an operator may raise to 1 MiB.
+        return {.largest = 32768,
+                .counts_base64 = true,
+                .source = "https://cloudstack.apache.org/api/apidocs-4.20/apis/deployVirtualMachine.html"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_starts_with(system, "product_name", "CloudStack")};
     }

@@ -19,6 +19,12 @@ public:
     [[nodiscard]] std::string_view name() const override { return "configdrive"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 65535,
+                .counts_base64 = true,
+                .source = "https://docs.openstack.org/nova/stein/user/user-data.html"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {label_evidence(system, "config-2"), label_evidence(system, "CONFIG-2")};
     }

@@ -35,6 +35,10 @@ public:
     [[nodiscard]] std::string_view name() const override { return "credential"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.place = "the systemd credential bootwright.role_config", .is_for_cloud_init = false};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         std::error_code error;
         const bool exists = std::filesystem::exists(credential_path(system), error);

@@ -27,6 +27,12 @@ public:
     [[nodiscard]] std::string_view name() const override { return "digitalocean"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 65536,
+                .source =
+                    "https://docs.digitalocean.com/reference/api/digitalocean/#tag/Droplets/operation/droplets_create"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "sys_vendor", "DigitalOcean")};
     }

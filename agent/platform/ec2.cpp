@@ -62,6 +62,11 @@ public:
     [[nodiscard]] std::string_view name() const override { return "ec2"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 16384,
+                .source = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         const bool amazon = is_amazon(read_value(system, "/sys/class/dmi/id/sys_vendor").value_or("")) ||
                             is_amazon(read_value(system, "/sys/class/dmi/id/bios_vendor").value_or(""));

@@ -15,6 +15,12 @@ public:
     [[nodiscard]] std::string_view name() const override { return "exoscale"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 32768,
+                .counts_base64 = true,
+                .source = "https://github.com/exoscale/terraform-provider-exoscale/blob/master/pkg/config/config.go"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_starts_with(system, "product_name", "Exoscale")};
     }

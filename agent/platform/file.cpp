@@ -20,6 +20,10 @@ public:
     [[nodiscard]] std::string_view name() const override { return "file"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::last_resort; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.place = "/etc/bootwright/role.json, mode 0600", .is_for_cloud_init = false};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig& config) const override {
         std::error_code error;
         const bool exists = std::filesystem::is_regular_file(system.path(config.role_file.string()), error);

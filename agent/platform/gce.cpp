@@ -59,6 +59,14 @@ public:
     [[nodiscard]] std::string_view name() const override { return "gce"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {
+            .largest = 262144,
+            .source = "https://cloud.google.com/compute/docs/metadata/setting-custom-metadata",
+            .place =
+                "the metadata key user-data (`gcloud compute instances create --metadata-from-file user-data=FILE`)"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "product_name", "Google Compute Engine"),
                 dmi_starts_with(system, "product_serial", "GoogleCloud-")};

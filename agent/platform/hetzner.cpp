@@ -18,6 +18,10 @@ public:
     [[nodiscard]] std::string_view name() const override { return "hetzner"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 32768, .source = "https://docs.hetzner.cloud/reference/cloud"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "sys_vendor", "Hetzner")};
     }

@@ -28,6 +28,11 @@ public:
     /// A container shows the firmware of its host, which may be a cloud's.
     [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.place =
+                    "the configuration key cloud-init.user-data (`lxc config set NAME cloud-init.user-data - <FILE`)"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         std::error_code error;
         const bool exists = std::filesystem::exists(system.path(socket_path), error);

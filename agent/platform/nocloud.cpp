@@ -167,6 +167,10 @@ public:
     [[nodiscard]] std::string_view name() const override { return "nocloud"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.place = "the seed's file user-data, beside its meta-data"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         const bool folder = has_seed_folder(system);
         return {

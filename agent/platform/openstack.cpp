@@ -41,6 +41,12 @@ public:
     [[nodiscard]] std::string_view name() const override { return "openstack"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 65535,
+                .counts_base64 = true,
+                .source = "https://docs.openstack.org/nova/stein/user/user-data.html"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         std::vector<Evidence> evidence{dmi_is(system, "product_name", "OpenStack Nova"),
                                        dmi_is(system, "product_name", "OpenStack Compute")};

@@ -23,6 +23,13 @@ public:
     [[nodiscard]] std::string_view name() const override { return "oracle"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.largest = 32000,
+                .counts_base64 = true,
+                .source = "https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/datatypes/LaunchInstanceDetails",
+                .place = "the metadata key user_data (`oci compute instance launch --user-data-file FILE`)"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "chassis_asset_tag", "OracleCloud.com")};
     }

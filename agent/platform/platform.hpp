@@ -9,6 +9,7 @@
 #include "common/net/http.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -32,6 +33,15 @@ enum class Precedence { given, cloud, last_resort };
 struct StopNotice {
     std::string why;   ///< "a spot interruption (terminate)"
     std::string at{};  ///< when, as the cloud writes it; "": soon
+};
+
+/// On what terms a platform takes user-data, for whoever writes it.
+struct UserDataTerms {
+    std::size_t largest = 0;        ///< in bytes; 0: the vendor names no limit
+    bool counts_base64 = false;     ///< whether these are the bytes of its base64
+    std::string_view source{};      ///< the vendor's page that names the limit
+    std::string_view place{};       ///< where it has to be put, if that is not clear
+    bool is_for_cloud_init = true;  ///< whether cloud-init on the same instance reads it, too
 };
 
 /// Port: a cloud, or another place that says who this instance is. One file each.
@@ -58,6 +68,8 @@ public:
     /// @throws Error platform.* or http.*: what could not be read is never taken for absent
     [[nodiscard]] virtual InstanceMetadata read(const System& system, const AgentConfig& config,
                                                 std::stop_token stop) const = 0;
+
+    [[nodiscard]] virtual UserDataTerms user_data_terms() const { return {}; }
 
     /// What the cloud gave this instance to prove itself to the cloud's own services. Returns nullopt on a platform that gives
     /// no such thing. It is a secret: read() never asks for it, and a capture does not hold it.

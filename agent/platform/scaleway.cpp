@@ -22,6 +22,8 @@ public:
     [[nodiscard]] std::string_view name() const override { return "scaleway"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override { return {.place = "the user data key cloud-init"}; }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "sys_vendor", "Scaleway")};
     }

@@ -96,6 +96,10 @@ public:
     [[nodiscard]] std::string_view name() const override { return "vmware"; }
     [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
+    [[nodiscard]] UserDataTerms user_data_terms() const override {
+        return {.place = "guestinfo.userdata, and what --encoding says as guestinfo.userdata.encoding"};
+    }
+
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         Evidence product = dmi_starts_with(system, "product_name", "VMware");
         const char* tool = exists(system, rpctool) ? rpctool : toolsd;

@@ -177,6 +177,7 @@ OUTPUTS = {
     "locks": "locks",
     "locks for programs": "locks --json",
     "unlock": "unlock lock-$1",
+    "userdata": "userdata /root/web.json --for ec2",
     "schema agent": "schema agent",
     "schema role": "schema role",
     "version": "version",
@@ -198,6 +199,7 @@ def test_output_that_cannot_be_written_is_an_error_of_every_command(quick: Insta
     quick.write("/usr/local/bin/ssh", "#!/bin/sh\nexec bootwright status --json\n", 0o755)
     quick.path("/srv").mkdir(exist_ok=True)
     command("cp", "-r", repo.work, quick.path("/srv") / "control")
+    quick.write("/root/web.json", '{"role": "web"}')
     quick.write("/srv/modules/Puppetfile", "mod 'role', :local => true\n")
     quick.write("/etc/gitconfig", "[safe]\n\tdirectory = *\n")
     assert quick.bootwright("snapshot", "make", "--repository", "/srv/control", "--output", "/root/made").returncode == 0

@@ -47,6 +47,7 @@ TEST_CASE("a shell is told of runs, and of each revision once, the newest first"
 TEST_CASE("a shell is told of each error, and a machine without a history has no runs") {
     FakeSystem fake;
     CHECK_THAT(completed(fake, "CODE"), ContainsSubstring("\nrun.locked Another run is under way on this machine"));
+    CHECK_THAT(completed(fake, "PLATFORM"), ContainsSubstring("\nec2 user-data of 16384 bytes at most\n"));
     CHECK(completed(fake, "REVISION").empty());
     CHECK_THROWS_AS(run_command(fake.system, "complete", {{"VALUE", "NOTHING"}}), UsageError);
 }
