@@ -22,6 +22,7 @@ constexpr std::array documents{
     DocumentPage{"status.md", "bootwright-status.json", '5', "the status file, /run/bootwright/status.json"},
     DocumentPage{"history.md", "bootwright-history.jsonl", '5', "what stays of each run, for years"},
     DocumentPage{"files.md", "bootwright-files", '5', "what stands on disk"},
+    DocumentPage{"hooks.md", "bootwright-hooks", '7', "programs that run around each run"},
     DocumentPage{"operations.md", "bootwright-errors", '7', "what each error means, what to check, what to do"},
 };
 

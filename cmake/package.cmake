@@ -11,6 +11,9 @@ install(FILES systemd/bootwright.tmpfiles DESTINATION lib/tmpfiles.d RENAME boot
 install(FILES systemd/bootwright.sysusers DESTINATION lib/sysusers.d RENAME bootwright.conf)
 install(FILES packaging/agent.json DESTINATION /etc/bootwright)
 install(DIRECTORY DESTINATION /etc/bootwright/agent.d)
+foreach(when before-run on-failure after-run)
+    install(DIRECTORY DESTINATION /etc/bootwright/hooks.d/${when})
+endforeach()
 install(PROGRAMS packaging/login-message DESTINATION /etc/update-motd.d RENAME 60-bootwright)
 
 # What Debian's policy asks of every package. gzip -n leaves out the time, so that the same sources give the same bytes.

@@ -77,9 +77,11 @@ std::vector<Finding> look(const Patient& patient, std::stop_token) {
     for (const char* name : {"agent.json", "allowed_signers", "keyring.gpg", "known_hosts"}) {
         look_at_word(system, system.configuration() / name, findings);
     }
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(system.configuration() / "agent.d", error)) {
-        look_at_word(system, entry.path(), findings);
+    for (const char* folder : {"agent.d", "hooks.d/before-run", "hooks.d/on-failure", "hooks.d/after-run"}) {
+        std::error_code error;
+        for (const auto& entry : fs::directory_iterator(system.configuration() / folder, error)) {
+            look_at_word(system, entry.path(), findings);
+        }
     }
     return findings.empty() ? std::vector{good("our files and folders are for whom they should be")} : findings;
 }

@@ -6,7 +6,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/net/redactor.hpp"
-#include "common/processes/process.hpp"
+#include "common/processes/operators_program.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -30,33 +30,6 @@ milliseconds delay_after_round(int round) {
     constexpr milliseconds first{250};
     constexpr int last_step = 3;
     return first * (1 << std::min(round - 1, last_step));
-}
-
-/// The end of a command's output counts. Far more is kept than is shown, so that a secret is found whole.
-void keep_end(std::string& output, std::string_view line) {
-    constexpr std::size_t most_kept = std::size_t{128} << 10U;
-    output.append(line).append("\n");
-    if (output.size() > most_kept) {
-        output.erase(0, output.size() - most_kept);
-    }
-}
-
-std::string end_of(const ProcessResult& result, milliseconds limit) {
-    switch (result.end) {
-        case ProcessResult::End::exited: return "exit status " + std::to_string(result.exit_code);
-        case ProcessResult::End::killed_by_signal: return "killed by signal " + std::to_string(result.signal);
-        default: return "not done within " + to_human(limit);
-    }
-}
-
-std::string last_words(const std::string& output, const Redactor& secrets) {
-    constexpr std::size_t longest_words = 240;
-    std::string words(trimmed(secrets.cleaned(output)));
-    std::replace(words.begin(), words.end(), '\n', ' ');
-    if (words.size() > longest_words) {
-        words = "…" + words.substr(words.size() - longest_words);
-    }
-    return words.empty() ? "" : ": " + words;
 }
 
 HealthAnswer answer_of(const HealthCheck& check, const HealthTools& tools) {
@@ -99,20 +72,9 @@ Error failed(const HealthResult& result, milliseconds timeout) {
 }  // namespace
 
 HealthAnswer HealthTools::run(const std::vector<std::string>& command) const {
-    std::string output;
-    const auto keep = [&](std::string_view line) { keep_end(output, line); };
-    const ProcessRequest request{
-        .arguments = command,
-        .environment = {{"PATH", "/opt/puppetlabs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                        {"HOME", "/root"},
-                        {"LC_ALL", "C.UTF-8"}},
-        .timeout = limit,
-        .grace = std::chrono::seconds(1),
-        .ends_family = true};
-    const ProcessResult result =
-        system.processes.run(request, {.started = events.child_started, .line = keep, .error_line = keep}, stop);
-    const bool ok = result.end == ProcessResult::End::exited && result.exit_code == 0;
-    return {ok, end_of(result, limit) + last_words(output, secrets)};
+    const ProgramAnswer answer =
+        run_operators_program(system.processes, command, "", limit, events.child_started, stop);
+    return {answer.is_good(), said_by(answer, secrets.cleaned(answer.output), limit)};
 }
 
 HealthResult check_health(const System& system, const RoleConfig& role, const StageEvents& events,

@@ -37,6 +37,12 @@ struct LastGood {
     std::string role_config{};    ///< name_of() the role config
     InstanceMetadata instance{};  ///< with its user-data at that time
     Revisions repositories{};     ///< of those beside the control repository
+
+    /// True if another run applies the same.
+    [[nodiscard]] bool is_same_as(const LastGood& other) const {
+        return revision == other.revision && configuration == other.configuration &&
+               repositories == other.repositories && role_config == other.role_config;
+    }
 };
 
 /// A name, of 16 hex digits, that tells two role configs apart.

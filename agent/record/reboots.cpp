@@ -77,6 +77,14 @@ void Applying::ended(bool has_changed, GoingDown going_down) {
 
 void Applying::write() const { write_file(state_file(system_), to_text(state_), 0600); }
 
+Error cut_off_by(GoingDown going_down) {
+    Error error = stopped_error();
+    error.message = std::string("the machine was ") + (going_down == GoingDown::reboot ? "rebooted" : "shut down") +
+                    " during this run";
+    error.advice = "nothing: the next boot resumes it";
+    return error;
+}
+
 void machine_reboots(const System& system) {
     // A `shutdown -r +1` included, which is what the module puppetlabs-reboot writes.
     constexpr std::chrono::milliseconds right_after = std::chrono::minutes(5);

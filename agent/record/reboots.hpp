@@ -35,6 +35,9 @@ private:
     bool has_ended_ = false;
 };
 
+/// The error (stopped) of a run in whose midst the machine went down.
+Error cut_off_by(GoingDown going_down);
+
 /// Records that the machine reboots while no run is under way. Right after a run that changed something, the reboot
 /// counts as that run's.
 void machine_reboots(const System& system);

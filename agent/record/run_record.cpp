@@ -213,6 +213,25 @@ void RunRecord::announced(RunReport::Announced told) {
     change([&](RunReport& report) { report.announced.push_back(std::move(told)); });
 }
 
+void RunRecord::hook_begins(const std::string& name) {
+    change([&](RunReport& report) { report.hooks.push_back({.name = name}); });
+}
+
+void RunRecord::hook_ended(RunReport::Hook hook) {
+    change([&](RunReport& report) {
+        report.child.reset();
+        report.hooks.back() = std::move(hook);
+    });
+}
+
+void RunRecord::clean_hooks(const Redactor& secrets) {
+    change([&](RunReport& report) {
+        for (RunReport::Hook& hook : report.hooks) {
+            hook.said = secrets.cleaned(hook.said);
+        }
+    });
+}
+
 void RunRecord::warning(const std::string& text) {
     const auto known = snapshot().warnings;
     if (std::find(known.begin(), known.end(), text) != known.end()) {

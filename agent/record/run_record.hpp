@@ -4,6 +4,7 @@
 #include "agent/record/run_report.hpp"
 #include "agent/record/status_file.hpp"
 #include "agent/role/keys/role_config.hpp"
+#include "common/net/redactor.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -53,6 +54,11 @@ public:
     void applied_instead(const RunReport::Instead& instead);
     void health(const HealthResult& result);
     void announced(RunReport::Announced told);
+    void hook_begins(const std::string& name);
+    /// The one that began last.
+    void hook_ended(RunReport::Hook hook);
+    /// Removes from what hooks have said what is known to be secret only by now.
+    void clean_hooks(const Redactor& secrets);
     /// Takes each text once.
     void warning(const std::string& text);
     void error(const Error& error);

@@ -115,6 +115,20 @@ Json steps_json(const std::vector<RunReport::Step>& steps) {
     return json;
 }
 
+Json hooks_json(const std::vector<RunReport::Hook>& hooks) {
+    Json json = Json::array();
+    for (const RunReport::Hook& hook : hooks) {
+        const Json took =
+            optional_json(hook.took, [](std::chrono::milliseconds duration) { return Json(seconds(duration)); });
+        json.push_back({{"hook", hook.name},
+                        {"ok", took.is_null() ? Json() : Json(hook.ok)},
+                        {"said", text_or_null(hook.said)},
+                        {"exit_status", optional_json(hook.exit_status, [](int status) { return Json(status); })},
+                        {"took_s", took}});
+    }
+    return json;
+}
+
 std::string plain_line(const RunReport& report) {
     const std::string stage(to_string(report.stage));
     if (report.is_good()) {
@@ -159,6 +173,7 @@ std::string one_line(const RunReport& report) {
 
 std::string_view to_string(Stage stage) {
     switch (stage) {
+        case Stage::hooks: return "hooks";
         case Stage::platform: return "platform";
         case Stage::role: return "role";
         case Stage::repository: return "repository";
@@ -284,6 +299,7 @@ Json to_json(const RunReport& report) {
         {"drifted_resources", std::move(drifted)},
         {"health", std::move(checks)},
         {"announced", std::move(announced)},
+        {"hooks", hooks_json(report.hooks)},
         {"warnings", std::move(warnings)},
         {"puppet_version", text_or_null(report.puppet.version)},
         {"catalog_digest", text_or_null(report.puppet.catalog_digest)},

@@ -19,7 +19,7 @@
 
 namespace bootwright {
 
-enum class Stage { platform, role, repository, puppet, health, record };
+enum class Stage { hooks, platform, role, repository, puppet, health, record };
 
 std::string_view to_string(Stage stage);
 
@@ -138,6 +138,16 @@ struct RunReport {
         Instant at{};
     };
     std::vector<Announced> announced{};
+
+    /// A program of the image's that this run has started.
+    struct Hook {
+        std::string name;  ///< "before-run/10-drain"
+        bool ok = false;
+        std::string said{};  ///< "exit status 1: no such pool"
+        std::optional<int> exit_status{};
+        std::optional<std::chrono::milliseconds> took{};  ///< nullopt: it is not over, or was cut off
+    };
+    std::vector<Hook> hooks{};  ///< in the order in which they began
 
     std::optional<Error> error{};  ///< why the run is not good; nullopt if it is
     std::vector<std::string> warnings{};

@@ -1,5 +1,6 @@
 #include "agent/run/accept.hpp"
 
+#include "agent/repository/lost_facts.hpp"
 #include "agent/role/role_layers.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
@@ -10,7 +11,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace bootwright {
 
@@ -67,6 +67,19 @@ void remove_unused(const System& system, const Revisions& repositories) {
         }
     }
     std::for_each(unused.begin(), unused.end(), remove_tree);
+}
+
+std::vector<std::string> warnings_of(const AgentConfig& config, const Checkout& checkout) {
+    std::vector<std::string> warnings;
+    if (config.repository.puppetfile == AgentConfig::Repository::Puppetfile::r10k &&
+        fs::exists(checkout.folder / "Puppetfile")) {
+        warnings.push_back("the modules that r10k has installed for " + checkout.revision +
+                           " are not proven: agent.json says so (repository.puppetfile)");
+    }
+    if (const auto lost = warning_of_lost_facts(checkout.folder)) {
+        warnings.push_back(*lost);
+    }
+    return warnings;
 }
 
 JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/repository/checkout.hpp"
@@ -9,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bootwright {
 
@@ -44,6 +46,9 @@ private:
 /// Removes the checkouts of repositories that a good run no longer uses. What only they needed goes with the next fetch.
 /// @throws Error io.*
 void remove_unused(const System& system, const Revisions& repositories);
+
+/// What the run's record has to say of a checkout.
+std::vector<std::string> warnings_of(const AgentConfig& config, const Checkout& checkout);
 
 /// The role config in the second repository. @throws Error role.no_configuration_file (permanent), role.invalid, io.*
 JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout);

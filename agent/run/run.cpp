@@ -3,6 +3,7 @@
 #include "agent/announce/announce.hpp"
 #include "agent/config/config.hpp"
 #include "agent/health/checks.hpp"
+#include "agent/hooks/hooks.hpp"
 #include "agent/platform/detection.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/platform/stop_notice.hpp"
@@ -12,9 +13,9 @@
 #include "agent/record/history.hpp"
 #include "agent/record/kept_instance.hpp"
 #include "agent/record/reboots.hpp"
-#include "agent/repository/lost_facts.hpp"
 #include "agent/repository/repository.hpp"
 #include "agent/role/role_layers.hpp"
+#include "agent/role/shown_role.hpp"
 #include "agent/run/accept.hpp"
 #include "agent/run/finish.hpp"
 #include "agent/run/pins.hpp"
@@ -42,12 +43,22 @@ public:
              const std::stop_token& stop)
         : system_(system),
           config_(config),
-          warm_(system, config),
           record_(record),
           order_(order),
           stop_(stop),
           stage_(system, record, stop),
           last_good_(read_last_good(system)) {}
+
+    /// What comes before all else. Puppet is loaded after the hooks, which may be what installs it.
+    void begin() {
+        if (!order_.noop) {
+            run_hooks_before(system_, record_, stop_);
+        }
+        warm_.emplace(system_, config_);
+    }
+
+    /// Of the role config, once it is read.
+    [[nodiscard]] const std::optional<Redactor>& secrets() const { return secrets_; }
 
     /// Who the instance is and what it is to be, as the platform says. If that cannot be read, is refused, or cannot be
     /// fetched: as it was accepted last, if that was on this very machine.
@@ -171,17 +182,14 @@ private:
             result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
         tell_if_it_fails([&] { applying.ended(result.resources && result.resources->changed > 0, going_down); });
         if (going_down != GoingDown::no) {
-            result.error = stopped_error();
-            result.error->message = std::string("the machine was ") +
-                                    (going_down == GoingDown::reboot ? "rebooted" : "shut down") + " during this run";
-            result.error->advice = "nothing: the next boot resumes it";
+            result.error = cut_off_by(going_down);
         }
         return result;
     }
 
     PuppetResult puppet_in(const std::filesystem::path& folder, const Accepted& accepted) {
         return apply_puppet(
-            system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, order_.noop, warm_,
+            system_, config_, accepted.instance, accepted.role, accepted.checkout, folder, order_.noop, *warm_,
             [&](CloudService service) { return identity_for(service); }, events_for(record_), stop_);
     }
 
@@ -231,10 +239,7 @@ private:
 
     /// True if the last good run was of another revision or role config.
     [[nodiscard]] bool is_other_than(const Accepted& accepted) const {
-        return last_good_ &&
-               (last_good_->revision != accepted.checkout.revision ||
-                last_good_->configuration != accepted.configuration ||
-                last_good_->repositories != accepted.repositories || last_good_->role_config != name_of(accepted.role));
+        return last_good_ && !last_good_->is_same_as(as_last_good(accepted));
     }
 
     /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. If
@@ -293,11 +298,7 @@ private:
     }
 
     Accepted accept(InstanceMetadata instance) {
-        if (order_.role_config) {
-            instance.user_data = order_.role_config->content;
-            instance.user_data_origin = order_.role_config->path;
-            instance.user_data_is_roots = true;
-        }
+        order_.put_role_config_into(instance);
         const auto read = [&](const std::optional<JsonDocument>& file) { return read_role(instance, file); };
         const auto get = [&](const auto& wanted) {
             Checkout checkout = fetch(pin_of(wanted, last_good_));
@@ -313,6 +314,8 @@ private:
             role.puppet.noop = role.puppet.noop || order_.noop;
             keep_role_config(system_, record_.number(), role);
             record_.role(role);
+            secrets_ = secrets_of(role);
+            record_.clean_hooks(*secrets_);
             announce_ = role.announce;
             return role;
         });
@@ -328,13 +331,8 @@ private:
 
     Checkout fetch(const RepositoryPin& pin) {
         Checkout checkout = stage_(Stage::repository, config_.retry.repository, [&] { return prepare(pin); });
-        if (config_.repository.puppetfile == AgentConfig::Repository::Puppetfile::r10k &&
-            std::filesystem::exists(checkout.folder / "Puppetfile")) {
-            record_.warning("the modules that r10k has installed for " + checkout.revision +
-                            " are not proven: agent.json says so (repository.puppetfile)");
-        }
-        if (const auto lost = warning_of_lost_facts(checkout.folder)) {
-            record_.warning(*lost);
+        for (const std::string& warning : warnings_of(config_, checkout)) {
+            record_.warning(warning);
         }
         return checkout;
     }
@@ -348,13 +346,14 @@ private:
 
     const System& system_;
     const AgentConfig& config_;
-    WarmPuppet warm_;  ///< from the start of the run, as it takes as long as all that comes before Puppet
+    std::optional<WarmPuppet> warm_{};  ///< from the start of the run, as it takes as long as all before Puppet
     RunRecord& record_;
     const RunOrder& order_;
     std::stop_token stop_;
     Stages stage_;
     std::optional<LastGood> last_good_;         ///< before this run
     std::optional<AnnounceConfig> announce_{};  ///< of the role config, once it is read
+    std::optional<Redactor> secrets_{};         ///< likewise
     const Platform* platform_ = nullptr;        ///< nothing where none was found: the kept role config may do
 };
 
@@ -367,6 +366,7 @@ RunReport run(const System& system, RunRecord& record, const RunOrder& order, st
     try {
         config = read_agent_config(system);
         pipeline.emplace(system, config, record, order, stop);
+        pipeline->begin();
         const Accepted accepted = pipeline->read_and_accept();
         pipeline->check_not_going_away();
         if (order.noop) {
@@ -387,10 +387,13 @@ RunReport run(const System& system, RunRecord& record, const RunOrder& order, st
     }
     RunReport report = finish(system, record, config.history_keep, good);
     record.over();
-    if (!pipeline || order.noop) {
+    if (order.noop) {
         return report;
     }
-    pipeline->announce();
+    run_hooks_after(system, pipeline ? pipeline->secrets() : std::nullopt, record, stop);
+    if (pipeline) {
+        pipeline->announce();
+    }
     return record.snapshot();
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
+#include "agent/platform/instance_metadata.hpp"
 #include "agent/record/run_record.hpp"
 #include "agent/record/run_report.hpp"
 
@@ -25,11 +26,20 @@ struct RunOrder {
     };
     std::optional<RoleConfigFile> role_config{};  ///< in place of the user-data
 
+    /// The file, if there is one, in place of what the platform gave.
+    void put_role_config_into(InstanceMetadata& instance) const {
+        if (role_config) {
+            instance.user_data = role_config->content;
+            instance.user_data_origin = role_config->path;
+            instance.user_data_is_roots = true;
+        }
+    }
+
     /// True if the next run is to know nothing of it.
     [[nodiscard]] bool is_one_off() const { return noop || !revision.empty() || role_config; }
 };
 
-/// One pass through all stages: platform, role, repository, puppet, record. Never throws: what went wrong is in the
+/// One pass through all stages: hooks, platform, role, repository, puppet, record. Never throws: what went wrong is in the
 /// report, and in status.json and the history before it returns. The caller holds the run lock.
 RunReport run(const System& system, RunRecord& record, const RunOrder& order, std::stop_token stop);
 

@@ -115,6 +115,8 @@ def test_the_package_in_an_image_starts_nothing_and_is_enabled(machine: Containe
     assert first.strip() == "installed"
     assert [line.split()[0] for line in conffiles if line.strip()] == [CONFFILE, "/etc/update-motd.d/60-bootwright"]
     assert json.loads(machine.path(CONFFILE).read_text()) == {"platform": "auto"}
+    hooks = machine.path("/etc/bootwright/hooks.d")
+    assert sorted(folder.name for folder in hooks.iterdir() if folder.is_dir()) == ["after-run", "before-run", "on-failure"]
     assert command("systemctl", f"--root={machine.root}", "is-enabled", SERVICE).strip() == "enabled"
     assert not machine.path("/var/lib/bootwright").exists()
     assert machine.run_in_image("bootwright", "version").strip()

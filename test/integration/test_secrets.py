@@ -114,6 +114,26 @@ def test_a_file_of_the_second_repository(plan: Plan) -> None:
 # The ends that a run may have
 
 
+#: Says all that the role config gave, once there is one.
+LOUD_HOOK = """\
+#!/usr/bin/python3
+import glob, json
+for file in sorted(glob.glob("/var/lib/bootwright/runs/*/role_config.json"))[-1:]:
+    print(*json.load(open(file))["config"]["data"].values())
+    raise SystemExit(1)
+"""
+
+
+def test_what_hooks_say(plan: Plan) -> None:
+    for when in ("before-run", "on-failure", "after-run"):
+        plan.instance.write(f"/etc/bootwright/hooks.d/{when}/loud", LOUD_HOOK, 0o755)
+    first = plan.run()
+    assert [(hook["hook"], hook["ok"]) for hook in first["hooks"]] == [("before-run/loud", True), ("on-failure/loud", False), ("after-run/loud", False)]
+    second = plan.run()
+    assert second["error"]["code"] == "hook.failed" and "[redacted]" in second["error"]["message"]
+    assert all("[redacted]" in hook["said"] for hook in (*first["hooks"][1:], *second["hooks"]))
+
+
 def test_a_server_that_refuses_the_password(plan: Plan) -> None:
     run = plan.run()
     assert run["error"]["stage"] == "repository" and len(run["places"]) == 4, run

@@ -6,6 +6,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/duration.hpp"
+#include "common/files/file.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -71,6 +72,15 @@ Json chosen_run(const System& system, const Past& past, const std::string& text,
     }
     const std::string time = time_of(system, text, called);
     return line_or_error(past.at(time), "run that had ended at " + time);
+}
+
+Json kept_report(const System& system, const Json& line) {
+    constexpr std::size_t largest = std::size_t{4} << 20U;
+    const Json& number = member_at(line, "run");
+    Json report = number.is_number_integer()
+                      ? parse_json(read_or_empty(run_folder(system, number.get<int>()) / "report.json", largest))
+                      : Json();
+    return report.is_object() ? report : Json();
 }
 
 }  // namespace bootwright

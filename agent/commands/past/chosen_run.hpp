@@ -19,4 +19,7 @@ int whole_number(const std::string& text, const std::string& called);
 /// @throws UsageError; Error history.no_such_run (permanent)
 Json chosen_run(const System& system, const Past& past, const std::string& text, const std::string& called);
 
+/// The report of the run of that line; null if it is not kept any more, or cannot be read.
+Json kept_report(const System& system, const Json& line);
+
 }  // namespace bootwright

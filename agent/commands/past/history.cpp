@@ -63,6 +63,7 @@ Json whole(const System& system, Json line) {
         const auto document = read_kept(system, string_at(kept, what));
         line["kept"][what] = document ? *document : Json();
     }
+    line["hooks"] = member_at(kept_report(system, line), "hooks");
     return line;
 }
 
@@ -97,6 +98,13 @@ void print_whole(const Json& line) {
     }
     if (error.is_object()) {
         print_field("error", shown(member_at(error, "code")) + ": " + shown(member_at(error, "message")));
+    }
+    for (const Json& hook : member_at(line, "hooks")) {
+        const Json& seconds = member_at(hook, "took_s");
+        print_field("hook", shown(member_at(hook, "hook")) +
+                                (seconds.is_null()
+                                     ? ": was cut off"
+                                     : ", " + to_human(duration_of(seconds)) + ": " + shown(member_at(hook, "said"))));
     }
     print_field("catalog", shown(member_at(line, "catalog_digest")));
     print_field("puppet", shown(member_at(line, "puppet_version")));

@@ -3,12 +3,10 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/past/chosen_run.hpp"
-#include "agent/record/history.hpp"
 #include "agent/record/past.hpp"
 #include "agent/timeline/boot.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-#include "common/files/file.hpp"
 
 namespace bootwright {
 
@@ -17,14 +15,10 @@ namespace {
 Json report_of(const System& system, const std::string& asked) {
     const Past past(system);
     const Json line = chosen_run(system, past, asked, "RUN");
-    const Json& number = member_at(line, "run");
-    constexpr std::size_t largest = std::size_t{4} << 20U;
-    const auto text = number.is_number_integer()
-                          ? read_file_if_exists(run_folder(system, number.get<int>()) / "report.json", largest)
-                          : std::nullopt;
-    const Json report = text ? parse_json(*text) : Json();
-    if (!report.is_object()) {
-        throw permanent_error("timeline.no_report", "the report of run " + shown(number) + " is not kept",
+    Json report = kept_report(system, line);
+    if (report.is_null()) {
+        throw permanent_error("timeline.no_report",
+                              "the report of run " + shown(member_at(line, "run")) + " is not kept",
                               "choose a later run; history.keep of agent.json says how many are kept whole");
     }
     return report;

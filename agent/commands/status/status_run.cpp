@@ -185,6 +185,7 @@ private:
             bar.push_back({progress_of(run_, seen_.now)});
             fields_.add("progress", std::move(bar));
         }
+        describe_hooks();
         describe_bad_checks("waits for");
         const Json& retry = at("retry");
         if (retry.is_object()) {
@@ -215,6 +216,7 @@ private:
         describe_error(fields_, at("error"));
         describe_given_up();
         describe_bad_checks("bad check");
+        describe_hooks();
         describe_resources();
         describe_slow();
         for (const Json& told : at("announced")) {
@@ -224,6 +226,17 @@ private:
         }
         for (const Json& warning : at("warnings")) {
             fields_.add("warning", shown(warning), Tone::doubtful);
+        }
+    }
+
+    void describe_hooks() {
+        for (const Json& hook : at("hooks")) {
+            const Json& took = member_at(hook, "took_s");
+            fields_.add("hook",
+                        shown(member_at(hook, "hook")) + (took.is_null() ? ": under way"
+                                                                         : ", " + to_human(duration_of(took)) + ": " +
+                                                                               shown(member_at(hook, "said"))),
+                        member_at(hook, "ok") == Json(false) ? Tone::bad : Tone::plain);
         }
     }
 

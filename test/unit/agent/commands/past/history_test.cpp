@@ -34,6 +34,10 @@ struct Remembered {
         if (number != 1) {
             report.error = transient_error("puppet.resources_failed", "1 resource failed\x1b[2J", "mend it");
         }
+        if (number == 2) {
+            report.hooks = {{"before-run/drain", true, "exit status 0: drained", 0, std::chrono::milliseconds(1200)},
+                            {"on-failure/page"}};
+        }
         keep_report(fake.system, report);
         remember_runs(fake.system);
     }
@@ -69,6 +73,16 @@ TEST_CASE("what the machine was at a time") {
     CHECK(machine.printed({{"--run", "2"}}).find("asked_for, by alice on /dev/pts/0") != std::string::npos);
     const Json whole = Json::parse(machine.printed({{"--at", "2026-03-03T12:01"}, {"--json", ""}}));
     CHECK(whole.at("kept").at("role_config").at("config").at("facts").at("port") == 80);
+}
+
+TEST_CASE("a run has its hooks as long as it is kept whole") {
+    Remembered machine;
+    const std::string text = machine.printed({{"--run", "2"}});
+    CHECK(text.find("  hook        before-run/drain, 1.2 s: exit status 0: drained\n") != std::string::npos);
+    CHECK(text.find("  hook        on-failure/page: was cut off\n") != std::string::npos);
+    machine.fake.root.remove("/var/lib/bootwright/runs/000002");
+    CHECK(machine.printed({{"--run", "2"}}).find("hook") == std::string::npos);
+    CHECK(Json::parse(machine.printed({{"--run", "2"}, {"--json", ""}})).at("hooks").is_null());
 }
 
 TEST_CASE("a time before the history, and a run that it lacks, are errors") {

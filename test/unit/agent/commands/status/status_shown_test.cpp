@@ -33,6 +33,15 @@ TEST_CASE("a run that waits for another program shows for which, and how long at
     CHECK(has(seen, "waiting for apt-get (process 812), which holds a lock; no longer than 4.0 s"));
 }
 
+TEST_CASE("hooks are shown while they are at work, and with what they said") {
+    const Json hooks = Json::parse(
+        R"([{"hook": "before-run/drain", "ok": true, "said": "exit status 0: drained", "exit_status": 0, "took_s": 1.2},
+            {"hook": "before-run/mount", "ok": null, "said": null, "exit_status": null, "took_s": null}])");
+    const StatusView seen = view(a_status(a_daemon("running"), a_run({{"hooks", hooks}}), nullptr), both);
+    CHECK(has(seen, "before-run/drain, 1.2 s: exit status 0: drained"));
+    CHECK(has(seen, "before-run/mount: under way"));
+}
+
 TEST_CASE("a run that waits shows why, and when it tries again") {
     const Json retry{{"at", moment(1004)}, {"delay_s", 9}, {"error", an_error("transient")}};
     const StatusView seen = view(a_status(a_daemon("running"), a_run({{"retry", retry}}), nullptr), both);
