@@ -83,7 +83,7 @@ int dispatch(const CommandLine& line, std::map<std::string, std::string> environ
 }
 
 void show(const Error& error) {
-    log(LogLevel::error, error.message + " (" + error.code + ")");
+    log(LogLevel::error, error.message + " (" + error.code + ")", error.code);
     log(LogLevel::info, error.advice);
 }
 

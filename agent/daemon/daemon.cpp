@@ -108,7 +108,7 @@ private:
             next_.reset();
         } catch (const Error& error) {  // another run is under way, a lock holds, or the disk is full
             if (next_->reason != error.message) {
-                log(LogLevel::warning, error.message);
+                log(LogLevel::warning, error.message, error.code);
                 last_line_ = "no run can begin: " + error.message;
             }
             is_locked_ = error.code == "lock.held";
@@ -142,7 +142,8 @@ private:
     void follow(const RunReport& report) {
         ++runs_;
         failures_ = report.is_good() ? 0 : failures_ + 1;
-        log(report.is_good() ? LogLevel::info : LogLevel::error, one_line(report));
+        log(report.is_good() ? LogLevel::info : LogLevel::error, one_line(report),
+            report.error ? report.error->code : "");
         last_line_ = one_line(report);
         plan(run_again_ ? asked_for()
                         : plan_next_run(report, failures_, config_or_defaults(system_), system_.random(),

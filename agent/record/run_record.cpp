@@ -31,7 +31,10 @@ RunRecord::RunRecord(const System& system, int number)
         report.started = report.stage_started = system_.clock.now();
         report.boot_id = boot_id(system_);
     });
+    log_is_of(number, "");
 }
+
+RunRecord::~RunRecord() { log_is_of(0, ""); }
 
 void RunRecord::begins_because(RunCause cause, const std::string& asked_by) {
     change([&](RunReport& report) {
@@ -53,6 +56,7 @@ void RunRecord::goes_past(const std::vector<std::string>& locks) {
 }
 
 void RunRecord::begin_stage(Stage stage, int attempts) {
+    log_is_of(number(), to_string(stage));
     change([&](RunReport& report) {
         report.stage = stage;
         report.stage_started = system_.clock.now();
@@ -79,7 +83,7 @@ void RunRecord::begin_attempt(int attempt) {
 }
 
 void RunRecord::retrying(const Error& error, std::chrono::milliseconds delay) {
-    log(LogLevel::warning, error.message + " (" + error.code + "); trying again in " + to_human(delay));
+    log(LogLevel::warning, error.message + " (" + error.code + "); trying again in " + to_human(delay), error.code);
     change([&](RunReport& report) {
         const Instant now = system_.clock.now();
         report.retry = RunReport::Retry{{now.wall + delay, now.since_boot + delay}, delay, error};
@@ -131,7 +135,7 @@ void RunRecord::instance(const InstanceMetadata& instance) {
 
 void RunRecord::goes_by_kept(const InstanceMetadata& kept, const std::string& accepted, const Error& because) {
     log(LogLevel::warning,
-        because.message + " (" + because.code + "); going by the role config accepted at " + accepted);
+        because.message + " (" + because.code + "); going by the role config accepted at " + accepted, because.code);
     change([&](RunReport& report) {
         report.kept = RunReport::Kept{accepted, report.stage, because};
         report.fingerprint = report.fingerprint == 0 ? fingerprint(kept) : report.fingerprint;

@@ -19,9 +19,13 @@ namespace bootwright {
 
 /// Follows one run: each change goes into the report and, at once, into status.json. Safe for two threads: the worker
 /// that runs, and the one that beats and shows progress. A status that cannot be written is logged and stops nothing.
+/// While it lives, the lines of the log are of this run.
 class RunRecord {
 public:
     RunRecord(const System& system, int number);
+    RunRecord(const RunRecord&) = delete;
+    RunRecord& operator=(const RunRecord&) = delete;
+    ~RunRecord();
 
     /// @param asked_by who asked for it; "": nobody
     void begins_because(RunCause cause, const std::string& asked_by);

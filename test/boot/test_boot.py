@@ -141,6 +141,14 @@ def test_it_boots_and_is_configured(machine: Container, surroundings: Surroundin
     assert "dynamic" in machine.run("ip", "-4", "address", "show", "dev", "eth0", check=True).stdout
 
 
+def test_the_journal_finds_a_run_by_its_number(machine: Container) -> None:
+    told = machine.run("journalctl", "--output=json", "BOOTWRIGHT_RUN=1", check=True).stdout
+    entries = [json.loads(line) for line in told.splitlines()]
+    assert entries and {entry["_SYSTEMD_UNIT"] for entry in entries} == {SERVICE}
+    ends = [entry for entry in entries if entry["MESSAGE"].startswith("configured: role web at ")]
+    assert len(ends) == 1 and ends[0]["PRIORITY"] == "6" and ends[0]["BOOTWRIGHT_STAGE"] == "record"
+
+
 def test_units_ordered_after_it_start_after_it(machine: Container) -> None:
     active = when(machine, SERVICE, "ActiveEnterTimestampMonotonic")
     for unit in UNITS:
