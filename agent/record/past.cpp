@@ -2,6 +2,7 @@
 
 #include "agent/record/history.hpp"
 #include "agent/record/past_contents.hpp"
+#include "agent/record/past_packages.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <utility>
 
 namespace bootwright {
 
@@ -88,8 +90,13 @@ Json keep_contents(const System& system, const fs::path& folder) {
 }
 
 /// A run without a report was cut off: by a crash of the agent, or of the machine.
-Json line_of(const System& system, int number) {
+/// @param packages as keep_packages() returns them
+Json line_of(const System& system, int number, const Json& packages) {
     const fs::path folder = run_folder(system, number);
+    Json kept = keep_contents(system, folder);
+    if (const Json& names = member_at(packages, "kept"); names.is_object()) {
+        kept.update(names);
+    }
     const Json report = parse_json(read_or_empty(folder / "report.json", largest_report));
     const bool is_known = report.is_object();
     return {{"schema", 1},
@@ -114,7 +121,8 @@ Json line_of(const System& system, int number) {
             {"catalog_digest", member_at(report, "catalog_digest")},
             {"puppet_version", member_at(report, "puppet_version")},
             {"agent_version", member_at(report, "agent_version")},
-            {"kept", keep_contents(system, folder)}};
+            {"packages", member_at(packages, "packages")},
+            {"kept", std::move(kept)}};
 }
 
 /// Appends whole lines, on disk before it returns. A line that a power cut left half-written is cut off first.
@@ -186,8 +194,11 @@ int last_remembered_run(const System& system) {
 void remember_runs(const System& system, const PastLimits& limits) {
     const int last = last_remembered_run(system);
     std::string lines;
-    for (const int number : runs_after(system, last)) {
-        lines += to_line(line_of(system, number)) + "\n";
+    const std::vector<int> runs = runs_after(system, last);
+    for (const int number : runs) {
+        // What was installed when an earlier run ended, nobody knows any more.
+        const Json packages = number == runs.back() ? keep_packages(system) : Json();
+        lines += to_line(line_of(system, number, packages)) + "\n";
     }
     if (!lines.empty()) {
         make_folder(system.state(), 0700);

@@ -82,7 +82,12 @@ std::string keep_document(const System& system, const Json& document) {
     make_folder(folder(system), 0700);
     Json shown = document;
     replace_secrets(shown, false, salt_of(system));
-    const std::string packed = compress_gzip(to_line(shown));
+    return keep_as_it_is(system, shown);
+}
+
+std::string keep_as_it_is(const System& system, const Json& document) {
+    make_folder(folder(system), 0700);
+    const std::string packed = compress_gzip(to_line(document));
     const std::string name = sha256_hex(packed);
     if (!fs::exists(file_of(system, name))) {
         write_file(file_of(system, name), packed, 0600);
@@ -123,6 +128,11 @@ std::optional<Json> read_kept(const System& system, const std::string& name) {
     const auto text = sha256_hex(packed) == name ? decompress_gzip(packed, largest_document) : std::nullopt;
     Json document = parse_json(text.value_or(""));
     return document.is_discarded() ? std::nullopt : std::optional(std::move(document));
+}
+
+bool is_kept(const System& system, const std::string& name) {
+    std::error_code error;
+    return is_sha256(name) && fs::exists(file_of(system, name), error);
 }
 
 std::uint64_t kept_bytes(const System& system) {

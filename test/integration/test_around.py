@@ -12,6 +12,7 @@ from interruption import SYNCHRONISED, set_clock
 from machine import Process
 from metadata_server import MetadataServer
 from metadata_services import Ec2
+from packages import make_package
 from real_machine import wait_for
 from roles import role_config
 from runs import converges, fails, prepare, report
@@ -42,17 +43,6 @@ def hold(instance: Instance, path: str) -> Process:
     holder = instance.start(["/usr/bin/python3", "-c", HOLD, path])
     wait_for(lambda: "held" in holder.output, f"the lock {path}")
     return holder
-
-
-def make_package(instance: Instance, name: str, postinst: str = "") -> str:
-    """A package without files."""
-    folder = f"/root/{name}"
-    control = f"Package: {name}\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody <nobody@example.com>\nDescription: empty\n"
-    instance.write(f"{folder}/DEBIAN/control", control)
-    if postinst:
-        instance.write(f"{folder}/DEBIAN/postinst", postinst, 0o755)
-    instance.run(["dpkg-deb", "--build", folder, f"{folder}.deb"], check=True)
-    return f"{folder}.deb"
 
 
 def state_of(instance: Instance, package: str) -> str:
@@ -100,7 +90,7 @@ def test_apt_waits_for_its_lock_while_puppet_runs(ready: Instance) -> None:
 
 
 def test_an_interrupted_dpkg_is_completed(ready: Instance, repo: ControlRepo, metadata: MetadataServer) -> None:
-    package = make_package(ready, "cut", POSTINST)
+    package = make_package(ready, "cut", postinst=POSTINST)
     assert ready.run(["dpkg", "--install", package]).returncode == -9
     assert state_of(ready, "cut") == "install ok half-configured"
     other = make_package(ready, "other")

@@ -1,6 +1,7 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/past/chosen_run.hpp"
+#include "agent/commands/past/package_section.hpp"
 #include "agent/record/catalog_difference.hpp"
 #include "agent/record/past.hpp"
 #include "agent/record/past_contents.hpp"
@@ -19,6 +20,7 @@ struct Difference {
     Json to;
     std::vector<ValueChange> role_config{};
     std::vector<ValueChange> facts{};
+    std::optional<std::vector<PackageChange>> packages{};
     std::vector<ResourceChange> resources{};
     std::vector<std::string> unknown{};  ///< what cannot be compared, and why
 };
@@ -53,6 +55,7 @@ Difference compare(const System& system, Json from, Json to) {
     if (const auto facts = both(system, difference, "facts")) {
         difference.facts = value_changes(facts->first, facts->second);
     }
+    difference.packages = compare_packages(system, difference.from, difference.to, difference.unknown);
     if (const auto catalogs = both(system, difference, "catalog")) {
         difference.resources = catalog_changes(catalogs->first, catalogs->second);
     }
@@ -103,6 +106,7 @@ Json to_json(const Difference& difference) {
             {"to", difference.to},
             {"role_config", to_json(difference.role_config)},
             {"facts", to_json(difference.facts)},
+            {"packages", difference.packages ? to_json(*difference.packages) : Json()},
             {"resources", std::move(resources)},
             {"unknown", difference.unknown}};
 }
@@ -174,6 +178,9 @@ void print(const Difference& difference, bool is_short) {
     print_head(difference);
     print_changes(difference.role_config, "role config:");
     print_changes(difference.facts, "facts:");
+    if (difference.packages) {
+        print_packages(*difference.packages, is_short);
+    }
     print_line("resources: " + std::to_string(count(difference, Kind::added)) + " added, " +
                std::to_string(count(difference, Kind::changed)) + " changed, " +
                std::to_string(count(difference, Kind::removed)) + " removed");
@@ -196,7 +203,7 @@ int run(const System& system, const CommandArguments& given) {
 }
 
 const Command command{.name = "diff",
-                      .help = "Say what has changed from one run to another: role config, facts, resources",
+                      .help = "Say what has changed from one run to another: role config, facts, packages, resources",
                       .options = {{.kind = CommandOption::Kind::argument,
                                    .name = "A",
                                    .help = "A run (42), last_good, or a time: 2026-03-03, 2026-03-03T12:00 (UTC), 7d",
@@ -206,7 +213,7 @@ const Command command{.name = "diff",
                                    .name = "B",
                                    .help = "The same; without it the last run",
                                    .value = "RUN"},
-                                  {CommandOption::Kind::flag, "--stat", "Only how many resources"},
+                                  {CommandOption::Kind::flag, "--stat", "Only how many packages and resources"},
                                   {CommandOption::Kind::flag, "--json", "Print JSON"}},
                       .examples = {{"bootwright diff last_good", "What is different since it last worked"},
                                    {"bootwright diff 41 42", "What has changed from one run to another"},

@@ -3,10 +3,13 @@
 #include "agent/commands/past/chosen_run.hpp"
 #include "agent/record/past.hpp"
 #include "agent/record/past_contents.hpp"
+#include "agent/record/past_packages.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace bootwright {
 
@@ -64,7 +67,39 @@ Json whole(const System& system, Json line) {
         line["kept"][what] = document ? *document : Json();
     }
     line["hooks"] = member_at(kept_report(system, line), "hooks");
+    const auto packages = read_packages(system, {{"kept", kept}});
+    line["kept"]["packages"] = packages ? Json(*packages) : Json();
+    line["kept"].erase("package_changes");
     return line;
+}
+
+/// Agent and Puppet with what they are made of: by their names in Debian, Ubuntu, and the repositories of Puppet and OpenVox.
+bool is_of_the_agent(std::string_view package) {
+    constexpr std::array<std::string_view, 8> names{"bootwright", "facter", "hiera",        "openfact",
+                                                    "openvox",    "puppet", "puppet-agent", "openvox-agent"};
+    constexpr std::string_view ruby = "ruby";  // "ruby", "ruby3.1"
+    return std::find(names.begin(), names.end(), package) != names.end() ||
+           (package.starts_with(ruby) && package.find_first_not_of("0123456789.", ruby.size()) == std::string::npos);
+}
+
+/// How many there were, and the versions of those that most questions are about.
+std::string packages_in_short(const Json& line) {
+    const Json& said = member_at(line, "packages");
+    if (said.is_null()) {
+        return "not known";
+    }
+    const std::string all = shown(member_at(said, "count"));
+    const Json& packages = member_at(member_at(line, "kept"), "packages");
+    if (packages.is_null()) {
+        return all + ", not kept any more";
+    }
+    std::vector<std::string> named;
+    for (const auto& [name, version] : packages.items()) {
+        if (is_of_the_agent(name)) {
+            named.push_back(name + " " + shown(version));
+        }
+    }
+    return all + " (--packages lists them)" + (named.empty() ? "" : ": " + joined(named, ", "));
 }
 
 void print_whole(const Json& line) {
@@ -109,15 +144,24 @@ void print_whole(const Json& line) {
     print_field("catalog", shown(member_at(line, "catalog_digest")));
     print_field("puppet", shown(member_at(line, "puppet_version")));
     print_field("agent", shown(member_at(line, "agent_version")));
+    print_field("packages", packages_in_short(line));
     const Json& kept = member_at(line, "kept");
     print_kept("role config " + shown(member_at(line, "role_config")),
                member_at(member_at(kept, "role_config"), "config"));
     print_kept("facts", member_at(kept, "facts"));
 }
 
-int show(const System& system, const Json& chosen, bool as_json) {
+int show(const System& system, const Json& chosen, const CommandArguments& given) {
     const Json line = whole(system, chosen);
-    as_json ? print_json(line) : print_whole(line);
+    if (given.has("--json")) {
+        print_json(line);
+        return exit_ok;
+    }
+    print_whole(line);
+    if (const Json& packages = member_at(member_at(line, "kept"), "packages");
+        given.has("--packages") && !packages.is_null()) {
+        print_kept("packages", packages);
+    }
     return exit_ok;
 }
 
@@ -154,8 +198,11 @@ int list(const System& system, const CommandArguments& given) {
 int run(const System& system, const CommandArguments& given) {
     for (const char* option : {"--at", "--run"}) {
         if (given.has(option)) {
-            return show(system, chosen_run(system, Past(system), given.value(option), option), given.has("--json"));
+            return show(system, chosen_run(system, Past(system), given.value(option), option), given);
         }
+    }
+    if (given.has("--packages")) {
+        throw UsageError{"--packages: of which run? Give --at TIME or --run RUN"};
     }
     return list(system, given);
 }
@@ -178,10 +225,12 @@ const Command command{
                 {.kind = CommandOption::Kind::option,
                  .name = "--run",
                  .help = "What the machine was after that run: 42, or last_good",
-                 .value = "RUN"}},
+                 .value = "RUN"},
+                {CommandOption::Kind::flag, "--packages", "With --at or --run: all packages, too"}},
     .examples = {{"bootwright history", "The last 30 runs"},
                  {"bootwright history --failed --since 7d", "What went wrong in the last week"},
-                 {"bootwright history --at 2026-03-03T12:00", "What the machine was at noon of 3 March, UTC"}},
+                 {"bootwright history --at 2026-03-03T12:00", "What the machine was at noon of 3 March, UTC"},
+                 {"bootwright history --run 42 --packages", "What it was after run 42, with all packages"}},
     .run = run};
 const Registered<Command> registered(command);
 

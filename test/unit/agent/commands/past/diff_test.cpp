@@ -57,6 +57,8 @@ TEST_CASE("the difference of two runs: revision, role config, resources, text as
     CHECK(text.starts_with("from run 1 ("));
     CHECK(body == "  revision: " + std::string(40, 'a') + " -> " + std::string(40, 'b') +
                       "\n"
+                      "  not compared: packages of run 1: not known\n"
+                      "  not compared: packages of run 2: not known\n"
                       "role config:\n"
                       "  facts.port: 80 -> 81\n"
                       "resources: 1 added, 1 changed, 0 removed\n"
@@ -82,7 +84,8 @@ TEST_CASE("the difference for programs") {
     CHECK(difference.at("role_config") == Json::parse(R"([{"name": "facts.port", "before": 80, "after": 81}])"));
     CHECK(difference.at("facts").empty());
     CHECK(difference.at("resources").size() == 2);
-    CHECK(difference.at("unknown").empty());
+    CHECK(difference.at("packages").is_null());
+    CHECK(difference.at("unknown") == Json{"packages of run 1: not known", "packages of run 2: not known"});
 }
 
 TEST_CASE("what is not kept any more is said, and what is kept is compared") {
@@ -91,6 +94,39 @@ TEST_CASE("what is not kept any more is said, and what is kept is compared") {
     const std::string text = machine.printed({{"A", "1"}});
     CHECK(text.find("  not compared: catalog of run 1: not kept any more\n") != std::string::npos);
     CHECK(text.find("  revision: ") != std::string::npos);
+}
+
+TEST_CASE("the packages that two runs do not share") {
+    TwoRuns machine;
+    const auto remember = [&](int number, const std::map<std::string, std::string>& packages) {
+        std::string status;
+        for (const auto& [name, version] : packages) {
+            status +=
+                "Package: " + name + "\nStatus: install ok installed\nArchitecture: all\nVersion: " + version + "\n\n";
+        }
+        machine.fake.root.write("/var/lib/dpkg/status", status);
+        machine.remember(number, "b", R"({"config": {}})", R"({"resources": []})");
+    };
+    remember(3, {{"curl", "7.88.1-9"}, {"gone", "1"}, {"same", "1"}, {"tree", "2.1"}});
+    remember(4, {{"added", "3"}, {"curl", "7.88.1-10"}, {"same", "1"}, {"tree", "2.0"}});
+    const std::string counts = "packages: 1 up, 1 down, 1 new, 1 gone\n";
+    const std::string text = machine.printed({{"A", "3"}});
+    CHECK(text.find(counts +
+                    "+ added 3\n~ curl 7.88.1-9 -> 7.88.1-10\n- gone was 1\n~ tree 2.1 -> 2.0 (older)\nresources: ") !=
+          std::string::npos);
+    CHECK(machine.printed({{"A", "3"}, {"--stat", ""}}).find(counts + "resources: ") != std::string::npos);
+    CHECK(machine.printed({{"A", "4"}, {"B", "4"}}).find("packages: 0 up, 0 down, 0 new, 0 gone\n") !=
+          std::string::npos);
+    CHECK(machine.printed({{"A", "2"}, {"B", "4"}}).find("  not compared: packages of run 2: not known\n") !=
+          std::string::npos);
+    const Json difference = Json::parse(machine.printed({{"A", "3"}, {"--json", ""}}));
+    CHECK(difference.at("packages").at(1) ==
+          Json{{"package", "curl"}, {"change", "up"}, {"before", "7.88.1-9"}, {"after", "7.88.1-10"}});
+    CHECK(difference.at("packages").at(0).at("before").is_null());
+    CHECK(difference.at("unknown").empty());
+    machine.fake.root.remove("/var/lib/bootwright/past");
+    CHECK(machine.printed({{"A", "3"}}).find("  not compared: packages of run 3: not kept any more\n") !=
+          std::string::npos);
 }
 
 TEST_CASE("runs that are not there are errors, and words that mean none") {

@@ -85,6 +85,32 @@ TEST_CASE("a run has its hooks as long as it is kept whole") {
     CHECK(Json::parse(machine.printed({{"--run", "2"}, {"--json", ""}})).at("hooks").is_null());
 }
 
+TEST_CASE("which packages the machine had: those of agent and Puppet by name, all of them if asked") {
+    Remembered machine;
+    CHECK(machine.printed({{"--run", "2"}, {"--packages", ""}}).find("  packages    not known\n") != std::string::npos);
+    CHECK(Json::parse(machine.printed({{"--run", "2"}, {"--json", ""}})).at("kept").at("packages").is_null());
+    std::string status;
+    for (const char* package : {"bootwright", "curl", "puppet-agent", "ruby3.1", "ruby-json"}) {
+        status += "Package: " + std::string(package) +
+                  "\nStatus: install ok installed\nArchitecture: all\nVersion: 7.23.0-1\n\n";
+    }
+    machine.fake.root.write("/var/lib/dpkg/status", status);
+    machine.remember(3, true);
+    const std::string text = machine.printed({{"--run", "3"}});
+    CHECK(text.find("  packages    5 (--packages lists them): bootwright 7.23.0-1, puppet-agent 7.23.0-1, ruby3.1 "
+                    "7.23.0-1\n") != std::string::npos);
+    CHECK(text.find("curl") == std::string::npos);
+    CHECK(machine.printed({{"--run", "3"}, {"--packages", ""}})
+              .find("  packages\n    bootwright = 7.23.0-1\n    curl = 7.23.0-1\n") != std::string::npos);
+    const Json whole = Json::parse(machine.printed({{"--run", "3"}, {"--json", ""}}));
+    CHECK(whole.at("kept").at("packages").at("curl") == "7.23.0-1");
+    CHECK(whole.at("packages").at("count") == 5);
+    machine.fake.root.remove("/var/lib/bootwright/past");
+    CHECK(machine.printed({{"--run", "3"}, {"--packages", ""}}).find("  packages    5, not kept any more\n") !=
+          std::string::npos);
+    CHECK_THROWS_AS(run_command(machine.fake.system, "history", {{"--packages", ""}}), UsageError);
+}
+
 TEST_CASE("a time before the history, and a run that it lacks, are errors") {
     Remembered machine;
     const auto given = GENERATE(std::map<std::string, std::string>{{"--at", "2026-03-02"}},
