@@ -83,9 +83,10 @@ void check_nobody_else_can_change(const System& system, const std::string& when,
 Redactor secrets_of_last_run(const System& system) {
     constexpr std::size_t largest = std::size_t{16} << 20U;
     Redactor secrets;
-    const auto numbers = runs_after(system, 0);
-    for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) {
-        const Json role = parse_json(read_or_empty(run_folder(system, *number) / "role_config.json", largest));
+    auto numbers = runs_after(system, 0);
+    std::reverse(numbers.begin(), numbers.end());
+    for (const int number : numbers) {
+        const Json role = parse_json(read_or_empty(run_folder(system, number) / "role_config.json", largest));
         if (role.is_object()) {
             secrets.add_values(member_at(member_at(role, "config"), "data"));
             break;
