@@ -6,6 +6,7 @@
 #include "agent/record/locks.hpp"
 #include "agent/record/past.hpp"
 #include "agent/record/status_file.hpp"
+#include "agent/trace/trace.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/processes/process.hpp"
@@ -171,6 +172,9 @@ void RunWorker::begin(const System& system, const RunOrder& order) {
     try {
         thread_ = std::jthread([this, &system, order](std::stop_token stop) {
             report_ = run(system, *record_, order, stop);
+            if (!order.noop) {
+                send_trace(system, report_, stop);
+            }
             has_ended_ = true;
             eventfd_write(ended_.get(), 1);
         });

@@ -26,6 +26,7 @@ from plans import Echo, plan
 from planted import CREDENTIALS, OF_PUPPET, OF_ROOT, PLACES, PLANTED, Plan, forms, planted_in, quoted
 from roles import IMPATIENT, merged
 from servers import GitServer
+from test_trace import NAMED, collect
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
@@ -132,6 +133,14 @@ def test_what_hooks_say(plan: Plan) -> None:
     second = plan.run()
     assert second["error"]["code"] == "hook.failed" and "[redacted]" in second["error"]["message"]
     assert all("[redacted]" in hook["said"] for hook in (*first["hooks"][1:], *second["hooks"]))
+
+
+def test_what_a_collector_gets(plan: Plan) -> None:
+    collector = collect(plan.instance)
+    plan.env |= NAMED
+    plan.run()
+    assert "resourceSpans" in plan.instance.read("/root/traces")  # which the plan has searched, as everybody may read it
+    collector.stop()
 
 
 def test_a_server_that_refuses_the_password(plan: Plan) -> None:
