@@ -38,7 +38,10 @@ void print_row(const Json& line) {
     }
 }
 
-void print_field(const std::string& label, const std::string& text) { print_line("  " + cell(label, 10) + text); }
+void print_field(const std::string& label, const std::string& text) {
+    constexpr std::size_t left = 14;
+    print_line(Line{{{"  " + cell(label, left - 4) + text}}, left});
+}
 
 /// "a.b = value", for each value.
 // NOLINTNEXTLINE(misc-no-recursion): it goes no deeper than parse_json() lets through
@@ -77,9 +80,10 @@ Json whole(const System& system, Json line) {
 bool is_of_the_agent(std::string_view package) {
     constexpr std::array<std::string_view, 8> names{"bootwright", "facter", "hiera",        "openfact",
                                                     "openvox",    "puppet", "puppet-agent", "openvox-agent"};
-    constexpr std::string_view ruby = "ruby";  // "ruby", "ruby3.1"
+    constexpr std::string_view ruby = "ruby";  // "ruby3.1"; "ruby" is empty
     return std::find(names.begin(), names.end(), package) != names.end() ||
-           (package.starts_with(ruby) && package.find_first_not_of("0123456789.", ruby.size()) == std::string::npos);
+           (package.starts_with(ruby) && package != ruby &&
+            package.find_first_not_of("0123456789.", ruby.size()) == std::string::npos);
 }
 
 /// How many there were, and the versions of those that most questions are about.
