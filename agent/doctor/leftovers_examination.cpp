@@ -88,8 +88,10 @@ Finding look_at_damaged(const System& system) {
 
 std::vector<Finding> look(const Patient& patient, std::stop_token) {
     const System& system = patient.system;
-    return {look_at_run(StatusFile(system).read().value("run", Json())), look_at_temporary_files(system),
-            look_at_damaged(system)};
+    const Json status = StatusFile(system).read();
+    const Json& problem = member_at(status, "unreadable");
+    return {problem.is_object() ? finding_of(error_from_json(problem)) : look_at_run(member_at(status, "run")),
+            look_at_temporary_files(system), look_at_damaged(system)};
 }
 
 const Examination leftovers_examination{.key = "leftovers", .limit = std::chrono::seconds(10), .look = look};

@@ -1,6 +1,7 @@
 #include "agent/record/run_record.hpp"
 
 #include "agent/record/history.hpp"
+#include "agent/record/run_places.hpp"
 #include "agent/record/run_steps.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -179,18 +180,14 @@ void RunRecord::repository(const std::string& name, const Checkout& checkout) {
     change([&](RunReport& report) { report.repositories_resolved[name] = checkout.revision; });
 }
 
-void RunRecord::place_answered(const PlaceAnswer& answer) {
-    constexpr std::size_t most_places = 20;
+void RunRecord::place_answered(PlaceAnswer answer) {
     constexpr std::size_t longest_answer = 500;
+    answer.said = shortened_within(printable(answer.said), longest_answer);
     change([&](RunReport& report) {
         const std::chrono::duration<double> took(answer.seconds);
         add_step(report, RunReport::Step::Kind::place, answer.place,
                  std::chrono::duration_cast<std::chrono::milliseconds>(took), system_.clock.now().since_boot);
-        if (report.places.size() == most_places) {
-            report.places.erase(report.places.begin());
-        }
-        report.places.push_back(
-            {answer.place, shortened_within(printable(answer.said), longest_answer), answer.seconds});
+        add_answer(report, std::move(answer));
     });
 }
 

@@ -52,7 +52,7 @@ public:
     void configuration(const Checkout& checkout);
     /// @param name of a repository beside the control repository
     void repository(const std::string& name, const Checkout& checkout);
-    void place_answered(const PlaceAnswer& answer);
+    void place_answered(PlaceAnswer answer);
     void puppet(const PuppetResult& result);
     void bad(const BadRevision& bad);
     void applied_instead(const RunReport::Instead& instead);

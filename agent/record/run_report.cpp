@@ -215,7 +215,11 @@ Json to_json(const RunReport& report) {
     }
     Json places = Json::array();
     for (const PlaceAnswer& answer : report.places) {
-        places.push_back({{"place", answer.place}, {"said", answer.said}, {"took_s", answer.seconds}});
+        places.push_back({{"place", answer.place},
+                          {"of", text_or_null(answer.of)},
+                          {"module", text_or_null(answer.module)},
+                          {"said", answer.said},
+                          {"took_s", answer.seconds}});
     }
     Json checks = Json::array();
     for (const CheckResult& check : report.health.checks) {
@@ -290,6 +294,7 @@ Json to_json(const RunReport& report) {
              : Json{{"asked", report.configuration_asked}, {"resolved", text_or_null(report.configuration_resolved)}}},
         {"repositories", repositories_json(report)},
         {"places", std::move(places)},
+        {"modules_from", report.modules_from},
         {"outcome", report.finished ? Json(to_string(report.puppet.outcome)) : Json()},
         {"error", optional_json(report.error, stage_error)},
         {"bad", optional_json(report.bad, [](const BadRevision& bad) { return to_json(bad); })},

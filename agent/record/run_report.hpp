@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -113,7 +114,8 @@ struct RunReport {
     std::string configuration_resolved{};
     Revisions repositories_asked{};  ///< of those beside the control repository
     Revisions repositories_resolved{};
-    std::vector<PlaceAnswer> places{};  ///< what each place of a repository said in this run; only the last ones
+    std::vector<PlaceAnswer> places{};          ///< what places said in this run; add_answer() says which are kept
+    std::map<std::string, int> modules_from{};  ///< how many modules each server gave; "": the machine's own disk
     std::optional<std::chrono::milliseconds> interval{};  ///< to the next scheduled run, if the role config has one
     std::chrono::milliseconds splay{0};
     PuppetResult puppet{};

@@ -1,10 +1,13 @@
 #include "agent/record/status_file.hpp"
 
+#include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/files/file.hpp"
 
+#include <filesystem>
 #include <optional>
+#include <string>
 
 namespace bootwright {
 
@@ -18,21 +21,41 @@ Json empty_status() {
             {"configured", nullptr}, {"ready", false},     {"locks", Json::array()}};
 }
 
+Error unreadable(const std::string& file, const Json& status) {
+    constexpr std::size_t longest_version = 50;
+    const std::string writer = shortened(printable(string_at(status, "agent_version")), longest_version);
+    const std::string why =
+        !status.is_object() ? "it is damaged"
+                            : "another version of bootwright has written it" + (writer.empty() ? "" : ": " + writer);
+    return permanent_error("status.unreadable", file + " cannot be understood: " + why,
+                           "have it written anew: `systemctl restart bootwright`, or `bootwright run`. "
+                           "`bootwright history` says how earlier runs came out");
+}
+
 }  // namespace
 
 Json StatusFile::read() const {
     constexpr std::size_t largest_status = std::size_t{1} << 20U;
-    const auto text = read_file_start(system_.runtime() / "status.json", largest_status);
-    Json status = parse_json(text.value_or(""));
-    const bool is_ours = status.is_object() && status.value("schema", Json()) == Json(schema) &&
-                         string_at(status, "boot_id") == boot_id(system_);
-    return is_ours ? status : empty_status();
+    const std::filesystem::path file = system_.runtime() / "status.json";
+    const auto text = read_file_start(file, largest_status);
+    Json status = parse_json(text.value_or("{}"));
+    const bool is_ours = member_at(status, "schema") == Json(schema);
+    const Json& boot = member_at(status, "boot_id");
+    if (is_ours && boot == Json(boot_id(system_))) {
+        return status;
+    }
+    Json empty = empty_status();
+    if (text && !is_ours && (!boot.is_string() || boot == Json(boot_id(system_)))) {
+        empty["unreadable"] = to_json(unreadable(file.string(), status));
+    }
+    return empty;
 }
 
 void StatusFile::update(const std::function<void(Json& status)>& change) const {
     make_folder(system_.runtime(), 0755);
     const FileLock lock = FileLock::take(system_.runtime() / "status.lock");
     Json status = read();
+    status.erase("unreadable");
     status["boot_id"] = boot_id(system_);
     status["agent_version"] = version;
     change(status);

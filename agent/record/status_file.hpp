@@ -16,8 +16,8 @@ class StatusFile {
 public:
     explicit StatusFile(const System& system) : system_(system) {}
 
-    /// The present status. The status of an earlier boot, or a damaged file, counts as none.
-    /// @throws Error io.*
+    /// The present status. That of an earlier boot counts as none. So does one that cannot be understood; its reason,
+    /// the Error status.unreadable, is then the member `unreadable`, which the file itself never has. @throws Error io.*
     [[nodiscard]] Json read() const;
 
     /// Changes the status under a lock, so that the daemon and a run by hand do not undo each other's changes.

@@ -19,9 +19,13 @@ struct Checkout {
 /// What one of the places of a repository said.
 struct PlaceAnswer {
     std::string place;  ///< its URL, without credentials
-    std::string said;   ///< "gave it", or the error
+    std::string said;   ///< `gave_it`, or the error
     double seconds = 0;
+    std::string module{};  ///< the path of the module that it was asked for; "": for the repository itself
+    std::string of{};      ///< "": of the control repository; "configuration", "repositories/data": of another one
 };
+
+inline constexpr const char* gave_it = "gave it";
 
 /// Commit ids by the names of the repositories beside the control repository (`repositories` of the role config).
 using Revisions = std::map<std::string, std::string>;

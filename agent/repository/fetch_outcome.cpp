@@ -134,7 +134,7 @@ struct Reader {
             const auto seconds = place->find("seconds");
             const bool has_seconds = seconds != place->end() && seconds->is_number();
             events.heard({shown(string_at(*place, "place")), redactor.cleaned(string_at(*place, "said")),
-                          has_seconds ? seconds->get<double>() : 0});
+                          has_seconds ? seconds->get<double>() : 0, shown(string_at(*place, "module"))});
         }
     }
 };

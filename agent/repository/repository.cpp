@@ -215,7 +215,12 @@ Checkout prepare_checkout(const System& system, const AgentConfig& config, const
     if (auto proven = proven_checkout(system.state() / pin.checkouts, pin, policy_of(settings))) {
         return *proven;
     }
-    return fetch_by_child(system, config, fetch_request_for(system, config, pin, stage), stage, stop);
+    RepositoryStage named = stage;
+    named.heard = [&](PlaceAnswer answer) {
+        answer.of = pin.checkouts == "checkout" ? "" : pin.checkouts;
+        stage.heard(answer);
+    };
+    return fetch_by_child(system, config, fetch_request_for(system, config, pin, named), named, stop);
 }
 
 }  // namespace bootwright

@@ -58,9 +58,12 @@ Error system_call_error(std::string_view what, std::string_view where, int error
                                    "free space (or inodes) on that file system: `df -h` and `df -i` show it");
         case EACCES:
         case EPERM:
-        case EROFS:
             return permanent_error("io.not_permitted", message,
-                                   "run the agent as root and check that the file system is mounted writable");
+                                   "run the agent as root; for root, look at `lsattr` and the options of the mount");
+        case EROFS:
+            return permanent_error(
+                "io.not_permitted", message,
+                "check that the file system is mounted writable: `findmnt` says so, `dmesg` why not");
         default:
             return transient_error("io.failed", message,
                                    "check the file system's health: `dmesg` and `findmnt` say more");

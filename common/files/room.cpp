@@ -32,8 +32,8 @@ void require_room(const std::filesystem::path& folder, std::string_view when) {
     const Room room = room_in(folder);
     if (room.bytes < margin || room.files == 0) {
         throw transient_error("io.no_space",
-                              std::string(when) + ", " + folder.string() + " has room for " + room.shown() + ", and " +
-                                  mebibytes(margin) + " of it stay free",
+                              std::string(when) + ", " + folder.string() + " has room for " + room.shown() + "; " +
+                                  mebibytes(margin) + " must stay free",
                               "free space there: `df -h` and `df -i` show it");
     }
 }

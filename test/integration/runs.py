@@ -86,6 +86,13 @@ def places(instance: Instance) -> list[tuple[str, str]]:
     return [(answer["place"], answer["said"]) for answer in told]
 
 
+def modules_from(instance: Instance) -> dict[str, int]:
+    """How many modules each server gave in the last run, as status and report tell it."""
+    told = instance.status()["run"]["modules_from"]
+    assert report(instance)["modules_from"] == told
+    return dict(told)
+
+
 def has_checkout(instance: Instance, repo: ControlRepo, revision: str) -> None:
     """The checkout holds the revision's files, and none else."""
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,6 @@
 #include "agent/commands/status/status_run.hpp"
 
+#include "agent/commands/status/status_source.hpp"
 #include "common/base/text.hpp"
 
 #include <algorithm>
@@ -109,7 +110,7 @@ private:
         if (!at("signer").is_null()) {
             fields_.add("signed by", shown(at("signer")));
         }
-        describe_source();
+        describe_source(fields_, run_);
         if (at("configuration").is_object()) {
             fields_.add("config at", short_id(member_at(at("configuration"), "resolved")));
         }
@@ -133,31 +134,16 @@ private:
         }
     }
 
-    /// Who gave it, and what the places said that did not.
-    void describe_source() {
-        const Json& places = at("places");
-        const bool is_resolved = !member_at(at("revision"), "resolved").is_null();
-        if (is_resolved && places.is_array() && places.empty()) {
-            fields_.add("from", "this machine's disk: nothing had to be fetched");
-        }
-        for (const Json& place : places) {
-            if (member_at(place, "said") == Json("gave it")) {
-                fields_.add("from", shown(member_at(place, "place")) + ", in " +
-                                        to_human(duration_of(member_at(place, "took_s"))));
-            } else {
-                fields_.add("place", shown(member_at(place, "place")) + " said: " + shown(member_at(place, "said")),
-                            Tone::doubtful);
-            }
-        }
-    }
-
     void describe_kept() {
         const Json& kept = at("kept");
         if (kept.is_object()) {
             const Json& because = member_at(kept, "because");
+            const bool is_the_error = member_at(at("error"), "message") == member_at(because, "message");
             fields_.add("goes by",
-                        "the role config accepted at " + shown(member_at(kept, "accepted")) + ", because of " +
-                            shown(member_at(because, "code")) + ": " + shown(member_at(because, "message")),
+                        "the role config accepted at " + shown(member_at(kept, "accepted")) +
+                            (is_the_error ? ", in place of the new one: see the error"
+                                          : ", because of " + shown(member_at(because, "code")) + ": " +
+                                                shown(member_at(because, "message"))),
                         Tone::doubtful);
         }
     }

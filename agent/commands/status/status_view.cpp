@@ -20,6 +20,7 @@ public:
     View(const Json& status, const Instant& now, const std::function<bool(ProcessId)>& alive)
         : run_(member_at(status, "run")),
           daemon_(member_at(status, "daemon")),
+          unreadable_(member_at(status, "unreadable")),
           blocked_(member_at(status, "blocked")),
           configured_(member_at(status, "configured")),
           locks_(member_at(status, "locks")),
@@ -54,7 +55,7 @@ private:
     }
 
     [[nodiscard]] ExitStatus verdict() const {
-        if (blocked_.is_object()) {
+        if (blocked_.is_object() || unreadable_.is_object()) {
             return exit_failed;
         }
         if (!run_.is_object()) {
@@ -85,6 +86,9 @@ private:
             case exit_not_running:
                 return {{{"nothing has run", Tone::doubtful}, {" since this boot, and no agent is running"}}};
             default:
+                if (unreadable_.is_object()) {
+                    return {{{"NOT KNOWN", Tone::bad}, {": " + shown(member_at(unreadable_, "code"))}}};
+                }
                 return {{{"FAILED", Tone::bad},
                          {what_failed() + (configured_.is_null() ? "" : " (configured earlier in this boot)")}}};
         }
@@ -96,7 +100,7 @@ private:
 
     [[nodiscard]] std::string what_failed() const {
         if (blocked_.is_object()) {
-            return ": no run can begin";
+            return ": no run can begin: " + shown(member_at(member_at(blocked_, "error"), "code"));
         }
         if (run_alive_) {
             return " before; " + run_under_way();
@@ -149,15 +153,23 @@ private:
         return end.is_null() || boot_time(end) > now_.since_boot;
     }
 
+    static std::string what_removes(const Json& lock) {
+        return member_at(lock, "file").is_null() ? "bootwright unlock " + shown(member_at(lock, "name"))
+                                                 : "puppet agent --enable";
+    }
+
     void describe_locks() {
         for (const Json& lock : locks_) {
             if (holds(lock)) {
                 const Json& by = member_at(lock, "by");
+                const Json& since = member_at(lock, "since");
                 const Json& end = member_at(lock, "until");
                 fields_.add("locked",
                             shown(member_at(lock, "name")) + (by.is_null() ? "" : ", by " + shown(by)) +
+                                (since.is_null() ? "" : ", since " + minute(since) + " UTC") +
                                 (end.is_null() ? "" : ", ends " + until(end, now_)) + ": " +
-                                shown(member_at(lock, "reason")) + "; no run begins",
+                                shown(member_at(lock, "reason")) + "; no run begins " +
+                                (end.is_null() ? "until `" : "before that, or `") + what_removes(lock) + "`",
                             Tone::doubtful);
             }
         }
@@ -171,6 +183,7 @@ private:
                         Tone::doubtful);
         }
         describe_locks();
+        describe_error(fields_, unreadable_);
         if (blocked_.is_object()) {
             fields_.add("blocked", "no run can begin, since " + ago(member_at(blocked_, "since"), now_), Tone::bad);
             describe_error(fields_, member_at(blocked_, "error"));
@@ -217,6 +230,7 @@ private:
 
     const Json& run_;
     const Json& daemon_;
+    const Json& unreadable_;
     const Json& blocked_;
     const Json& configured_;
     const Json& locks_;

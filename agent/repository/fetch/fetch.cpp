@@ -390,8 +390,11 @@ int run_fetch_child() {
                 },
             .heard =
                 [](const PlaceAnswer& answer) {
-                    write_event(
-                        {{"place", {{"place", answer.place}, {"said", answer.said}, {"seconds", answer.seconds}}}});
+                    write_event({{"place",
+                                  {{"place", answer.place},
+                                   {"said", answer.said},
+                                   {"seconds", answer.seconds},
+                                   {"module", answer.module}}}});
                 }};
         return answer_to(request, events);
     });

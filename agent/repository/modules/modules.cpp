@@ -244,6 +244,7 @@ RepositorySource open_module(const FetchRequest& request, const WantedModule& mo
     places.push_back(module.url);
     RepositorySource source = open_source(request, name_url_of(module), std::move(places));
     source.release = module.release;
+    source.module = module.path;
     return source;
 }
 

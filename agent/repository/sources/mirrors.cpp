@@ -167,7 +167,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
         downloader_.give_up_at(is_last ? std::chrono::steady_clock::time_point::max() : began + (end_ - began) / 2);
         const auto tell = [&](const std::string& said) {
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-            heard_({place.shown(), said, took.count()});
+            heard_({place.shown(), said, took.count(), source.module});
         };
         try {
             if (!is_pinned) {
@@ -176,7 +176,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
             bring_not_before(source, place, revision);
             ObtainedCommit obtained = ask(source, place, wish_for(source, revision, with_tags), prove);
             source.repository.keep(obtained.id, obtained.tags);
-            tell("gave it");
+            tell(gave_it);
             return obtained;
         } catch (const Error& error) {
             tell(error.message + " (" + error.code + ")");
@@ -189,7 +189,7 @@ ObtainedCommit Mirrors::obtain(RepositorySource& source, const std::string& revi
     if (auto obtained = is_pinned ? std::nullopt : find_in_seed(source, revision, with_tags, failures)) {
         proven(source.repository, *obtained, prove);
         source.repository.keep(obtained->id, obtained->tags);
-        heard_({request_.settings.seed.string(), "gave it, as no place answered", 0});
+        heard_({request_.settings.seed.string(), std::string(gave_it) + ", as no place answered", 0, source.module});
         return *obtained;
     }
     throw none_has_it(failures);

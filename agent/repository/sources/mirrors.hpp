@@ -26,6 +26,7 @@ struct RepositorySource {
     std::vector<Url> places;                  ///< in the order in which they are asked
     std::string not_before{};                 ///< a commit that a revision must descend from, or be; empty: any will do
     std::optional<ReleaseArchive> release{};  ///< the places have this, and no repository
+    std::string module{};                     ///< as that of PlaceAnswer
 };
 
 /// What was obtained.

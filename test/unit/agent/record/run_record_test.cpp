@@ -162,7 +162,8 @@ TEST_CASE("who signed, the second repository and what each place said are in the
     world.record.configuration({"0123456789abcdef0123456789abcdef01234567", "/configuration", "ben"});
     world.record.revision({"fedcba9876543210fedcba9876543210fedcba98", "/checkout", "ann@example.com"});
     world.record.place_answered({"https://a/x", "it is away", 1.5});
-    world.record.place_answered({"https://b/x", "gave it", 0.25});
+    world.record.place_answered({"https://b/x", "not now", 0.25, "modules/ntp", "repositories/data"});
+    world.record.place_answered({"https://forge.example.com/x", "gave it", 0.25, "modules/ntp"});
     CHECK(world.run().at("signer") == "ann@example.com");
     CHECK(world.run().at("configuration") ==
           Json{{"asked", "main"}, {"resolved", "0123456789abcdef0123456789abcdef01234567"}});
@@ -171,8 +172,15 @@ TEST_CASE("who signed, the second repository and what each place said are in the
     CHECK(world.run().at("repositories") == Json{{"data", {{"asked", "v1"}, {"resolved", nullptr}}}});
     world.record.repository("data", {"0123456789abcdef0123456789abcdef01234567", "/data", ""});
     CHECK(world.run().at("repositories").at("data").at("resolved") == "0123456789abcdef0123456789abcdef01234567");
-    CHECK(world.run().at("places") == Json{{{"place", "https://a/x"}, {"said", "it is away"}, {"took_s", 1.5}},
-                                           {{"place", "https://b/x"}, {"said", "gave it"}, {"took_s", 0.25}}});
+    CHECK(
+        world.run().at("places") ==
+        Json{{{"place", "https://a/x"}, {"of", nullptr}, {"module", nullptr}, {"said", "it is away"}, {"took_s", 1.5}},
+             {{"place", "https://b/x"},
+              {"of", "repositories/data"},
+              {"module", "modules/ntp"},
+              {"said", "not now"},
+              {"took_s", 0.25}}});
+    CHECK(world.run().at("modules_from") == Json{{"forge.example.com", 1}});
     CHECK(world.fake.root.read("/run/bootwright/status.json").find("hunter2") == std::string::npos);
 }
 

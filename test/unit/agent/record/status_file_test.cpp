@@ -6,6 +6,7 @@
 #include "test/fakes/fake_system.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <thread>
 
@@ -56,6 +57,42 @@ TEST_CASE("the status of an earlier boot counts as none") {
     file.update([](Json& status) { status["run"] = "new"; });
     CHECK(file.read().at("configured").is_null());
     CHECK(file.read().at("boot_id") == "b0071d00-0000-4000-8000-000000000002");
+}
+
+TEST_CASE("a status that cannot be understood says why, and what to do, until it is written anew") {
+    struct Row {
+        const char* text;
+        const char* why;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"", "it is damaged"},
+        {R"({"schema": 1, "run": {"num)", "it is damaged"},
+        {R"({"schema": 2, "boot_id": "b0071d00-0000-4000-8000-000000000001", "agent_version": "2.0\u001b[2J"})",
+         "another version of bootwright has written it: 2.0?[2J"},
+        {R"({"schema": 2})", "another version of bootwright has written it"},
+    }));
+    const FakeSystem fake;
+    fake.root.write(path, row.text);
+    const StatusFile file(fake.system);
+    const Json problem = file.read().at("unreadable");
+    CHECK(problem.at("code") == "status.unreadable");
+    CHECK(problem.at("message").get<std::string>().ends_with("status.json cannot be understood: " +
+                                                             std::string(row.why)));
+    CHECK(problem.at("advice").get<std::string>().find("systemctl restart bootwright") != std::string::npos);
+    file.update([](Json& status) { status["run"] = "new"; });
+    CHECK_FALSE(file.read().contains("unreadable"));
+    CHECK(fake.root.read(path).find("unreadable") == std::string::npos);
+}
+
+TEST_CASE("the status that the package makes at boot, one of an earlier boot, and none at all are no problem") {
+    const FakeSystem fake;
+    const StatusFile file(fake.system);
+    CHECK_FALSE(file.read().contains("unreadable"));
+    for (const char* text : {R"({"schema": 1, "boot_id": null, "run": null})",
+                             R"({"schema": 2, "boot_id": "b0071d00-0000-4000-8000-000000000002", "run": {}})"}) {
+        fake.root.write(path, text);
+        CHECK_FALSE(file.read().contains("unreadable"));
+    }
 }
 
 TEST_CASE("a damaged status counts as none, and is mended by the next update") {

@@ -56,13 +56,17 @@ TEST_CASE("what each place said is handed on") {
     world.fake.processes.answer(
         "bootwright-fetch",
         {.lines = {R"({"place": {"place": "https://a/x", "said": "it is away", "seconds": 1.5}})",
-                   R"({"place": {"place": "https://b/x", "said": "gave it", "seconds": 2}})", checkout_line()}});
+                   R"({"place": {"place": "https://b/x", "said": "gave it", "seconds": 2, "module": "modules/ntp"}})",
+                   checkout_line()}});
     world.prepare();
     REQUIRE(world.heard.size() == 2);
     CHECK(world.heard[0].place == "https://a/x");
     CHECK(world.heard[0].said == "it is away");
     CHECK(world.heard[0].seconds == 1.5);
+    CHECK(world.heard[0].module.empty());
+    CHECK(world.heard[0].of.empty());
     CHECK(world.heard[1].seconds == 2);
+    CHECK(world.heard[1].module == "modules/ntp");
 }
 
 TEST_CASE("a progress event of a wrong shape ends nothing") {

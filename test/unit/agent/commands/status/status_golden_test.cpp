@@ -59,6 +59,21 @@ RunReport run_with_failures() {
     return report;
 }
 
+/// Forty modules, of two servers, and a repository beside the control repository, which was asked first.
+RunReport run_from_many_places() {
+    RunReport report = run_with(Outcome::changed);
+    report.places.insert(report.places.begin(),
+                         {"https://git.example.com/data.git", "gave it", 0.5, "", "repositories/data"});
+    report.repositories_asked = report.repositories_resolved = {{"data", revision}};
+    report.modules_from = {{"git.example.com", 2}, {"forge.example.com", 38}};
+    for (int i = 1; i <= 7; ++i) {
+        report.places.push_back({"https://forge.corp.example.com/" + std::to_string(i),
+                                 "nobody answers at forge.corp.example.com:443 (server.unreachable)", 0.1,
+                                 "modules/m" + std::to_string(i)});
+    }
+    return report;
+}
+
 RunReport run_with_drift() {
     RunReport report = run_with(Outcome::noop_drift);
     report.puppet.resources = ResourceCounts{.total = 82, .out_of_sync = 2};
@@ -123,18 +138,56 @@ std::string shown_at(std::size_t columns) {
             default: ended(std::string(each.word), run_with(each.outcome));
         }
     }
+    ended("from many places", run_from_many_places());
+    RunReport from_disk = run_with(Outcome::changed);
+    from_disk.places.clear();
+    ended("from the disk", from_disk);
+    from_disk.modules_from = {{"", 1}};
+    ended("from the disk, but for a module", from_disk);
     add("under way", a_status(a_daemon("running"), to_json(run_that_applies()), nullptr), both);
     Json locked = a_status(a_daemon("waiting"), to_json(run_with(Outcome::changed)), configured_by(42));
     locked["daemon"]["next"] = {{"at", nullptr}, {"reason", "this machine is locked"}};
-    locked["locks"] = {
-        {{"name", "db-migration"}, {"by", "ada on /dev/pts/0"}, {"until", moment(4600)}, {"reason", "ask Ada"}},
-        {{"name", "puppet"}, {"by", nullptr}, {"until", nullptr}, {"reason", "an upgrade"}},
-        {{"name", "over"}, {"by", nullptr}, {"until", moment(900)}, {"reason", "it has ended"}}};
+    locked["locks"] = {{{"name", "db-migration"},
+                        {"by", "ada on /dev/pts/0"},
+                        {"since", "2026-11-20T14:03:00.000Z"},
+                        {"until", moment(4600)},
+                        {"reason", "ask Ada"}},
+                       {{"name", "puppet"},
+                        {"by", nullptr},
+                        {"until", nullptr},
+                        {"reason", "an upgrade"},
+                        {"file", "/opt/puppetlabs/agent_disabled.lock"}},
+                       {{"name", "over"}, {"by", nullptr}, {"until", moment(900)}, {"reason", "it has ended"}}};
     add("locked", locked, the_daemon);
     add("waits for its next attempt", a_status(a_daemon("running"), to_json(run_that_waits()), configured_by(41)),
         both);
     add("cut off", a_status(nullptr, to_json(run_that_applies()), nullptr), nobody);
     add("of an agent that knew less", a_status(a_daemon("waiting"), a_good_run(), configured_by(42)), the_daemon);
+    RunReport by_kept = run_with(Outcome::unchanged);
+    by_kept.stage = Stage::repository;
+    by_kept.error =
+        permanent_error("server.access_denied", "https://git.example.com/ops/puppet.git answers with HTTP status 401",
+                        "check the credentials");
+    by_kept.places = {{"https://git.example.com/ops/puppet.git",
+                       "https://git.example.com/ops/puppet.git answers with HTTP status 401 (server.access_denied)"}};
+    by_kept.kept = RunReport::Kept{"2026-11-20T14:03:00.000Z", Stage::repository, *by_kept.error};
+    ended("by the role config before, as the new one is refused", by_kept);
+    by_kept.error.reset();
+    ended("by the role config before", by_kept);
+    Json blocked = a_status(nullptr, to_json(run_with(Outcome::changed)), configured_by(42));
+    blocked["blocked"] = {{"since", moment(940)},
+                          {"error",
+                           {{"kind", "permanent"},
+                            {"code", "io.not_permitted"},
+                            {"message", "cannot write /var/lib/bootwright/x: Read-only file system"},
+                            {"advice", "mount it writable"}}}};
+    add("blocked", blocked, nobody);
+    Json unreadable = a_status(nullptr, nullptr, nullptr);
+    unreadable["unreadable"] = {{"kind", "permanent"},
+                                {"code", "status.unreadable"},
+                                {"message", "status.json cannot be understood: it is damaged"},
+                                {"advice", "have it written anew"}};
+    add("that cannot be understood", unreadable, nobody);
     Json newer = a_status(a_daemon("waiting"), to_json(run_with(Outcome::changed)), configured_by(42));
     newer["of later"] = newer["run"]["of later"] = newer["run"]["commit"]["of later"] = {{"a", {1, "b", nullptr}}};
     add("of an agent that knows more", newer, the_daemon);

@@ -47,6 +47,10 @@ TEST_CASE("a submodule stands in its folder, as its parent pins it, and theirs i
     CHECK(world.read("modules/out/file") == "outer\n");
     CHECK(world.read("modules/out/deep/in/file") == "inner\n");
     CHECK(world.read("manifests/site.pp") == "one\n");
+    REQUIRE(world.heard.size() == 3);
+    CHECK(world.heard[0].module.empty());
+    CHECK(world.heard[1].module == "modules/out");
+    CHECK(world.heard[2].module == "modules/out/deep/in");
     world.heard.clear();
     CHECK(world.fetch().folder == checkout.folder);
     CHECK(world.heard.empty());
