@@ -99,7 +99,7 @@ Json line_of(const System& system, int number, const Json& packages) {
     }
     const Json report = parse_json(read_or_empty(folder / "report.json", largest_report));
     const bool is_known = report.is_object();
-    return {{"schema", 1},
+    return {{"schema", history_schema},
             {"run", number},
             {"cause", member_at(report, "cause")},
             {"noop", member_at(report, "noop") == Json(true)},

@@ -15,6 +15,9 @@ namespace bootwright {
 // line of JSON for each, the oldest first; docs/history.md lists its keys. What the run went by and applied is kept beside
 // it (past_contents.hpp), and named in the line.
 
+/// The highest `schema` of a line that this version understands.
+inline constexpr int history_schema = 1;
+
 /// How much room the past may take.
 struct PastLimits {
     std::uint64_t lines = std::uint64_t{16} << 20U;  ///< bytes of history.jsonl; beyond it, the oldest lines go

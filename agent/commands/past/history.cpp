@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 namespace bootwright {
@@ -21,6 +22,16 @@ std::string took(const Json& line) {
 }
 
 Tone tone_of(const Json& line) { return member_at(line, "good") == Json(true) ? Tone::good : Tone::bad; }
+
+bool is_of_later(const Json& line) { return number_at(line, "schema") > history_schema; }
+
+void warn_of_later(std::uint64_t lines) {
+    if (lines > 0) {
+        print_line(Line{{{counted(lines, "run") + " above", Tone::doubtful},
+                         {": a later version of bootwright has recorded this, and may mean something else by it. Ask "
+                          "that version"}}});
+    }
+}
 
 /// One run in a line, its error in another.
 void print_row(const Json& line) {
@@ -166,6 +177,7 @@ int show(const System& system, const Json& chosen, const CommandArguments& given
         given.has("--packages") && !packages.is_null()) {
         print_kept("packages", packages);
     }
+    warn_of_later(is_of_later(line) ? 1 : 0);
     return exit_ok;
 }
 
@@ -190,9 +202,15 @@ int list(const System& system, const CommandArguments& given) {
         print_json(lines);
         return exit_ok;
     }
+    std::uint64_t of_later = 0;
     for (const std::size_t i : chosen) {
-        print_row(past.line(i));
+        const Json line = past.line(i);
+        print_row(line);
+        if (is_of_later(line)) {
+            ++of_later;
+        }
     }
+    warn_of_later(of_later);
     if (chosen.empty()) {
         print_line("no such run");
     }

@@ -34,6 +34,9 @@ int run(const System& system, const CommandArguments& given) {
     for (const std::string& line : timeline_lines(timeline)) {
         print_line(line);
     }
+    if (!member_at(report, "steps").is_array()) {
+        print_line("an older version of bootwright ran this, and recorded little of where the time went");
+    }
     return exit_ok;
 }
 

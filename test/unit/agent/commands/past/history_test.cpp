@@ -64,6 +64,24 @@ TEST_CASE("the history is a line for each run, the newest last, with what was wr
     CHECK(Json::parse(machine.printed({{"--json", ""}})).size() == 2);
 }
 
+TEST_CASE("what a later version has recorded is shown, and it is said that it may mean something else") {
+    Remembered machine;
+    CHECK(machine.printed({}).find("later version") == std::string::npos);
+    const std::string path = "/var/lib/bootwright/history.jsonl";
+    std::string lines = machine.fake.root.read(path);
+    lines.replace(lines.rfind("\"schema\":1"), 10, "\"schema\":2,\"of later\":{}");
+    machine.fake.root.write(path, lines);
+    const std::string text = machine.printed({});
+    CHECK(text.starts_with("1 "));
+    CHECK(text.find("\n2 ") != std::string::npos);
+    CHECK(text.find("1 run above: a later version of bootwright has recorded this") != std::string::npos);
+    CHECK(machine.printed({{"--run", "2"}}).find("later version") != std::string::npos);
+    CHECK(machine.printed({{"--run", "1"}}).find("later version") == std::string::npos);
+    CHECK(Json::parse(machine.printed({{"--json", ""}})).back().at("schema") == 2);
+    machine.remember(3, 5);  // and it goes on
+    CHECK(machine.printed({{"--last", "1"}}).starts_with("3 "));
+}
+
 TEST_CASE("what the machine was at a time") {
     Remembered machine;
     const std::string text = machine.printed({{"--at", "2026-03-03"}});
