@@ -136,6 +136,19 @@ std::map<std::string, std::string> headers_of(const Json& json) {
     return headers;
 }
 
+/// @param json null: nothing is said of a certificate
+std::optional<CertificateTerm> certificate_of(const Json& json) {
+    constexpr std::uint64_t latest = std::uint64_t{1} << 38U;  // in the year 10680
+    if (json.is_null()) {
+        return std::nullopt;
+    }
+    const std::uint64_t begins = number_at(json, "begins");
+    const std::uint64_t ends = number_at(json, "ends");
+    require(begins <= latest && ends <= latest, "a certificate of a time that is none");
+    return CertificateTerm{std::chrono::sys_seconds(std::chrono::seconds(begins)),
+                           std::chrono::sys_seconds(std::chrono::seconds(ends))};
+}
+
 }  // namespace
 
 DownloadEvents::Event DownloadEvents::read(std::string_view line) {
@@ -216,7 +229,10 @@ WebResponse web_response_of(const Json& ending) {
     require(status >= 100 && status <= 599, "a status that is none");
     const auto body = decode_base64(string_at(json, "body"));
     require(body.has_value(), "a body that is none");
-    return {.status = static_cast<int>(status), .headers = headers_of(*headers), .body = *body};
+    return {.status = static_cast<int>(status),
+            .headers = headers_of(*headers),
+            .body = *body,
+            .certificate = certificate_of(member_at(json, "certificate"))};
 }
 
 }  // namespace bootwright

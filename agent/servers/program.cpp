@@ -337,8 +337,12 @@ Json download_releases(const DownloadRequest& request, WebClient& web) {
 
 Json download_answer(const DownloadRequest& request, WebClient& web) {
     const WebResponse response = web.send(request.web);
-    return {{"answer",
-             {{"status", response.status}, {"headers", response.headers}, {"body", encode_base64(response.body)}}}};
+    Json answer{{"status", response.status}, {"headers", response.headers}, {"body", encode_base64(response.body)}};
+    if (response.certificate) {
+        answer["certificate"] = {{"begins", response.certificate->begins.time_since_epoch().count()},
+                                 {"ends", response.certificate->ends.time_since_epoch().count()}};
+    }
+    return {{"answer", std::move(answer)}};
 }
 
 Json download(const DownloadRequest& request) {

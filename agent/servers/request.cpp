@@ -18,7 +18,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GitWish, revision, with_tags, with_history, h
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AwsSignature, access_key, secret_key, session_token, region, service)
 // Without what the program finds out for itself: which part of the file is there already.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WebRequest, method, url, headers, body, user, password, signature, follow_redirects,
-                                   max_bytes)
+                                   max_bytes, with_certificate)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WantedArchive, web, sha256)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DownloadRequest, kind, folder, file, trust, patience, least_rate, url, user,
                                    password, ssh_key, known_hosts, wish, web, sha256, unpacks, archives, program,

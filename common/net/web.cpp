@@ -97,6 +97,35 @@ Error error_for(CURLcode code, const std::string& details, const std::string& sh
     }
 }
 
+/// The time behind `name` in what libcurl says of a certificate ("Expire date:Nov 30 00:00:00 2026 GMT"). nullopt: it does not
+/// say. https://curl.se/libcurl/c/CURLINFO_CERTINFO.html
+std::optional<std::chrono::sys_seconds> time_of(const curl_slist* certificate, std::string_view name) {
+    for (; certificate != nullptr; certificate = certificate->next) {
+        if (const std::string_view line = certificate->data; line.starts_with(name)) {
+            const std::time_t time = curl_getdate(certificate->data + name.size(), nullptr);
+            return time < 0 ? std::nullopt : std::optional(std::chrono::sys_seconds(std::chrono::seconds(time)));
+        }
+    }
+    return std::nullopt;
+}
+
+/// Of the certificates that the server has sent, the one that ends first.
+std::optional<CertificateTerm> first_to_end(CURL* easy) {
+    curl_certinfo* chain = nullptr;
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr) {
+        return std::nullopt;
+    }
+    std::optional<CertificateTerm> first;
+    for (int i = 0; i < chain->num_of_certs; ++i) {
+        const auto begins = time_of(chain->certinfo[i], "Start date:");
+        const auto ends = time_of(chain->certinfo[i], "Expire date:");
+        if (begins && ends && (!first || *ends < first->ends)) {
+            first = CertificateTerm{*begins, *ends};
+        }
+    }
+    return first;
+}
+
 /// One exchange, and what its callbacks see. No exception crosses libcurl: the first is kept, and thrown afterwards.
 class Exchange {
 public:
@@ -127,6 +156,9 @@ public:
         if (code != CURLE_OK) {
             throw error_for(code, details.front() == '\0' ? curl_easy_strerror(code) : details.data(), shown(),
                             look_up_, patience_);
+        }
+        if (request_.with_certificate) {
+            response_.certificate = first_to_end(easy_);
         }
         return std::move(response_);
     }
@@ -344,6 +376,7 @@ WebResponse WebClient::send(const WebRequest& request, const Sink& sink) {
     set(easy, CURLOPT_USERAGENT, "bootwright");
     set(easy, CURLOPT_BUFFERSIZE, buffer_bytes);
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(patience_.connect.count()));
+    set(easy, CURLOPT_CERTINFO, request.with_certificate ? 1L : 0L);
     set_redirects(easy, request);
     set_trust(easy, trust_);
     set_credentials(easy, request);

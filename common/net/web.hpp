@@ -55,6 +55,13 @@ struct WebRequest {
     bool follow_redirects = false;  ///< five at most, never from https to http; credentials stay with the host
     std::size_t max_bytes = std::size_t{1}
                             << 20U;  ///< of an answer that is kept; what goes to a sink has no limit here
+    bool with_certificate = false;   ///< whether the answer says how long the server's certificate is valid
+};
+
+/// How long a certificate is valid.
+struct CertificateTerm {
+    std::chrono::sys_seconds begins;
+    std::chrono::sys_seconds ends;
 };
 
 struct WebResponse {
@@ -62,6 +69,8 @@ struct WebResponse {
     Url url{};  ///< where the answer came from, after redirects; empty if Url refuses that
     std::map<std::string, std::string> headers{};  ///< names in lower case
     std::string body{};                            ///< what did not go to the sink
+    /// If it was asked for, and the server has sent certificates: of the one that ends first.
+    std::optional<CertificateTerm> certificate{};
 };
 
 /// Port: https and http to any server, with libcurl. It ignores the environment, whose proxies are in `trust`.

@@ -32,7 +32,7 @@ class Authority:
 
     def certificate(self, name: str, hosts: Sequence[str] = (), *, made_at: str = "") -> Certificate:
         """For servers with these names and addresses, "DNS:…" or "IP:…"; without any, for a client. It holds for 30 days, from
-        the moment (as faketime reads it, for example "2020-01-01") on, and else from now."""
+        the moment (as faketime reads it, for example "2020-01-01" or "27 days ago") on, and else from now."""
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.extensions"
         command("openssl", "req", *_NEW_KEY, "-keyout", made.key, "-out", request, "-subj", f"/CN={name}")

@@ -52,6 +52,12 @@ http {
         include /etc/git-server/places;
     }
     server {
+        listen ADDRESS:4435 ssl;
+        ssl_certificate /etc/git-server/ending.pem;
+        ssl_certificate_key /etc/git-server/ending.key;
+        include /etc/git-server/places;
+    }
+    server {
         listen ADDRESS:4434 ssl;
         ssl_client_certificate /etc/git-server/ca.pem;
         ssl_verify_client on;
@@ -163,6 +169,7 @@ PLACES: dict[str, tuple[dict[str, int], str]] = {
     "wrong-name": ({"https": 4432}, ""),
     "stranger": ({"https": 4433}, ""),
     "client-certificate": ({"https": 4434}, ""),
+    "ending": ({"https": 4435}, ""),  # its certificate holds for three more days
     **{
         name: ({}, f"/{name}")
         for name in (
@@ -256,6 +263,7 @@ class GitServer(Daemons):
         certificates = {
             "server": self.certificate,
             "expired": self.authority.certificate("expired", ["DNS:git.test"], made_at="2020-01-01"),
+            "ending": self.authority.certificate("ending", ["DNS:git.test"], made_at="27 days ago"),
             "wrong-name": self.authority.certificate("wrong-name", ["DNS:example.com"]),
             "stranger": Authority(self.folder / "stranger", "a stranger").certificate("stranger", ["DNS:git.test"]),
         }

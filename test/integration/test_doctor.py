@@ -119,6 +119,8 @@ def test_a_machine_in_good_health(doctor: Doctor) -> None:
         r"good +clock +it says .*, and was set by time servers",
         rf"good +instance +the platform is ec2, and says that this is {INSTANCE_ID}",
         r"good +network +the default route is by eth0",
+        r"good +certificates +repository.ca_file \(/etc/bootwright/ca.pem\) ends in 29 days, at ",
+        r"good +certificates +the certificate of https://git.test ends in 29 days, at ",
         rf"good +names +git.test is {SERVERS_ADDRESS}",
         r"good +places +https://git.test/.*\.git answers, and lets this machine read",
         r"good +puppet +Puppet at /usr/local/bin/quick-puppet is version 7.23.0",
@@ -195,6 +197,19 @@ def test_a_machine_without_a_network(doctor: Doctor, world: World) -> None:
 def test_a_server_that_does_not_prove_itself(doctor: Doctor, at: str, said: str) -> None:
     doctor.asks(doctor.repo.url("https", at=at, host="git.test"))
     finds_only(doctor, "places", "server.not_trusted", said)
+
+
+def test_a_certificate_that_ends_soon(doctor: Doctor) -> None:
+    doctor.asks(doctor.repo.url("https", at="ending", host="git.test"))
+    finds_only(doctor, "certificates", "the certificate of https://git.test:4435 ends in 2 days, at 20")
+
+
+def test_a_certificate_of_the_image_that_has_ended(doctor: Doctor) -> None:
+    client = doctor.git.authority.certificate("ended-client", made_at="2020-01-01")
+    doctor.instance.write("/etc/bootwright/client.pem", client.pem.read_bytes())
+    doctor.instance.write("/etc/bootwright/client.key", client.key.read_bytes(), 0o600)
+    doctor.prepare(client_certificate="/etc/bootwright/client.pem", client_key="/etc/bootwright/client.key")
+    finds_only(doctor, "certificates", "repository.client_certificate (/etc/bootwright/client.pem) has ended, at 2020-01-31")
 
 
 def test_a_password_that_is_refused_is_not_shown(doctor: Doctor) -> None:

@@ -187,6 +187,7 @@ TEST_CASE("an answer of a web server has a status, headers and a body") {
     refused({{"status", "200"}});
     refused({{"body", "no base64!"}});
     refused({{"headers", 7}});
+    refused({{"certificate", {{"begins", 0}, {"ends", std::uint64_t{1} << 63U}}}});
     refused({{"headers", {{"a", 7}}}});
     refused({{"headers", {{"a", std::string(16385, 'x')}}}});
     refused({{"headers", {{std::string(257, 'x'), ""}}}});
@@ -200,4 +201,8 @@ TEST_CASE("an answer of a web server has a status, headers and a body") {
     CHECK(response.status == 503);
     CHECK(response.headers.at("retry-after") == "7  x");
     CHECK(response.body == "hello");
+    CHECK_FALSE(response.certificate);
+    const WebResponse over_tls = web_response_of(answer_with({{"certificate", {{"begins", 10}, {"ends", 20}}}}));
+    CHECK(over_tls.certificate->begins.time_since_epoch() == std::chrono::seconds(10));
+    CHECK(over_tls.certificate->ends.time_since_epoch() == std::chrono::seconds(20));
 }

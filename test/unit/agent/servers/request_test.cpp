@@ -38,7 +38,8 @@ DownloadRequest full_request() {
                     AwsSignature{
                         .access_key = "ak", .secret_key = "sk", .session_token = "st", .region = "re", .service = "se"},
                 .follow_redirects = true,
-                .max_bytes = 77},
+                .max_bytes = 77,
+                .with_certificate = true},
         .sha256 = "5a",
         .unpacks = true,
         .archives = {{.web = {.url = "https://f/a"}, .sha256 = "6b"}},
@@ -94,6 +95,7 @@ TEST_CASE("a request survives the way to the program that downloads, field by fi
     CHECK(back.web.signature->service == "se");
     CHECK(back.web.follow_redirects);
     CHECK(back.web.max_bytes == 77);
+    CHECK(back.web.with_certificate);
     REQUIRE(back.archives.size() == 1);
     CHECK(back.archives[0].web.url == "https://f/a");
     CHECK(back.archives[0].sha256 == "6b");
