@@ -24,13 +24,29 @@ enum ExitStatus : int {
 
 /// An option or argument of a command.
 struct CommandOption {
-    enum class Kind { flag, option, argument, arguments } kind;  ///< arguments: any number of them
+    enum class Kind {
+        flag,
+        option,
+        options,  ///< one that may be given several times
+        argument,
+        arguments  ///< any number of them
+    } kind;
     std::string name;  ///< "--json", "--timeout"; "KEY" for an argument, which stands alone
     std::string help;
     bool is_required = false;
     std::string needs{};  ///< the option that it needs; "": none
     std::string value{};  ///< what stands for its value: "RUN". A shell completes some of them (complete.hpp)
 };
+
+/// True if a word belongs to its name: "--run 42".
+inline bool takes_value(const CommandOption& option) {
+    return option.kind == CommandOption::Kind::option || option.kind == CommandOption::Kind::options;
+}
+
+/// True for what may come several times.
+inline bool is_repeated(const CommandOption& option) {
+    return option.kind == CommandOption::Kind::options || option.kind == CommandOption::Kind::arguments;
+}
 
 /// True for what stands alone, without a name of its own before it.
 inline bool is_argument(const CommandOption& option) {
@@ -48,7 +64,7 @@ class CommandArguments {
 public:
     using Words = std::map<std::string, std::vector<std::string>>;
 
-    /// @param words those of each CommandOption::Kind::arguments
+    /// @param words those of each CommandOption::Kind::options and arguments
     explicit CommandArguments(std::map<std::string, std::string> given, Words words = {})
         : given_(std::move(given)), words_(std::move(words)) {}
 

@@ -22,6 +22,9 @@ void add_options(CLI::App& app, const Command& command) {
         if (option.kind == CommandOption::Kind::arguments) {
             one->expected(CLI::detail::expected_max_vector_size);
         }
+        if (option.kind == CommandOption::Kind::options) {
+            one->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        }
         if (!option.needs.empty()) {
             one->needs(added.at(option.needs));
         }
@@ -62,7 +65,7 @@ std::map<std::string, std::string> given_to(const CLI::App& app, const Command& 
     std::map<std::string, std::string> given;
     for (const CommandOption& option : command.options) {
         const CLI::Option* one = app.get_option(option.name);
-        if (one->count() > 0 && option.kind != CommandOption::Kind::arguments) {
+        if (one->count() > 0 && !is_repeated(option)) {
             given[option.name] = option.kind == CommandOption::Kind::flag ? "" : one->as<std::string>();
         }
     }
@@ -72,7 +75,7 @@ std::map<std::string, std::string> given_to(const CLI::App& app, const Command& 
 CommandArguments::Words words_given_to(const CLI::App& app, const Command& command) {
     CommandArguments::Words words;
     for (const CommandOption& option : command.options) {
-        if (option.kind == CommandOption::Kind::arguments) {
+        if (is_repeated(option)) {
             words[option.name] = app.get_option(option.name)->results();
         }
     }

@@ -63,7 +63,7 @@ std::string cases_of_options() {
     std::string text = "            *' --root') wanted=DIR ;;\n";
     for (const Command* command : all_commands()) {
         for (const CommandOption& option : command->options) {
-            if (option.kind == Kind::option) {
+            if (takes_value(option)) {
                 text += "            " + in_quotes(std::string(command->name) + " " + option.name) +
                         ") wanted=" + value_name(option) + " ;;\n";
             }
@@ -197,7 +197,7 @@ std::string fish_rows(const Command& command) {
     for (const CommandOption& option : command.options) {
         if (!is_argument(option)) {
             text += begin + "\"" + at + "\" -l " + option.name.substr(2) + " -d " + in_quotes(option.help) +
-                    (option.kind == Kind::option ? fish_value(value_name(option)) : "") + "\n";
+                    (takes_value(option) ? fish_value(value_name(option)) : "") + "\n";
         }
     }
     int position = 0;
@@ -214,7 +214,7 @@ std::string fish_switch() {
     for (const Command* command : all_commands()) {
         names += " " + in_quotes(group_of(*command) + " " + last_word(*command));
         for (const CommandOption& option : command->options) {
-            if (option.kind == Kind::option) {
+            if (takes_value(option)) {
                 with_value += " " + in_quotes(std::string(command->name) + " " + option.name);
             }
         }

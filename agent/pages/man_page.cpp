@@ -55,6 +55,7 @@ std::string shown_option(const CommandOption& option) {
     switch (option.kind) {
         case CommandOption::Kind::flag: return bold(option.name);
         case CommandOption::Kind::option: return bold(option.name) + " " + italic(value_name(option));
+        case CommandOption::Kind::options: return bold(option.name) + " " + italic(value_name(option)) + " ...";
         case CommandOption::Kind::arguments: return italic(option.name) + " ...";
         case CommandOption::Kind::argument: break;
     }

@@ -1,6 +1,7 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/past/chosen_run.hpp"
+#include "agent/commands/past/ignored.hpp"
 #include "agent/commands/past/package_section.hpp"
 #include "agent/record/catalog_difference.hpp"
 #include "agent/record/past.hpp"
@@ -22,6 +23,7 @@ struct Difference {
     std::vector<ValueChange> facts{};
     std::optional<std::vector<PackageChange>> packages{};
     std::vector<ResourceChange> resources{};
+    std::size_t ignored = 0;             ///< resources, and parameters of others
     std::vector<std::string> unknown{};  ///< what cannot be compared, and why
 };
 
@@ -108,6 +110,7 @@ Json to_json(const Difference& difference) {
             {"facts", to_json(difference.facts)},
             {"packages", difference.packages ? to_json(*difference.packages) : Json()},
             {"resources", std::move(resources)},
+            {"ignored", difference.ignored},
             {"unknown", difference.unknown}};
 }
 
@@ -183,7 +186,8 @@ void print(const Difference& difference, bool is_short) {
     }
     print_line("resources: " + std::to_string(count(difference, Kind::added)) + " added, " +
                std::to_string(count(difference, Kind::changed)) + " changed, " +
-               std::to_string(count(difference, Kind::removed)) + " removed");
+               std::to_string(count(difference, Kind::removed)) + " removed" +
+               (difference.ignored == 0 ? "" : "; " + std::to_string(difference.ignored) + " ignored"));
     if (!is_short) {
         std::for_each(difference.resources.begin(), difference.resources.end(), print_resource);
     }
@@ -193,7 +197,8 @@ int run(const System& system, const CommandArguments& given) {
     const Past past(system);
     const Json from = chosen_run(system, past, given.value("A"), "A");
     const Json to = given.has("B") ? chosen_run(system, past, given.value("B"), "B") : past.last().value_or(from);
-    const Difference difference = compare(system, from, to);
+    Difference difference = compare(system, from, to);
+    difference.ignored = ignore(difference.resources, given.words("--ignore"));
     if (given.has("--json")) {
         print_json(to_json(difference));
     } else {
@@ -213,10 +218,17 @@ const Command command{.name = "diff",
                                    .name = "B",
                                    .help = "The same; without it the last run",
                                    .value = "RUN"},
+                                  {.kind = CommandOption::Kind::options,
+                                   .name = "--ignore",
+                                   .help = "Leave out TYPE[TITLE] or TYPE[TITLE].PARAMETER, in which * stands for "
+                                           "any characters; may be given again",
+                                   .value = "RESOURCE"},
                                   {CommandOption::Kind::flag, "--stat", "Only how many packages and resources"},
                                   {CommandOption::Kind::flag, "--json", "Print JSON"}},
                       .examples = {{"bootwright diff last_good", "What is different since it last worked"},
                                    {"bootwright diff 41 42", "What has changed from one run to another"},
+                                   {"bootwright diff 7d --ignore 'File[*].content' --ignore 'Exec[*]'",
+                                    "The same without what changes each time"},
                                    {"bootwright diff 7d --stat", "How many resources have changed in a week"}},
                       .run = run};
 const Registered<Command> registered(command);

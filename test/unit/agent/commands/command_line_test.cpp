@@ -82,3 +82,11 @@ TEST_CASE("a command line that makes no sense is a usage error") {
         CHECK_THROWS_AS(parse_command_line(words), UsageError);
     }
 }
+
+TEST_CASE("an option that may be given again keeps each of its values, and the words after it are not its own") {
+    const CommandLine line = parse_command_line({"diff", "--ignore", "File[a]", "1", "--ignore", "Exec[*]", "2"});
+    CHECK(line.words.at("--ignore") == std::vector<std::string>{"File[a]", "Exec[*]"});
+    CHECK(line.given.at("A") == "1");
+    CHECK(line.given.at("B") == "2");
+    CHECK(parse_command_line({"diff", "1"}).words.at("--ignore").empty());
+}
