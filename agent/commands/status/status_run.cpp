@@ -153,6 +153,7 @@ private:
                     shown(at("number")) + " was cut off in stage " + shown(at("stage")) + ": its agent (process " +
                         shown(at("pid")) + ") is gone",
                     Tone::bad);
+        describe_hooks();
         fields_.add("do", seen_.has_daemon ? "nothing: the daemon runs again"
                                            : "start it again: `systemctl start bootwright` or `bootwright run`");
     }
@@ -218,11 +219,12 @@ private:
     void describe_hooks() {
         for (const Json& hook : at("hooks")) {
             const Json& took = member_at(hook, "took_s");
-            fields_.add("hook",
-                        shown(member_at(hook, "hook")) + (took.is_null() ? ": under way"
-                                                                         : ", " + to_human(duration_of(took)) + ": " +
-                                                                               shown(member_at(hook, "said"))),
-                        member_at(hook, "ok") == Json(false) ? Tone::bad : Tone::plain);
+            const std::string what = took.is_null()
+                                         ? std::string(seen_.is_alive ? ": under way" : ": was cut off")
+                                         : ", " + to_human(duration_of(took)) + ": " + shown(member_at(hook, "said"));
+            fields_.add(
+                "hook", shown(member_at(hook, "hook")) + what,
+                member_at(hook, "ok") == Json(true) || (took.is_null() && seen_.is_alive) ? Tone::plain : Tone::bad);
         }
     }
 

@@ -27,7 +27,8 @@ public:
           now_(now) {
         daemon_alive_ = daemon_.is_object() && string_at(daemon_, "state") != "stopped" && alive(process_in(daemon_));
         running_ = string_at(run_, "state") == "running";
-        run_alive_ = running_ && alive(process_in(run_));
+        has_process_ = alive(process_in(run_));
+        run_alive_ = running_ && has_process_;
         const Json& beat = run_alive_ ? run_ : daemon_;
         const Json& every = member_at(beat, "heartbeat_every_s");
         const auto silence = now.since_boot - boot_time(member_at(beat, "heartbeat"));
@@ -189,7 +190,7 @@ private:
             describe_error(fields_, member_at(blocked_, "error"));
         }
         if (run_.is_object()) {
-            describe_run(fields_, {run_, now_, running_, run_alive_, daemon_alive_});
+            describe_run(fields_, {run_, now_, running_, has_process_, daemon_alive_});
         }
         describe_agent();
         describe_age();
@@ -238,6 +239,7 @@ private:
     StatusFields fields_{};
     bool daemon_alive_ = false;
     bool running_ = false;
+    bool has_process_ = false;  ///< the run's agent; it may have hooks at work after the run's end
     bool run_alive_ = false;
     bool hangs_ = false;
 };

@@ -40,6 +40,8 @@ TEST_CASE("hooks are shown while they are at work, and with what they said") {
     const StatusView seen = view(a_status(a_daemon("running"), a_run({{"hooks", hooks}}), nullptr), both);
     CHECK(has(seen, "before-run/drain, 1.2 s: exit status 0: drained"));
     CHECK(has(seen, "before-run/mount: under way"));
+    CHECK(has(view(a_status(a_daemon("running"), a_run({{"hooks", hooks}}), nullptr), the_daemon),
+              "before-run/mount: was cut off"));
 }
 
 TEST_CASE("a run that waits shows why, and when it tries again") {
