@@ -27,13 +27,17 @@ struct Lifecycle {
 constexpr std::size_t longest_name = 255;
 
 Lifecycle read_lifecycle(ObjectReader reader) {
-    Lifecycle lifecycle{.hook = reader.string("hook").value_or(""), .group = reader.string("group").value_or("")};
+    Lifecycle lifecycle;
+    reader.attempt([&] { lifecycle.hook = reader.string("hook").value_or(""); });
+    reader.attempt([&] { lifecycle.group = reader.string("group").value_or(""); });
     reader.finish();
     const auto is_of_hook = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '/'; };
-    if (lifecycle.hook.size() > longest_name ||
-        !std::all_of(lifecycle.hook.begin(), lifecycle.hook.end(), is_of_hook)) {
-        throw reader.error("hook", "no lifecycle hook can have that name", "write A-Z a-z 0-9 - _ / only");
-    }
+    const bool is_hook = std::all_of(lifecycle.hook.begin(), lifecycle.hook.end(), is_of_hook);
+    reader.attempt([&] {
+        if (lifecycle.hook.size() > longest_name || !is_hook) {
+            throw reader.error("hook", "no lifecycle hook can have that name", "write A-Z a-z 0-9 - _ / only");
+        }
+    });
     const bool is_group = std::all_of(lifecycle.group.begin(), lifecycle.group.end(),
                                       [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != '\x7f'; });
     if (lifecycle.group.size() > longest_name || !is_group) {

@@ -18,12 +18,14 @@ struct Webhook {
 };
 
 Webhook read_webhook(ObjectReader reader, Speaker speaker) {
-    const std::string url = reader.string("url").value_or("");
-    Webhook webhook{.token = read_secret_source(reader, "token_from", {"file", "credential"}),
-                    .identity = reader.boolean("identity").value_or(false),
-                    .said_by = speaker};
+    Webhook webhook{.said_by = speaker};
+    reader.attempt([&] {
+        const std::string url = reader.string("url").value_or("");
+        webhook.url = read_receiver_url(url, "url", reader, "it like \"https://hooks.example.com/bootwright\"");
+    });
+    reader.attempt([&] { webhook.token = read_secret_source(reader, "token_from", {"file", "credential"}); });
+    reader.attempt([&] { webhook.identity = reader.boolean("identity").value_or(false); });
     reader.finish();
-    webhook.url = read_receiver_url(url, "url", reader, "it like \"https://hooks.example.com/bootwright\"");
     if (webhook.token && webhook.identity) {
         throw reader.error("identity", "a request proves itself in one way", "remove this key or `token_from`");
     }

@@ -63,6 +63,12 @@ void print_codes(const System& /*system*/) {
     }
 }
 
+void print_kinds(const System& /*system*/) {
+    print_word("agent", "an image's configuration");
+    print_word("role", "a role config that root alone can change");
+    print_word("user-data", "what is handed over at launch");
+}
+
 void print_locks(const System& system) {
     for (const Lock& lock : held_locks(system)) {
         print_word(lock.name, lock.reason);
@@ -85,8 +91,8 @@ struct Completed {
 };
 
 constexpr std::array completed{
-    Completed{"CODE", print_codes},         Completed{"LOCK", print_locks}, Completed{"PLATFORM", print_platforms},
-    Completed{"REVISION", print_revisions}, Completed{"RUN", print_runs},
+    Completed{"CODE", print_codes},         Completed{"KIND", print_kinds},         Completed{"LOCK", print_locks},
+    Completed{"PLATFORM", print_platforms}, Completed{"REVISION", print_revisions}, Completed{"RUN", print_runs},
 };
 
 int run(const System& system, const CommandArguments& given) {
@@ -105,7 +111,8 @@ const Command command{
     .help = "Print what may stand in a command line, for the shell that completes it",
     .options = {{.kind = CommandOption::Kind::argument,
                  .name = "VALUE",
-                 .help = "What is wanted: RUN, REVISION, LOCK, PLATFORM or CODE, as the help of a command calls it",
+                 .help =
+                     "What is wanted: RUN, REVISION, LOCK, PLATFORM, KIND or CODE, as the help of a command calls it",
                  .is_required = true}},
     .examples = {{"bootwright complete RUN", "A line for each run: its number, and when and how it was"}},
     .run = run};

@@ -24,7 +24,9 @@ void read_layer(AgentConfig& config, const JsonDocument& document) {
         key.read(config, section, word);
     });
     read_key_lists(config, reader, document);
-    const bool has_role_config = reader.object("role_config").has_value();
+    bool has_role_config = false;
+    reader.attempt([&] { has_role_config = reader.object("role_config").has_value(); });
+    reader.attempt([&] { reader.string(schema_key); });  // for editors
     reader.finish();
     if (has_role_config) {
         config.role_defaults.push_back(document);
@@ -72,20 +74,31 @@ std::optional<SecretSource> read_secret_source(ObjectReader& parent, const std::
     return sources.front();
 }
 
-AgentConfig read_agent_config(const System& system) {
+JsonDocument parse_agent_config(std::string text, const std::string& origin) {
+    return JsonDocument::parse(std::move(text), origin, "config.invalid");
+}
+
+AgentConfig read_agent_config(const std::vector<JsonDocument>& layers) {
     AgentConfig config;
-    std::optional<JsonDocument> fixing;  // the file whose list counts
-    for (const fs::path& file : layer_files(system.configuration())) {
-        if (auto text = read_file_if_exists(file, largest_file)) {
-            const JsonDocument document = JsonDocument::parse(std::move(*text), file.string(), "config.invalid");
-            read_layer(config, document);
-            fixing = document.root.contains("fixed") ? document : fixing;
-        }
+    const JsonDocument* fixing = nullptr;  // the layer whose list counts
+    for (const JsonDocument& layer : layers) {
+        read_layer(config, layer);
+        fixing = layer.root.contains("fixed") ? &layer : fixing;
     }
-    if (fixing) {
+    if (fixing != nullptr) {
         check_fixed(config, *fixing);
     }
     return config;
+}
+
+AgentConfig read_agent_config(const System& system) {
+    std::vector<JsonDocument> layers;
+    for (const fs::path& file : layer_files(system.configuration())) {
+        if (auto text = read_file_if_exists(file, largest_file)) {
+            layers.push_back(parse_agent_config(std::move(*text), file.string()));
+        }
+    }
+    return read_agent_config(layers);
 }
 
 }  // namespace bootwright

@@ -140,4 +140,10 @@ std::optional<SecretSource> read_secret_source(ObjectReader& parent, const std::
 /// @throws Error config.invalid (permanent), naming file, line and key; io.*
 AgentConfig read_agent_config(const System& system);
 
+/// One layer of it. @throws Mistake config.invalid
+JsonDocument parse_agent_config(std::string text, const std::string& origin);
+
+/// What these layers say together, lowest first. @throws Error config.invalid
+AgentConfig read_agent_config(const std::vector<JsonDocument>& layers);
+
 }  // namespace bootwright

@@ -43,9 +43,10 @@ std::optional<std::vector<std::string>> read_names(ObjectReader& reader, const J
         const std::vector<std::string> candidates = names_where(is_meant);
         const auto meant = nearest(name, candidates);
         const std::string what = key == nullptr ? "\"" + shortened(name, 80) + "\" is no key of the role config" : why;
-        throw document.error_at(
-            {list, std::to_string(i)}, what,
-            meant ? "did you mean \"" + *meant + "\"?" : "write some of " + joined(candidates, ", "));
+        const Mistake mistake =
+            document.error_at({list, std::to_string(i)}, what,
+                              meant ? "did you mean \"" + *meant + "\"?" : "write some of " + joined(candidates, ", "));
+        reader.attempt([&] { throw mistake; });
     }
     return names;
 }
@@ -124,28 +125,28 @@ const Json* image_value(const AgentConfig& config, std::string_view name) {
 }
 
 void read_key_lists(AgentConfig& config, ObjectReader& reader, const JsonDocument& document) {
+    const auto read = [&](std::vector<std::string>& target, const std::string& list, const auto& is_meant,
+                          const std::string& why) {
+        reader.attempt([&] { target = read_names(reader, document, list, is_meant, why).value_or(target); });
+    };
     const auto is_whole = [](const RoleKey& key) { return !key.is_part(); };
-    if (auto names = read_names(reader, document, "fixed", is_whole,
-                                "only the whole value can be fixed, since layers replace it as a whole")) {
-        config.fixed = std::move(*names);
-    }
+    read(config.fixed, "fixed", is_whole, "only the whole value can be fixed, since layers replace it as a whole");
     const auto is_ever_guarded = [](const RoleKey& key) { return key.trust != KeyTrust::anywhere; };
-    if (auto names =
-            read_names(reader, document, "allow_from_anywhere", is_ever_guarded, "it may come from anywhere already")) {
-        config.allow_from_anywhere = std::move(*names);
-    }
+    read(config.allow_from_anywhere, "allow_from_anywhere", is_ever_guarded, "it may come from anywhere already");
 }
 
 void check_fixed(const AgentConfig& config, const JsonDocument& document) {
     for (std::size_t i = 0; i < config.fixed.size(); ++i) {
         if (image_value(config, config.fixed[i]) == nullptr) {
-            throw document.error_at({"fixed", std::to_string(i)},
-                                    "\"" + config.fixed[i] + "\" is fixed, but the image does not set it",
-                                    "set it in role_config of agent.json, or remove it here");
+            const Mistake mistake = document.error_at(
+                {"fixed", std::to_string(i)}, "\"" + config.fixed[i] + "\" is fixed, but the image does not set it",
+                "set it in role_config of agent.json, or remove it here");
+            attempt(document.mistakes, [&] { throw mistake; });
         }
     }
-    check_pin(config, document, "repository");
-    check_pin(config, document, "configuration");
+    for (const char* section : {"repository", "configuration"}) {
+        attempt(document.mistakes, [&] { check_pin(config, document, section); });
+    }
 }
 
 }  // namespace bootwright

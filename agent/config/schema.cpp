@@ -2,6 +2,7 @@
 
 #include "agent/config/agent_keys.hpp"
 #include "agent/role/keys/role_keys.hpp"
+#include "common/documents/key_table.hpp"
 #include "common/documents/schema_text.hpp"
 
 #include <cstddef>
@@ -49,9 +50,12 @@ void add(Json& whole, const std::string& name, const std::string& schema, std::s
     object_of(name, whole)["properties"][name.substr(name.rfind('.') + 1)] = std::move(entry);
 }
 
+/// A document with a key that names its schema.
+Json empty_document() { return Json::parse(object_schema({{schema_key, text_schema()}})); }
+
 Json role_config_schema() {
     const RoleConfig defaults;
-    Json schema = empty_object();
+    Json schema = empty_document();
     for (const RoleKey& key : role_keys()) {
         if (!key.is_part()) {
             const Json value = key.value(defaults);
@@ -72,7 +76,7 @@ Json titled(Json schema, const char* title) {
 
 Json agent_schema() {
     const AgentConfig defaults;
-    Json schema = empty_object();
+    Json schema = empty_document();
     for (const AgentKey& key : agent_keys()) {
         const bool has_default = key.value && key.otherwise.empty();
         add(schema, key.name, key.schema, key.meaning, has_default ? key.value(defaults) : Json());

@@ -67,21 +67,25 @@ std::string source_schema(const std::string& how_many) {
 }
 
 Credential read_credential(ObjectReader reader) {
-    Credential credential{.host = lower(reader.string("host").value_or("")),
-                          .user = reader.string("user").value_or(""),
-                          .password = read_secret_source(reader, "from", secret_kinds()),
-                          .ssh_key = read_secret_source(reader, "ssh_key_from", secret_kinds())};
+    Credential credential;
+    reader.attempt([&] { credential.host = lower(reader.string("host").value_or("")); });
+    reader.attempt([&] { credential.user = reader.string("user").value_or(""); });
+    reader.attempt([&] { credential.password = read_secret_source(reader, "from", secret_kinds()); });
+    reader.attempt([&] { credential.ssh_key = read_secret_source(reader, "ssh_key_from", secret_kinds()); });
     reader.finish();
     const std::string example = R"(write a host such as "git.example.com" or "git.example.com:8443", without https://)";
     const auto server = server_address("https://" + credential.host, {"https"});
-    if (!server || server->has_credentials()) {
-        throw reader.error("host", "expected a host", example);
-    }
-    if (credential.password.has_value() == credential.ssh_key.has_value()) {
+    reader.attempt([&] {
+        if (!server || server->has_credentials()) {
+            throw reader.error("host", "expected a host", example);
+        }
+    });
+    const bool has_password = reader.json().contains("from");
+    if (has_password == reader.json().contains("ssh_key_from")) {
         throw reader.error("from", "expected one of `from` and `ssh_key_from`",
                            "say where the password or token is kept, or where the ssh key is");
     }
-    if (!credential.user.empty() && !credential.password) {
+    if (!credential.user.empty() && !has_password) {
         throw reader.error("user", "a user belongs to `from`, and only to it",
                            "write the user of an ssh server into the URL: ssh://USER@HOST/PATH");
     }
@@ -225,7 +229,7 @@ void read_credentials(std::vector<Credential>& target, ObjectReader& section, co
     }
     target.clear();
     for (const ObjectReader& entry : *entries) {
-        target.push_back(read_credential(entry));
+        entry.attempt([&] { target.push_back(read_credential(entry)); });
     }
 }
 

@@ -37,8 +37,9 @@ HealthAnswer look(const Url& url, const std::optional<int>& wanted, const Health
 }
 
 std::optional<HealthCheck> read(ObjectReader& entry) {
+    std::optional<int> status;
+    entry.attempt([&] { status = entry.integer("status", lowest_status, highest_status); });
     const auto text = entry.string("http");
-    const auto status = entry.integer("status", lowest_status, highest_status);
     if (!text && status) {
         throw entry.error("status", "belongs to `http`, and only to it", "remove this key");
     }

@@ -49,11 +49,18 @@ Field parse_field(const std::string& text) {
     return field;
 }
 
+/// A piece of a message.
+struct Lines {
+    std::string text;
+    std::size_t lines_before;
+};
+
 /// Headers up to the first empty line, and what follows it. A line that begins with white space continues the one
 /// before.
 struct Entity {
     std::map<std::string, std::string> headers;
     std::string body;
+    std::size_t lines_before = 0;  ///< those of the message before the body
 
     [[nodiscard]] Field field(const char* name) const {
         const auto found = headers.find(name);
@@ -61,14 +68,16 @@ struct Entity {
     }
 };
 
-Entity parse_entity(const std::string& text) {
-    Entity entity;
+Entity parse_entity(const Lines& part) {
+    const std::string& text = part.text;
+    Entity entity{.lines_before = part.lines_before};
     std::string last;
     std::size_t at = 0;
     while (at < text.size()) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
         const std::string line = text.substr(at, end - at);
         at = end + 1;
+        ++entity.lines_before;
         if (line.empty()) {
             break;
         }
@@ -114,26 +123,26 @@ std::optional<std::string> decode_body(const Entity& entity) {
     return is_plain ? std::optional(entity.body) : std::nullopt;
 }
 
-/// The text between the lines "--BOUNDARY", up to "--BOUNDARY--".
-std::vector<std::string> split_parts(const std::string& body, const std::string& boundary) {
-    std::vector<std::string> parts;
-    bool is_inside = false;
-    for (const std::string& line : split(body, '\n')) {
+/// What stands between the lines "--BOUNDARY", up to "--BOUNDARY--".
+std::vector<Lines> split_parts(const Entity& entity, const std::string& boundary) {
+    std::vector<Lines> parts;
+    std::size_t number = entity.lines_before;
+    for (const std::string& line : split(entity.body, '\n')) {
         const std::string_view mark = trimmed(line);
+        ++number;
         if (mark == "--" + boundary + "--") {
             return parts;
         }
         if (mark == "--" + boundary) {
-            is_inside = true;
-            parts.emplace_back();
-        } else if (is_inside) {
-            parts.back() += line + "\n";
+            parts.push_back({"", number});
+        } else if (!parts.empty()) {
+            parts.back().text += line + "\n";
         }
     }
     return parts;  // many programs forget the last line
 }
 
-void collect_parts(const std::string& text, int level, std::vector<MimePart>& parts) {
+void collect_parts(const Lines& text, int level, std::vector<MimePart>& parts) {
     constexpr int deepest_level = 4;
     constexpr std::size_t most_parts = 100;
     const Entity entity = parse_entity(text);
@@ -141,7 +150,10 @@ void collect_parts(const std::string& text, int level, std::vector<MimePart>& pa
     if (!type.value.starts_with("multipart/")) {
         const auto names = entity.field("content-disposition").parameters;
         const auto filename = names.find("filename");
-        parts.push_back({type.value, filename == names.end() ? "" : filename->second, decode_body(entity)});
+        parts.push_back({type.value, filename == names.end() ? "" : filename->second, decode_body(entity), {}});
+        if (parts.back().body == entity.body) {
+            parts.back().lines_before = entity.lines_before;
+        }
         if (parts.size() > most_parts) {
             throw Malformed{};
         }
@@ -151,7 +163,7 @@ void collect_parts(const std::string& text, int level, std::vector<MimePart>& pa
     if (boundary == type.parameters.end() || boundary->second.empty() || level >= deepest_level) {
         throw Malformed{};
     }
-    for (const std::string& part : split_parts(entity.body, boundary->second)) {
+    for (const Lines& part : split_parts(entity, boundary->second)) {
         collect_parts(part, level + 1, parts);
     }
 }
@@ -179,7 +191,7 @@ bool is_mime(const std::string& text) {
 std::optional<std::vector<MimePart>> parse_mime(const std::string& text) {
     std::vector<MimePart> parts;
     try {
-        collect_parts(without_carriage_returns(text), 0, parts);
+        collect_parts({without_carriage_returns(text), 0}, 0, parts);
     } catch (const Malformed&) {
         return std::nullopt;
     }

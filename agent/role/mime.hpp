@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,9 +9,10 @@ namespace bootwright {
 
 /// One part of a MIME message, decoded (RFC 2045, RFC 2046).
 struct MimePart {
-    std::string type;                 ///< "text/cloud-config", in lower case
-    std::string filename;             ///< "" if it has none
-    std::optional<std::string> body;  ///< nullopt if it is not in the encoding that it names
+    std::string type;                           ///< "text/cloud-config", in lower case
+    std::string filename;                       ///< "" if it has none
+    std::optional<std::string> body;            ///< nullopt if it is not in the encoding that it names
+    std::optional<std::size_t> lines_before{};  ///< those of the message before the body; nullopt if that was encoded
 };
 
 /// True if `text` begins as a MIME message for cloud-init does: with such a message's headers, in any order.

@@ -79,29 +79,53 @@ void refuse_fact(const RoleConfig& role, const std::string& fact, const std::str
     }
 }
 
-void require(bool is_set, const std::string& what, const InstanceMetadata& instance, const UserData& user_data) {
-    if (is_set) {
-        return;
+/// What the layers together have to say.
+class Requirements {
+public:
+    /// @param mistakes where what is missing is noted; null: it is thrown
+    Requirements(const InstanceMetadata& instance, const UserData& user_data, Mistakes* mistakes)
+        : instance_(instance), user_data_(user_data), mistakes_(mistakes) {}
+
+    /// @throws Error role.incomplete, role.user_data_not_ours, role.no_user_data
+    void require(bool is_set, const std::vector<const char*>& keys, const std::string& what) const {
+        // What the user-data says wrongly is noted as wrong, and not as missing.
+        const bool has_mistakes = mistakes_ != nullptr && !mistakes_->empty() && user_data_.document;
+        const auto is_said = [&](const char* key) { return user_data_.document->root.contains(pointer_to(key)); };
+        if (!is_set && !(has_mistakes && std::any_of(keys.begin(), keys.end(), is_said))) {
+            attempt(mistakes_, [&] { throw missing(what); });
+        }
     }
+
+private:
+    [[nodiscard]] Error missing(const std::string& what) const;
+
+    const InstanceMetadata& instance_;
+    const UserData& user_data_;
+    Mistakes* mistakes_;
+};
+
+Error Requirements::missing(const std::string& what) const {
     const std::string missing = ", and neither its tags nor the image's role_config in /etc/bootwright set " + what;
     const std::string advice = "add " + what + " to the instance's user-data or tags, or to role_config in agent.json";
-    if (user_data.document) {
-        throw permanent_error("role.incomplete", instance.user_data_origin + " does not set " + what + missing, advice);
+    if (user_data_.document) {
+        return permanent_error("role.incomplete", instance_.user_data_origin + " does not set " + what + missing,
+                               advice);
     }
-    if (!user_data.foreign.empty()) {
-        throw permanent_error(
+    if (!user_data_.foreign.empty()) {
+        return permanent_error(
             "role.user_data_not_ours",
-            instance.user_data_origin + " is " + user_data.foreign + ", not a role config for bootwright" + missing,
+            instance_.user_data_origin + " is " + user_data_.foreign + ", not a role config for bootwright" + missing,
             advice);
     }
-    throw permanent_error("role.no_user_data",
-                          "this instance has no user-data (platform " + instance.platform + ")" + missing, advice);
+    return permanent_error("role.no_user_data",
+                           "this instance has no user-data (platform " + instance_.platform + ")" + missing, advice);
 }
 
 }  // namespace
 
 RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& instance,
-                            const std::optional<JsonDocument>& configuration, const std::string& revision) {
+                            const std::optional<JsonDocument>& configuration, const std::string& revision,
+                            Mistakes* mistakes) {
     RoleConfig role;
     for (const JsonDocument& document : config.role_defaults) {
         read_layer(role, config, ObjectReader(document).object("role_config").value(), document.origin, Speaker::image);
@@ -115,29 +139,33 @@ RoleConfig read_role_config(const AgentConfig& config, const InstanceMetadata& i
         read_document(role, config, *configuration, speaker_of_configuration(config));
     }
     read_tags(role, config, instance);
-    const UserData user_data =
+    UserData user_data =
         instance.user_data ? parse_user_data(*instance.user_data, instance.user_data_origin) : UserData{};
     if (user_data.document) {
+        user_data.document->mistakes = mistakes;
         read_document(role, config, *user_data.document, instance.user_data_is_roots ? Speaker::root : Speaker::anyone);
     }
     if (!revision.empty()) {
         const Json layer{{"repository", {{"revision", revision}}}};
         read_document(role, config, {"--revision", "role.invalid", "", layer, {}, {}}, Speaker::root);
     }
-    refuse_fact(role, "cloud", "the instance's metadata");
-    if (!role.role.empty()) {
-        refuse_fact(role, config.puppet.role_fact, "the role");
-    }
+    attempt(mistakes, [&] {
+        refuse_fact(role, "cloud", "the instance's metadata");
+        if (!role.role.empty()) {
+            refuse_fact(role, config.puppet.role_fact, "the role");
+        }
+    });
+    const Requirements layers(instance, user_data, mistakes);
     // What is missing may be in the file that is still to be fetched.
     if (configuration || role.configuration.path.empty()) {
-        require(!role.role.empty() || !role.classes.empty(), "role (or classes)", instance, user_data);
-        require(!role.repository.url.empty(), "repository.url", instance, user_data);
-        require(!role.repository.revision.empty(), "repository.revision", instance, user_data);
+        layers.require(!role.role.empty() || !role.classes.empty(), {"role", "classes"}, "role (or classes)");
+        layers.require(!role.repository.url.empty(), {"repository.url"}, "repository.url");
+        layers.require(!role.repository.revision.empty(), {"repository.revision"}, "repository.revision");
     }
     const RoleConfig::Configuration& second = role.configuration;
     const bool has_second = !second.url.empty() || !(second.revision + second.path).empty() || !second.mirrors.empty();
-    require(!has_second || !second.url.empty(), "configuration.url", instance, user_data);
-    require(!has_second || !second.revision.empty(), "configuration.revision", instance, user_data);
+    layers.require(!has_second || !second.url.empty(), {"configuration.url"}, "configuration.url");
+    layers.require(!has_second || !second.revision.empty(), {"configuration.revision"}, "configuration.revision");
     return role;
 }
 

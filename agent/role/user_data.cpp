@@ -6,6 +6,7 @@
 #include "common/base/text.hpp"
 #include "common/documents/yaml.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -40,17 +41,22 @@ std::optional<std::string> without_layer(const std::string& text, const std::str
     return is_sensible ? decoded : std::nullopt;
 }
 
-std::string decode(std::string text, const std::string& origin) {
+struct Decoded {
+    std::string text;
+    bool was_packed = false;
+};
+
+Decoded decode(std::string text, const std::string& origin) {
     constexpr int most_layers = 4;
-    text = without_byte_order_mark(std::move(text));
+    Decoded decoded{without_byte_order_mark(std::move(text))};
     for (int layer = 0; layer < most_layers; ++layer) {
-        auto inner = without_layer(text, origin);
-        if (!inner || *inner == text) {
+        auto inner = without_layer(decoded.text, origin);
+        if (!inner || *inner == decoded.text) {
             break;
         }
-        text = without_byte_order_mark(std::move(*inner));
+        decoded = {without_byte_order_mark(std::move(*inner)), true};
     }
-    return text;
+    return decoded;
 }
 
 /// What a document that is not ours is for, by its first line.
@@ -153,14 +159,19 @@ UserData parse_cloud_config(const std::string& text, const std::string& origin) 
 UserData parse_text(std::string text, const std::string& origin);
 
 /// One part of a MIME message. Does not complain about a damaged part that is somebody else's.
-UserData parse_part(const MimePart& part, const std::string& called) {
+/// @param lines_before those of what was served before its body, if the body stands there as it is
+UserData parse_part(const MimePart& part, std::optional<std::size_t> lines_before, std::string called) {
     const bool is_ours = part.type == "text/x-bootwright" || part.filename.starts_with("bootwright.");
     const bool may_be_ours = is_ours || part.type == "text/cloud-config";
     try {
         if (!part.body) {
             throw damaged(called, "is not in the encoding that its header says");
         }
-        const std::string body = decode(*part.body, called);
+        const Decoded decoded = decode(*part.body, called);
+        const bool is_unpacked = decoded.was_packed || !lines_before;
+        called += is_unpacked ? unpacked_suffix : "";
+        // The lines before it stay, as empty ones, so that errors name lines of the whole.
+        const std::string body = std::string(is_unpacked ? 0 : *lines_before, '\n') + decoded.text;
         if (is_ours || is_cloud_config(trimmed(body))) {
             return parse_text(body, called);
         }
@@ -174,7 +185,8 @@ UserData parse_part(const MimePart& part, const std::string& called) {
     }
 }
 
-UserData parse_parts(const std::string& text, const std::string& origin) {
+/// @param lines_before those of what was served before the message, if the message stands there as it is
+UserData parse_parts(const std::string& text, std::optional<std::size_t> lines_before, const std::string& origin) {
     const auto parts = parse_mime(text);
     if (!parts) {
         throw damaged(origin, "is a MIME message that cannot be taken apart");
@@ -184,7 +196,9 @@ UserData parse_parts(const std::string& text, const std::string& origin) {
         const MimePart& part = (*parts)[i];
         const std::string name = part.filename.empty() ? part.type : part.filename;
         const std::string called = origin + ", part " + std::to_string(i + 1) + " (" + shortened(name, 80) + ")";
-        UserData one = parse_part(part, called);
+        const auto lines =
+            lines_before && part.lines_before ? std::optional(*lines_before + *part.lines_before) : std::nullopt;
+        UserData one = parse_part(part, lines, called);
         if (one.document && found.document) {
             throw permanent_error(invalid, called + " is a role config, and so is " + found.document->origin,
                                   "keep one of them");
@@ -228,9 +242,14 @@ UserData parse_text(std::string text, const std::string& origin) {
 }  // namespace
 
 UserData parse_user_data(const std::string& served, const std::string& origin) {
-    std::string text = decode(served, origin);
-    return is_mime(std::string(trimmed(text))) ? parse_parts(std::string(trimmed(text)), origin)
-                                               : parse_text(std::move(text), origin);
+    Decoded decoded = decode(served, origin);
+    const std::string message(trimmed(decoded.text));
+    if (!is_mime(message)) {
+        return parse_text(std::move(decoded.text), origin + std::string(decoded.was_packed ? unpacked_suffix : ""));
+    }
+    const std::string_view space = std::string_view(decoded.text).substr(0, decoded.text.find(message));
+    const auto lines = static_cast<std::size_t>(std::count(space.begin(), space.end(), '\n'));
+    return parse_parts(message, decoded.was_packed ? std::nullopt : std::optional(lines), origin);
 }
 
 }  // namespace bootwright

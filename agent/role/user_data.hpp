@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace bootwright {
 
@@ -16,6 +17,9 @@ struct UserData {
     std::optional<JsonDocument> document{};  ///< the role config
     std::string foreign{};                   ///< else what it is: "a script for cloud-init"; "" if it is empty
 };
+
+/// The end of a document's origin if its lines are not those of what was served, since that was packed or encoded.
+constexpr std::string_view unpacked_suffix = ", unpacked";
 
 /// Finds the operator's document in user-data as the platform served it: JSON or YAML; plain, gzip, base64, or several
 /// of these nested; the part of a MIME message whose type is text/x-bootwright or whose file name begins with

@@ -57,11 +57,12 @@ void gather(std::vector<Said>& all, const std::string& name, const JsonDocument:
     }
 }
 
-Error fixed_error(const JsonDocument& document, const Said& said) {
-    const std::string why = "the image has fixed " + shortened(said.name, 80) + " to another value";
-    return permanent_error("role.fixed", document.error_at(said.path, why, "").message,
-                           "remove it here: only role_config of /etc/bootwright/agent.json says it, as long as `fixed` "
-                           "names it there");
+Mistake fixed_error(const JsonDocument& document, const Said& said) {
+    Mistake mistake = document.error_at(
+        said.path, "the image has fixed " + shortened(said.name, 80) + " to another value",
+        "remove it here: only role_config of /etc/bootwright/agent.json says it, as long as `fixed` names it there");
+    static_cast<Error&>(mistake) = permanent_error("role.fixed", mistake.message, mistake.advice);
+    return mistake;
 }
 
 /// What the image demands, in the words of its configuration.
@@ -70,13 +71,14 @@ std::string demand_of(const AgentConfig& config) {
                                                                              : "fixes " + joined(config.fixed, ", ");
 }
 
-Error not_trusted_error(const AgentConfig& config, const JsonDocument& document, const Said& said) {
-    const std::string why = "may not be said by whoever writes this document, since the image " + demand_of(config);
-    return permanent_error(
-        "role.not_trusted", document.error_at(said.path, why, "").message,
+Mistake not_trusted_error(const AgentConfig& config, const JsonDocument& document, const Said& said) {
+    Mistake mistake = document.error_at(
+        said.path, "may not be said by whoever writes this document, since the image " + demand_of(config),
         "say it in role_config of /etc/bootwright/agent.json, in a signed file of the configuration "
         "repository, or in a role config file that root alone can change; or let the image allow \"" +
             said.name + "\" in allow_from_anywhere of agent.json");
+    static_cast<Error&>(mistake) = permanent_error("role.not_trusted", mistake.message, mistake.advice);
+    return mistake;
 }
 
 }  // namespace
@@ -97,12 +99,14 @@ void refuse_what_it_may_not_say(const AgentConfig& config, const JsonDocument& d
     gather(all, "", {}, document.root);
     for (const Said& said : all) {
         const Json* image = is_fixed(config, said.name) ? image_value(config, said.name) : nullptr;
-        if (is_fixed(config, said.name) && (image == nullptr || *image != *said.value)) {
-            throw fixed_error(document, said);
-        }
-        if (speaker == Speaker::anyone && is_guarded(config, said.name)) {
-            throw not_trusted_error(config, document, said);
-        }
+        attempt(document.mistakes, [&] {
+            if (is_fixed(config, said.name) && (image == nullptr || *image != *said.value)) {
+                throw fixed_error(document, said);
+            }
+            if (speaker == Speaker::anyone && is_guarded(config, said.name)) {
+                throw not_trusted_error(config, document, said);
+            }
+        });
     }
 }
 

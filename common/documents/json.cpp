@@ -2,7 +2,6 @@
 
 #include "common/base/encoding.hpp"
 #include "common/base/text.hpp"
-#include "common/documents/duration.hpp"
 
 #include <algorithm>
 #include <set>
@@ -15,9 +14,10 @@ namespace {
 
 constexpr int deepest_level = 32;
 
-std::size_t line_at(std::string_view text, std::size_t offset) {
-    return 1 + static_cast<std::size_t>(std::count(
-                   text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
+TextPlace place_at(std::string_view text, std::size_t offset) {
+    const std::string_view before = text.substr(0, offset);
+    return {.line = 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')),
+            .column = before.size() - (before.rfind('\n') + 1) + 1};  // npos + 1 is 0
 }
 
 /// nlohmann's own words for a syntax error, without its prefix and without all that follows the text that it last read:
@@ -40,14 +40,21 @@ std::string shown_key(const std::string& key) {
 class StrictnessCheck {
 public:
     bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
+        using enum Json::parse_event_t;
+        if (event != key && event != object_end && event != array_end && !around_.empty() && around_.back().is_list) {
+            ++around_.back().entries;
+        }
         if (depth > deepest_level) {
             problem = "more than " + std::to_string(deepest_level) + " levels of nesting";
-        } else if (event == Json::parse_event_t::object_start) {
-            keys_.emplace_back();
-        } else if (event == Json::parse_event_t::object_end) {
-            keys_.pop_back();
-        } else if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
-            problem = "the key \"" + shown_key(parsed.get<std::string>()) + "\" stands there twice";
+        } else if (event == object_start || event == array_start) {
+            around_.push_back({.is_list = event == array_start});
+        } else if (event == object_end || event == array_end) {
+            around_.pop_back();
+        } else if (event == key) {
+            around_.back().key = parsed.get<std::string>();
+            if (!around_.back().keys.insert(around_.back().key).second) {
+                problem = "the key \"" + shown_key(around_.back().key) + "\" stands there twice";
+            }
         }
         if (!problem.empty()) {
             throw Refused{};
@@ -57,23 +64,40 @@ public:
     struct Refused {};
     std::string problem;
 
+    /// Of what was read last. nlohmann does not say where a callback threw. A key's first place is what a person looks for.
+    [[nodiscard]] JsonDocument::Path path() const {
+        JsonDocument::Path path;
+        for (const Around& each : around_) {
+            path.push_back(each.is_list ? std::to_string(each.entries - 1) : each.key);
+        }
+        return path;
+    }
+
 private:
-    std::vector<std::set<std::string>> keys_;
+    /// An object or a list that is open.
+    struct Around {
+        bool is_list;
+        std::size_t entries = 0;
+        std::string key{};
+        std::set<std::string> keys{};
+    };
+    std::vector<Around> around_;
 };
 
-/// Walks valid JSON text to the value at a path. It skips; it does not check.
+/// Walks valid JSON text to the key or the entry at the end of a path. It skips; it does not check.
 class Locator {
 public:
     explicit Locator(std::string_view text) : text_(text) {}
 
     std::size_t find(const std::vector<std::string>& path) {
         skip_space();
+        found_ = position_;
         for (const std::string& step : path) {
             if (!enter(step)) {
                 return std::string_view::npos;
             }
         }
-        return position_;
+        return found_;
     }
 
 private:
@@ -92,6 +116,7 @@ private:
             if (peek() == closing || peek() == '\0') {
                 return false;
             }
+            found_ = position_;
             const std::string name = opening == '{' ? read_key() : std::to_string(index);
             skip_space();
             if (name == step) {
@@ -138,6 +163,7 @@ private:
 
     std::string_view text_;
     std::size_t position_ = 0;
+    std::size_t found_ = 0;  ///< of the step that was entered last
 };
 
 }  // namespace
@@ -147,23 +173,21 @@ JsonDocument JsonDocument::parse(std::string text, std::string origin, std::stri
     text.erase(0, text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
     JsonDocument document{std::move(origin), std::move(error_code), std::move(text), {}, {}, {}};
     const auto refuse = [&](std::size_t byte, const std::string& why) {
-        throw permanent_error(document.error_code,
-                              document.origin + ":" + std::to_string(line_at(document.text, byte)) + ": " + why,
-                              "correct the JSON (`jq . FILE` checks the syntax)");
+        throw document.mistake(place_at(document.text, byte), "", why,
+                               "correct the JSON (`jq . FILE` checks the syntax)");
     };
     StrictnessCheck check;
     try {
         document.root = Json::parse(document.text, std::ref(check));
     } catch (const StrictnessCheck::Refused&) {
-        // nlohmann does not say where a callback threw; the key's first place is what a person looks for.
-        throw permanent_error(document.error_code, document.origin + ": " + check.problem,
-                              "keep one of them, or nest less");
+        const std::size_t found = Locator(document.text).find(check.path());
+        throw document.mistake(found == std::string::npos ? TextPlace{} : place_at(document.text, found), "",
+                               check.problem, "keep one of them, or nest less");
     } catch (const Json::parse_error& error) {
         refuse(error.byte == 0 ? 0 : error.byte - 1, "not valid JSON: " + syntax_problem(error.what()));
     } catch (const Json::out_of_range&) {
         // Its message quotes the number, and does not say where it stands.
-        throw permanent_error(document.error_code, document.origin + ": a number is too large",
-                              "write a smaller number, or a string");
+        throw document.mistake({}, "", "a number is too large", "write a smaller number, or a string");
     }
     if (!document.root.is_object()) {
         refuse(0, "the top level must be a JSON object, but it is " + std::string(document.root.type_name()));
@@ -171,140 +195,31 @@ JsonDocument JsonDocument::parse(std::string text, std::string origin, std::stri
     return document;
 }
 
-Error JsonDocument::error_at(const Path& path, const std::string& why, const std::string& advice) const {
+Mistake JsonDocument::mistake(const TextPlace& place, const std::string& shown_path, const std::string& why,
+                              const std::string& advice) const {
+    const std::string line = place.line > 0 ? ":" + std::to_string(place.line) : "";
+    const std::string path = shown_path.empty() ? "" : shown_path + ": ";
+    Mistake made(permanent_error(error_code, origin + line + ": " + path + why, advice));
+    made.origin = origin;
+    made.place = place;
+    made.path = shown_path;
+    made.why = why;
+    return made;
+}
+
+Mistake JsonDocument::error_at(const Path& path, const std::string& why, const std::string& advice) const {
     Path shown = above;
     shown.insert(shown.end(), path.begin(), path.end());
-    const auto noted = lines.find(shown);
-    const std::size_t line = noted != lines.end() ? noted->second : text.empty() ? 0 : line_of(text, path);
+    TextPlace place;
+    for (Path known = path; place.line == 0 && !known.empty();
+         known.pop_back()) {  // what is not there is within something
+        Path whole = above;
+        whole.insert(whole.end(), known.begin(), known.end());
+        const auto noted = places.find(whole);
+        place = noted != places.end() ? noted->second : text.empty() ? TextPlace{} : place_of(text, known);
+    }
     std::transform(shown.begin(), shown.end(), shown.begin(), shown_key);
-    const std::string place = origin + (line > 0 ? ":" + std::to_string(line) : "");
-    return permanent_error(error_code, place + ": " + joined(shown, ".") + ": " + why, advice);
-}
-
-const Json* ObjectReader::find(const std::string& key, bool (Json::*is_right_type)() const noexcept,
-                               const std::string& wanted) {
-    known_.push_back(key);
-    const auto found = object_->find(key);
-    if (found == object_->end()) {
-        return nullptr;
-    }
-    if (is_right_type != nullptr && !((*found).*is_right_type)()) {
-        throw error(key, "expected " + wanted + ", but it is " + found->type_name(), "write " + wanted);
-    }
-    return &*found;
-}
-
-std::optional<std::string> ObjectReader::string(const std::string& key) {
-    const Json* found = find(key, &Json::is_string, "a string");
-    return found == nullptr ? std::nullopt : std::optional(found->get<std::string>());
-}
-
-std::optional<bool> ObjectReader::boolean(const std::string& key) {
-    const Json* found = find(key, &Json::is_boolean, "true or false");
-    return found == nullptr ? std::nullopt : std::optional(found->get<bool>());
-}
-
-std::optional<int> ObjectReader::integer(const std::string& key, int lowest, int highest) {
-    const std::string wanted = "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest);
-    const Json* found = find(key, &Json::is_number_integer, wanted);
-    if (found == nullptr) {
-        return std::nullopt;
-    }
-    // Compared as a double, since an unsigned value beyond 2^63 would wrap.
-    if (found->get<double>() < lowest || found->get<double>() > highest) {
-        throw error(key, "expected " + wanted + ", but it is " + found->dump(), "write " + wanted);
-    }
-    return found->get<int>();
-}
-
-std::optional<std::chrono::milliseconds> ObjectReader::duration(const std::string& key) {
-    const std::string wanted = R"(a duration such as "30s", "5m" or "2h")";
-    const Json* found = find(key, &Json::is_string, wanted);
-    if (found == nullptr) {
-        return std::nullopt;
-    }
-    const auto parsed = parse_duration(found->get_ref<const std::string&>());
-    if (!parsed) {
-        throw error(key, "expected " + wanted, "write a whole number and one of ms, s, m, h, d");
-    }
-    return parsed;
-}
-
-std::optional<std::chrono::milliseconds> ObjectReader::positive_duration(const std::string& key) {
-    const auto value = duration(key);
-    if (value && value->count() == 0) {
-        throw error(key, "must be longer than nothing", R"(write a duration such as "30s")");
-    }
-    return value;
-}
-
-std::optional<std::size_t> ObjectReader::choice(const std::string& key, const std::vector<std::string>& words) {
-    const auto value = string(key);
-    if (!value) {
-        return std::nullopt;
-    }
-    const auto found = std::find(words.begin(), words.end(), *value);
-    if (found == words.end()) {
-        throw error(key, "not one of its words", "write one of " + joined(words, ", "));
-    }
-    return static_cast<std::size_t>(found - words.begin());
-}
-
-std::optional<std::vector<std::string>> ObjectReader::strings(const std::string& key) {
-    const std::string wanted = "a list of strings";
-    const Json* found = find(key, &Json::is_array, wanted);
-    if (found == nullptr) {
-        return std::nullopt;
-    }
-    if (!std::all_of(found->begin(), found->end(), [](const Json& item) { return item.is_string(); })) {
-        throw error(key, "expected " + wanted, "write " + wanted);
-    }
-    return found->get<std::vector<std::string>>();
-}
-
-std::optional<ObjectReader> ObjectReader::object(const std::string& key) {
-    const Json* found = find(key, &Json::is_object, "an object");
-    if (found == nullptr) {
-        return std::nullopt;
-    }
-    auto path = path_;
-    path.push_back(key);
-    return ObjectReader(*document_, *found, std::move(path));
-}
-
-std::optional<std::vector<ObjectReader>> ObjectReader::objects(const std::string& key) {
-    const std::string wanted = "a list of objects";
-    const Json* found = find(key, &Json::is_array, wanted);
-    if (found == nullptr) {
-        return std::nullopt;
-    }
-    std::vector<ObjectReader> readers;
-    for (const Json& item : *found) {
-        if (!item.is_object()) {
-            throw error(key, "expected " + wanted, "write " + wanted);
-        }
-        auto path = path_;
-        path.insert(path.end(), {key, std::to_string(readers.size())});
-        readers.push_back(ObjectReader(*document_, item, std::move(path)));
-    }
-    return readers;
-}
-
-void ObjectReader::finish() const {
-    for (const auto& [key, unused] : object_->items()) {
-        if (std::find(known_.begin(), known_.end(), key) != known_.end()) {
-            continue;
-        }
-        const auto meant = nearest(key, known_);
-        throw error(key, "unknown key",
-                    meant ? "did you mean \"" + *meant + "\"?" : "known here: " + joined(known_, ", "));
-    }
-}
-
-Error ObjectReader::error(const std::string& key, const std::string& why, const std::string& advice) const {
-    auto path = path_;
-    path.push_back(key);
-    return document_->error_at(path, why, advice);
+    return mistake(place, joined(shown, "."), why, advice);
 }
 
 Json::json_pointer pointer_to(std::string_view key) {
@@ -313,9 +228,9 @@ Json::json_pointer pointer_to(std::string_view key) {
     return Json::json_pointer(pointer);
 }
 
-std::size_t line_of(std::string_view text, const std::vector<std::string>& path) {
+TextPlace place_of(std::string_view text, const std::vector<std::string>& path) {
     const std::size_t offset = Locator(text).find(path);
-    return offset == std::string_view::npos ? 0 : line_at(text, offset);
+    return offset == std::string_view::npos ? TextPlace{} : place_at(text, offset);
 }
 
 Json to_json(const Error& error) {

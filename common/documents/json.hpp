@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +20,27 @@ namespace bootwright {
 
 using Json = nlohmann::json;
 
+/// Where something stands in a text, from 1 on; 0: not known.
+struct TextPlace {
+    std::size_t line = 0;
+    std::size_t column = 0;  ///< in bytes
+};
+
+/// What is wrong at one place of a document that people wrote. Its message names origin, line and path.
+struct Mistake : Error {
+    explicit Mistake(const Error& error) : Error(error) {}
+
+    std::string origin{};  ///< "" if it is about no one document
+    TextPlace place{};
+    std::string path{};  ///< "repository.revision"; "": the whole
+    std::string why{};   ///< the message without origin, line and path
+};
+using Mistakes = std::vector<Mistake>;
+
+/// Runs `read`. If `mistakes` is given, an Error is noted there and not thrown, unless one of the same path, or the same
+/// message, is noted already: that may have caused it. Returns false for an Error.
+bool attempt(Mistakes* mistakes, const std::function<void()>& read);
+
 /// A JSON document that people wrote, kept with its text so that an error can name the line.
 struct JsonDocument {
     std::string origin;      ///< what people know it by: a path, "user-data"
@@ -27,19 +49,23 @@ struct JsonDocument {
     Json root;
 
     using Path = std::vector<std::string>;
-    Path above{};                         ///< where `root` stands in the whole document: {"bootwright"}
-    std::map<Path, std::size_t> lines{};  ///< of the values of the whole document, if it was YAML
+    Path above{};                        ///< where `root` stands in the whole document: {"bootwright"}
+    std::map<Path, TextPlace> places{};  ///< of the keys of the whole document, if it was YAML
+    Mistakes* mistakes = nullptr;        ///< where its readers note what is wrong, and go on; null: they throw
 
     /// Strict: an object at the top, no comments, no duplicate keys, at most 32 levels deep.
-    /// @throws Error permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
+    /// @throws Mistake permanent with `error_code`, naming the line; it never quotes a value, since values may be secret
     static JsonDocument parse(std::string text, std::string origin, std::string error_code);
 
-    /// The error for the value at `path` ("repository.revision"): names origin, line and path.
-    [[nodiscard]] Error error_at(const Path& path, const std::string& why, const std::string& advice) const;
+    /// What is wrong with the value at `path` ("repository.revision").
+    [[nodiscard]] Mistake error_at(const Path& path, const std::string& why, const std::string& advice) const;
+    /// The same at a place that is known. @param shown_path "": it is about the whole document
+    [[nodiscard]] Mistake mistake(const TextPlace& place, const std::string& shown_path, const std::string& why,
+                                  const std::string& advice) const;
 };
 
 /// Reads one object strictly: each accessor makes its key known, and finish() refuses the keys that nobody asked for.
-/// An absent key is nullopt; a value of the wrong type is an Error that names the line and what would be right.
+/// An absent key is nullopt; a value of the wrong type is a Mistake that says what would be right, and is thrown.
 class ObjectReader {
 public:
     explicit ObjectReader(const JsonDocument& document) : ObjectReader(document, document.root, {}) {}
@@ -55,12 +81,15 @@ public:
     std::optional<ObjectReader> object(const std::string& key);
     std::optional<std::vector<ObjectReader>> objects(const std::string& key);
 
-    /// @throws Error for the first key that no accessor asked for
+    /// @throws Mistake for a key that no accessor asked for
     void finish() const;
+
+    /// Runs `read`, which reads a part of the document, as attempt() with the document's `mistakes`.
+    bool attempt(const std::function<void()>& read) const { return bootwright::attempt(document_->mistakes, read); }
 
     [[nodiscard]] const Json& json() const { return *object_; }
     /// The error for `key` of this object.
-    [[nodiscard]] Error error(const std::string& key, const std::string& why, const std::string& advice) const;
+    [[nodiscard]] Mistake error(const std::string& key, const std::string& why, const std::string& advice) const;
 
 private:
     ObjectReader(const JsonDocument& document, const Json& object, std::vector<std::string> path)
@@ -76,8 +105,8 @@ private:
 /// The JSON pointer to a key's value: /repository/url for "repository.url".
 Json::json_pointer pointer_to(std::string_view key);
 
-/// The line (from 1) on which the value at `path` begins in `text`, which must be valid JSON; 0 if there is none.
-std::size_t line_of(std::string_view text, const std::vector<std::string>& path);
+/// Where the key at the end of `path`, or the entry of a list, begins in `text`, which must be valid JSON.
+TextPlace place_of(std::string_view text, const std::vector<std::string>& path);
 
 /// An Error as it stands in status.json and is handed from a child to its parent: {kind, code, message, advice}.
 Json to_json(const Error& error);

@@ -19,11 +19,15 @@ namespace {
 
 /// Why a document is refused, and where.
 struct Refused {
-    std::size_t line = 0;
+    TextPlace place{};
     const char* why = "";
 };
 
-std::size_t line_of(const YAML::Mark& mark) { return mark.line < 0 ? 1 : static_cast<std::size_t>(mark.line) + 1; }
+TextPlace place_of(const YAML::Mark& mark) {
+    return mark.is_null()
+               ? TextPlace{1, 1}
+               : TextPlace{static_cast<std::size_t>(mark.line) + 1, static_cast<std::size_t>(mark.column) + 1};
+}
 
 template <typename Number>
 std::optional<Number> whole_number(std::string_view text) {
@@ -58,23 +62,23 @@ Json scalar(const YAML::Node& node, YamlScalars scalars) {
     return text;
 }
 
-/// YAML to JSON, node by node. If `lines` is given, reads strictly, and notes where each value begins.
+/// YAML to JSON, node by node. If `places` is given, reads strictly, and notes where each value begins.
 class Converter {
     static constexpr std::size_t value_cost = 160;  // bytes that a value takes at least, however short it is
 
 public:
-    explicit Converter(YamlScalars scalars, std::map<JsonDocument::Path, std::size_t>* lines = nullptr)
-        : scalars_(scalars), lines_(lines) {}
+    explicit Converter(YamlScalars scalars, std::map<JsonDocument::Path, TextPlace>* places = nullptr)
+        : scalars_(scalars), places_(places) {}
 
     Json convert(const YAML::Node& node) {
         constexpr std::size_t deepest_level = 32;
         const std::size_t cost = value_cost + (node.IsScalar() ? node.Scalar().size() : 0);
         if (path_.size() > deepest_level || cost > budget_) {
-            throw Refused{line_of(node.Mark()), "too many levels, or too large once aliases are followed"};
+            throw Refused{place_of(node.Mark()), "too many levels, or too large once aliases are followed"};
         }
         budget_ -= cost;
-        if (lines_ != nullptr) {
-            lines_->emplace(path_, line_of(node.Mark()));
+        if (places_ != nullptr) {
+            places_->emplace(path_, place_of(node.Mark()));
             check_tag(node);
         }
         switch (node.Type()) {
@@ -105,7 +109,7 @@ private:
     static void check_tag(const YAML::Node& node) {
         const std::string& tag = node.Tag();  // "?" and "!": none
         if (!tag.empty() && tag != "?" && tag != "!" && !tag.starts_with("tag:yaml.org,2002:str")) {
-            throw Refused{line_of(node.Mark()), "a tag, which means nothing here"};
+            throw Refused{place_of(node.Mark()), "a tag, which means nothing here"};
         }
     }
 
@@ -130,19 +134,19 @@ private:
     void convert_entry(Json& object, const YAML::Node& name, const YAML::Node& value) {
         const std::string& key = name.Scalar();
         const bool is_plain = name.IsScalar() && !object.contains(key);
-        if (lines_ != nullptr && !is_plain) {
-            throw Refused{line_of(name.Mark()), "a key that stands there twice, or is no plain word"};
+        if (places_ != nullptr && !is_plain) {
+            throw Refused{place_of(name.Mark()), "a key that stands there twice, or is no plain word"};
         }
         path_.push_back(key);
         object[key] = convert(value);
-        if (lines_ != nullptr) {  // a value may begin on a later line; people look for the key
-            (*lines_)[path_] = line_of(name.Mark());
+        if (places_ != nullptr) {  // a value may begin on a later line; people look for the key
+            (*places_)[path_] = place_of(name.Mark());
         }
         path_.pop_back();
     }
 
     YamlScalars scalars_;
-    std::map<JsonDocument::Path, std::size_t>* lines_;
+    std::map<JsonDocument::Path, TextPlace>* places_;
     JsonDocument::Path path_{};
     std::size_t budget_ = std::size_t{16} << 20U;
 };
@@ -150,7 +154,7 @@ private:
 /// Notes where a document begins, and nothing else of it.
 class Listener : public YAML::EventHandler {
 public:
-    void OnDocumentStart(const YAML::Mark& mark) override { line = line_of(mark); }
+    void OnDocumentStart(const YAML::Mark& mark) override { place = place_of(mark); }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
     void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
@@ -160,7 +164,7 @@ public:
     void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
     void OnMapEnd() override {}
 
-    std::size_t line = 0;
+    TextPlace place{};
 };
 
 /// yaml-cpp reads the first document and is silent about others; PyYAML's safe_load, and with it cloud-init, refuses them.
@@ -169,7 +173,7 @@ YAML::Node load_only_document(const std::string& text) {
     YAML::Parser parser(stream);
     Listener listener;
     if (parser.HandleNextDocument(listener) && parser.HandleNextDocument(listener)) {
-        throw Refused{listener.line, "a second YAML document begins: only one is read"};
+        throw Refused{listener.place, "a second YAML document begins: only one is read"};
     }
     return YAML::Load(text);
 }
@@ -192,21 +196,20 @@ using Convert = std::function<Json(Converter&, const YAML::Node&)>;
 
 JsonDocument parse(const std::string& text, std::string origin, std::string error_code, const Convert& convert) {
     JsonDocument document{std::move(origin), std::move(error_code), "", {}, {}, {}};
-    const auto refuse = [&](std::size_t line, const std::string& why) {
-        return permanent_error(document.error_code, document.origin + ":" + std::to_string(line) + ": " + why,
-                               "correct the YAML, or write JSON");
+    const auto refuse = [&](const TextPlace& place, const std::string& why) {
+        return document.mistake(place, "", why, "correct the YAML, or write JSON");
     };
     try {
-        Converter converter(YamlScalars::typed, &document.lines);
+        Converter converter(YamlScalars::typed, &document.places);
         document.root = convert(converter, load_only_document(text));
     } catch (const YAML::Exception& error) {  // its message may quote the text
-        throw refuse(line_of(error.mark), "not valid YAML");
+        throw refuse(place_of(error.mark), "not valid YAML");
     } catch (const Refused& refused) {
-        throw refuse(refused.line, refused.why);
+        throw refuse(refused.place, refused.why);
     }
     if (!document.root.is_object()) {
-        throw refuse(1, "the top level must be a JSON object or a YAML mapping, but it is " +
-                            std::string(document.root.type_name()));
+        throw refuse({1, 1}, "the top level must be a JSON object or a YAML mapping, but it is " +
+                                 std::string(document.root.type_name()));
     }
     return document;
 }

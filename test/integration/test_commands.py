@@ -178,6 +178,8 @@ OUTPUTS = {
     "locks for programs": "locks --json",
     "unlock": "unlock lock-$1",
     "userdata": "userdata /root/web.json --for ec2",
+    "validate": "validate /etc/bootwright/agent.json",
+    "validate for programs": "validate --json /etc/bootwright/agent.json",
     "schema agent": "schema agent",
     "schema role": "schema role",
     "version": "version",

@@ -172,7 +172,7 @@ def test_fish_completes_the_same(pages: Path, machine: dict[str, str]) -> None:
 
 
 def test_what_a_shell_asks_for_is_answered_at_once(machine: dict[str, str]) -> None:
-    for value in ("RUN", "REVISION", "LOCK", "CODE"):
+    for value in ("RUN", "REVISION", "LOCK", "KIND", "CODE"):
         began = time.monotonic()
         command("bootwright", "complete", value, env=machine)
         assert time.monotonic() - began < 0.5, value

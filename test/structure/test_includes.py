@@ -20,6 +20,7 @@ ROOMS = {
     "agent/commands/runs": "agent/commands/status agent/commands agent/daemon agent/run agent/record agent/config common",
     "agent/commands/status": "agent/commands agent/record common",
     "agent/commands/support": "agent/commands agent/doctor agent/record agent/role agent/role/keys agent/platform agent/servers agent/config common",
+    "agent/commands/validate": "agent/commands agent/role agent/role/keys agent/platform agent/config common",
     "agent/commands": "agent/help agent/daemon agent/run agent/record agent/puppet agent/platform agent/config common",
     "agent/help": "common",
     "agent/doctor": "agent/run agent/record agent/puppet agent/repository agent/repository/proof agent/role agent/role/keys agent/platform agent/servers agent/servers/objects agent/config common",

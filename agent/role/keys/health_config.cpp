@@ -21,15 +21,22 @@ HealthCheck read_check(const ObjectReader& health, const std::string& word, Obje
     std::vector<HealthCheck> found;
     std::vector<std::string> keys;
     std::string second;  // key of another kind
+    bool is_read = true;
     for (const HealthCheckKind* kind : Registered<HealthCheckKind>::by_key()) {
         keys.emplace_back(kind->key);
-        if (auto check = kind->read(entry)) {
-            second = found.empty() ? "" : kind->key;
-            found.push_back(std::move(*check));
-        }
+        is_read = entry.attempt([&] {
+            if (auto check = kind->read(entry)) {
+                second = found.empty() ? "" : kind->key;
+                found.push_back(std::move(*check));
+            }
+        }) && is_read;
     }
-    const auto name = entry.string("name");
+    std::optional<std::string> name;
+    entry.attempt([&] { name = entry.string("name"); });
     entry.finish();
+    if (!is_read) {
+        return {};  // what is wrong is noted
+    }
     const std::string advice = "write one of " + joined(keys, ", ");
     if (found.empty()) {
         throw health.error(word, "a list entry asks for nothing", advice);
@@ -54,7 +61,7 @@ std::optional<std::vector<HealthCheck>> read_health_checks(ObjectReader& health,
     }
     std::vector<HealthCheck> checks;
     for (const ObjectReader& entry : *entries) {
-        checks.push_back(read_check(health, word, entry));
+        entry.attempt([&] { checks.push_back(read_check(health, word, entry)); });
     }
     if (checks.size() > most_checks) {
         throw health.error(word, "more than " + std::to_string(most_checks) + " of them", "leave some out");

@@ -369,6 +369,9 @@ void read_role_keys(RoleConfig& role, ObjectReader reader, const std::string& pr
             remember_origin(role, key, section.json().at(word), origin);
         }
     });
+    if (prefix.empty()) {
+        reader.attempt([&] { reader.string(schema_key); });  // for editors
+    }
     reader.finish();
 }
 

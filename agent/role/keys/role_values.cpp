@@ -83,20 +83,25 @@ bool is_repository_name(std::string_view text) {
 }
 
 RoleConfig::Beside read_repository(ObjectReader entry, bool allows_names) {
-    RoleConfig::Beside repository{.name = entry.string("name").value_or(""),
-                                  .url = read_place(entry, "url").value_or(Url()),
-                                  .mirrors = read_mirrors(entry, "mirrors").value_or(std::vector<Url>()),
-                                  .revision = read_revision(entry, "revision", allows_names).value_or("")};
+    RoleConfig::Beside repository;
+    entry.attempt([&] { repository.name = entry.string("name").value_or(""); });
+    entry.attempt([&] { repository.url = read_place(entry, "url").value_or(Url()); });
+    entry.attempt([&] { repository.mirrors = read_mirrors(entry, "mirrors").value_or(std::vector<Url>()); });
+    entry.attempt([&] { repository.revision = read_revision(entry, "revision", allows_names).value_or(""); });
     entry.finish();
-    if (!is_repository_name(repository.name)) {
-        throw entry.error("name", "not a name for a repository",
-                          "write [a-z][a-z0-9_-]*, at most 40 of them, and not \"environments\"");
-    }
+    entry.attempt([&] {
+        if (!is_repository_name(repository.name)) {
+            throw entry.error("name", "not a name for a repository",
+                              "write [a-z][a-z0-9_-]*, at most 40 of them, and not \"environments\"");
+        }
+    });
     for (const auto& [key, is_there] :
          {std::pair("url", !repository.url.empty()), {"revision", !repository.revision.empty()}}) {
-        if (!is_there) {
-            throw entry.error(key, "is not there", "say where the repository is, and at which revision");
-        }
+        entry.attempt([&, key = key, is_there = is_there] {
+            if (!is_there) {
+                throw entry.error(key, "is not there", "say where the repository is, and at which revision");
+            }
+        });
     }
     return repository;
 }
@@ -108,9 +113,11 @@ std::optional<Json> read_entries(ObjectReader& section, const std::string& word,
         return std::nullopt;
     }
     for (const auto& [name, value] : entries->json().items()) {
-        if (!is_key(name)) {
-            throw entries->error(name, "not a name that is allowed here", rule);
-        }
+        entries->attempt([&, name = name] {
+            if (!is_key(name)) {
+                throw entries->error(name, "not a name that is allowed here", rule);
+            }
+        });
     }
     return std::optional(entries->json());
 }
@@ -192,9 +199,11 @@ std::optional<std::vector<RoleConfig::Beside>> read_repositories(ObjectReader& s
     for (const ObjectReader& entry : *entries) {
         repositories.push_back(read_repository(entry, allows_names));
         const auto has_name = [&](const auto& other) { return other.name == repositories.back().name; };
-        if (std::count_if(repositories.begin(), repositories.end(), has_name) > 1) {
-            throw ObjectReader(entry).error("name", "a second repository of this name", "give each a name of its own");
-        }
+        entry.attempt([&] {
+            if (std::count_if(repositories.begin(), repositories.end(), has_name) > 1) {
+                throw entry.error("name", "a second repository of this name", "give each a name of its own");
+            }
+        });
     }
     if (repositories.size() > most_repositories) {
         throw section.error(word, "more than " + std::to_string(most_repositories) + " of them", "leave some out");

@@ -216,7 +216,7 @@ TEST_CASE("in a cloud-config, YAML, the line is named, too") {
 }
 
 TEST_CASE("the table knows each key that the reader knows") {
-    std::map<std::string, std::set<std::string>> sections;
+    std::map<std::string, std::set<std::string>> sections{{"", {"$schema"}}};  // which no row has
     for (const RoleKey& key : role_keys()) {
         const std::string& name = key.name;
         const std::size_t dot = name.find('.');

@@ -71,9 +71,9 @@ TEST_CASE("what is not a JSON object is refused, with origin and line") {
 }
 
 TEST_CASE("a key that stands there twice is refused, at any depth") {
-    CHECK(parse_error(R"({"a": 1, "b": 2, "a": 3})").message == "agent.json: the key \"a\" stands there twice");
-    CHECK(parse_error(R"({"x": [{"b": 1, "b": 1}]})").message == "agent.json: the key \"b\" stands there twice");
-    CHECK(parse_error(R"({"\u0061": 1, "a": 1})").message == "agent.json: the key \"a\" stands there twice");
+    CHECK(parse_error(R"({"a": 1, "b": 2, "a": 3})").message == "agent.json:1: the key \"a\" stands there twice");
+    CHECK(parse_error(R"({"x": [{"b": 1, "b": 1}]})").message == "agent.json:1: the key \"b\" stands there twice");
+    CHECK(parse_error(R"({"\u0061": 1, "a": 1})").message == "agent.json:1: the key \"a\" stands there twice");
     CHECK_NOTHROW(document(R"({"a": {"a": {"a": 1}}, "b": [{"a": 1}, {"a": 1}]})"));
 }
 
@@ -219,23 +219,25 @@ TEST_CASE("the line of a value is found through nesting, arrays, escapes and str
         "}\n";
     REQUIRE_NOTHROW(document(text));
     using Path = std::vector<std::string>;
-    CHECK(line_of(text, Path{}) == 1);
-    CHECK(line_of(text, Path{"trap"}) == 2);
-    CHECK(line_of(text, Path{"list"}) == 3);
-    CHECK(line_of(text, Path{"list", "0"}) == 4);
-    CHECK(line_of(text, Path{"list", "1", "deep"}) == 5);
-    CHECK(line_of(text, Path{"list", "1", "deep", "1", "role"}) == 6);
-    CHECK(line_of(text, Path{"list", "2"}) == 0);
-    CHECK(line_of(text, Path{"a\"b"}) == 8);
-    CHECK(line_of(text, Path{"role"}) == 10);
-    CHECK(line_of(text, Path{"colon:comma,", "y"}) == 11);
-    CHECK(line_of(text, Path{""}) == 12);
-    CHECK(line_of(text, Path{"ü"}) == 13);
-    CHECK(line_of(text, Path{"ü", "0"}) == 0);
-    CHECK(line_of(text, Path{"absent"}) == 0);
-    CHECK(line_of(text, Path{"trap", "role"}) == 0);
-    CHECK(line_of("", Path{"a"}) == 0);
-    CHECK(line_of("{}", Path{"a"}) == 0);
+    CHECK(place_of(text, Path{}).line == 1);
+    CHECK(place_of(text, Path{"trap"}).line == 2);
+    CHECK(place_of(text, Path{"list"}).line == 3);
+    CHECK(place_of(text, Path{"list", "0"}).line == 4);
+    CHECK(place_of(text, Path{"list", "1", "deep"}).line == 5);
+    CHECK(place_of(text, Path{"list", "1", "deep", "1", "role"}).line == 6);
+    CHECK(place_of(text, Path{"list", "2"}).line == 0);
+    CHECK(place_of(text, Path{"a\"b"}).line == 8);
+    CHECK(place_of(text, Path{"role"}).line == 9);  // people look for the key
+    CHECK(place_of(text, Path{"role"}).column == 3);
+    CHECK(place_of(text, Path{"list", "1", "deep", "1", "role"}).column == 8);
+    CHECK(place_of(text, Path{"colon:comma,", "y"}).line == 11);
+    CHECK(place_of(text, Path{""}).line == 12);
+    CHECK(place_of(text, Path{"ü"}).line == 13);
+    CHECK(place_of(text, Path{"ü", "0"}).line == 0);
+    CHECK(place_of(text, Path{"absent"}).line == 0);
+    CHECK(place_of(text, Path{"trap", "role"}).line == 0);
+    CHECK(place_of("", Path{"a"}).line == 0);
+    CHECK(place_of("{}", Path{"a"}).line == 0);
 }
 
 TEST_CASE("a document that begins with a byte order mark still has lines") {
@@ -299,4 +301,37 @@ TEST_CASE("JSON is written whatever bytes stand in it, on one line or for people
     const Json json{{"a", "x\n\xff"}, {"b", 1}};
     CHECK(to_line(json) == "{\"a\":\"x\\n\xEF\xBF\xBD\",\"b\":1}");
     CHECK(to_text(json) == "{\n  \"a\": \"x\\n\xEF\xBF\xBD\",\n  \"b\": 1\n}\n");
+}
+
+TEST_CASE("readers note all mistakes of a document, where somebody wants them, and go on") {
+    Mistakes mistakes;
+    JsonDocument parsed = document("{\n\"s\": 1,\n\"t\": {\"sting\": 2, \"n\": 7}, \"u\": 1, \"v\": 1\n}");
+    parsed.mistakes = &mistakes;
+    ObjectReader reader(parsed);
+    CHECK_FALSE(reader.attempt([&] { reader.string("s"); }));
+    CHECK(reader.attempt([&] {
+        auto inner = reader.object("t").value();
+        inner.string("string");
+        inner.attempt([&] { inner.integer("n", 0, 5); });
+        inner.finish();
+    }));
+    CHECK_FALSE(reader.attempt([&] { throw reader.error("s", "follows from the first", ""); }));
+    reader.finish();
+    REQUIRE(mistakes.size() == 5);
+    CHECK(mistakes[0].path == "s");
+    CHECK(mistakes[0].why == "expected a string, but it is number");
+    CHECK(mistakes[0].message == "agent.json:2: s: " + mistakes[0].why);
+    CHECK(mistakes[1].path == "t.n");
+    CHECK(mistakes[2].path == "t.sting");
+    CHECK(mistakes[2].place.line == 3);
+    CHECK(mistakes[2].place.column == 7);
+    CHECK(mistakes[3].path == "u");
+    CHECK(mistakes[4].path == "v");
+}
+
+TEST_CASE("without such a wish the first mistake is thrown") {
+    const JsonDocument parsed = document(R"({"s": 1})");
+    ObjectReader reader(parsed);
+    CHECK(
+        error_of([&] { return reader.attempt([&] { reader.string("s"); }); }).message.starts_with("agent.json:1: s: "));
 }
