@@ -1,6 +1,8 @@
-// bootwright-pages: writes the manual pages and the completion of shells, when the package is built. It is not installed.
+// bootwright-pages: writes the manual pages, the completion of shells and the JSON Schemas, when the package is built. It is not
+// installed.
 
 #include "agent/commands/command_line.hpp"
+#include "agent/config/schema.hpp"
 #include "agent/pages/completion.hpp"
 #include "agent/pages/man_page.hpp"
 #include "common/base/error.hpp"
@@ -48,6 +50,8 @@ void write_pages(const fs::path& docs, const std::string& date, const fs::path& 
     write(folder, "bootwright.bash", bash_completion());
     write(folder, "_bootwright", zsh_completion());
     write(folder, "bootwright.fish", fish_completion());
+    write(folder, "agent.schema.json", to_text(agent_schema()));
+    write(folder, "role.schema.json", to_text(role_schema()));
 }
 
 }  // namespace

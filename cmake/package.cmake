@@ -26,7 +26,7 @@ add_custom_target(changelog ALL DEPENDS ${changelog})
 install(FILES README.md packaging/debian/copyright ${changelog} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME bootwright)
 
-# Manual pages and completion, made from the table of commands and from docs/; of the day of the changelog's last entry.
+# Manual pages, completion and JSON Schemas, made from the tables of commands and of keys, and from docs/; of the day of the changelog's last entry.
 file(STRINGS packaging/debian/changelog changed REGEX "^ -- .*  ")
 list(GET changed 0 changed)
 string(REGEX REPLACE "^ -- .*  " "" changed "${changed}")
@@ -44,6 +44,7 @@ add_custom_target(pages ALL DEPENDS ${pages}/bootwright.1.gz)
 foreach(section 1 5 7)
     install(DIRECTORY ${pages}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} FILES_MATCHING PATTERN "*.${section}.gz")
 endforeach()
+install(FILES ${pages}/agent.schema.json ${pages}/role.schema.json DESTINATION share/bootwright)
 install(FILES ${pages}/bootwright.bash DESTINATION share/bash-completion/completions RENAME bootwright)
 install(FILES ${pages}/_bootwright DESTINATION share/zsh/vendor-completions)
 install(FILES ${pages}/bootwright.fish DESTINATION share/fish/vendor_completions.d)

@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+from conftest import BINARY
 from instance import Instance
 from jsonschema import Draft202012Validator
-from real_machine import REPOSITORY_ROOT
+from real_machine import REPOSITORY_ROOT, command
 
 CORPORA = REPOSITORY_ROOT / "test/fuzz/corpus"
 
@@ -81,6 +83,14 @@ def test_a_schema_refuses_nothing_that_the_agent_takes(instance: Instance) -> No
         assert not refused or mistakes, (path.name, refused)
         compared += 1
     assert compared > 5
+
+
+@pytest.mark.parametrize("what", ["agent", "role"])
+def test_the_package_brings_the_schema_that_the_command_prints(instance: Instance, tmp_path: Path, what: str) -> None:
+    command(BINARY.parent / "bootwright-pages", REPOSITORY_ROOT / "docs", "2026-03-03", tmp_path)
+    shipped = json.loads((tmp_path / f"{what}.schema.json").read_text())
+    assert shipped == json.loads(instance.run(["bootwright", "schema", what], check=True).stdout)
+    assert "share/bootwright" in (REPOSITORY_ROOT / "cmake/package.cmake").read_text()
 
 
 def test_a_file_may_name_its_schema(instance: Instance) -> None:
