@@ -2,6 +2,7 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/runs/under_way.hpp"
+#include "agent/commands/runs/watch.hpp"
 #include "agent/commands/status/status.hpp"
 #include "agent/record/reboots.hpp"
 #include "agent/record/status_file.hpp"
@@ -115,30 +116,6 @@ int tell_planned(const RunReport& report) {
     return exit_failed;
 }
 
-/// Watches the run to its end.
-RunReport watch(const System& system, RunWorker& worker, Signals& signals, Progress& progress) {
-    auto next_beat = system.clock.now().since_boot + heartbeat_interval;
-    bool ended = false;
-    while (!ended) {
-        signals.wait(refresh, worker.ended_fd());
-        // A lost terminal or session is no reason to leave a machine half configured.
-        if (const int signal = signals.take(); signal == SIGTERM || signal == SIGINT) {
-            worker.request_stop();
-        }
-        const RunReport report = worker.record().snapshot();
-        ended = worker.has_ended();
-        if (!ended) {
-            progress.show(one_line(report), std::string(to_string(report.stage)));
-        }
-        if (system.clock.now().since_boot >= next_beat) {
-            worker.record().beat();
-            next_beat += heartbeat_interval;
-        }
-    }
-    progress.clear();
-    return worker.join();
-}
-
 /// Begins the run. Returns nullptr if another one is under way, and the caller wants to wait for that.
 std::unique_ptr<RunWorker> begin(const System& system, const RunOrder& order, bool waits) {
     try {
@@ -177,7 +154,10 @@ int run(const System& system, const CommandArguments& given) {
         signals.wait(refresh, -1);  // one that is about to begin or to end, or a Puppet that was handed over
         worker = begin(system, order, true);
     }
-    const RunReport report = watch(system, *worker, signals, progress);
+    const RunReport report = watch(system, *worker, signals, [&](const RunReport& so_far) {
+        progress.show(one_line(so_far), std::string(to_string(so_far.stage)));
+    });
+    progress.clear();
     worker.reset();
     return order.noop ? tell_planned(report) : tell_end(system, StatusFile(system).read(), report.is_good());
 }
