@@ -217,6 +217,16 @@ void read_fetch_event(std::string_view line, const SnapshotRequest& request, con
     }
 }
 
+void read_fetch_event(std::string_view line, const BetweenRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer) {
+    const Json event = parse_json(line);
+    if (const Json& between = member_at(event, "between"); between.is_object()) {
+        answer.between = between_from_json(between, redactor);
+    } else {
+        Reader{request.fetch, redactor}.read(event, events, answer);
+    }
+}
+
 void read_fetch_event(std::string_view line, const ModulesRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer) {
     const Json event = parse_json(line);

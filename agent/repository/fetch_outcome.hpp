@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/config/system.hpp"
+#include "agent/repository/between_request.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/repository/fetch_events.hpp"
 #include "agent/repository/fetch_request.hpp"
@@ -22,6 +23,7 @@ namespace bootwright {
 struct FetchOutcome {
     std::optional<Checkout> checkout{};
     std::optional<Snapshot> snapshot{};
+    std::optional<Between> between{};
     std::vector<ResolvedModule> modules{};
     std::optional<Error> error{};
 };
@@ -44,6 +46,9 @@ void read_fetch_event(std::string_view line, const FetchRequest& request, const 
                       const FetchEvents& events, FetchOutcome& answer);
 /// The same for what `bootwright snapshot` asked for.
 void read_fetch_event(std::string_view line, const SnapshotRequest& request, const Redactor& redactor,
+                      const FetchEvents& events, FetchOutcome& answer);
+/// The same for what `bootwright diff` asked for.
+void read_fetch_event(std::string_view line, const BetweenRequest& request, const Redactor& redactor,
                       const FetchEvents& events, FetchOutcome& answer);
 /// The same for what `bootwright modules` asked for: `answer` gets no more modules than were asked for.
 void read_fetch_event(std::string_view line, const ModulesRequest& request, const Redactor& redactor,

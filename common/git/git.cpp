@@ -206,28 +206,6 @@ CommitText GitRepository::commit_text(const std::string& commit_id) const {
             author == nullptr ? 0 : author->when.time};
 }
 
-std::optional<std::uint64_t> GitRepository::files_between(const std::string& commit_id,
-                                                          const std::string& other_id) const {
-    if (!is_complete(commit_id) || !is_complete(other_id)) {
-        return std::nullopt;
-    }
-    git_repository* repository = handles_->repository.get();
-    const TreeHandle tree = find_tree(repository, commit_id);
-    const TreeHandle other = find_tree(repository, other_id);
-    std::uint64_t count = 0;
-    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
-    options.payload = &count;
-    options.notify_cb = [](const git_diff*, const git_diff_delta*, const char*, void* payload) {
-        ++*static_cast<std::uint64_t*>(payload);
-        constexpr int leave_out = 1;  // it is counted, and need not be remembered
-        return leave_out;
-    };
-    Handle<git_diff, git_diff_free> diff;
-    check_local(git_diff_tree_to_tree(out(diff), repository, tree.get(), other.get(), &options),
-                "the difference between " + commit_id + " and " + other_id);
-    return count;
-}
-
 std::optional<SignedText> GitRepository::commit_signature(const std::string& commit_id) const {
     git_repository* repository = handles_->repository.get();
     const CommitHandle commit = find_commit(repository, commit_id);

@@ -46,6 +46,19 @@ struct CommitText {
     std::int64_t time;    ///< of the author: seconds since 1970
 };
 
+/// What lies between two commits, as far as their history is there. Each list begins at its commit and goes back.
+struct CommitsBetween {
+    std::vector<std::string> added;    ///< what only the later one comes from
+    std::vector<std::string> removed;  ///< what only the earlier one comes from
+    bool is_whole;                     ///< false: commits are missing here that may belong to it
+};
+
+/// A file that is another one in one tree than in the other.
+struct FileChange {
+    char kind;  ///< as git has it: A added, M modified, D deleted
+    std::string path;
+};
+
 /// An annotated tag, and the tags that it leads through.
 struct TagChain {
     std::vector<std::string> tags;  ///< outermost first; not more than 16
@@ -184,12 +197,19 @@ public:
     /// True if descent() is `shown`.
     [[nodiscard]] bool descends_from(const std::string& commit_id, const std::string& ancestor) const;
 
+    /// One of the two need not be there: then it is where the history of the other one ends.
+    [[nodiscard]] CommitsBetween commits_between(const std::string& before, const std::string& after) const;
+
     /// No more than the first 1000 bytes of each text.
     [[nodiscard]] CommitText commit_text(const std::string& commit_id) const;
     /// How many files are others in the one tree than in the other: added, removed, or with another content or kind. A
     /// submodule counts as a file. Reads no blob. Returns nullopt if one of the commits is not complete here.
     [[nodiscard]] std::optional<std::uint64_t> files_between(const std::string& commit_id,
                                                              const std::string& other_id) const;
+    /// The same, by name, in the order of the tree. @param take gets each of them
+    /// @return false if one of the commits is not complete here
+    bool each_file_between(const std::string& commit_id, const std::string& other_id,
+                           const std::function<void(const FileChange&)>& take) const;
 
     /// The signature of the commit. Returns nullopt if it has none.
     [[nodiscard]] std::optional<SignedText> commit_signature(const std::string& commit_id) const;

@@ -1,8 +1,6 @@
 #include "agent/repository/fetch/fetch.hpp"
 
-#include "agent/repository/fetch/module_revisions.hpp"
 #include "agent/repository/fetch/pruning.hpp"
-#include "agent/repository/fetch/snapshot.hpp"
 #include "agent/repository/fetch/words_of.hpp"
 #include "agent/repository/modules/modules.hpp"
 #include "agent/repository/modules/puppetfile_passwords.hpp"
@@ -13,7 +11,6 @@
 #include "agent/repository/sources/downloader.hpp"
 #include "agent/repository/sources/followed.hpp"
 #include "agent/repository/sources/mirrors.hpp"
-#include "agent/servers/child_protocol.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
@@ -356,48 +353,6 @@ Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, c
     FetchRequest without_seed = request;  // the only one left that can be damaged
     without_seed.settings.seed.clear();
     return CommitFetch(without_seed, processes, events).run();
-}
-
-namespace {
-
-Json answer_to(const Json& request, const FetchEvents& events) {
-    SystemProcessRunner processes;
-    if (request.contains("snapshot")) {
-        return {{"snapshot", to_json(take_snapshot(snapshot_request_from_json(request), processes, events))}};
-    }
-    if (request.contains("modules")) {
-        resolve_modules(modules_request_from_json(request), processes, events, [](const ResolvedModule& module) {
-            write_event({{"module", to_json(module)}});
-        });
-        return Json::object();
-    }
-    const Checkout checkout = fetch_checkout(fetch_request_from_json(request), processes, events);
-    return {{"checkout",
-             {{"revision", checkout.revision}, {"signer", checkout.signer}, {"words", to_json(checkout.words)}}}};
-}
-
-}  // namespace
-
-int run_fetch_child() {
-    return run_child([](const Json& request) {
-        EventPace pace;
-        const FetchEvents events{
-            .progress =
-                [&](std::string_view what, std::uint64_t done, std::uint64_t total) {
-                    if (pace.is_due(total > 0 && done >= total)) {
-                        write_event({{"progress", {{"what", what}, {"done", done}, {"total", total}}}});
-                    }
-                },
-            .heard =
-                [](const PlaceAnswer& answer) {
-                    write_event({{"place",
-                                  {{"place", answer.place},
-                                   {"said", answer.said},
-                                   {"seconds", answer.seconds},
-                                   {"module", answer.module}}}});
-                }};
-        return answer_to(request, events);
-    });
 }
 
 }  // namespace bootwright

@@ -14,8 +14,9 @@ namespace bootwright {
 Checkout fetch_checkout(const FetchRequest& request, ProcessRunner& processes, const FetchEvents& events);
 
 /// The whole child: reads the request from standard input and writes events to standard output, a JSON object a line:
-/// {"progress": {what, done, total}}, {"place": {place, said, seconds}}, and at the end {"checkout": {revision, signer,
-/// words}} or {"error": ERROR}. A SnapshotRequest is answered with {"snapshot": Snapshot} instead of the checkout.
+/// {"progress": {what, done, total}}, {"place": {place, said, seconds, module}}, and at the end {"checkout": {revision,
+/// signer, words}} or {"error": ERROR}. A SnapshotRequest is answered with {"snapshot": Snapshot} instead of the checkout,
+/// a BetweenRequest with {"between": Between}.
 /// Returns the exit status.
 int run_fetch_child();
 

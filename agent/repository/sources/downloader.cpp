@@ -123,6 +123,11 @@ Downloader::Downloader(const FetchRequest& request, ProcessRunner& processes, Gi
               .no_proxy = request.settings.no_proxy};
 }
 
+void Downloader::take_at_most(std::chrono::milliseconds time, std::uint64_t bytes) {
+    give_up_at(std::chrono::steady_clock::now() + time);
+    largest_pack_ = bytes;
+}
+
 GitAnswer Downloader::fetch(const GitRepository& repository, const Url& url, const GitWish& wish) {
     forget_partials(request_.downloads, wish.revision);
     DownloadRequest request = request_for(Kind::git);
@@ -135,7 +140,7 @@ GitAnswer Downloader::fetch(const GitRepository& repository, const Url& url, con
     std::optional<GitPackImport> import;
     const auto append = [&](std::string_view bytes) {
         if (!import) {
-            import.emplace(repository, progress_);
+            import.emplace(repository, progress_, largest_pack_);
         }
         import->append(bytes);
     };

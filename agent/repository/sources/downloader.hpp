@@ -11,6 +11,7 @@
 #include "common/processes/process.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -41,6 +42,9 @@ public:
     /// Ends what is not done by then: repository.timeout (transient). Without it nothing ends a server that always has
     /// something to say.
     void give_up_at(std::chrono::steady_clock::time_point moment) { end_ = moment; }
+
+    /// The same for what takes longer from now on; and a larger pack of a git server is git.pack_too_large.
+    void take_at_most(std::chrono::milliseconds time, std::uint64_t bytes);
 
     /// A pack from a git server at `url`, into the repository. @throws Error repository.*, io.*
     GitAnswer fetch(const GitRepository& repository, const Url& url, const GitWish& wish);
@@ -95,6 +99,7 @@ private:
     GitProgress progress_;
     WebTrust trust_;
     std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
+    std::uint64_t largest_pack_ = std::uint64_t{4} << 30U;
     const Arrived* arrived_ = nullptr;
 };
 
