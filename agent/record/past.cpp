@@ -236,6 +236,34 @@ std::optional<Json> Past::at(std::string_view time) const {
     return std::nullopt;
 }
 
+std::optional<Json> Past::of_revision(std::string_view text) const {
+    constexpr std::size_t shortest_id = 4;  // as git has it
+    std::optional<Json> noop;
+    std::optional<Json> found;
+    std::string revision;
+    for (std::size_t i = lines_.size(); i > 0; --i) {
+        if (lines_[i - 1].find(text) == std::string_view::npos) {
+            continue;
+        }
+        Json one = line(i - 1);
+        const std::string its = string_at(one, "revision");
+        const bool is_asked_for = string_at(one, "asked") == text;
+        const bool is_meant = is_asked_for || (text.size() >= shortest_id && its.starts_with(text));
+        if (!is_meant || string_at(member_at(one, "kept"), "catalog").empty()) {
+            continue;
+        }
+        if (!is_asked_for && !revision.empty() && its != revision) {
+            throw permanent_error("history.no_such_run",
+                                  "two revisions begin with " + std::string(text) + ": " + revision + " and " + its,
+                                  "write more of it");
+        }
+        revision = is_asked_for ? revision : its;
+        std::optional<Json>& place = did_nothing(lines_[i - 1]) ? noop : found;
+        place = place ? std::move(place) : std::move(one);
+    }
+    return found ? found : noop;
+}
+
 std::optional<Json> Past::last() const {
     const auto found = std::find_if_not(lines_.rbegin(), lines_.rend(), did_nothing);
     return found == lines_.rend() ? std::nullopt

@@ -50,6 +50,10 @@ public:
     /// or an hour counts to its end. A run that left the machine as it was does not count: a lock stopped it, or it was a
     /// noop that an operator asked for.
     [[nodiscard]] std::optional<Json> at(std::string_view time) const;
+    /// The last run whose catalog was kept and whose revision is `text`: a commit id, its beginning, or the name that was asked
+    /// for ("main"). A run that counts goes before a noop. @throws Error history.no_such_run (permanent) if several revisions
+    /// begin so
+    [[nodiscard]] std::optional<Json> of_revision(std::string_view text) const;
     /// The last run that counts.
     [[nodiscard]] std::optional<Json> last() const;
     /// The index of the first run from which on none had begun before `time`; size(): there is none.

@@ -126,3 +126,8 @@ def test_what_has_changed_between_two_runs(instance: Instance, metadata: Metadat
     assert changed["File[/etc/motd]"]["change"] == "changed" and changed["File[/etc/motd]"]["line"] > 0
     shown = instance.bootwright("diff", "last_good", "2").stdout
     assert "  -  contact   the night shift" in shown and "  +  contact   operations" in shown, shown
+    ignoring = json.loads(instance.bootwright("diff", "2", "--json", "--ignore", "File[/etc/motd].*", "--ignore", "No[*]").stdout)
+    assert ignoring["ignored"] > 0 and "File[/etc/motd]" not in {change["resource"] for change in ignoring["resources"]}
+    assert " ignored" in instance.bootwright("diff", "2", "--ignore", "*[*]", "--exit-code").stdout
+    wrong = instance.bootwright("diff", "2", "--ignore", "/etc/motd")
+    assert wrong.returncode == 2 and "expected TYPE[TITLE]" in wrong.stderr, wrong

@@ -15,7 +15,7 @@ ROOMS = {
     "agent/pages": "agent/commands agent/help common",
     "agent/fleet": "agent/commands/past agent/commands agent/config common",
     "agent/commands/launch": "agent/commands agent/role agent/role/keys agent/platform common",
-    "agent/commands/past": "agent/commands agent/timeline agent/record agent/config common",
+    "agent/commands/past": "agent/commands/repository agent/commands/runs agent/commands agent/timeline agent/doctor agent/run agent/record agent/repository agent/config common",
     "agent/commands/repository": "agent/commands agent/puppet agent/repository agent/repository/modules agent/servers agent/config common",
     "agent/commands/runs": "agent/commands/status agent/commands agent/daemon agent/run agent/record agent/config common",
     "agent/commands/status": "agent/commands agent/record common",

@@ -36,15 +36,30 @@ Json line_or_error(const std::optional<Json>& line, const std::string& asked) {
     return *line;
 }
 
+/// "2026-03-03T12:00Z" is understood, too.
+std::string_view without_zone(std::string_view text) {
+    constexpr std::size_t with_milliseconds = 24;
+    return text.ends_with('Z') && text.size() < with_milliseconds ? text.substr(0, text.size() - 1) : text;
+}
+
+Json run_of_revision(const Past& past, const std::string& text) {
+    auto line = past.of_revision(text);
+    if (!line) {
+        throw permanent_error(
+            "history.no_such_run", "the history has no run of the revision " + text + " with a catalog that is kept",
+            "name a run: its number, last_good, a time such as 2026-03-03 or 7d, or a revision; `bootwright history` "
+            "lists those that there are");
+    }
+    return std::move(*line);
+}
+
 }  // namespace
 
 std::string time_of(const System& system, const std::string& text, const std::string& called) {
     if (const auto ago = parse_duration(text)) {
         return to_iso8601(system.clock.now().wall - *ago);
     }
-    constexpr std::size_t with_milliseconds = 24;
-    const bool has_zone = text.ends_with('Z') && text.size() < with_milliseconds;
-    const std::string time = has_zone ? text.substr(0, text.size() - 1) : text;
+    const std::string time(without_zone(text));
     if (!is_time(time)) {
         throw UsageError{
             called + ": expected a time in UTC, such as 2026-03-03 or 2026-03-03T12:00, or how long ago, such as 7d"};
@@ -81,6 +96,14 @@ Json kept_report(const System& system, const Json& line) {
                       ? parse_json(read_or_empty(run_folder(system, number.get<int>()) / "report.json", largest))
                       : Json();
     return report.is_object() ? report : Json();
+}
+
+Json chosen_run_or_revision(const System& system, const Past& past, const std::string& text,
+                            const std::string& called) {
+    constexpr std::size_t shortest_id = 7;  // as git prints it; a shorter number is a run's
+    const bool is_run = (is_digits(text) && text.size() < shortest_id) || text == "last_good";
+    const bool is_moment = text.empty() || parse_duration(text) || is_time(without_zone(text));
+    return is_run || is_moment ? chosen_run(system, past, text, called) : run_of_revision(past, text);
 }
 
 }  // namespace bootwright

@@ -22,4 +22,7 @@ Json chosen_run(const System& system, const Past& past, const std::string& text,
 /// The report of the run of that line; null if it is not kept any more, or cannot be read.
 Json kept_report(const System& system, const Json& line);
 
+/// The same, or a revision as Past::of_revision() takes it: what is nothing else.
+Json chosen_run_or_revision(const System& system, const Past& past, const std::string& text, const std::string& called);
+
 }  // namespace bootwright

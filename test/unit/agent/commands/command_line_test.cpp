@@ -74,7 +74,7 @@ TEST_CASE("a command line that makes no sense is a usage error") {
                                                                    {"status", "more"},
                                                                    {"status", "--none"},
                                                                    {"status", "--timeout", "1m"},
-                                                                   {"diff"},
+                                                                   {"why"},
                                                                    {"snapshot"},
                                                                    {"history", "--last"},
                                                                    {"--root", "/nowhere/at/all", "status"}}) {

@@ -237,3 +237,36 @@ TEST_CASE("a run that a lock stopped left the machine as it was") {
     remember_runs(fake.system);
     CHECK(number_of(Past(fake.system).last()) == 1);
 }
+
+TEST_CASE("the last run of a revision is found by its id, the beginning of it, and the name that was asked for") {
+    const FakeSystem fake;
+    const auto remember_revision = [&](int number, const std::string& revision, const std::string& asked, bool noop) {
+        RunReport report = report_of(number, number);
+        report.revision_resolved = revision;
+        report.revision_asked = asked;
+        report.noop = noop;
+        fake.root.write(run_file(number, "catalog.json.gz"), compress_gzip("{}"));
+        keep_report(fake.system, report);
+        remember_runs(fake.system);
+    };
+    const std::string a = "aaaa1" + std::string(35, '0');
+    const std::string other_a = "aaaa2" + std::string(35, '0');
+    const std::string b(40, 'b');
+    remember_revision(1, a, a, false);
+    remember_revision(2, b, "main", false);
+    remember_revision(3, a, a, false);
+    remember_revision(4, other_a, other_a, true);
+    remember_revision(5, b, "topic", true);
+    keep_report(fake.system, report_of(6, 6));  // without a catalog
+    remember_runs(fake.system);
+    const Past past(fake.system);
+    CHECK(number_of(past.of_revision(a)) == 3);
+    CHECK(number_of(past.of_revision("aaaa1")) == 3);
+    CHECK(number_of(past.of_revision("aaaa2")) == 4);
+    CHECK(number_of(past.of_revision("main")) == 2);
+    CHECK(number_of(past.of_revision("topic")) == 5);
+    CHECK(number_of(past.of_revision("bbbb")) == 2);  // what was applied goes before what was tried out
+    CHECK_FALSE(past.of_revision("bbb"));
+    CHECK_FALSE(past.of_revision(std::string(40, 'a')));
+    CHECK_THROWS_AS(past.of_revision("aaaa"), Error);
+}

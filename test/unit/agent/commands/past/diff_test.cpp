@@ -3,6 +3,7 @@
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/documents/json.hpp"
+#include "test/fakes/captured_output.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/printed.hpp"
@@ -17,6 +18,7 @@ namespace {
 /// Two good runs: the second has another port, another text of a file, and a package more.
 struct TwoRuns {
     TwoRuns() {
+        says({{"between", Json::object()}});
         remember(1, "a", R"({"config": {"facts": {"port": 80}}})",
                  R"({"resources": [{"type": "File", "title": "/m", "file": "m.pp", "line": 3,
                      "parameters": {"content": "one\ntwo\n", "mode": "0644"}}]})");
@@ -45,6 +47,9 @@ struct TwoRuns {
         return printed_by(fake.system, "diff", given);
     }
 
+    /// What bootwright-fetch says of the two revisions.
+    void says(const Json& between) { fake.processes.answer("bootwright-fetch", {.lines = {to_line(between)}}); }
+
     FakeSystem fake{};
 };
 
@@ -59,6 +64,8 @@ TEST_CASE("the difference of two runs: revision, role config, resources, text as
                       "\n"
                       "  not compared: packages of run 1: not known\n"
                       "  not compared: packages of run 2: not known\n"
+                      "commits: not known: their history is not on this machine; --deepen asks for it\n"
+                      "files: not known: one of the two revisions is not on this machine any more\n"
                       "role config:\n"
                       "  facts.port: 80 -> 81\n"
                       "resources: 1 added, 1 changed, 0 removed\n"
@@ -137,6 +144,74 @@ TEST_CASE("runs that are not there are errors, and words that mean none") {
     CHECK(error_of([&] { return difference("3", "1"); }).code == "history.no_such_run");
     CHECK(error_of([&] { return difference("1", "last_good"); }).code == "history.no_such_run");
     CHECK(error_of([&] { return difference("1969-01-01", "1"); }).code == "history.no_such_run");
-    CHECK_THROWS_AS(difference("yesterday", "1"), UsageError);
-    CHECK_THROWS_AS(difference("99999999999999999999", "1"), UsageError);
+    CHECK(error_of([&] { return difference("no-such-branch", "1"); }).code == "history.no_such_run");
+    CHECK(error_of([&] { return difference("99999999999999999999", "1"); }).code == "history.no_such_run");
+    CHECK_THROWS_AS(difference("", "1"), UsageError);
+}
+
+TEST_CASE("commits, files and modules between two revisions") {
+    TwoRuns machine;
+    const std::string id(40, 'c');
+    machine.says({{"between",
+                   {{"has_commits", true},
+                    {"added", {{{"id", id}, {"subject", "Mend it"}, {"author", "Ada"}, {"written", 1'795'176'187}}}},
+                    {"added_count", 1},
+                    {"removed", {{{"id", id}, {"subject", "Old"}, {"author", ""}, {"written", 0}}}},
+                    {"removed_count", 60},
+                    {"has_files", true},
+                    {"files", {{{"change", "A"}, {"path", "data/new\x1b.yaml"}}}},
+                    {"files_count", 1},
+                    {"modules",
+                     {{{"module", "modules/x"}, {"before", "1.0.0"}, {"after", "1.1.0"}},
+                      {{"module", "modules/y"}, {"before", ""}, {"after", "2.0.0"}}}}}}});
+    const std::string text = machine.printed({{"A", "1"}});
+    CHECK(text.find("commits: 1 added, 60 removed\n"
+                    "  + ccccccc Mend it (Ada, 2026-11-20)\n"
+                    "  - ccccccc Old\n"
+                    "  and 59 more\n"
+                    "files: 1 changed\n"
+                    "  A data/new?.yaml\n"
+                    "modules:\n"
+                    "  modules/x: 1.0.0 -> 1.1.0\n"
+                    "  modules/y: new -> 2.0.0\n"
+                    "role config:\n") != std::string::npos);
+    const std::string few = machine.printed({{"A", "1"}, {"--stat", ""}});
+    CHECK(few.find("commits: 1 added, 60 removed\nfiles: 1 changed\n") != std::string::npos);
+    const Json json = Json::parse(machine.printed({{"A", "1"}, {"--json", ""}}));
+    CHECK(json.at("commits").at("added").at(0).at("written") == "2026-11-20T12:03:07.000Z");
+    CHECK(json.at("files").at("count") == 1);
+    CHECK(json.at("modules").at(1).at("before").is_null());
+}
+
+TEST_CASE("a child that fails leaves commits and files unknown, and the rest is compared") {
+    TwoRuns machine;
+    machine.fake.processes.answer("bootwright-fetch",
+                                  {.cannot_start = transient_error("process.cannot_start", "no memory", "wait")});
+    const std::string text = machine.printed({{"A", "1"}});
+    CHECK(text.find("  not compared: commits and files: no memory (process.cannot_start)\n") != std::string::npos);
+    CHECK(text.find("+ Package[p]") != std::string::npos);
+}
+
+TEST_CASE("a revision stands for its last run") {
+    TwoRuns machine;
+    CHECK(machine.printed({{"A", std::string(40, 'a')}, {"B", "bbbbbbb"}}).starts_with("from run 1 ("));
+}
+
+TEST_CASE("a program learns from the exit status whether there are differences") {
+    TwoRuns machine;
+    const auto status = [&](const char* to) {
+        const CapturedOutput output;
+        return run_command(machine.fake.system, "diff", {{"A", "1"}, {"B", to}, {"--exit-code", ""}});
+    };
+    CHECK(status("2") == exit_would_change);
+    CHECK(status("1") == exit_ok);
+    machine.fake.root.remove("/var/lib/bootwright/past");
+    CHECK(status("2") == exit_would_change);  // nobody knows
+}
+
+TEST_CASE("what stands for the second run is said once, and the first one has to be said") {
+    TwoRuns machine;
+    CHECK_THROWS_AS(run_command(machine.fake.system, "diff", {}), UsageError);
+    CHECK_THROWS_AS(run_command(machine.fake.system, "diff", {{"A", "1"}, {"B", "2"}, {"--next", "main"}}), UsageError);
+    CHECK_THROWS_AS(run_command(machine.fake.system, "diff", {{"--next", ""}}), UsageError);
 }
