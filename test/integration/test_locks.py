@@ -67,7 +67,8 @@ def test_only_root_sets_a_lock_and_everybody_sees_it(quick: Instance) -> None:
     unread = quick.run([*nobody, "locks"])
     assert unread.returncode == 1 and "io.not_permitted" in unread.stderr, unread
     shown = quick.run([*nobody, "status"])
-    assert "locked    disks, by alice, ends in 1 h 59 min: the disks are moved" in shown.stdout, shown
+    assert "locked    disks, by alice, since 20" in shown.stdout, shown
+    assert " UTC, ends in 1 h 59 min: the disks are moved; no run begins before that, or `bootwright unlock disks`\n" in shown.stdout
 
 
 def test_the_daemon_waits_for_the_end_of_a_lock(quick: Instance) -> None:
