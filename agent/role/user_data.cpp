@@ -105,6 +105,34 @@ JsonDocument parse_document(std::string text, const std::string& origin) {
     return is_json ? JsonDocument::parse(std::move(text), origin, invalid) : parse_yaml_document(text, origin, invalid);
 }
 
+/// The block whose key stands in line `key` of `text`, below as many empty lines as are before it, so that errors name lines
+/// and columns of the whole. nullopt if `content` does not stand there word for word.
+std::optional<std::string> block_in_place(const std::string& text, std::size_t key, const std::string& content) {
+    const std::vector<std::string> lines = split(text, '\n');
+    std::string block(key, '\n');
+    std::size_t number = key;  // of the line, from 0 on
+    for (const std::string& line : split(content, '\n')) {
+        const std::string_view whole = number < lines.size() ? std::string_view(lines[number]) : "";
+        ++number;
+        if (!line.empty() && !(whole.ends_with(line) && trimmed(whole) == trimmed(line))) {
+            return std::nullopt;
+        }
+        block += std::string(line.empty() ? "" : whole) + "\n";
+    }
+    return block;
+}
+
+/// The role config in `content`, which a #cloud-config has cloud-init write.
+JsonDocument parse_content(const JsonDocument& files, const JsonDocument::Path& path, const std::string& content,
+                           const std::string& text) {
+    const std::string called = files.origin + ", " + cloud_config_file;
+    const auto place = files.places.find(path);
+    const auto block = place == files.places.end() ? std::nullopt : block_in_place(text, place->second.line, content);
+    Decoded decoded = decode(block.value_or(content), called);
+    const bool is_in_place = block && !decoded.was_packed;
+    return parse_document(std::move(decoded.text), called + std::string(is_in_place ? "" : unpacked_suffix));
+}
+
 /// What a #cloud-config has cloud-init write to cloud_config_file: the recommended form, of which cloud-init does not complain.
 std::optional<JsonDocument> parse_written_file(const std::string& text, const std::string& origin) {
     if (text.find(cloud_config_file) == std::string::npos) {
@@ -126,8 +154,7 @@ std::optional<JsonDocument> parse_written_file(const std::string& text, const st
         if (found) {
             throw files.error_at(path, "a second role config", "keep one of them");
         }
-        const std::string called = origin + ", " + cloud_config_file;
-        found = parse_document(decode(content.get<std::string>(), called), called);
+        found = parse_content(files, path, content.get<std::string>(), text);
     }
     return found;
 }
