@@ -255,8 +255,10 @@ TEST_CASE("who signed the revision, and what each place said, is in the status")
     CHECK(run.at("signer") == "ann@example.com");
     CHECK(run.at("configuration").is_null());
     CHECK(run.at("places") ==
-          Json{{{"place", "https://git.example.com/puppet.git"}, {"said", "it is away"}, {"took_s", 2.5}},
-               {{"place", "s3://bucket/x"}, {"said", "gave it"}, {"took_s", 0.5}}});
+          Json::parse(
+              R"([{"place": "https://git.example.com/puppet.git", "of": null, "module": null, "said": "it is away",
+                           "took_s": 2.5},
+                          {"place": "s3://bucket/x", "of": null, "module": null, "said": "gave it", "took_s": 0.5}])"));
 }
 
 }  // namespace bootwright

@@ -234,7 +234,7 @@ TEST_CASE(
     const Row row = GENERATE_COPY(values<Row>({
         {"", "write_files.0.content: expected the role config as a text"},
         {"    content: {role: web}\n", "user-data:4: write_files.0.content: expected the role config as a text"},
-        {"    content: \"role: [hunter2\"\n", "user-data, /run/bootwright/role-config:"},
+        {"    content: \"role: [hunter2\"\n", "user-data, /run/bootwright/role-config, unpacked:"},
         {"    content: \"\"\n", "user-data, /run/bootwright/role-config"},
         {"    content: \"role: web\"\n  - path: /run/bootwright/role-config\n    content: \"role: db\"\n",
          "user-data:6: write_files.1.content: a second role config"},

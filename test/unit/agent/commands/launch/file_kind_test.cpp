@@ -1,4 +1,4 @@
-#include "agent/commands/validate/file_kind.hpp"
+#include "agent/commands/launch/file_kind.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,4 +1,4 @@
-#include "agent/commands/validate/checked_file.hpp"
+#include "agent/commands/launch/checked_file.hpp"
 
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/role/role_layers.hpp"

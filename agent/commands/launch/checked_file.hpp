@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/commands/validate/file_kind.hpp"
+#include "agent/commands/launch/file_kind.hpp"
 #include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
 #include "common/documents/json.hpp"

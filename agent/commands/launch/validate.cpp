@@ -1,6 +1,6 @@
 #include "agent/commands/command.hpp"
+#include "agent/commands/launch/checked_file.hpp"
 #include "agent/commands/output.hpp"
-#include "agent/commands/validate/checked_file.hpp"
 #include "agent/platform/document.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"

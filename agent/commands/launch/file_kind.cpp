@@ -1,4 +1,4 @@
-#include "agent/commands/validate/file_kind.hpp"
+#include "agent/commands/launch/file_kind.hpp"
 
 #include "agent/config/agent_keys.hpp"
 #include "agent/role/keys/role_keys.hpp"
