@@ -31,7 +31,7 @@ Finding judged(const Patient& patient, const std::string& called, const Certific
     const auto left = term.ends - now;
     const std::string at = ", at " + to_iso8601(term.ends);
     if (left.count() < 0) {
-        return bad(called + " has ended" + at, advice);
+        return bad(called + " has ended by this machine's clock" + at, advice);
     }
     const std::string ends =
         called + " ends in " +

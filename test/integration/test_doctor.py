@@ -165,7 +165,10 @@ def test_a_clock_that_stands_in_1970(doctor: Doctor) -> None:
 def test_a_clock_that_is_years_ahead(doctor: Doctor) -> None:
     doctor.asks(doctor.repo.url("http"))
     set_clock(doctor.instance, "2200-01-01 00:01:00")
-    finds_only(doctor, "clock", "it says 2200-01-01", f"and http://{SERVERS_ADDRESS} says 20")
+    bad = dict(doctor.bad())
+    assert set(bad) == {"clock", "certificates"}, bad
+    assert "it says 2200-01-01" in bad["clock"] and f"and http://{SERVERS_ADDRESS} says 20" in bad["clock"]
+    assert "has ended by this machine's clock" in bad["certificates"]
 
 
 def test_a_name_that_nobody_knows(doctor: Doctor) -> None:
@@ -209,7 +212,7 @@ def test_a_certificate_of_the_image_that_has_ended(doctor: Doctor) -> None:
     doctor.instance.write("/etc/bootwright/client.pem", client.pem.read_bytes())
     doctor.instance.write("/etc/bootwright/client.key", client.key.read_bytes(), 0o600)
     doctor.prepare(client_certificate="/etc/bootwright/client.pem", client_key="/etc/bootwright/client.key")
-    finds_only(doctor, "certificates", "repository.client_certificate (/etc/bootwright/client.pem) has ended, at 2020-01-31")
+    finds_only(doctor, "certificates", "repository.client_certificate (/etc/bootwright/client.pem) has ended by this machine's clock, at 2020-01-31")
 
 
 def test_a_password_that_is_refused_is_not_shown(doctor: Doctor) -> None:

@@ -60,7 +60,7 @@ TEST_CASE("a certificate of a server is bad in the last two weeks of its time, i
         {std::chrono::days(90), 24h * 14, State::good, " ends in 14 days, at "},
         {std::chrono::days(90), 24h * 14 - 1h, State::bad, " ends in 13 days, at "},
         {std::chrono::days(90), 1h, State::bad, " ends in 0 days, at "},
-        {std::chrono::days(90), -1h, State::bad, " has ended, at "},
+        {std::chrono::days(90), -1h, State::bad, " has ended by this machine's clock, at "},
         {std::chrono::days(6), 24h * 3, State::good, " ends in 3 days, at "},
         {std::chrono::days(6), 24h, State::bad, " ends in 1 day, at "},
     }));
@@ -80,7 +80,8 @@ TEST_CASE("a certificate that is not seen is not known") {
 TEST_CASE("a file of the image is judged by the certificate that ends last") {
     World world;
     const std::vector<std::string> past{"notBefore=Jan  1 00:00:00 2019 GMT", "notAfter=Jan 31 00:00:00 2020 GMT"};
-    CHECK(world.file_with(pem, past).what == "repository.ca_file (/etc/ca.pem) has ended, at 2020-01-31T00:00:00.000Z");
+    CHECK(world.file_with(pem, past).what ==
+          "repository.ca_file (/etc/ca.pem) has ended by this machine's clock, at 2020-01-31T00:00:00.000Z");
     CHECK(world.file_with(pem, {"notBefore=Jan  1 00:00:00 2019 GMT", "notAfter=Jan 31 00:00:00 2199 GMT"}).state ==
           Finding::State::good);
     CHECK(world.file_with("no certificate", past).what.ends_with("holds no certificate"));
