@@ -40,17 +40,18 @@ std::string shown_key(const std::string& key) {
 class StrictnessCheck {
 public:
     bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
-        using enum Json::parse_event_t;
-        if (event != key && event != object_end && event != array_end && !around_.empty() && around_.back().is_list) {
+        using Event = Json::parse_event_t;
+        if (event != Event::key && event != Event::object_end && event != Event::array_end && !around_.empty() &&
+            around_.back().is_list) {
             ++around_.back().entries;
         }
         if (depth > deepest_level) {
             problem = "more than " + std::to_string(deepest_level) + " levels of nesting";
-        } else if (event == object_start || event == array_start) {
-            around_.push_back({.is_list = event == array_start});
-        } else if (event == object_end || event == array_end) {
+        } else if (event == Event::object_start || event == Event::array_start) {
+            around_.push_back({.is_list = event == Event::array_start});
+        } else if (event == Event::object_end || event == Event::array_end) {
             around_.pop_back();
-        } else if (event == key) {
+        } else if (event == Event::key) {
             around_.back().key = parsed.get<std::string>();
             if (!around_.back().keys.insert(around_.back().key).second) {
                 problem = "the key \"" + shown_key(around_.back().key) + "\" stands there twice";
