@@ -212,8 +212,8 @@ Mistake JsonDocument::error_at(const Path& path, const std::string& why, const s
     Path shown = above;
     shown.insert(shown.end(), path.begin(), path.end());
     TextPlace place;
-    for (Path known = path; place.line == 0 && !known.empty();
-         known.pop_back()) {  // what is not there is within something
+    // What is not there is within something.
+    for (Path known = path; place.line == 0 && !known.empty(); known.pop_back()) {
         Path whole = above;
         whole.insert(whole.end(), known.begin(), known.end());
         const auto noted = places.find(whole);

@@ -43,9 +43,9 @@ std::optional<FileKind> kind_of(const std::filesystem::path& file, const std::st
     if (name == "role.json") {
         return FileKind::role;
     }
+    // An agent.json is an object of JSON, and nothing else.
     const Json document = parse_json(text);
-    if (name.starts_with("user-data") ||
-        !document.is_object()) {  // an agent.json is an object of JSON, and nothing else
+    if (name.starts_with("user-data") || !document.is_object()) {
         return FileKind::user_data;
     }
     const auto of_agent = keys_in(document, agent_keys());

@@ -80,68 +80,6 @@ TEST_CASE("a commit says what it is about, by whom and when, no longer than anyb
     CHECK(error_of([&] { return ours.commit_text(std::string(40, 'a')).subject; }).code == "git.corrupt");
 }
 
-TEST_CASE("files that two commits have otherwise are counted, and not where one of them is not whole") {
-    const Repositories repositories("mkdir -p a/b; echo 1 > same; echo 1 > other; echo 1 > a/b/gone; echo 1 > a/mode");
-    const std::string second = repositories.shell(
-        "echo 2 > other; rm a/b/gone; chmod 755 a/mode; mkdir c; echo 1 > c/new; git add -A; git commit -q -m two; "
-        "git rev-parse HEAD");
-    GitRepository repository = repositories.fetched();
-    CHECK(repository.files_between(second, second) == 0U);
-    CHECK_FALSE(repository.files_between(repositories.head, second));
-    repository.copy_commit_from(repositories.root.path() / "server", repositories.head, {}, no_progress);
-    CHECK(repository.files_between(repositories.head, second) == 4U);
-    CHECK(repository.files_between(second, repositories.head) == 4U);
-}
-
-TEST_CASE("files that two commits have otherwise are named, as git names them") {
-    const Repositories repositories("mkdir -p a/b; echo 1 > same; echo 1 > other; echo 1 > a/b/gone; echo 1 > a/mode");
-    const std::string second = repositories.shell(
-        "echo 2 > other; rm a/b/gone; chmod 755 a/mode; mkdir c; echo 1 > c/new; git add -A; git commit -q -m two; "
-        "git rev-parse HEAD");
-    GitRepository repository = repositories.fetched();
-    repository.copy_commit_from(repositories.root.path() / "server", repositories.head, {}, no_progress);
-    std::string named;
-    const auto name = [&](const FileChange& file) { named += std::string(1, file.kind) + " " + file.path + "\n"; };
-    CHECK(repository.each_file_between(repositories.head, second, name));
-    CHECK(named == "D a/b/gone\nM a/mode\nA c/new\nM other\n");
-    const auto fail = [](const FileChange&) { throw permanent_error("a.b", "no", "yes"); };
-    CHECK(error_of([&] { return repository.each_file_between(repositories.head, second, fail); }).code == "a.b");
-}
-
-TEST_CASE("the commits between two: what only the one comes from, and what only the other") {
-    const Repositories repositories("echo 1 > file");
-    const auto commit = [&](const std::string& name) {
-        return repositories.shell("git commit -q --allow-empty -m " + name + "; git rev-parse HEAD");
-    };
-    const std::string& first = repositories.head;
-    const std::string second = commit("second");
-    const std::string third = commit("third");
-    repositories.shell("git checkout -q -b side " + first);
-    const std::string side = commit("side");
-    const GitRepository whole = GitRepository::open_or_create(repositories.root.path() / "server/.git");
-    using Ids = std::vector<std::string>;
-    const CommitsBetween on = whole.commits_between(first, third);
-    CHECK(on.is_whole);
-    CHECK(on.added == Ids{third, second});
-    CHECK(on.removed.empty());
-    const CommitsBetween back = whole.commits_between(third, first);
-    CHECK(back.is_whole);
-    CHECK(back.added.empty());
-    CHECK(back.removed == Ids{third, second});
-    const CommitsBetween across = whole.commits_between(third, side);
-    CHECK(across.is_whole);
-    CHECK(across.added == Ids{side});
-    CHECK(across.removed == Ids{third, second});
-    // Commits without their history do not say what lies between them, unless one is the other's parent.
-    GitRepository shallow = repositories.open();
-    for (const std::string& id : {first, third}) {
-        shallow.copy_commit_from(repositories.root.path() / "server", id, {}, no_progress);
-    }
-    CHECK_FALSE(shallow.commits_between(first, third).is_whole);
-    shallow.copy_commit_from(repositories.root.path() / "server", second, {}, no_progress);
-    CHECK(shallow.commits_between(first, third).is_whole);
-}
-
 TEST_CASE("what is no commit is not taken for one") {
     const Repositories repositories("echo content > file");
     const GitRepository repository = repositories.fetched();
