@@ -232,7 +232,10 @@ void show_locks(const System& system, const std::vector<Lock>& locks) {
         shown.push_back(to_json(lock, system.clock.now()));
     }
     try {
-        StatusFile(system).update([&](Json& status) { status["locks"] = shown; });
+        const StatusFile file(system);
+        if (member_at(file.read(), "locks") != shown) {
+            file.update([&](Json& status) { status["locks"] = shown; });
+        }
     } catch (const Error& error) {
         log(LogLevel::error, "status.json is not written: " + error.message);
     }

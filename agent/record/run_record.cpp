@@ -15,6 +15,27 @@
 
 namespace bootwright {
 
+namespace {
+
+void end_at(RunReport& report, const Instant& end) {
+    report.heartbeat = end;
+    report.finished = end;
+    end_steps(report, end.since_boot);
+    report.retry.reset();
+    report.progress.reset();
+    report.waiting.reset();
+    report.child.reset();
+    if (!report.error && report.kept && report.kept->makes_run_bad()) {
+        report.error = report.kept->because;
+        report.stage = report.kept->stage;
+    }
+    if (report.error && report.error->kind == ErrorKind::stopped) {
+        report.puppet.outcome = Outcome::interrupted;
+    }
+}
+
+}  // namespace
+
 template <typename Change>
 void RunRecord::change(Change apply) {
     const std::lock_guard lock(mutex_);
@@ -246,22 +267,14 @@ void RunRecord::error(const Error& error) {
     change([&](RunReport& report) { report.error = error; });
 }
 
-RunReport RunRecord::finish() {
-    change([&](RunReport& report) {
-        report.finished = system_.clock.now();
-        end_steps(report, report.finished->since_boot);
-        report.retry.reset();
-        report.progress.reset();
-        report.waiting.reset();
-        report.child.reset();
-        if (!report.error && report.kept && report.kept->makes_run_bad()) {
-            report.error = report.kept->because;
-            report.stage = report.kept->stage;
-        }
-        if (report.error && report.error->kind == ErrorKind::stopped) {
-            report.puppet.outcome = Outcome::interrupted;
-        }
-    });
+RunReport RunRecord::finish(const std::function<void(const RunReport&)>& keep) {
+    const Instant end = system_.clock.now();
+    if (keep) {
+        RunReport kept = snapshot();
+        end_at(kept, end);
+        keep(kept);
+    }
+    change([&](RunReport& report) { end_at(report, end); });
     return snapshot();
 }
 

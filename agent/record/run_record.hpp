@@ -68,7 +68,9 @@ public:
     void error(const Error& error);
 
     /// Ends the run and returns its report.
-    RunReport finish();
+    /// @param keep puts the report on disk, so that whoever reads in the status that the run is over finds it there.
+    /// Throws nothing.
+    RunReport finish(const std::function<void(const RunReport&)>& keep = {});
     /// Calls the action of tell_when_over(), on this thread, once the run is on disk and before receivers are told.
     void over() const;
     void tell_when_over(std::function<void()> action) { when_over_ = std::move(action); }

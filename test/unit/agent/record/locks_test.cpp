@@ -223,6 +223,20 @@ TEST_CASE("the error names each lock and what ends it") {
           "past it once");
 }
 
+TEST_CASE("a machine without locks gets no status by that") {
+    Lockable machine;
+    show_locks(machine.system, {});
+    CHECK_FALSE(std::filesystem::exists(machine.system.runtime() / "status.json"));
+}
+
+TEST_CASE("the status forgets a lock that is gone") {
+    Lockable machine;
+    machine.lock("disks", 1h);
+    show_locks(machine.system, held_locks(machine.system));
+    show_locks(machine.system, {});
+    CHECK(StatusFile(machine.system).read().at("locks").empty());
+}
+
 TEST_CASE("the status shows each lock to whoever may not read the file") {
     Lockable machine;
     machine.lock("disks", 1h);

@@ -230,6 +230,27 @@ TEST_CASE("a bad end leaves what was configured before") {
     CHECK(world.status().at("configured").at("run") == 42);
 }
 
+TEST_CASE("the status says that a run is over once its report is kept") {
+    World world;
+    world.record.puppet({.outcome = Outcome::changed});
+    std::string kept;
+    const RunReport report = world.record.finish([&](const RunReport& ended) {
+        world.record.beat();
+        CHECK(world.run().at("state") == "running");
+        CHECK(ended.is_good());
+        kept = to_text(to_json(ended));
+    });
+    CHECK(world.run().at("state") == "finished");
+    CHECK(kept == to_text(to_json(report)));
+}
+
+TEST_CASE("a warning while the report is kept is in the status too") {
+    World world;
+    world.record.finish([&](const RunReport&) { world.record.warning("the disk is full"); });
+    CHECK(world.run().at("warnings").at(0) == "the disk is full");
+    CHECK(world.run().at("state") == "finished");
+}
+
 TEST_CASE("a run that was stopped is interrupted, whatever Puppet had come to") {
     World world;
     world.record.puppet({.outcome = Outcome::failed});
