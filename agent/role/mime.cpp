@@ -49,6 +49,36 @@ Field parse_field(const std::string& text) {
     return field;
 }
 
+/// The value of a parameter, which may be in another character set (`name*`), or in pieces (`name*0`, `name*1*`): RFC 2231.
+std::string parameter(const Field& field, const std::string& name) {
+    std::string value;
+    const auto append = [&](const std::string& key, bool is_first) {
+        if (const auto plain = field.parameters.find(key); plain != field.parameters.end()) {
+            value += plain->second;
+            return true;
+        }
+        const auto encoded = field.parameters.find(key + "*");
+        if (encoded == field.parameters.end()) {
+            return false;
+        }
+        const std::string_view text = encoded->second;
+        value += percent_decoded(is_first ? text.substr(text.rfind('\'') + 1) : text);  // after CHARSET'LANGUAGE'
+        return true;
+    };
+    if (!append(name, true)) {
+        for (int piece = 0; append(name + "*" + std::to_string(piece), piece == 0); ++piece) {
+        }
+    }
+    return value;
+}
+
+/// Without the folders, which some programs write before it, and which mean nothing elsewhere (RFC 2183, section 2.3).
+std::string filename_of(const Field& disposition, const Field& type) {
+    const std::string given = parameter(disposition, "filename");
+    const std::string name = given.empty() ? parameter(type, "name") : given;
+    return name.substr(name.find_last_of("/\\") + 1);
+}
+
 /// A piece of a message.
 struct Lines {
     std::string text;
@@ -148,9 +178,7 @@ void collect_parts(const Lines& text, int level, std::vector<MimePart>& parts) {
     const Entity entity = parse_entity(text);
     const Field type = entity.field("content-type");
     if (!type.value.starts_with("multipart/")) {
-        const auto names = entity.field("content-disposition").parameters;
-        const auto filename = names.find("filename");
-        parts.push_back({type.value, filename == names.end() ? "" : filename->second, decode_body(entity), {}});
+        parts.push_back({type.value, filename_of(entity.field("content-disposition"), type), decode_body(entity), {}});
         if (parts.back().body == entity.body) {
             parts.back().lines_before = entity.lines_before;
         }

@@ -7,10 +7,10 @@
 
 namespace bootwright {
 
-/// One part of a MIME message, decoded (RFC 2045, RFC 2046).
+/// One part of a MIME message, decoded (RFC 2045, RFC 2046, RFC 2183, RFC 2231).
 struct MimePart {
     std::string type;                           ///< "text/cloud-config", in lower case
-    std::string filename;                       ///< "" if it has none
+    std::string filename;                       ///< of Content-Disposition, else the name of Content-Type; "": none
     std::optional<std::string> body;            ///< nullopt if it is not in the encoding that it names
     std::optional<std::size_t> lines_before{};  ///< those of the message before the body; nullopt if that was encoded
 };

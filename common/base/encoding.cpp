@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -238,32 +239,67 @@ std::string printable_json(std::string_view json) {
     return result;
 }
 
-std::string without_byte_order_mark(std::string text) {
-    constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
-    if (text.starts_with(utf8_mark)) {
-        return text.substr(utf8_mark.size());
-    }
-    const bool is_big_endian = text.starts_with("\xFE\xFF");
-    if ((!is_big_endian && !text.starts_with("\xFF\xFE")) || text.size() % 2 != 0) {
-        return text;
-    }
+namespace {
+
+/// Returns nullopt if `units` are not UTF-16 (RFC 2781, section 2.2).
+std::optional<std::string> from_utf16(std::string_view units, bool is_big_endian) {
     std::string result;
-    char32_t high = 0;  // the first of a pair of surrogates (RFC 2781, section 2.2)
-    for (std::size_t at = 2; at < text.size(); at += 2) {
-        const char32_t first = static_cast<unsigned char>(text[at]);
-        const char32_t second = static_cast<unsigned char>(text[at + 1]);
+    char32_t high = 0;  // the first of a pair of surrogates
+    for (std::size_t at = 0; at + 1 < units.size(); at += 2) {
+        const char32_t first = static_cast<unsigned char>(units[at]);
+        const char32_t second = static_cast<unsigned char>(units[at + 1]);
         const char32_t unit = is_big_endian ? first << 8U | second : second << 8U | first;
         const bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
         const bool is_low = unit >= 0xDC00 && unit <= 0xDFFF;
         if (is_low != (high != 0)) {
-            return text;
+            return std::nullopt;
         }
         if (!is_high) {
             append_utf8(result, is_low ? 0x10000 + ((high - 0xD800) << 10U) + (unit - 0xDC00) : unit);
         }
         high = is_high ? unit : 0;
     }
-    return high == 0 ? result : text;
+    return high == 0 && units.size() % 2 == 0 ? std::optional(std::move(result)) : std::nullopt;
+}
+
+/// Two ASCII characters in little-endian UTF-16. No text in UTF-8 has a NUL.
+bool begins_as_utf16(std::string_view text) {
+    const auto is_ascii = [](char c) { return c != '\0' && static_cast<unsigned char>(c) < 0x80; };
+    return text.size() >= 4 && is_ascii(text[0]) && text[1] == '\0' && is_ascii(text[2]) && text[3] == '\0';
+}
+
+}  // namespace
+
+std::string without_byte_order_mark(std::string text) {
+    constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
+    if (text.starts_with(utf8_mark)) {
+        return text.substr(utf8_mark.size());
+    }
+    const std::string_view all = text;
+    if (all.starts_with("\xFE\xFF") || all.starts_with("\xFF\xFE")) {
+        return from_utf16(all.substr(2), all.starts_with("\xFE")).value_or(text);
+    }
+    const auto unmarked = begins_as_utf16(all) ? from_utf16(all, false) : std::nullopt;
+    return unmarked && is_text(*unmarked) ? *unmarked : text;
+}
+
+int percent_encoded_byte(std::string_view text, std::size_t at) {
+    if (text.size() < at + 3 || text[at] != '%') {
+        return -1;
+    }
+    unsigned byte = 0;
+    const char* end = text.data() + at + 3;
+    return std::from_chars(text.data() + at + 1, end, byte, 16).ptr == end ? static_cast<int>(byte) : -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+    std::string plain;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const int byte = percent_encoded_byte(text, at);
+        plain += byte < 0 ? text[at] : static_cast<char>(byte);
+        at += byte < 0 ? 0 : 2;
+    }
+    return plain;
 }
 
 std::string percent_encoded(std::string_view text, std::string_view kept_signs) {

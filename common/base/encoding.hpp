@@ -34,11 +34,18 @@ std::string printable_json(std::string_view json);
 /// True if `text` is well-formed UTF-8 with no control characters but tab and line ends.
 bool is_text(std::string_view text);
 
-/// Removes UTF-8's byte order mark, with which Windows begins files. Converts text that begins with UTF-16's mark to
-/// UTF-8. Leaves any other text as it is, also text with that mark that is not UTF-16.
+/// Removes UTF-8's byte order mark, with which Windows begins files. Converts UTF-16 to UTF-8: what begins with its mark, and what
+/// two ASCII characters in little-endian order begin, since PowerShell's [Text.Encoding]::Unicode.GetBytes() writes no mark.
+/// Leaves any other text as it is, also one that begins so and is not UTF-16.
 std::string without_byte_order_mark(std::string text);
 
 /// Keeps letters, digits and `kept_signs`; writes every other byte as %XX (RFC 3986, section 2.1).
 std::string percent_encoded(std::string_view text, std::string_view kept_signs);
+
+/// Decodes each "%XX"; a "%" without two hexadecimal digits stays (RFC 3986, section 2.1).
+std::string percent_decoded(std::string_view text);
+
+/// The byte of "%XX" at `at`; -1 if no two hexadecimal digits follow, or there is no "%".
+int percent_encoded_byte(std::string_view text, std::size_t at);
 
 }  // namespace bootwright

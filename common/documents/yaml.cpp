@@ -105,6 +105,23 @@ public:
         return object;
     }
 
+    /// Converts a list of somebody else's: an item that breaks our rules becomes null.
+    Json convert_items(const YAML::Node& node) {
+        if (!node.IsSequence()) {
+            return convert(node);
+        }
+        Json list = Json::array();
+        for (const auto& item : node) {
+            path_ = {std::to_string(list.size())};
+            try {
+                list.push_back(convert(item));
+            } catch (const Refused&) {
+                list.push_back(nullptr);
+            }
+        }
+        return list;
+    }
+
 private:
     static void check_tag(const YAML::Node& node) {
         const std::string& tag = node.Tag();  // "?" and "!": none
@@ -194,7 +211,8 @@ namespace {
 
 using Convert = std::function<Json(Converter&, const YAML::Node&)>;
 
-JsonDocument parse(const std::string& text, std::string origin, std::string error_code, const Convert& convert) {
+JsonDocument parse(const std::string& text, std::string origin, std::string error_code, Json::value_t top,
+                   const Convert& convert) {
     JsonDocument document{std::move(origin), std::move(error_code), "", {}, {}, {}};
     const auto refuse = [&](const TextPlace& place, const std::string& why) {
         return document.mistake(place, "", why, "correct the YAML, or write JSON");
@@ -207,9 +225,9 @@ JsonDocument parse(const std::string& text, std::string origin, std::string erro
     } catch (const Refused& refused) {
         throw refuse(refused.place, refused.why);
     }
-    if (!document.root.is_object()) {
-        throw refuse({1, 1}, "the top level must be a JSON object or a YAML mapping, but it is " +
-                                 std::string(document.root.type_name()));
+    if (document.root.type() != top) {
+        const std::string wanted = top == Json::value_t::array ? "a list" : "a JSON object or a YAML mapping";
+        throw refuse({1, 1}, "the top level must be " + wanted + ", but it is " + document.root.type_name());
     }
     return document;
 }
@@ -217,14 +235,19 @@ JsonDocument parse(const std::string& text, std::string origin, std::string erro
 }  // namespace
 
 JsonDocument parse_yaml_document(const std::string& text, std::string origin, std::string error_code) {
-    return parse(text, std::move(origin), std::move(error_code),
+    return parse(text, std::move(origin), std::move(error_code), Json::value_t::object,
                  [](Converter& converter, const YAML::Node& node) { return converter.convert(node); });
 }
 
 JsonDocument parse_yaml_key(const std::string& text, const std::string& key, std::string origin,
                             std::string error_code) {
-    return parse(text, std::move(origin), std::move(error_code),
+    return parse(text, std::move(origin), std::move(error_code), Json::value_t::object,
                  [&](Converter& converter, const YAML::Node& node) { return converter.convert_key(node, key); });
+}
+
+JsonDocument parse_yaml_list(const std::string& text, std::string origin, std::string error_code) {
+    return parse(text, std::move(origin), std::move(error_code), Json::value_t::array,
+                 [](Converter& converter, const YAML::Node& node) { return converter.convert_items(node); });
 }
 
 }  // namespace bootwright

@@ -25,4 +25,7 @@ JsonDocument parse_yaml_document(const std::string& text, std::string origin, st
 JsonDocument parse_yaml_key(const std::string& text, const std::string& key, std::string origin,
                             std::string error_code);
 
+/// The same for somebody else's list: the root is an array, in which an item is null that does not follow these rules.
+JsonDocument parse_yaml_list(const std::string& text, std::string origin, std::string error_code);
+
 }  // namespace bootwright

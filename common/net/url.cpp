@@ -41,33 +41,7 @@ std::optional<int> usual_port(std::string_view name) {
     return is_other ? std::optional(0) : std::nullopt;
 }
 
-int hex_value(char c) {
-    constexpr int ten = 10;
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + ten
-           : c >= 'A' && c <= 'F' ? c - 'A' + ten
-                                  : -1;
-}
-
-/// The byte of "%XX" at `at`; -1 if no two hex digits follow.
-int escaped_byte(std::string_view text, std::size_t at) {
-    if (text.size() < at + 3 || hex_value(text[at + 1]) < 0 || hex_value(text[at + 2]) < 0) {
-        return -1;
-    }
-    return hex_value(text[at + 1]) * 16 + hex_value(text[at + 2]);
-}
-
 bool is_control(int byte) { return byte < 0x20 || byte == 0x7F; }
-
-std::string unescaped(std::string_view text) {
-    std::string plain;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const int byte = text[at] == '%' ? escaped_byte(text, at) : -1;
-        plain += byte < 0 ? text[at] : static_cast<char>(byte);
-        at += byte < 0 ? 0 : 2;
-    }
-    return plain;
-}
 
 /// git once handed "%0a" of a URL decoded to its credential helpers (CVE-2020-5260): nobody needs such a byte.
 std::string why_signs_are_refused(std::string_view text) {
@@ -79,10 +53,10 @@ std::string why_signs_are_refused(std::string_view text) {
         if (c == '#') {
             return "it holds a \"#\", which has to be written as %23";
         }
-        if (c == '%' && escaped_byte(text, at) < 0) {
+        if (c == '%' && percent_encoded_byte(text, at) < 0) {
             return "it holds a \"%\" without two hexadecimal digits; the sign itself is %25";
         }
-        if (c == '%' && is_control(escaped_byte(text, at))) {
+        if (c == '%' && is_control(percent_encoded_byte(text, at))) {
             return "it holds a control character";
         }
     }
@@ -196,8 +170,8 @@ std::string Url::read_authority(std::string_view authority) {
             return "its user or password holds a sign that has to be written as %XX";
         }
         const std::size_t colon = userinfo_.find(':');
-        user_ = unescaped(userinfo_.substr(0, colon));
-        password_ = colon == std::string::npos ? "" : unescaped(userinfo_.substr(colon + 1));
+        user_ = percent_decoded(userinfo_.substr(0, colon));
+        password_ = colon == std::string::npos ? "" : percent_decoded(userinfo_.substr(colon + 1));
     }
     if (scheme_ == "ssh" && !user_.empty() && !is_name_of_host(user_)) {
         return "its user is no plain name";  // ssh would take "-oX" for an option
@@ -227,7 +201,7 @@ std::string Url::path() const { return path_.empty() ? "/" : path_; }
 
 std::string Url::target() const { return path() + (has_query_ ? "?" + query_ : ""); }
 
-std::string Url::plain_path() const { return unescaped(path_); }
+std::string Url::plain_path() const { return percent_decoded(path_); }
 
 std::string Url::host_to_connect() const {
     std::string host = host_;
@@ -286,7 +260,7 @@ Url Url::with_target(std::string_view target) const {
 std::vector<std::string> Url::secrets() const {
     std::vector<std::string> secrets{user_, password_};
     for (const std::string& parameter : split(query_, '&')) {
-        secrets.push_back(unescaped(parameter.substr(parameter.find('=') + 1)));
+        secrets.push_back(percent_decoded(parameter.substr(parameter.find('=') + 1)));
     }
     secrets.erase(std::remove(secrets.begin(), secrets.end(), ""), secrets.end());
     return secrets;

@@ -48,6 +48,11 @@ def iso9660(seed: Path, label: str, image: Path) -> None:
     command("xorriso", "-as", "mkisofs", "-quiet", "-volid", label, "-joliet", "-rational-rock", "-output", image, seed)
 
 
+def cloud_localds(seed: Path, _label: str, image: Path) -> None:
+    """As most people make one."""
+    command("cloud-localds", image, seed / "user-data", seed / "meta-data")
+
+
 def vfat(seed: Path, label: str, image: Path) -> None:
     command("mkfs.vfat", "-C", "-n", label, image, "1440")
     command("mcopy", "-i", image, *seed.iterdir(), "::")
@@ -66,6 +71,7 @@ class Volume:
 
 VOLUMES = {
     "iso9660": Volume(whole, iso9660),
+    "cloud-localds": Volume(whole, cloud_localds),
     "vfat": Volume(whole, vfat),
     "vfat in capitals": Volume(whole, vfat, "CIDATA"),
     "iso9660 of nothing": Volume(nothing, iso9660),
@@ -115,7 +121,9 @@ def left(world: World, package: Path, kernel: Path) -> dict[str, Left]:
     return found
 
 
-@pytest.mark.parametrize(("volume", "module"), [("iso9660", "isofs"), ("vfat", "vfat"), ("vfat in capitals", "vfat")])
+@pytest.mark.parametrize(
+    ("volume", "module"), [("iso9660", "isofs"), ("cloud-localds", "isofs"), ("vfat", "vfat"), ("vfat in capitals", "vfat")]
+)
 def test_the_seed_is_read(left: dict[str, Left], volume: str, module: str) -> None:
     run = left[volume].status["run"]
     assert run["instance"]["platform"] == "nocloud" and run["instance"]["id"] == "iid-77"

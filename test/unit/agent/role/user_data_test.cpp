@@ -45,14 +45,17 @@ TEST_CASE("the role config may be plain, compressed, encoded, or both") {
 TEST_CASE("the byte order marks of Windows are removed in each layer") {
     const std::string mark = "\xEF\xBB\xBF";
     std::string wide = "\xFF\xFE";  // UTF-16, as PowerShell's Out-File writes it
+    std::string unmarked;           // as its [Text.Encoding]::Unicode.GetBytes() gives it
     for (const char c : document) {
         wide += {c, '\0'};
+        unmarked += {c, '\0'};
     }
     const std::string mime = "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/x-bootwright\n\n";
     const std::string served = GENERATE_COPY(
         mark + document, mark + encode_base64(document), mark + to_gzip(document), to_gzip(mark + document),
         mark + encode_base64(mark + document), mark + encode_base64(mark + to_gzip(mark + document)), wide,
-        encode_base64(wide), mark + encode_base64(to_gzip(wide)), mark + mime + document, mime + mark + document);
+        encode_base64(wide), unmarked, encode_base64(unmarked), mark + encode_base64(to_gzip(wide)),
+        mark + mime + document, mime + mark + document);
     CAPTURE(served);
     const auto parsed = parse_user_data(served, "user-data").document;
     REQUIRE(parsed);
@@ -120,6 +123,13 @@ TEST_CASE("what is meant for another program is told as such, also when compress
         {"#cloud-config\npackages: [nginx]\n", "a cloud-config"},
         {"#cloud-config\n# bootwright: not here\nbad: [yaml\n", ""},
         {"#cloud-config-archive\n- x\n", "an archive"},
+        {"#cloud-config-archive\n- type: text/x-shellscript\n  content: 'echo bootwright'\n", "an archive"},
+        {"#cloud-config-archive\n- [bootwright, !!binary AAA]\n- &a {a: 1, a: 2}\n", "an archive"},
+        {"#cloud-config-jsonp\n[{\"op\": \"add\", \"path\": \"/bootwright\", \"value\": 1}]\n", "a patch"},
+        {"#!/bin/sh\necho caf\xe9\n", "a script for cloud-init"},
+        {"#cloud-config\nlocale: fran\xe7"
+         "ais\n",
+         "a cloud-config"},
         {"#include\nhttp://h/\n", "an include list"},
         {"#cloud-boothook\n", "a boothook"},
         {"#part-handler\n", "a part handler"},
@@ -183,95 +193,6 @@ TEST_CASE("YAML that is malformed, or says something twice, is refused by its li
     CHECK(error.message.find("hunter2") == std::string::npos);
 }
 
-TEST_CASE("of a MIME message our part is taken, whatever the others are, and however it is encoded") {
-    const std::string ours = GENERATE(values<std::string>({
-        "Content-Type: text/x-bootwright\n\nrole: web\n",
-        "Content-Type: text/x-bootwright; charset=\"utf-8\"\nContent-Transfer-Encoding: 7bit\n\n{\"role\": \"web\"}\n",
-        "Content-Type: text/plain\nContent-Disposition: attachment;\n  filename=\"bootwright.json\"\n\n{\"role\": "
-        "\"web\"}\n",
-        "Content-Type: text/x-bootwright\nContent-Transfer-Encoding: base64\n\ncm9sZTog\nd2ViCg==\n",
-        "content-type: text/x-bootwright\ncontent-transfer-encoding: quoted-printable\n\nrole=3A we=\nb\n",
-        "Content-Type: text/cloud-config\n\n#cloud-config\nbootwright: {role: web}\n",
-        "Content-Type: text/cloud-config\n\nbootwright: {role: web}\n",  // Terraform's yamlencode() writes no first line
-        "Content-Type: text/plain\n\n#cloud-config\nbootwright: {role: web}\n",
-        "Content-Type: multipart/mixed; boundary=inner\n\n--inner\nContent-Type: text/x-bootwright\n\nrole: "
-        "web\n--inner--\n",
-    }));
-    const std::string whole =
-        "Content-Type: multipart/mixed; boundary=\"== x\"\nMIME-Version: 1.0\n\npreamble\n--== x\n"
-        "Content-Type: text/x-shellscript\n\n#!/bin/sh\n\xff\xfe\n--== x\n" +
-        ours + "--== x\nContent-Type: text/cloud-config\n\n#cloud-config\npackages: []\n--== x--\n";
-    std::string with_carriage_returns;
-    for (const char c : whole) {
-        with_carriage_returns += c == '\n' ? "\r\n" : std::string(1, c);
-    }
-    for (const std::string& served : {whole, with_carriage_returns, encode_base64(to_gzip(whole))}) {
-        CAPTURE(served);
-        const auto parsed = parse_user_data(served, "user-data").document;
-        REQUIRE(parsed);
-        CHECK(parsed->root == Json{{"role", "web"}});
-        CHECK(parsed->origin.starts_with("user-data, part 2 ("));
-    }
-}
-
-TEST_CASE("a part of somebody else's that is damaged is that one's to complain about") {
-    const std::string theirs = GENERATE(values<std::string>({
-        "Content-Type: text/x-shellscript\nContent-Transfer-Encoding: base64\n\n%%%\n",
-        "Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n=zz\n",
-        "Content-Type: application/octet-stream\n\n\x1f\x8b cut\n",
-        "Content-Type: text/cloud-config\n\n## template: jinja\n#cloud-config\nbootwright: {{ v }}\n",
-    }));
-    CAPTURE(theirs);
-    const auto parsed = parse_user_data("Content-Type: multipart/mixed; boundary=x\n\n--x\n" + theirs +
-                                            "--x\nContent-Type: text/x-bootwright\n\nrole: web\n--x--\n",
-                                        "user-data")
-                            .document;
-    REQUIRE(parsed);
-    CHECK(parsed->root == Json{{"role", "web"}});
-}
-
-TEST_CASE("a MIME message is known by its headers, in whatever order they stand") {
-    const std::string body = "\n--x\nContent-Type: text/x-bootwright\n\nrole: web\n--x--\n";
-    const std::string type = "Content-Type: multipart/mixed;\n boundary=x\n";
-    for (const std::string& head : {"Number-Attachments: 1\nMIME-Version: 1.0\n" + type, type + "MIME-Version: 1.0\n",
-                                    "Subject: x\n" + type + "mime-version: 1.0\n"}) {
-        CAPTURE(head);
-        CHECK(parse_user_data(head + body, "user-data").document);
-    }
-    const std::string script = "#!/bin/sh\nmail <<E\nMIME-Version: 1.0\nE\n";
-    CHECK(parse_user_data(script, "user-data").foreign == "a script for cloud-init");
-}
-
-TEST_CASE("a MIME message with two parts of ours, or one that cannot be taken apart, is refused") {
-    const std::string head = "Content-Type: multipart/mixed; boundary=x\n\n";
-    const std::string part = "--x\nContent-Type: text/x-bootwright\n\nrole: web\n";
-    const Error twice = error_for(head + part + part + "--x--\n");
-    CHECK(twice.code == "role.invalid");
-    CHECK(twice.message.find("part 1") != std::string::npos);
-    CHECK(twice.message.find("part 2") != std::string::npos);
-    std::string many;
-    for (int i = 0; i < 200; ++i) {
-        many += "--x\n\ntext\n";
-    }
-    std::string deep = "text";
-    for (int i = 0; i < 10; ++i) {
-        const std::string boundary = "b" + std::to_string(i);
-        deep = "Content-Type: multipart/mixed; boundary=" + boundary + "\n\n--" + boundary + "\n" + deep + "\n";
-    }
-    const std::string in_base64 = "Content-Transfer-Encoding: base64\n\n";
-    const std::string quoted = "Content-Transfer-Encoding: quoted-printable\n\n";
-    for (const std::string& served : {std::string("Content-Type: multipart/mixed\n\nx"), head + many, deep,
-                                      head + "--x\nContent-Type: text/x-bootwright\n" + in_base64 + "%%%\n--x--",
-                                      head + "--x\nContent-Type: text/cloud-config\n" + in_base64 + "%%%\n--x--",
-                                      head + "--x\nContent-Type: text/x-bootwright\n" + quoted + "=zz\n--x--",
-                                      head + "--x\nContent-Type: text/x-bootwright\n"
-                                             "Content-Transfer-Encoding: x-uuencode\n\nrole: web\n--x--",
-                                      head + "--x\nContent-Type: text/x-bootwright\n\n\x1f\x8b cut\n--x--"}) {
-        CAPTURE(served);
-        CHECK(error_for(served).code == "role.user_data_damaged");
-    }
-}
-
 TEST_CASE("layers upon layers are taken off only so far") {
     std::string served = document;
     for (int i = 0; i < 3; ++i) {
@@ -284,18 +205,33 @@ TEST_CASE("layers upon layers are taken off only so far") {
     CHECK(error_for(served).code == "role.invalid");
 }
 
-TEST_CASE("binary data is refused without being shown") {
+TEST_CASE("binary data are somebody else's") {
     for (const std::string& served : {std::string("\0\1\2\3", 4),
                                       std::string("\x7f"
                                                   "ELF\2\1\1\0",
                                                   8),
-                                      std::string("{\"role\": \"\0\"}", 13), std::string("{\"role\": \"\xff\"}"),
-                                      std::string("\xff\xfe{\0\"\0\0", 7), std::string("PK\3\4")}) {
+                                      std::string("PK\3\4")}) {
         CAPTURE(served);
-        const Error error = error_for(served);
+        const UserData parsed = parse_user_data(served, "user-data");
+        CHECK_FALSE(parsed.document);
+        CHECK(parsed.foreign == "binary data of " + std::to_string(served.size()) + " bytes");
+    }
+}
+
+TEST_CASE("a document that is no text is refused by its line, without being shown, unless it is somebody else's") {
+    struct Row {
+        std::string served;
+        const char* line;
+    };
+    for (const Row& row :
+         {Row{std::string("{\"role\": \"\0\"}", 13), "line 1"}, Row{"{\"role\":\n \"caf\xe9\"}", "line 2"},
+          Row{"# the web\nrole: caf\xe9\n", "line 2"}, Row{std::string("\xff\xfe{\0\"\0\0", 7), "line 1"},
+          Row{"#cloud-config\nbootwright:\n  role: caf\xe9\n", "line 3"}}) {
+        CAPTURE(row.served);
+        const Error error = error_for(row.served);
         CHECK(error.code == "role.user_data_damaged");
         CHECK(error.kind == ErrorKind::permanent);
-        CHECK(error.message.find("binary data of " + std::to_string(served.size()) + " bytes") != std::string::npos);
+        CHECK(error.message == "user-data is not plain text in UTF-8: " + std::string(row.line) + " has other bytes");
     }
 }
 

@@ -209,3 +209,20 @@ TEST_CASE("a text of UTF-16 is one of UTF-8, where it is one") {
         CHECK(without_byte_order_mark(text) == text);
     }
 }
+
+TEST_CASE("UTF-16 without a mark is known by two ASCII characters, where it is text") {
+    const std::string wide("r\0o\0\xFC\0", 6);
+    CHECK(without_byte_order_mark(wide) == "roü");
+    for (const std::string& text : {std::string("r\0o\0\1\0", 6), std::string("r\0o\0x", 5), std::string("r\0", 2),
+                                    std::string("\0r\0o", 4), std::string("r\0o\0\x34\xD8", 6)}) {
+        CHECK(without_byte_order_mark(text) == text);
+    }
+}
+
+TEST_CASE("percent-encoded bytes are decoded, and what only looks like them stays") {
+    CHECK(percent_decoded("a%20b%2Fc%C3%bc") == "a b/cü");
+    for (const char* text : {"%", "%2", "%zz", "%2z", "%+1", "% 1", "100%"}) {
+        CHECK(percent_decoded(text) == text);
+    }
+    CHECK(percent_decoded("%%41") == "%A");
+}

@@ -137,3 +137,12 @@ TEST_CASE("a document that people wrote knows the line of each key") {
         CHECK(error.message.starts_with("user-data:2: a key that stands there twice, or is no plain word"));
     }
 }
+
+TEST_CASE("of somebody else's list what breaks the rules is null, and the rest is read with its lines") {
+    const JsonDocument list =
+        parse_yaml_list("- a: 1\n- {b: 1, b: 2}\n- !!binary AA==\n- c:\n    d: x\n", "list", "x.y");
+    CHECK(list.root == Json::parse(R"([{"a": 1}, null, null, {"c": {"d": "x"}}])"));
+    CHECK(list.places.at({"3", "c", "d"}).line == 5);
+    CHECK(error_of([] { return parse_yaml_list("a: 1\n", "list", "x.y"); }).message ==
+          "list:1: the top level must be a list, but it is object");
+}
