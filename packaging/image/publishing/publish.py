@@ -15,7 +15,7 @@ from .target import Found, Target
 from .tool import stopping
 
 _AT_ONCE = 8
-_LONGEST_PAUSE = 60.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
 def publish(release: Release, targets: Sequence[Target], record: Record, progress: Progress, patience: float) -> list[str]:
@@ -42,7 +42,7 @@ def show_commands(release: Release, targets: Sequence[Target], region: Callable[
 
 
 def _publish_one(release: Release, target: Target, record: Record, region: Region, patience: float) -> bool:
-    end, pause = time.monotonic() + patience, 1.0
+    end, pause = time.monotonic() + patience, _FIRST_PAUSE
     while True:
         try:
             for artifact in target.wanted(release):

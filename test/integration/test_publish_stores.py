@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,9 +14,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "test/integration"))
+sys.path.insert(0, str(ROOT / "test/image"))
 
-from authority import Authority  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from machine import Machine  # noqa: E402
 from network import SERVERS_ADDRESS  # noqa: E402
@@ -26,12 +26,12 @@ from world import World  # noqa: E402
 MIB = 1 << 20
 #: Four parts of the smallest size, the last one short.
 SIZE = 16 * MIB
-PROXY_PORT, SSH_PROXY_PORT = 8900, 8922
+PROXY_PORT, SSH_PROXY_PORT, SSH_PORT = 8950, 8922, 8921
 KEYS = {"AWS_ACCESS_KEY_ID": Swift.OWNER[0], "AWS_SECRET_ACCESS_KEY": Swift.OWNER[1]}
 
 _SSHD = f"""\
 ListenAddress {SERVERS_ADDRESS}
-Port 22
+Port {SSH_PORT}
 HostKey /etc/web/host_key
 AuthorizedKeysFile /etc/web/authorized_keys
 StrictModes no
@@ -49,7 +49,7 @@ class Publisher:
             "publisher", world.network.servers, shared={"/opt/image": ROOT / "packaging/image", "/releases": folder}
         )
         self.proxy = FaultProxy(world.network.servers, PROXY_PORT, (SERVERS_ADDRESS, PORTS["http"]))
-        self.ssh_proxy = FaultProxy(world.network.servers, SSH_PROXY_PORT, (SERVERS_ADDRESS, 22))
+        self.ssh_proxy = FaultProxy(world.network.servers, SSH_PROXY_PORT, (SERVERS_ADDRESS, SSH_PORT))
         self.prefix = 0
 
     def fresh(self) -> None:
@@ -80,17 +80,8 @@ class Publisher:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def _publisher(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
-    folder = tmp_path_factory.mktemp("publish")
-    certificate = Authority(folder).certificate("server", [f"IP:{SERVERS_ADDRESS}"])
-    made = Publisher(world, Swift(world, certificate), folder)
+def _publisher(world: World, _swift: Swift, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
+    made = Publisher(world, _swift, tmp_path_factory.mktemp("publish"))
     _serve_web(made.machine)
     yield made
     made.proxy.close()
@@ -105,7 +96,7 @@ def publisher(_publisher: Publisher) -> Publisher:
 
 @pytest.fixture
 def release(publisher: Publisher) -> Callable[..., Path]:
-    return lambda name="release", **options: make_release(publisher.folder / f"{publisher.prefix}-{name}", size=SIZE, **options)
+    return lambda name="release", size=SIZE, **options: make_release(publisher.folder / f"{publisher.prefix}-{name}", size=size, **options)
 
 
 def _serve_web(machine: Machine) -> None:
@@ -121,7 +112,7 @@ def _serve_web(machine: Machine) -> None:
     machine.write("/etc/web/sshd_config", _SSHD)
     machine.path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     machine.start(["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/web/sshd_config"])
-    machine.namespace.wait_until_listening(SERVERS_ADDRESS, 22)
+    machine.namespace.wait_until_listening(SERVERS_ADDRESS, SSH_PORT)
 
 
 def test_several_regions_at_once_are_copied_proven_and_recorded(publisher: Publisher, release: Callable[..., Path]) -> None:
@@ -203,7 +194,7 @@ def test_what_a_store_gives_back_damaged_is_not_recorded(publisher: Publisher, r
 
 
 def test_other_bytes_of_the_same_version_are_refused_and_told_as_drift(publisher: Publisher, release: Callable[..., Path]) -> None:
-    first, second = release("first"), release("second", seed=2)
+    first, second = release("first", size=MIB), release("second", size=MIB, seed=2)
     assert publisher.publish(first, "--to", "paris", "web").returncode == 0
     done = publisher.publish(second, "--to", "paris", "web")
     assert (done.returncode, done.stdout.count("is another image")) == (1, 2), done.stdout + done.stderr
@@ -213,7 +204,7 @@ def test_other_bytes_of_the_same_version_are_refused_and_told_as_drift(publisher
 
 
 def test_old_versions_are_named_and_deleted_only_when_told(publisher: Publisher, release: Callable[..., Path]) -> None:
-    manifests = [release(version, version=version) for version in ("2026.9", "2026.10", "2027.1")]
+    manifests = [release(version, version=version, size=MIB) for version in ("2026.9", "2026.10", "2027.1")]
     for manifest in manifests:
         assert publisher.publish(manifest, "--to", "paris", "web").returncode == 0
     named = publisher.publish(manifests[2], "--to", "paris", "web", "--prune", "--keep", "2")
@@ -233,7 +224,8 @@ def test_a_copy_over_ssh_goes_on_and_never_ends_damaged(publisher: Publisher, re
     content = next(manifest.parent.glob("*.qcow2")).read_bytes()
     left = {"half": content[: SIZE // 2], "damaged": b"x" * (SIZE // 2), "too long": content + b"x"}[begun]
     folder = f"/srv/images-{publisher.prefix}/base/amd64/2026.4"
-    publisher.machine.write(f"{folder}/.base-2026.4-amd64.qcow2.{digest(manifest, 'qcow2')[:16]}.part", left)
+    draft = f".{hashlib.sha256(manifest.read_bytes()).hexdigest()[:16]}.part"
+    publisher.machine.write(f"{folder}/{draft}/base-2026.4-amd64.qcow2", left)
     publisher.ssh_proxy.forget()
     done = publisher.publish(manifest, "--to", "web")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -261,8 +253,8 @@ def test_secrets_are_in_no_process_of_a_publish(publisher: Publisher, release: C
 
 def test_who_may_not_write_is_told_at_once(publisher: Publisher, release: Callable[..., Path]) -> None:
     stranger: dict[str, Any] = {"AWS_ACCESS_KEY_ID": Swift.STRANGER[0], "AWS_SECRET_ACCESS_KEY": Swift.STRANGER[1]}
-    done = publisher.machine.run(publisher.argv(release(), "--to", "paris"), env=stranger)
+    done = publisher.machine.run(publisher.argv(release(size=MIB), "--to", "paris"), env=stranger)
     assert done.returncode == 1
     assert "could not be looked up" in done.stdout and "403" in done.stdout
-    without = publisher.machine.run(publisher.argv(release(), "--to", "paris"))
+    without = publisher.machine.run(publisher.argv(release(size=MIB), "--to", "paris"))
     assert (without.returncode, "AWS_ACCESS_KEY_ID" in without.stdout) == (1, True), without.stdout
