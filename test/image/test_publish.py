@@ -138,3 +138,26 @@ def test_old_is_what_came_before_and_is_not_kept(manifest: Path, there: list[str
             return there
 
     assert old_versions(read_release(manifest), Place(), keep) == old  # type: ignore[arg-type]
+
+
+def test_a_terminal_gets_bars_and_a_pipe_gets_lines(tmp_path: Path, manifest: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    release = read_release(manifest)
+    digest = release.artifact("qcow2").sha256
+    # A web server's machine that has the artifact already, and takes the documents.
+    (programs / "ssh").write_text(f'#!/bin/sh\ncase "$*" in *qcow2*) echo {digest} ;; *sha256sum*--check*) ;; *) echo; echo; echo ;; esac\n')
+    (programs / "rsync").write_text("#!/bin/sh\nprintf '  1,000  45%%  10.00MB/s  0:00:01'\n")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    target = {"kind": "web", "host": "www", "folder": "/srv", "url": "https://www.example"}
+    (tmp_path / "targets.json").write_text(json.dumps({"home": target}))
+    argv = [str(PUBLISH), manifest.name, "--to", "home"]
+    env = {"PATH": f"{programs}:/usr/bin:/bin", "TERM": "xterm"}
+    piped = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=env)
+    assert (piped.returncode, piped.stderr) == (0, ""), piped.stdout + piped.stderr
+    assert piped.stdout.splitlines()[0] == "home  looking for base-2026.4-amd64.qcow2"
+    assert "verified by sha256sum" in piped.stdout and "\x1b" not in piped.stdout
+    shown = subprocess.run(["script", "-qec", shlex.join(argv), "/dev/null"], cwd=tmp_path, capture_output=True, text=True, timeout=60, env=env)
+    assert shown.returncode == 0, shown.stdout
+    assert re.search(r"home: .*B/s.*copying base", shown.stdout) and "is there since" in shown.stdout

@@ -11,7 +11,7 @@ from .progress import Region
 from .release import File, Release
 from .target import Target
 
-#: What one copy is; the last two are no drift.
+#: What a copy is, if it is no drift; of UNKNOWN the reason follows.
 SAME, UNKNOWN = "same", "could not be asked"
 
 
@@ -29,6 +29,8 @@ def _check_one(release: Release, target: Target, record: Record, region: Region,
         return [(target.name, "", f"{UNKNOWN}: {problem}")]
     except Stopped:
         return [(target.name, "", f"{UNKNOWN}: stopped")]
+    finally:
+        region.close()
 
 
 def _state(release: Release, target: Target, artifact: File, record: Record, region: Region, deep: bool) -> str:

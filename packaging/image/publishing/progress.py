@@ -16,9 +16,11 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """All regions. Its lines may be said from any thread."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], *, quiet: bool = False) -> None:
+        """quiet: neither bars nor lines for what goes well."""
+        self.quiet = quiet
         self._width = max((len(name) for name in names), default=0)
-        self._bars = _bars_class() if sys.stderr.isatty() else None
+        self._bars = _bars_class() if sys.stderr.isatty() and not quiet else None
         self._positions = {name: position for position, name in enumerate(names)}
         self._mutex = threading.Lock()
 
@@ -27,7 +29,7 @@ class Progress:
         bar = None
         if self._bars:
             bar = self._bars(
-                total=1, position=self._positions[name], desc=label, unit="B", unit_scale=True, unit_divisor=1024, leave=True, dynamic_ncols=True
+                total=1, position=self._positions[name], desc=label, unit="B", unit_scale=True, unit_divisor=1024, leave=False, dynamic_ncols=True
             )
         return Region(self, label, bar)
 
@@ -58,10 +60,12 @@ class Region:
             self._total = total
             self._said_at = time.monotonic()
             if self._bar is not None:
-                self._bar.reset(total=total or None)  # type: ignore[attr-defined]
+                self._bar.reset()  # type: ignore[attr-defined]
+                self._bar.total = total or None  # type: ignore[attr-defined]
                 self._bar.set_postfix_str(shown(what, 60))  # type: ignore[attr-defined]
                 return
-        self.say(what)
+        if not self._progress.quiet:
+            self.say(what)
 
     def at(self, done: int) -> None:
         """Throws Stopped."""
@@ -72,7 +76,7 @@ class Region:
                 self._bar.update(done - self._bar.n)  # type: ignore[attr-defined]
                 return
             now = time.monotonic()
-            if not self._total or now - self._said_at < _SECONDS_BETWEEN_LINES:
+            if not self._total or self._progress.quiet or now - self._said_at < _SECONDS_BETWEEN_LINES:
                 return
             self._said_at = now
         self.say(f"{100 * done // self._total} %")

@@ -35,6 +35,7 @@ def publish(release: Release, targets: Sequence[Target], record: Record, progres
 def show_commands(release: Release, targets: Sequence[Target], region: Callable[[str], Region]) -> None:
     """As if nothing of the release were there."""
     for target in targets:
+        print(f"# {target.name}: {target.kind} in {target.region or target.settings.get('host', '')}")
         for artifact in target.wanted(release):
             target.find(release, artifact)
             target.copy(release, artifact, region(target.name))
