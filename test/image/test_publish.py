@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -140,24 +141,46 @@ def test_old_is_what_came_before_and_is_not_kept(manifest: Path, there: list[str
     assert old_versions(read_release(manifest), Place(), keep) == old  # type: ignore[arg-type]
 
 
-def test_a_terminal_gets_bars_and_a_pipe_gets_lines(tmp_path: Path, manifest: Path) -> None:
+@pytest.fixture
+def web(tmp_path: Path, manifest: Path) -> dict[str, str]:
+    """An environment in which ssh and rsync are fakes: a web server's machine that has the artifact already, and takes the documents."""
     programs = tmp_path / "programs"
     programs.mkdir()
-    release = read_release(manifest)
-    digest = release.artifact("qcow2").sha256
-    # A web server's machine that has the artifact already, and takes the documents.
+    digest = read_release(manifest).artifact("qcow2").sha256
     (programs / "ssh").write_text(f'#!/bin/sh\ncase "$*" in *qcow2*) echo {digest} ;; *sha256sum*--check*) ;; *) echo; echo; echo ;; esac\n')
     (programs / "rsync").write_text("#!/bin/sh\nprintf '  1,000  45%%  10.00MB/s  0:00:01'\n")
     for program in programs.iterdir():
         program.chmod(0o755)
-    target = {"kind": "web", "host": "www", "folder": "/srv", "url": "https://www.example"}
-    (tmp_path / "targets.json").write_text(json.dumps({"home": target}))
+    (tmp_path / "targets.json").write_text(json.dumps({"home": {"kind": "web", "host": "www", "folder": "/srv", "url": "https://www.example"}}))
+    return {"PATH": f"{programs}:/usr/bin:/bin", "TERM": "xterm"}
+
+
+def test_a_terminal_gets_bars_and_a_pipe_gets_lines(tmp_path: Path, manifest: Path, web: dict[str, str]) -> None:
     argv = [str(PUBLISH), manifest.name, "--to", "home"]
-    env = {"PATH": f"{programs}:/usr/bin:/bin", "TERM": "xterm"}
-    piped = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=env)
+    piped = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=web)
     assert (piped.returncode, piped.stderr) == (0, ""), piped.stdout + piped.stderr
     assert piped.stdout.splitlines()[0] == "home  looking for base-2026.4-amd64.qcow2"
     assert "verified by sha256sum" in piped.stdout and "\x1b" not in piped.stdout
-    shown = subprocess.run(["script", "-qec", shlex.join(argv), "/dev/null"], cwd=tmp_path, capture_output=True, text=True, timeout=60, env=env)
+    shown = subprocess.run(["script", "-qec", shlex.join(argv), "/dev/null"], cwd=tmp_path, capture_output=True, text=True, timeout=60, env=web)
     assert shown.returncode == 0, shown.stdout
     assert re.search(r"home: .*B/s.*copying base", shown.stdout) and "is there since" in shown.stdout
+
+
+def test_a_record_that_cannot_be_written_is_no_copy(tmp_path: Path, manifest: Path, web: dict[str, str]) -> None:
+    manifest.with_name(manifest.name + ".copies.json.new").mkdir()
+    done = subprocess.run([PUBLISH, manifest.name, "--to", "home"], cwd=tmp_path, capture_output=True, text=True, timeout=60, env=web)
+    assert (done.returncode, done.stderr) == (1, "publish: 1 of 1 failed: home\n")
+    assert "copies.json.new: Is a directory. Make room" in done.stdout
+
+
+def test_sigterm_ends_the_programs_and_says_how_to_go_on(tmp_path: Path, manifest: Path, web: dict[str, str]) -> None:
+    (tmp_path / "programs/ssh").write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nexec sleep 60\n")
+    running = subprocess.Popen([PUBLISH, manifest.name, "--to", "home"], cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=web)
+    end = time.monotonic() + 30
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    running.terminate()
+    said, _ = running.communicate(timeout=30)
+    assert (running.returncode, "publish again, which goes on from here" in said) == (1, True), said
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()

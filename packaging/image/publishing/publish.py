@@ -56,6 +56,9 @@ def _publish_one(release: Release, target: Target, record: Record, region: Regio
                 region.say(f"FAILED: {problem}")
                 return False
             region.say(f"again in {pause:.0f} s: {problem}")
+        except OSError as reason:
+            region.say(f"FAILED: {reason.filename or 'this machine'}: {reason.strerror}. Make room, or mend what it says, and publish again")
+            return False
         except Stopped:
             region.say("stopped; publish again, which goes on from here")
             return False

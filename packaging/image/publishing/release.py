@@ -49,6 +49,10 @@ class Release:
         """What all versions of this image have in common."""
         return f"{self.name}/{self.architecture}"
 
+    def manifest_of(self, version: str) -> str:
+        """The name of another version's manifest, which differs in the version."""
+        return self.manifest.path.name.replace(self.version, version)
+
     def artifact(self, format_: str) -> File:
         for artifact in self.artifacts:
             if artifact.format == format_:

@@ -93,7 +93,7 @@ class S3(Target):
     def delete(self, release: Release, version: str) -> None:
         """The manifest goes first: what is left is not taken for a release."""
         prefix = f"{self._prefix}{release.family}/{version}/"
-        manifest = prefix + release.manifest.path.name
+        manifest = prefix + release.manifest_of(version)
         with self._told(f"{self.location(prefix)} could not be deleted"):
             self._client.delete_object(Bucket=self._bucket, Key=manifest)
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):

@@ -57,7 +57,7 @@ class Web(Target):
     def delete(self, release: Release, version: str) -> None:
         """The manifest goes first: what is left is not taken for a release."""
         folder = f"{self.settings['folder']}/{release.family}/{version}"
-        manifest = shlex.quote(f"{folder}/{release.manifest.path.name}")
+        manifest = shlex.quote(f"{folder}/{release.manifest_of(version)}")
         self._over_there(f"rm -f -- {manifest} && rm -r -- {shlex.quote(folder)}")
 
     def _digests(self, release: Release, files: Sequence[File]) -> list[str]:
