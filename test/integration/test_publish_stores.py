@@ -138,7 +138,8 @@ def test_several_regions_at_once_are_copied_proven_and_recorded(publisher: Publi
 
 
 def test_an_upload_that_was_killed_goes_on_where_it_was(publisher: Publisher, release: Callable[..., Path]) -> None:
-    manifest = release()
+    # Ten parts: the first is done long before the last.
+    manifest = release(size=48 * MIB)
     running = publisher.machine.start(publisher.argv(manifest, "--to", "tokyo"), env=KEYS)
     end = time.monotonic() + 30
     while not publisher.part_writes("tokyo"):
@@ -149,8 +150,8 @@ def test_an_upload_that_was_killed_goes_on_where_it_was(publisher: Publisher, re
     assert publisher.publish(manifest, "--to", "tokyo", "--check").returncode == 1, "half a copy is none"
     done = publisher.publish(manifest, "--to", "tokyo")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "of 4 parts are there" in done.stdout
-    assert len(publisher.part_writes("tokyo")) - kept < 4
+    assert "of 10 parts are there" in done.stdout
+    assert len(publisher.part_writes("tokyo")) - kept < 10
     assert copies(manifest)["tokyo"]["sha256"] == digest(manifest, "qcow2")
 
 
@@ -201,6 +202,16 @@ def test_other_bytes_of_the_same_version_are_refused_and_told_as_drift(publisher
     check = publisher.publish(second, "--to", "paris", "web", "--check")
     assert (check.returncode, check.stdout.count("another image")) == (1, 2), check.stdout
     assert publisher.publish(first, "--to", "paris", "web", "--check", "--read-back").returncode == 0
+
+
+def test_a_release_without_its_manifest_is_drift_and_is_mended(publisher: Publisher, release: Callable[..., Path]) -> None:
+    manifest = release(size=MIB)
+    assert publisher.publish(manifest, "--to", "paris", "web").returncode == 0
+    publisher.machine.remove(f"/srv/images-{publisher.prefix}/base/amd64/2026.4/{manifest.name}")
+    check = publisher.publish(manifest, "--to", "paris", "web", "--check")
+    assert (check.returncode, f"lacks {manifest.name}" in check.stdout, check.stdout.count("same")) == (1, True, 2), check.stdout
+    assert publisher.publish(manifest, "--to", "web").returncode == 0
+    assert publisher.publish(manifest, "--to", "paris", "web", "--check").returncode == 0
 
 
 def test_old_versions_are_named_and_deleted_only_when_told(publisher: Publisher, release: Callable[..., Path]) -> None:

@@ -24,7 +24,10 @@ def check(release: Release, targets: Sequence[Target], record: Record, region: C
 
 def _check_one(release: Release, target: Target, record: Record, region: Region, deep: bool) -> list[tuple[str, str, str]]:
     try:
-        return [(target.name, artifact.format, _state(release, target, artifact, record, region, deep)) for artifact in target.wanted(release)]
+        rows = [(target.name, artifact.format, _state(release, target, artifact, record, region, deep)) for artifact in target.wanted(release)]
+        if lacking := target.lacking(release):
+            rows.append((target.name, "", f"lacks {', '.join(lacking)}"))
+        return rows
     except Problem as problem:
         return [(target.name, "", f"{UNKNOWN}: {problem}")]
     except Stopped:

@@ -36,7 +36,7 @@ class Release:
     architecture: str
     manifest: File
     artifacts: tuple[File, ...]
-    #: The SBOM and the signature. Nothing of a release is complete before its manifest, which is copied last.
+    #: The SBOM and the signature; the manifest comes after them, since nothing of a release is complete without it
     documents: tuple[File, ...]
 
     @property
@@ -48,6 +48,10 @@ class Release:
     def family(self) -> str:
         """What all versions of this image have in common."""
         return f"{self.name}/{self.architecture}"
+
+    @property
+    def documents_in_order(self) -> tuple[File, ...]:
+        return (*self.documents, self.manifest)
 
     def manifest_of(self, version: str) -> str:
         """The name of another version's manifest, which differs in the version."""

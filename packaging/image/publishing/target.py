@@ -88,6 +88,10 @@ class Target(ABC):
     def finish(self, release: Release, region: Region) -> None:
         """Copies the documents, the manifest last; nothing where there is no place for them."""
 
+    def lacking(self, release: Release) -> list[str]:
+        """Names of the documents that finish() would copy, or would refuse to replace."""
+        return []
+
     @abstractmethod
     def versions(self, release: Release) -> list[str]:
         """Those of the release's family that are there."""

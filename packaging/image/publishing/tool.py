@@ -72,7 +72,7 @@ class Tool:
             # A grandchild may have kept the pipe.
             reader.join(5)
             if child.returncode != 0:
-                reasons.seek(max(0, reasons.tell() - _LARGEST_REASON))
+                reasons.seek(max(0, os.fstat(reasons.fileno()).st_size - _LARGEST_REASON))
                 said = _SECRET.sub(r"\1…", shown(reasons.read().decode(errors="replace")))
                 raise Problem(
                     f"`{self._named(arguments)}` ended with status {child.returncode}: {said or 'it said nothing'}",

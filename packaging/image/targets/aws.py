@@ -56,7 +56,10 @@ class Aws(Target):
         def available() -> bool:
             state = (self._image(release) or {}).get("State")
             if state not in ("pending", "available"):
-                raise Problem(f"{found.image_id} in {self.region} became {state}", f"Look at it, deregister it, and publish again: {self._remove(found.image_id)}")
+                raise Problem(
+                    f"{found.image_id} in {self.region} became {state}",
+                    f"Look at it, then `aws --region {self.region} ec2 deregister-image --image-id {found.image_id}`, and publish again",
+                )
             return state == "available"
 
         self.wait_until(available, f"{found.image_id} in {self.region}", seconds=3 * _HOURS)
@@ -143,9 +146,6 @@ class Aws(Target):
         filters = f"Name=name,Values={flat_name(release)}"
         said = self._aws("ec2", "describe-images", "--owners", "self", "--filters", filters, region=region, pretend={"Images": []})
         return said["Images"][0] if said["Images"] else None
-
-    def _remove(self, image: str) -> str:
-        return f"aws --region {self.region} ec2 deregister-image --image-id {image}"
 
     def _aws(self, *arguments: str, region: str = "", pretend: Any = None) -> Any:
         profile = ("--profile", self.settings["profile"]) if "profile" in self.settings else ()

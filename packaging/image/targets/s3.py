@@ -64,7 +64,7 @@ class S3(Target):
 
     def finish(self, release: Release, region: Region) -> None:
         region.step("documents")
-        for document in (*release.documents, release.manifest):
+        for document in release.documents_in_order:
             key = self.key(release, document)
             if self.dry:
                 self.dry(f"S3: PUT {self.location(key)} ({document.size} bytes)")
@@ -78,6 +78,10 @@ class S3(Target):
                     self._client.put_object(
                         Bucket=self._bucket, Key=key, Body=body, ContentMD5=_base64_md5(body), Metadata={"sha256": document.sha256}
                     )
+
+    def lacking(self, release: Release) -> list[str]:
+        heads = {document: self._head(self.key(release, document)) for document in release.documents_in_order}
+        return [document.path.name for document, head in heads.items() if not head or head["Metadata"].get("sha256") != document.sha256]
 
     def versions(self, release: Release) -> list[str]:
         prefix = f"{self._prefix}{release.family}/"

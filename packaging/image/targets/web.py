@@ -42,13 +42,18 @@ class Web(Target):
         return "sha256sum on the web server's machine"
 
     def finish(self, release: Release, region: Region) -> None:
-        documents = [*release.documents, release.manifest]
+        documents = release.documents_in_order
         digests = self._digests(release, documents)
         for document, digest in zip(documents, digests, strict=True):
             if digest not in ("", document.sha256):
                 raise Problem(f"{self._url(release, document)} is another file", "A release does not change: publish the next version")
         if missing := [document for document, digest in zip(documents, digests, strict=True) if not digest]:
             self._copy(release, missing, region)
+
+    def lacking(self, release: Release) -> list[str]:
+        documents = release.documents_in_order
+        digests = self._digests(release, documents)
+        return [document.path.name for document, digest in zip(documents, digests, strict=True) if digest != document.sha256]
 
     def versions(self, release: Release) -> list[str]:
         family = shlex.quote(f"{self.settings['folder']}/{release.family}")
