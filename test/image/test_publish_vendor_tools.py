@@ -1,0 +1,153 @@
+"""The programs of Amazon, Microsoft and OpenStack as Debian has them take the commands that publish gives, and OpenStack's Glance
+keeps what it says. By name only: two hundred packages are fetched and unpacked into a folder; none is installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from publishing import publish as publishing
+from publishing.copies import Record
+from publishing.progress import Progress
+from publishing.release import read_release
+from publishing.target import Target, kinds
+from releases import copies, digest, make_release
+from test_publish_clouds import TARGETS
+
+pytestmark = pytest.mark.skipif(
+    "BOOTWRIGHT_VENDOR_TOOLS" not in os.environ,
+    reason="by name only: BOOTWRIGHT_VENDOR_TOOLS=1 python3 -m pytest test/image/test_publish_vendor_tools.py",
+)
+
+PACKAGES = ("awscli", "azure-cli", "python3-openstackclient", "glance-api")
+GLANCE_PORT = 19292
+
+_GLANCE = """\
+[DEFAULT]
+bind_host = 127.0.0.1
+bind_port = PORT
+workers = 0
+enabled_backends = disk:file
+node_staging_uri = file://FOLDER/staging
+[database]
+connection = sqlite:///FOLDER/glance.sqlite
+[glance_store]
+default_backend = disk
+[disk]
+filesystem_store_datadir = FOLDER/images
+[os_glance_tasks_store]
+filesystem_store_datadir = FOLDER/tasks
+[os_glance_staging_store]
+filesystem_store_datadir = FOLDER/staging
+[paste_deploy]
+config_file = UNPACKED/usr/share/glance-common/glance-api-paste.ini
+[oslo_policy]
+policy_file = FOLDER/policy.yaml
+"""
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Debian's packages, and what they need and this machine has not."""
+    folder = tmp_path_factory.mktemp("packages")
+    said = subprocess.run(["apt-get", "install", "-s", "--no-install-recommends", *PACKAGES], check=True, capture_output=True, text=True).stdout
+    names = {line.split()[1] for line in said.splitlines() if line.startswith("Inst ")} | set(PACKAGES)
+    subprocess.run(["apt-get", "download", "-q", *sorted(names)], cwd=folder, check=True, capture_output=True, timeout=600)
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg", "-x", package, folder / "root"], check=True)
+        package.unlink()
+    return folder / "root"
+
+
+@pytest.fixture(scope="module")
+def environment(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = str(tmp_path_factory.mktemp("home"))
+    return {"PATH": f"{unpacked}/usr/bin:/usr/bin:/bin", "PYTHONPATH": f"{unpacked}/usr/lib/python3/dist-packages", "HOME": home, "LC_ALL": "C.UTF-8"}
+
+
+def commands_for(manifest: Path, program: str) -> list[list[str]]:
+    """What --dry-run prints, without the variables before it."""
+    said: list[str] = []
+    known = kinds()
+    targets: list[Target] = [known[entry["kind"]](name, entry, said.append) for name, entry in TARGETS.items()]
+    targets[1].settings = {**TARGETS["ireland"], "source": TARGETS["frankfurt"]}
+    publishing.show_commands(read_release(manifest), targets, Progress([]).region)
+    words = [[word for word in shlex.split(line) if word != "AWS_PAGER="] for line in said]
+    return [command for command in words if command[0] == program]
+
+
+def test_amazons_program_takes_each_command(tmp_path: Path, environment: dict[str, str]) -> None:
+    commands = commands_for(make_release(tmp_path, size=1000), "aws")
+    assert len(commands) >= 7
+    for command in commands:
+        # It validates its options and asks nobody: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-skeleton.html
+        done = subprocess.run([*command, "--generate-cli-skeleton", "output"], env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr}"
+
+
+def test_microsofts_program_takes_each_command(tmp_path: Path, environment: dict[str, str]) -> None:
+    commands = commands_for(make_release(tmp_path, size=1000), "az")
+    assert len(commands) == 4
+    for command in commands:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        # It knows all options, and nobody is logged in.
+        assert "az login" in done.stderr, f"{shlex.join(command)}: {done.stderr}"
+
+
+@pytest.fixture
+def glance(unpacked: Path, environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """Its URL. Without Keystone: everybody is the administrator."""
+    folder = tmp_path / "glance"
+    for name in ("images", "tasks", "staging"):
+        (folder / name).mkdir(parents=True)
+    (folder / "policy.yaml").write_text("{}\n")
+    text = _GLANCE.replace("UNPACKED", str(unpacked)).replace("FOLDER", str(folder)).replace("PORT", str(GLANCE_PORT))
+    (folder / "glance.conf").write_text(text)
+    options = ["--config-file", folder / "glance.conf"]
+    subprocess.run(["/usr/bin/python3", unpacked / "usr/bin/glance-manage", *options, "db_sync"], env=environment, check=True, capture_output=True)
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(["/usr/bin/python3", unpacked / "usr/bin/glance-api", *options], env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{GLANCE_PORT}"
+    try:
+        end = time.monotonic() + 60
+        while subprocess.run(["curl", "-sf", f"{url}/v2/schemas/image"], capture_output=True, env=environment).returncode != 0:
+            assert server.poll() is None and time.monotonic() < end, (folder / "log").read_text()
+            time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def test_glance_keeps_a_release_and_says_its_digest(
+    glance: str, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**environment, "OS_AUTH_TYPE": "none", "OS_ENDPOINT": glance}.items():
+        monkeypatch.setenv(name, value)
+    kind: Any = kinds()["openstack"]
+    target = kind("cloud", {"kind": "openstack", "region": "RegionOne"}, None)
+
+    def publish(manifest: Path) -> str:
+        release = read_release(manifest)
+        publishing.publish(release, [target], Record(manifest, release), Progress(["cloud"]), 0)
+        return capsys.readouterr().out
+
+    manifest = make_release(tmp_path / "first", size=3_000_000)
+    # What a killed upload leaves.
+    half = {"name": "base-amd64-2026.4", "bootwright_sha256": digest(manifest, "qcow2"), "bootwright_family": "base-amd64"}
+    subprocess.run(["curl", "-sf", f"{glance}/v2/images", "-H", "Content-Type: application/json", "-d", json.dumps(half)], check=True, capture_output=True)
+    said = publish(manifest)
+    assert "verified by the service's own sha512 of what it keeps" in said, said
+    assert copies(manifest)["cloud"]["image_id"]
+    assert target.versions(read_release(manifest)) == ["2026.4"], "the half one is gone"
+    assert "is there since" in publish(manifest)
+    assert "is another image" in publish(make_release(tmp_path / "second", size=3_000_000, seed=2))
+    target.delete(read_release(manifest), "2026.4")
+    assert target.find(read_release(manifest), read_release(manifest).artifact("qcow2")) is None
