@@ -31,10 +31,10 @@ void MetadataWatch::watch(const std::stop_token& stop) const {
     std::string problem;
     while (!stop.stop_requested()) {
         try {
-            const Platform& platform = find_platform(system_, config_, stop);
+            const Detection found = find_platform(system_, config_, stop);
             const auto before = system_.clock.now().since_boot;
-            platform.wait_for_change(system_, config_, next_delay(), cursor, stop);
-            if (fingerprint(platform.read(system_, config_, stop)) != seen_) {
+            found.instance->wait_for_change(system_, config_, next_delay(), cursor, stop);
+            if (fingerprint(read_instance(found, system_, config_, stop)) != seen_) {
                 eventfd_write(changed_.get(), 1);
                 return;
             }

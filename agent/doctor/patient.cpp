@@ -17,11 +17,11 @@ namespace {
 std::optional<InstanceMetadata> metadata_now(Patient& patient, const std::stop_token& stop) {
     try {
         const Detection detection = detect_platform(patient.system, patient.config, stop);
-        patient.platform = detection.platform;
+        patient.platform = detection.instance;
         if (detection.platform == nullptr) {
             throw not_recognised(detection);
         }
-        InstanceMetadata metadata = detection.platform->read(patient.system, patient.config, stop);
+        InstanceMetadata metadata = read_instance(detection, patient.system, patient.config, stop);
         patient.instance = metadata.instance_id;
         return metadata;
     } catch (const Error& error) {

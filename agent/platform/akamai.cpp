@@ -42,7 +42,6 @@ void read_addresses(InstanceMetadata& metadata, MetadataClient& client) {
 class Akamai final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "akamai"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 65535, .source = "https://techdocs.akamai.com/linode-api/reference/post-linode-instance"};

@@ -25,7 +25,6 @@ MetadataService service() {
 class Alibaba final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "alibaba"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {

@@ -37,7 +37,6 @@ void read_addresses(InstanceMetadata& metadata, const Json& document) {
 class Azure final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "azure"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 65536,

@@ -92,7 +92,6 @@ std::string virtual_router(const System& system) {
 class CloudStack final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "cloudstack"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         // The default of vm.userdata.max.length, which an operator may raise to 1 MiB.
@@ -102,7 +101,8 @@ public:
     }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
-        return {dmi_starts_with(system, "product_name", "CloudStack")};
+        // A network whose user-data comes by a drive has no service: "Config drive" of the administrator's guide.
+        return {dmi_starts_with(system, "product_name", "CloudStack", Rank::hardware_after_drive)};
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,

@@ -17,7 +17,6 @@ constexpr const char* document_path = "openstack/latest/meta_data.json";
 class ConfigDrive final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "configdrive"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 65535,
@@ -26,7 +25,7 @@ public:
     }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
-        return {label_evidence(system, "config-2"), label_evidence(system, "CONFIG-2")};
+        return {label_evidence(system, "config-2", Rank::drive), label_evidence(system, "CONFIG-2", Rank::drive)};
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,

@@ -33,7 +33,6 @@ std::filesystem::path credential_path(const System& system) { return system.path
 class Credential final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "credential"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::given; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.place = "the systemd credential bootwright.role_config", .is_for_cloud_init = false};
@@ -44,8 +43,10 @@ public:
         const bool exists = std::filesystem::exists(credential_path(system), error);
         return {{"$CREDENTIALS_DIRECTORY/" + std::string(credential_name),
                  "the systemd credential " + std::string(credential_name) + " is set",
-                 exists ? "set" : "(no such credential)", exists}};
+                 exists ? "set" : "(no such credential)", exists, Rank::credential}};
     }
+
+    [[nodiscard]] bool leaves_identity_to(Rank rank) const override { return rank > Rank::role_file; }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig&, std::stop_token) const override {
         InstanceMetadata metadata{.platform = "credential", .instance_id = machine_id(system)};

@@ -25,7 +25,6 @@ void read_addresses(InstanceMetadata& metadata, const Json& document) {
 class DigitalOcean final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "digitalocean"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 65536,

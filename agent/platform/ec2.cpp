@@ -9,6 +9,10 @@
 #include "agent/platform/platform.hpp"
 #include "common/base/text.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 namespace bootwright {
 
 namespace {
@@ -25,22 +29,43 @@ MetadataService::Token token() {
             .if_disabled = "switch it on: `aws ec2 modify-instance-metadata-options --http-endpoint enabled`"};
 }
 
-MetadataService service(const AgentConfig& config) {
+/// Clouds that serve EC2's first protocol, as their own pages and cloud-init's ("Amazon EC2", "ZStack") tell them apart.
+std::vector<Evidence> clone_evidence(const System& system) {
+    Evidence outscale = dmi_is(system, "product_name", "3DS Outscale VM");
+    outscale.matched = outscale.matched && dmi_is(system, "sys_vendor", "3DS Outscale").matched;
+    return {std::move(outscale), dmi_is(system, "sys_vendor", "e24cloud"), dmi_is(system, "sys_vendor", "Tilaa"),
+            dmi_ends_with(system, "chassis_asset_tag", ".zstack.io"),
+            dmi_ends_with(system, "product_serial", ".brightbox.com")};
+}
+
+MetadataService service(const System& system, const AgentConfig& config) {
+    const auto clones = clone_evidence(system);
+    const bool is_clone = std::any_of(clones.begin(), clones.end(), [](const Evidence& one) { return one.matched; });
     MetadataService service{.endpoints = {"http://169.254.169.254", "http://[fd00:ec2::254]"}, .token = token()};
-    service.token->is_optional = config.allow_imdsv1;
+    service.token->is_optional = config.allow_imdsv1 || is_clone;  // most of them have none to give
     return service;
 }
 
-/// `product_uuid` as the guide describes it: "ec2…", or, on some instance types, the same with the bytes of its first
-/// group swapped, which counts only where the vendor is Amazon too.
 bool is_ec2_uuid(std::string_view uuid) { return lower(uuid).starts_with("ec2"); }
 
-bool is_swapped_ec2_uuid(std::string_view uuid) {
-    const std::string first_group = lower(split(uuid, '-').front());
-    return first_group.size() == 8 && first_group.ends_with("ec") && first_group[4] == '2';
+/// The identity document; of a service that proves to have none, as a clone's does, the same values from their own files.
+Json identity_of_instance(MetadataClient& client) {
+    if (const auto text = client.get(identity_document)) {
+        Json document = parse_json(*text);
+        if (!document.is_object()) {
+            throw bad_document(identity_document, "is not a JSON object");
+        }
+        return document;
+    }
+    Json values = Json::object();
+    for (const auto& [key, file] :
+         {std::pair("instanceId", "instance-id"), std::pair("region", "placement/region"),
+          std::pair("availabilityZone", "placement/availability-zone"), std::pair("instanceType", "instance-type"),
+          std::pair("imageId", "ami-id"), std::pair("privateIp", "local-ipv4")}) {
+        values[key] = client.get_text(std::string("/latest/meta-data/") + file);
+    }
+    return values;
 }
-
-bool is_amazon(std::string_view vendor) { return vendor == "Amazon EC2"; }
 
 /// What IAM allows in the name of a role; the folder holds one.
 bool is_role_name(std::string_view name) { return is_made_of(name, "_+=,.@-", 64); }
@@ -60,7 +85,6 @@ std::string role_of_instance(MetadataClient& client) {
 class Ec2 final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "ec2"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 16384,
@@ -68,20 +92,20 @@ public:
     }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
-        const bool amazon = is_amazon(read_value(system, "/sys/class/dmi/id/sys_vendor").value_or("")) ||
-                            is_amazon(read_value(system, "/sys/class/dmi/id/bios_vendor").value_or(""));
-        return {
+        // The vendor alone is enough, and all that there is where the uuid is another or cannot be read.
+        std::vector<Evidence> evidence{
             file_evidence(system, "/sys/hypervisor/uuid", "hypervisor uuid starts with ec2", is_ec2_uuid),
             file_evidence(system, "/sys/class/dmi/id/product_uuid", "product_uuid starts with ec2", is_ec2_uuid),
-            file_evidence(system, "/sys/class/dmi/id/product_uuid",
-                          "product_uuid is ec2 with swapped bytes and the vendor is Amazon EC2",
-                          [&](std::string_view uuid) { return amazon && is_swapped_ec2_uuid(uuid); }),
+            dmi_is(system, "sys_vendor", "Amazon EC2"),
+            dmi_is(system, "bios_vendor", "Amazon EC2"),
         };
+        std::ranges::move(clone_evidence(system), std::back_inserter(evidence));
+        return evidence;
     }
 
-    [[nodiscard]] std::optional<HttpRequest> probe(const System&) const override {
+    [[nodiscard]] std::optional<HttpRequest> probe(const System& system) const override {
         return HttpRequest{.method = "PUT",
-                           .url = service({}).endpoints.front().with_target(token().path),
+                           .url = service(system, {}).endpoints.front().with_target(token().path),
                            .headers = token().headers,
                            .max_bytes = 4096};
     }
@@ -91,8 +115,8 @@ public:
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
                                         std::stop_token stop) const override {
-        MetadataClient client(system, config, service(config), std::move(stop));
-        const Json identity = client.get_object(identity_document);
+        MetadataClient client(system, config, service(system, config), std::move(stop));
+        const Json identity = identity_of_instance(client);
         InstanceMetadata metadata{.platform = "ec2",
                                   .instance_id = required_id(identity, "instanceId", identity_document)};
         metadata.region = text_at(identity, "region");
@@ -103,6 +127,7 @@ public:
         metadata.hostname = client.get_text("/latest/meta-data/local-hostname");
         keep_address(metadata.addresses, text_at(identity, "privateIp"));
         keep_address(metadata.addresses, client.get_text("/latest/meta-data/public-ipv4"));
+        keep_address(metadata.addresses, client.get_text("/latest/meta-data/ipv6"));
         // Off unless the instance was started with --metadata-options InstanceMetadataTags=enabled.
         client.read_tags_folder(metadata.tags, tags_folder);
         metadata.user_data = client.get("/latest/user-data");
@@ -115,7 +140,7 @@ public:
     /// as Warmed:Stopped is that of a machine which is to be configured first.
     [[nodiscard]] std::optional<StopNotice> stop_notice(const System& system, const AgentConfig& config,
                                                         std::stop_token stop) const override {
-        MetadataClient client(system, config, service(config), std::move(stop));
+        MetadataClient client(system, config, service(system, config), std::move(stop));
         if (const auto answer = client.get("/latest/meta-data/spot/instance-action")) {
             const Json notice = parse_json(*answer);
             const std::string action = word_or_nothing(text_at(notice, "action"));
@@ -134,7 +159,7 @@ public:
     /// they expire at the latest, so what it gives is good for one fetch.
     [[nodiscard]] std::optional<CloudIdentity> identity(const System& system, const AgentConfig& config, CloudService,
                                                         std::stop_token stop) const override {
-        MetadataClient client(system, config, service(config), std::move(stop));
+        MetadataClient client(system, config, service(system, config), std::move(stop));
         const std::string path = roles_folder + role_of_instance(client);
         const Json credentials = client.get_object(path);
         if (const std::string code = text_at(credentials, "Code"); code != "Success") {

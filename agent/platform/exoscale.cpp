@@ -13,7 +13,6 @@ namespace {
 class Exoscale final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "exoscale"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 32768,

@@ -1,4 +1,4 @@
-// A role config in the image itself: the last resort, and the demonstration.
+// A role config on the disk: on a machine without a cloud, or in the place of the user-data of one.
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"
@@ -18,7 +18,6 @@ namespace {
 class File final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "file"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::last_resort; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.place = "/etc/bootwright/role.json, mode 0600", .is_for_cloud_init = false};
@@ -28,8 +27,10 @@ public:
         std::error_code error;
         const bool exists = std::filesystem::is_regular_file(system.path(config.role_file.string()), error);
         return {{config.role_file.string(), config.role_file.string() + " exists", exists ? "a file" : "(no such file)",
-                 exists}};
+                 exists, Rank::role_file}};
     }
+
+    [[nodiscard]] bool leaves_identity_to(Rank rank) const override { return rank > Rank::role_file; }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
                                         std::stop_token) const override {

@@ -57,7 +57,6 @@ std::optional<std::string> read_user_data(const Json& attributes) {
 class Gce final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "gce"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {

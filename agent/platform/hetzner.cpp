@@ -16,7 +16,6 @@ constexpr const char* document_path = "/hetzner/v1/metadata";
 class Hetzner final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "hetzner"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 32768, .source = "https://docs.hetzner.cloud/reference/cloud"};

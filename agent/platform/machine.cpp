@@ -1,5 +1,6 @@
 #include "agent/platform/machine.hpp"
 
+#include "agent/platform/container.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
@@ -16,9 +17,10 @@ namespace {
 
 constexpr std::size_t largest_value = 4096;
 
-Evidence dmi_evidence(const System& system, std::string_view field, const std::string& rule,
+Evidence dmi_evidence(const System& system, std::string_view field, const std::string& rule, Rank rank,
                       const std::function<bool(std::string_view)>& matches) {
-    return file_evidence(system, "/sys/class/dmi/id/" + std::string(field), std::string(field) + " " + rule, matches);
+    return file_evidence(system, "/sys/class/dmi/id/" + std::string(field), std::string(field) + " " + rule, matches,
+                         rank);
 }
 
 }  // namespace
@@ -33,6 +35,9 @@ std::optional<std::string> read_value(const System& system, std::string_view pat
 }
 
 std::optional<std::string> kernel_parameter(const System& system, std::string_view name) {
+    if (container(system)) {
+        return std::nullopt;
+    }
     // Reads it as the kernel does: a part between double quotes may hold spaces, and the quotes do not count.
     std::vector<std::string> words(1);
     bool is_quoted = false;
@@ -62,21 +67,30 @@ std::string machine_id(const System& system) {
     return *id;
 }
 
-Evidence dmi_is(const System& system, std::string_view field, std::string_view wanted) {
-    return dmi_evidence(system, field, "is " + std::string(wanted),
+Evidence presence_evidence(const System& system, std::string path, std::string rule, Rank rank) {
+    std::error_code error;
+    const bool is_there = std::filesystem::exists(system.path(path), error);
+    return {std::move(path), std::move(rule), is_there ? "there" : "(no such file)", is_there, rank};
+}
+
+Evidence dmi_is(const System& system, std::string_view field, std::string_view wanted, Rank rank) {
+    return dmi_evidence(system, field, "is " + std::string(wanted), rank,
                         [&](std::string_view value) { return value == wanted; });
 }
 
-Evidence dmi_starts_with(const System& system, std::string_view field, std::string_view wanted) {
-    return dmi_evidence(system, field, "starts with " + std::string(wanted),
+Evidence dmi_starts_with(const System& system, std::string_view field, std::string_view wanted, Rank rank) {
+    return dmi_evidence(system, field, "starts with " + std::string(wanted), rank,
                         [&](std::string_view value) { return value.starts_with(wanted); });
 }
 
-Evidence label_evidence(const System& system, std::string_view label) {
-    const std::string link = "/dev/disk/by-label/" + std::string(label);
-    std::error_code error;
-    const bool exists = std::filesystem::exists(system.path(link), error);
-    return {link, "a volume is labelled " + std::string(label), exists ? "a volume" : "(no such label)", exists};
+Evidence dmi_ends_with(const System& system, std::string_view field, std::string_view wanted) {
+    return dmi_evidence(system, field, "ends with " + std::string(wanted), Rank::hardware,
+                        [&](std::string_view value) { return value.ends_with(wanted); });
+}
+
+Evidence label_evidence(const System& system, std::string_view label, Rank rank) {
+    return presence_evidence(system, "/dev/disk/by-label/" + std::string(label),
+                             "a volume is labelled " + std::string(label), rank);
 }
 
 }  // namespace bootwright

@@ -39,7 +39,6 @@ std::vector<Url> endpoints(const System& system) {
 class OpenStack final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "openstack"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 65535,
@@ -48,11 +47,13 @@ public:
     }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
-        std::vector<Evidence> evidence{dmi_is(system, "product_name", "OpenStack Nova"),
-                                       dmi_is(system, "product_name", "OpenStack Compute")};
+        // Nova's drive says all that its service says, and is there before the network.
+        constexpr Rank rank = Rank::hardware_after_drive;
+        std::vector<Evidence> evidence{dmi_is(system, "product_name", "OpenStack Nova", rank),
+                                       dmi_is(system, "product_name", "OpenStack Compute", rank)};
         for (const char* tag : {"OpenStack Nova", "OpenStack Compute", "OpenTelekomCloud", "SAP CCloud VM",
                                 "HUAWEICLOUD", "Samsung Cloud Platform"}) {
-            evidence.push_back(dmi_is(system, "chassis_asset_tag", tag));
+            evidence.push_back(dmi_is(system, "chassis_asset_tag", tag, rank));
         }
         return evidence;
     }

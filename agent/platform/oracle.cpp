@@ -21,7 +21,6 @@ MetadataService service() {
 class Oracle final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "oracle"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.largest = 32000,

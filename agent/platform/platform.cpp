@@ -9,9 +9,7 @@ namespace bootwright {
 
 std::vector<const Platform*> platforms() {
     auto sorted = Registered<Platform>::all();
-    std::sort(sorted.begin(), sorted.end(), [](const Platform* a, const Platform* b) {
-        return std::pair(a->precedence(), a->name()) < std::pair(b->precedence(), b->name());
-    });
+    std::sort(sorted.begin(), sorted.end(), [](const Platform* a, const Platform* b) { return a->name() < b->name(); });
     return sorted;
 }
 

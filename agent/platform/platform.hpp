@@ -18,16 +18,31 @@
 
 namespace bootwright {
 
+/// How explicit it is what a rule finds, the most explicit first: of two rules that match, the earlier one decides.
+/// docs/platforms.md says it for people.
+enum class Rank {
+    kernel_line,           ///< named at this very boot
+    image,                 ///< named by the image's configuration
+    credential,            ///< a role config that was handed over
+    role_file,             ///< one that was put on the disk
+    seed_folder,           ///< a seed on the disk
+    seed_of_machine,       ///< one that was attached to the machine: a volume, a serial number
+    guest_socket,          ///< the container manager's own
+    seed_of_template,      ///< a seed that it wrote when it made the guest, and that may be out of date
+    guest_port,            ///< the virtual machine's side of it, before its socket is there
+    hardware,              ///< a cloud with a metadata service
+    drive,                 ///< a config drive, which a cloud may attach beside its service
+    hardware_after_drive,  ///< a cloud that means its drive where it attaches one
+};
+
 /// One detection rule as it was applied: what was read, what was seen there, and the verdict.
 struct Evidence {
     std::string path;  ///< the file that was read, below the root
     std::string rule;  ///< "sys_vendor is Hetzner"
     std::string seen;  ///< "QEMU", "(no such file)"
     bool matched = false;
+    Rank rank = Rank::hardware;
 };
-
-/// A platform's rank in detection: what was set on purpose wins over what the hardware says.
-enum class Precedence { given, cloud, last_resort };
 
 /// The cloud's word that it is about to stop this instance.
 struct StopNotice {
@@ -53,10 +68,12 @@ public:
     virtual ~Platform() = default;
 
     [[nodiscard]] virtual std::string_view name() const = 0;
-    [[nodiscard]] virtual Precedence precedence() const = 0;
 
     /// Looks at files only: no network, no waiting. The platform is recognised if any rule matched.
     [[nodiscard]] virtual std::vector<Evidence> detect(const System& system, const AgentConfig& config) const = 0;
+
+    /// True if it says what the instance is to become, and a rule of this rank knows better which instance it is.
+    [[nodiscard]] virtual bool leaves_identity_to(Rank) const { return false; }
 
     /// For a machine that no rule recognised: a request whose answer is this cloud's if `proves` takes it.
     [[nodiscard]] virtual std::optional<HttpRequest> probe(const System&) const { return std::nullopt; }
@@ -102,7 +119,7 @@ public:
                                  std::string& cursor, std::stop_token stop) const;
 };
 
-/// All registered platforms, by precedence, then by name.
+/// All registered platforms, by name.
 std::vector<const Platform*> platforms();
 
 }  // namespace bootwright

@@ -20,7 +20,6 @@ MetadataService service() {
 class Scaleway final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "scaleway"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override { return {.place = "the user data key cloud-init"}; }
 

@@ -15,7 +15,6 @@ constexpr const char* document_path = "/metadata/v1.json";
 class UpCloud final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "upcloud"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "sys_vendor", "UpCloud")};

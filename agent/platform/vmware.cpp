@@ -94,7 +94,6 @@ std::optional<std::string> decoded_guestinfo(const System& system, const AgentCo
 class VMware final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "vmware"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] UserDataTerms user_data_terms() const override {
         return {.place = "guestinfo.userdata, and what --encoding says as guestinfo.userdata.encoding"};

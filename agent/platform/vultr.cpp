@@ -19,7 +19,6 @@ MetadataService service() {
 class Vultr final : public Platform {
 public:
     [[nodiscard]] std::string_view name() const override { return "vultr"; }
-    [[nodiscard]] Precedence precedence() const override { return Precedence::cloud; }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
         return {dmi_is(system, "sys_vendor", "Vultr")};

@@ -1,13 +1,11 @@
 #include "agent/record/kept_instance.hpp"
 
+#include "agent/platform/container.hpp"
 #include "agent/record/status_file.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/text.hpp"
 #include "common/documents/json.hpp"
 #include "common/files/file.hpp"
-
-#include <filesystem>
-#include <system_error>
 
 namespace bootwright {
 
@@ -15,22 +13,10 @@ namespace {
 
 std::filesystem::path kept_file(const System& system) { return system.state() / "instance.json"; }
 
-/// A container sees the boot id and the firmware of its host, which the next container has too.
-bool is_container(const System& system) {
-    std::error_code error;
-    // In /run: a file on disk, such as Docker's /.dockerenv, stays if a container's image becomes a machine's.
-    for (const char* sign : {"/run/systemd/container", "/run/host/container-manager", "/run/.containerenv"}) {
-        if (std::filesystem::exists(system.path(sign), error)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 }  // namespace
 
 std::string hardware_name(const System& system) {
-    if (is_container(system)) {
+    if (container(system)) {  // it sees the boot id and the firmware of its host, which the next container has too
         return "";
     }
     constexpr std::size_t largest_value = 4096;
@@ -67,7 +53,7 @@ void keep_instance(const System& system, const InstanceMetadata& metadata) {
 bool is_this_machine(const System& system, const KeptInstance& kept) {
     const std::string hardware = hardware_name(system);
     const bool is_same_boot = !kept.boot_id.empty() && kept.boot_id == boot_id(system);
-    return !is_container(system) && (is_same_boot || (!hardware.empty() && hardware == kept.hardware));
+    return !container(system) && (is_same_boot || (!hardware.empty() && hardware == kept.hardware));
 }
 
 void forget_kept_instance(const System& system) {

@@ -280,11 +280,12 @@ private:
             policy.attempts = has_kept ? std::min(policy.attempts, attempts_with_kept) : policy.attempts;
             return policy;
         };
-        platform_ =
+        const Detection found =
             stage_(Stage::platform, patience(config_.retry.platform.value_or(AgentConfig::Retry::usual_platform)),
-                   [&] { return &find_platform(system_, config_, stop_); });
+                   [&] { return find_platform(system_, config_, stop_); });
+        platform_ = found.instance;
         return stage_(Stage::platform, patience(config_.retry.platform.value_or(platform_->retry_policy())),
-                      [&] { return platform_->read(system_, config_, stop_); });
+                      [&] { return bootwright::read_instance(found, system_, config_, stop_); });
     }
 
     /// An image that was taken from a running instance carries that one's state.
@@ -354,7 +355,7 @@ private:
     std::optional<LastGood> last_good_;         ///< before this run
     std::optional<AnnounceConfig> announce_{};  ///< of the role config, once it is read
     std::optional<Redactor> secrets_{};         ///< likewise
-    const Platform* platform_ = nullptr;        ///< nothing where none was found: the kept role config may do
+    const Platform* platform_ = nullptr;        ///< who says which instance this is; null where none was found
 };
 
 }  // namespace

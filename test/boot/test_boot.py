@@ -103,6 +103,8 @@ def machine(world: World, new_container: Callable[..., Container], package: Path
         file.write_text(content)
     made = new_container("instance", options=[f"--overlay-ro=/sys/class:{sys_files}/class:/sys/class"])
     install(made, package)
+    # It stands for a virtual machine, but is a container, which believes no hardware: this one has a service of its own.
+    made.write("/etc/bootwright/agent.d/platform.json", '{"platform": "ec2"}')
     for name, text in UNITS.items():
         made.write(f"/etc/systemd/system/{name}", text)
         command("systemctl", f"--root={made.root}", "--quiet", "enable", name)

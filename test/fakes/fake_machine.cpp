@@ -23,6 +23,7 @@ FakeMachine::FakeMachine() {
     http.answer("GET /latest/dynamic/instance-identity/document", fixture("ec2/identity-document.json"));
     http.answer("GET /latest/meta-data/local-hostname", "ip-10-251-50-12.ec2.internal");
     http.answer_status("GET /latest/meta-data/public-ipv4", 404);
+    http.answer_status("GET /latest/meta-data/ipv6", 404);
     http.answer_status("GET /latest/meta-data/tags/instance", 404);
     http.answer("GET /latest/user-data", good_user_data());
     processes.answer("bootwright-fetch", good_fetch());

@@ -6,13 +6,15 @@ namespace bootwright {
 
 PlatformWorld::PlatformWorld(std::string_view root) { replay(fake, root); }
 
-InstanceMetadata PlatformWorld::read() { return platform().read(fake.system, config, {}); }
+InstanceMetadata PlatformWorld::read() {
+    return read_instance(find_platform(fake.system, config, {}), fake.system, config, {});
+}
 
 Error PlatformWorld::failure() {
     return error_of([&] { return read(); });
 }
 
-const Platform& PlatformWorld::platform() { return find_platform(fake.system, config, {}); }
+const Platform& PlatformWorld::platform() { return *find_platform(fake.system, config, {}).platform; }
 
 std::string PlatformWorld::header(std::size_t n, std::string_view name) const {
     for (const auto& [key, value] : fake.http.requests.at(n).headers) {

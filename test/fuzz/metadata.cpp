@@ -112,9 +112,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                         .ruby_folder = {},
                         .environment = {}};
     const AgentConfig config{.platform = input.substr(0, space)};
-    const Platform& platform = find_platform(system, config, {});
-    fuzz([&] { check(platform.read(system, config, {})); },
+    const Detection found = find_platform(system, config, {});
+    fuzz([&] { check(read_instance(found, system, config, {})); },
          [](const Error& error) { return error.code.starts_with("platform.") || error.code.starts_with("http."); });
-    static_cast<void>(platform.proves({.status = 200, .body = body}));
+    static_cast<void>(found.platform->proves({.status = 200, .body = body}));
     return 0;
 }

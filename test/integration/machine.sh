@@ -17,6 +17,9 @@ hostname "$name"
 # The layers of an overlay do not reach into other mounts: /proc, /sys, /dev and /run of the real machine stay out.
 mount -t overlay -o "lowerdir=/,upperdir=$base/upper,workdir=$base/work" machine "$root"
 
+# It stands for a virtual machine, and not for a container, even where the real machine is one.
+rm -f "$root/.dockerenv"
+
 mount -t tmpfs -o mode=755,nosuid,nodev run "$root/run"
 mkdir -m 1777 "$root/run/lock"
 # The clock is right, as systemd-timesyncd says it, whatever the real machine's kernel knows of that.
@@ -60,4 +63,4 @@ umount -l /mnt
 
 echo "ready $pid"
 # With SIGCHLD ignored the kernel reaps orphans by itself. (dash's own trap does not ignore this one.)
-exec env --ignore-signal=CHLD sleep infinity </dev/null >/dev/null 2>&1
+exec env -u container -u KUBERNETES_SERVICE_HOST --ignore-signal=CHLD sleep infinity </dev/null >/dev/null 2>&1

@@ -150,7 +150,7 @@ def check_refused(done: subprocess.CompletedProcess[str]) -> None:
 
 def test_every_platform_of_the_program_has_a_fixture() -> None:
     names = {file.stem for file in (REPOSITORY_ROOT / "agent/platform").glob("*.cpp")}
-    shared = {"detection", "document", "ec2_style", "instance_metadata", "machine", "metadata_service", "openstack_document", "platform", "stop_notice"}
+    shared = {"container", "detection", "document", "ec2_style", "instance_metadata", "machine", "metadata_service", "openstack_document", "platform", "stop_notice"}
     without_service = {"credential", "file"}
     assert {platform.name for platform in PLATFORMS} == names - shared - without_service
 

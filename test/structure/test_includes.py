@@ -67,6 +67,7 @@ STAGES = ["agent/platform", "agent/role", "agent/repository", "agent/puppet", "a
 # All that a stage may know of an earlier one: the type that it hands on.
 HANDED_ON = {
     "agent/platform/cloud_identity.hpp",
+    "agent/platform/container.hpp",
     "agent/platform/instance_metadata.hpp",
     "agent/role/shown_role.hpp",
     "agent/role/keys/certname_template.hpp",  # how a value of the role config is meant
@@ -81,6 +82,7 @@ HANDED_ON = {
 # What the clouds share. Everything else in agent/platform/ belongs to one cloud, and no other cloud knows of it.
 SHARED_BY_CLOUDS = {
     "agent/platform/cloud_identity.hpp",
+    "agent/platform/container.hpp",
     "agent/platform/document.hpp",
     "agent/platform/instance_metadata.hpp",
     "agent/platform/ec2_style.hpp",

@@ -5,6 +5,7 @@
 #include "agent/commands/support/recorded_answers.hpp"
 #include "agent/commands/support/redaction.hpp"
 #include "agent/config/config.hpp"
+#include "agent/platform/container.hpp"
 #include "agent/platform/detection.hpp"
 #include "agent/platform/machine.hpp"
 #include "agent/platform/platform.hpp"
@@ -94,6 +95,9 @@ void copy_files(const System& system, const AgentConfig& config, const Tree& tre
             tree.copy_evidence(evidence.path);
         }
     }
+    if (const auto manager = container(system)) {
+        tree.write("/run/systemd/container", *manager + "\n");  // that it is one; it is told in many ways
+    }
     tree.copy_evidence("/proc/cmdline");
     tree.copy_evidence("/proc/net/route");  // where CloudStack's metadata service is
     tree.copy_document("/etc/bootwright/agent.json");
@@ -119,7 +123,7 @@ Json record_answers(const System& system, const AgentConfig& config) {
                           .ruby_folder = system.ruby_folder,
                           .environment = system.environment};
     try {
-        find_platform(system, config, {}).read(recorded, config, {});
+        read_instance(find_platform(system, config, {}), recorded, config, {});
     } catch (const Error& error) {
         print_line("the instance's metadata could not be read, which is captured too: " + error.message + " (" +
                    error.code + ")");

@@ -20,7 +20,7 @@ std::string padded(const std::string& text, std::size_t width) {
 
 Json rules_json(const Detection& detection) {
     Json rules = Json::array();
-    for (const auto& [platform, evidence] : detection.rules) {
+    for (const auto& [platform, evidence, chosen_by] : detection.rules) {
         rules.push_back({{"platform", platform->name()},
                          {"path", evidence.path},
                          {"rule", evidence.rule},
@@ -100,12 +100,14 @@ Json keys_json(const AgentConfig& config) {
 
 /// Each part as far as it comes: an error takes the place of what failed.
 Json explain(const System& system) {
-    Json result{{"platform", nullptr}, {"chosen_by", nullptr},   {"rules", Json::array()}, {"probes", Json::array()},
-                {"instance", nullptr}, {"role_config", nullptr}, {"keys", nullptr},        {"error", nullptr}};
+    Json result{{"platform", nullptr},    {"chosen_by", nullptr},    {"container", nullptr},
+                {"rules", Json::array()}, {"probes", Json::array()}, {"instance", nullptr},
+                {"role_config", nullptr}, {"keys", nullptr},         {"error", nullptr}};
     try {
         const AgentConfig config = read_agent_config(system);
         result["keys"] = keys_json(config);
         const Detection detection = detect_platform(system, config, {});
+        result["container"] = detection.container ? Json(*detection.container) : Json();
         result["rules"] = rules_json(detection);
         result["probes"] = probes_json(detection);
         if (detection.platform == nullptr) {
@@ -113,7 +115,7 @@ Json explain(const System& system) {
         }
         result["platform"] = detection.platform->name();
         result["chosen_by"] = detection.chosen_by;
-        const InstanceMetadata metadata = detection.platform->read(system, config, {});
+        const InstanceMetadata metadata = read_instance(detection, system, config, {});
         result["instance"] = shown_json(metadata);
         result["role_config"] = role_json(read_role_config(config, metadata));
     } catch (const Error& error) {
@@ -140,6 +142,9 @@ void print_keys(const Json& keys) {
 
 void print(const Json& result) {
     constexpr std::size_t name_width = 14;
+    if (const Json& container = result.at("container"); !container.is_null()) {
+        print_line("This is a container (" + shown(container, "") + "): what is its host's is not believed.");
+    }
     print_line("Rules, in the order in which they count; the first that matches decides:");
     for (const Json& rule : result.at("rules")) {
         const bool has_matched = rule.at("matched") == Json(true);

@@ -62,11 +62,11 @@ void print_all(const Json& document) {
 
 InstanceMetadata read_metadata_now(const System& system, const AgentConfig& config) {
     constexpr int most_attempts = 5;  // somebody is waiting
-    const Platform& platform = find_platform(system, config, {});
-    RetryPolicy policy = config.retry.platform.value_or(platform.retry_policy());
+    const Detection found = find_platform(system, config, {});
+    RetryPolicy policy = config.retry.platform.value_or(found.instance->retry_policy());
     policy.attempts = std::min(policy.attempts, most_attempts);
     return retry(
-        policy, system.clock, system.random, {}, [&](int) { return platform.read(system, config, {}); },
+        policy, system.clock, system.random, {}, [&](int) { return read_instance(found, system, config, {}); },
         [](int, std::chrono::milliseconds delay, const Error& error) {
             log(LogLevel::warning, error.message + "; trying again in " + to_human(delay));
         });

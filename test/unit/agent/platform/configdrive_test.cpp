@@ -13,7 +13,7 @@ constexpr const char* user_data = "/dev/disk/by-label/config-2/openstack/latest/
 
 struct World {
     World() { fake.root.copy(fixture_path("configdrive/root")); }
-    InstanceMetadata read() { return find_platform(fake.system, {}, {}).read(fake.system, {}, {}); }
+    InstanceMetadata read() { return read_instance(find_platform(fake.system, {}, {}), fake.system, {}, {}); }
     FakeSystem fake{};
 };
 
@@ -42,7 +42,8 @@ TEST_CASE("a config drive that was asked for by name and is not there may come")
     FakeSystem fake;
     AgentConfig config;
     config.platform = "configdrive";
-    const Error error = error_of([&] { return find_platform(fake.system, config, {}).read(fake.system, config, {}); });
+    const Error error =
+        error_of([&] { return read_instance(find_platform(fake.system, config, {}), fake.system, config, {}); });
     CHECK(error.code == "platform.seed_missing");
     CHECK(error.kind == ErrorKind::transient);
 }

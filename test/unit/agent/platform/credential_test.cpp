@@ -20,7 +20,7 @@ struct World {
         fake.system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
         config.platform = "credential";
     }
-    InstanceMetadata read() { return find_platform(fake.system, config, {}).read(fake.system, config, {}); }
+    InstanceMetadata read() { return read_instance(find_platform(fake.system, config, {}), fake.system, config, {}); }
 };
 
 }  // namespace

@@ -6,8 +6,11 @@
 #include "test/fakes/fixtures.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 using namespace bootwright;
 namespace fs = std::filesystem;
@@ -47,16 +50,72 @@ System on_machine(const FakeSystem& fake, const fs::path& root) {
 }
 
 std::vector<std::string> names_that_match(const System& system) {
-    std::vector<std::string> names;
-    for (const Platform* platform : platforms()) {
-        const auto evidence = platform->detect(system, AgentConfig{});
-        CHECK_FALSE(evidence.empty());
-        if (std::any_of(evidence.begin(), evidence.end(), [](const Evidence& one) { return one.matched; })) {
-            names.emplace_back(platform->name());
+    std::set<std::string> names;
+    for (const auto& [platform, evidence, chosen_by] : detect_platform(system, {}, {}).rules) {
+        if (evidence.matched) {
+            names.emplace(platform->name());
         }
     }
-    return names;
+    return {names.begin(), names.end()};
 }
+
+/// A way in which a machine is told what it is.
+struct Source {
+    const char* name;
+    const char* platform;
+    const char* path;    ///< of the rule that finds it
+    bool is_containers;  ///< a container may have its own
+    std::function<void(FakeSystem& fake, AgentConfig& config)> give;
+};
+
+void add_to_kernel_line(const FakeSystem& fake, const std::string& words) {
+    fake.root.write("/proc/cmdline", words + " " + fake.root.read("/proc/cmdline"));
+}
+
+/// The most explicit first, as docs/platforms.md says it.
+std::vector<Source> sources() {
+    const auto put = [](const char* path, const char* content) {
+        return [=](FakeSystem& fake, AgentConfig&) { fake.root.write(path, content); };
+    };
+    return {
+        {"a platform of the kernel command line", "upcloud", "/proc/cmdline", false,
+         [](FakeSystem& fake, AgentConfig&) { add_to_kernel_line(fake, "bootwright.platform=upcloud"); }},
+        {"a seed of the kernel command line", "nocloud", "/proc/cmdline", false,
+         [](FakeSystem& fake, AgentConfig&) { add_to_kernel_line(fake, "ds=nocloud;s=http://10.0.0.1/"); }},
+        {"a platform of agent.json", "vultr", "/etc/bootwright/agent.json", true,
+         [](FakeSystem&, AgentConfig& config) { config.platform = "vultr"; }},
+        {"a credential", "credential", "$CREDENTIALS_DIRECTORY/bootwright.role_config", true,
+         put("/run/credentials/bootwright.service/bootwright.role_config", "{}")},
+        {"a role file", "file", "/etc/bootwright/role.json", true, put("/etc/bootwright/role.json", "{}")},
+        {"a seed folder", "nocloud", "/var/lib/cloud/seed/nocloud", true,
+         put("/var/lib/cloud/seed/nocloud/user-data", "{}")},
+        {"a seed volume", "nocloud", "/dev/disk/by-label/cidata", false, put("/dev/disk/by-label/cidata", "")},
+        {"a guest's socket", "lxd", "/dev/incus/sock", true, put("/dev/incus/sock", "")},
+        {"a seed of the host's template", "nocloud", "/var/lib/cloud/seed/nocloud-net", true,
+         put("/var/lib/cloud/seed/nocloud-net/user-data", "{}")},
+        {"a guest's port", "lxd", "/sys/class/virtio-ports/vport1p1/name", false,
+         put("/sys/class/virtio-ports/vport1p1/name", "org.linuxcontainers.incus\n")},
+        {"a cloud's hardware", "hetzner", "/sys/class/dmi/id/sys_vendor", false,
+         put("/sys/class/dmi/id/sys_vendor", "Hetzner\n")},
+        {"a config drive", "configdrive", "/dev/disk/by-label/config-2", false, put("/dev/disk/by-label/config-2", "")},
+        {"OpenStack's hardware", "openstack", "/sys/class/dmi/id/product_name", false,
+         put("/sys/class/dmi/id/product_name", "OpenStack Nova\n")},
+    };
+}
+
+/// "PLATFORM by PATH" of the rule that decides; "" if none does.
+std::string decided(const Detection& detection) {
+    for (const auto& [platform, evidence, chosen_by] : detection.rules) {
+        if (evidence.matched) {
+            CHECK(detection.platform == platform);
+            return std::string(platform->name()) + " by " + evidence.path;
+        }
+    }
+    CHECK(detection.platform == nullptr);
+    return "";
+}
+
+std::string expected_of(const Source& source) { return std::string(source.platform) + " by " + source.path; }
 
 }  // namespace
 
@@ -69,11 +128,11 @@ TEST_CASE("every captured machine is recognised by exactly one platform, all aga
         const System system = on_machine(fake, machine.root);
         if (machine.platform == "unknown") {
             CHECK(names_that_match(system).empty());
-            CHECK(error_of([&] { return find_platform(system, AgentConfig{}, {}).name(); }).code ==
+            CHECK(error_of([&] { return find_platform(system, AgentConfig{}, {}).platform->name(); }).code ==
                   "platform.not_recognised");
         } else {
             CHECK(names_that_match(system) == std::vector{machine.platform});
-            CHECK(find_platform(system, AgentConfig{}, {}).name() == machine.platform);
+            CHECK(find_platform(system, AgentConfig{}, {}).platform->name() == machine.platform);
         }
     }
 }
@@ -88,27 +147,99 @@ TEST_CASE("every platform has a captured machine, and a unique name") {
         CHECK(std::find(names.begin(), names.end(), platform->name()) == names.end());
         names.emplace_back(platform->name());
     }
-    CHECK(names.front() == "configdrive");  // by precedence, then by name
-    CHECK(names.back() == "file");
+    CHECK(std::is_sorted(names.begin(), names.end()));
 }
 
-TEST_CASE("what was given on purpose wins over the cloud, and the image's file comes last") {
+TEST_CASE("of two sources the more explicit decides, pair by pair") {
+    const auto all = sources();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        for (std::size_t j = i; j < all.size(); ++j) {
+            CAPTURE(all[i].name, all[j].name);
+            FakeSystem fake;
+            AgentConfig config;
+            all[j].give(fake, config);
+            if (j != i) {
+                CHECK(decided(detect_platform(fake.system, config, {})) == expected_of(all[j]));
+                all[i].give(fake, config);
+            }
+            CHECK(decided(detect_platform(fake.system, config, {})) == expected_of(all[i]));
+            CHECK(fake.http.requests.empty());
+        }
+    }
+}
+
+TEST_CASE("a container believes only what is its own, and asks no cloud") {
+    struct Sign {
+        const char* path;
+        std::string content;
+    };
+    const Sign sign =
+        GENERATE(values<Sign>({{"/run/systemd/container", "lxc\n"},
+                               {"/run/host/container-manager", "systemd-nspawn\n"},
+                               {"/run/host/container-uuid", "0123\n"},
+                               {"/run/host/os-release", "ID=debian\n"},
+                               {"/run/.containerenv", ""},
+                               {"/.dockerenv", ""},
+                               {"/proc/1/environ", std::string("A=b\0container=lxc\0", 18)},
+                               {"/proc/1/environ", std::string("KUBERNETES_SERVICE_HOST=10.0.0.1\0", 33)}}));
+    for (const Source& source : sources()) {
+        CAPTURE(sign.path, source.name);
+        FakeSystem fake;
+        AgentConfig config;
+        source.give(fake, config);
+        fake.root.write(sign.path, sign.content);
+        const Detection detection = detect_platform(fake.system, config, {});
+        CHECK(detection.container.value_or("").find(
+                  sign.path == std::string("/proc/1/environ") ? "process 1" : sign.path) != std::string::npos);
+        CHECK(decided(detection) == (source.is_containers ? expected_of(source) : ""));
+        CHECK(fake.http.requests.empty());
+        if (!source.is_containers) {
+            const Error error = not_recognised(detection);
+            CHECK(error.code == "platform.not_recognised");
+            CHECK(error.message.starts_with("this is a container ("));
+            CHECK(error.advice.find("/etc/bootwright/role.json") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("what is on disk of a container makes no container of the machine that its image became") {
     FakeSystem fake;
-    fake.root.copy(fixture_path("file/root"));
-    CHECK(find_platform(fake.system, {}, {}).name() == "file");
+    fake.root.copy(fixture_path("hetzner/root"));
+    fake.root.write("/.dockerenv", "");
+    fake.root.make_folder("/run/systemd/system");
+    fake.root.write("/proc/1/environ", std::string("HOME=/\0container=\0TERM=linux\0", 28));
+    CHECK(find_platform(fake.system, {}, {}).platform->name() == "hetzner");
+}
+
+TEST_CASE("a platform that is named outright says all, and nothing else is asked which instance it is") {
+    FakeSystem fake;
+    fake.root.copy(fixture_path("hetzner/root"));
+    fake.root.write("/etc/bootwright/role.json", "{}");
+    CHECK(find_platform(fake.system, {}, {}).instance->name() == "hetzner");
+    AgentConfig config;
+    config.platform = "file";
+    const Detection found = find_platform(fake.system, config, {});
+    CHECK(found.instance == found.platform);
+    CHECK(read_instance(found, fake.system, config, {}).instance_id == "0123456789abcdef0123456789abcdef");
+}
+
+TEST_CASE("what was given on purpose wins over the cloud") {
+    FakeSystem fake;
     fake.root.copy(fixture_path("ec2/root-nitro"));
-    CHECK(find_platform(fake.system, {}, {}).name() == "ec2");
+    CHECK(find_platform(fake.system, {}, {}).platform->name() == "ec2");
     fake.root.copy(fixture_path("nocloud/root-seed-folder"));
-    CHECK(find_platform(fake.system, {}, {}).name() == "nocloud");
+    CHECK(find_platform(fake.system, {}, {}).platform->name() == "nocloud");
+    fake.root.copy(fixture_path("file/root"));
+    CHECK(find_platform(fake.system, {}, {}).platform->name() == "file");
     fake.root.copy(fixture_path("credential/root"));
     fake.system.environment["CREDENTIALS_DIRECTORY"] = "/run/credentials/bootwright.service";
-    CHECK(find_platform(fake.system, {}, {}).name() == "credential");
+    CHECK(find_platform(fake.system, {}, {}).platform->name() == "credential");
 }
 
 TEST_CASE("a machine that nobody recognises is told with every rule and what it saw, and may be recognised later") {
     FakeSystem fake;
     fake.root.write("/sys/class/dmi/id/product_uuid", "1234\n");
-    const Error error = error_of([&] { return find_platform(fake.system, {}, {}).name(); });
+    const Error error = error_of([&] { return find_platform(fake.system, {}, {}).platform->name(); });
     CHECK(error.code == "platform.not_recognised");
     CHECK(error.kind == ErrorKind::transient);
     CHECK(error.message.find("ec2: product_uuid starts with ec2, but saw 1234") != std::string::npos);
@@ -122,26 +253,27 @@ TEST_CASE("the image's configuration names the platform, and the kernel command 
     fake.root.copy(fixture_path("ec2/root-nitro"));
     AgentConfig config;
     config.platform = "file";
-    CHECK(find_platform(fake.system, config, {}).name() == "file");
+    CHECK(find_platform(fake.system, config, {}).platform->name() == "file");
     fake.root.write("/proc/cmdline", "ro bootwright.platform=nocloud quiet\n");
-    CHECK(find_platform(fake.system, config, {}).name() == "nocloud");
+    CHECK(find_platform(fake.system, config, {}).platform->name() == "nocloud");
     fake.root.write("/proc/cmdline", "bootwright.platform=auto\n");
     config.platform = "auto";
-    CHECK(find_platform(fake.system, config, {}).name() == "ec2");
+    CHECK(find_platform(fake.system, config, {}).platform->name() == "ec2");
 }
 
 TEST_CASE("an unknown name is refused for good, with the names to choose from") {
     FakeSystem fake;
     AgentConfig config;
     config.platform = "ec3";
-    const Error error = error_of([&] { return find_platform(fake.system, config, {}).name(); });
+    const Error error = error_of([&] { return find_platform(fake.system, config, {}).platform->name(); });
     CHECK(error.code == "platform.unknown_name");
     CHECK(error.kind == ErrorKind::permanent);
     CHECK(error.message.find("agent.json") != std::string::npos);
-    CHECK(error.advice.starts_with("use one of: auto, configdrive, credential, lxd, nocloud, akamai, "));
+    CHECK(error.advice.starts_with("use one of: auto, akamai, alibaba, azure, "));
     fake.root.write("/proc/cmdline", "bootwright.platform=\n");
-    CHECK(error_of([&] { return find_platform(fake.system, {}, {}).name(); }).message.find("kernel command line") !=
-          std::string::npos);
+    CHECK(error_of([&] {
+              return find_platform(fake.system, {}, {}).platform->name();
+          }).message.find("kernel command line") != std::string::npos);
 }
 
 TEST_CASE("where no rule matches, the clouds are asked, and the one that proves itself wins") {
@@ -180,7 +312,7 @@ TEST_CASE("no cloud is asked where a rule matches, or where the platform was nam
 TEST_CASE("a machine that nobody proves to know is told with what each cloud answered") {
     FakeSystem fake;
     fake.http.answer_status("GET /v1.json", 404);
-    const Error error = error_of([&] { return find_platform(fake.system, {}, {}).name(); });
+    const Error error = error_of([&] { return find_platform(fake.system, {}, {}).platform->name(); });
     CHECK(error.code == "platform.not_recognised");
     CHECK(error.message.find("vultr: GET http://169.254.169.254/v1.json: HTTP status 404") != std::string::npos);
     CHECK(error.message.find("hetzner: sys_vendor is Hetzner, but saw (no such file)") != std::string::npos);
@@ -193,7 +325,7 @@ TEST_CASE("what a rule saw is told without the credentials of a URL") {
     const Detection detection = detect_platform(fake.system, {}, {});
     CHECK(not_recognised(detection).message.find("hunter2") == std::string::npos);
     CHECK(not_recognised(detection).message.find("ds=NoCloud;s=http://10.0.0.1/") != std::string::npos);
-    for (const auto& [platform, evidence] : detection.rules) {
+    for (const auto& [platform, evidence, chosen_by] : detection.rules) {
         CHECK(evidence.seen.find("hunter2") == std::string::npos);
     }
 }

@@ -15,3 +15,11 @@ TEST_CASE("a droplet without user-data has none, and one with an empty one has t
     CHECK(with([](Json& body) { body["user_data"] = nullptr; }) == std::nullopt);
     CHECK(with([](Json& body) { body["user_data"] = ""; }) == "");
 }
+
+TEST_CASE("a droplet's config drive does not hide the service, which knows more") {
+    PlatformWorld world("digitalocean/root");
+    world.fake.root.make_folder("/dev/disk/by-label/config-2");
+    CHECK(world.platform().name() == "digitalocean");
+    CHECK(world.read().region == "nyc3");
+    CHECK(world.read().tags.contains("bootwright:role"));
+}

@@ -21,6 +21,7 @@ constexpr const char* token_path = "PUT /latest/api/token";
 constexpr const char* identity_path = "GET /latest/dynamic/instance-identity/document";
 constexpr const char* hostname_path = "GET /latest/meta-data/local-hostname";
 constexpr const char* public_address_path = "GET /latest/meta-data/public-ipv4";
+constexpr const char* ipv6_path = "GET /latest/meta-data/ipv6";
 constexpr const char* tags_path = "GET /latest/meta-data/tags/instance";
 constexpr const char* user_data_path = "GET /latest/user-data";
 
@@ -35,13 +36,14 @@ struct World {
         fake.http.answer(identity_path, fixture("ec2/identity-document.json"));
         fake.http.answer(hostname_path, "ip-10-251-50-12.ec2.internal");
         fake.http.answer(public_address_path, "203.0.113.7");
+        fake.http.answer_status(ipv6_path, 404);
         fake.http.answer(tags_path, "Name\nbootwright:role");
         fake.http.answer(std::string(tags_path) + "/Name", "web 1");
         fake.http.answer(std::string(tags_path) + "/bootwright:role", "web");
         fake.http.answer(user_data_path, "{\"role\": \"web\"}");
     }
     InstanceMetadata read(std::stop_token stop = {}) {
-        return find_platform(fake.system, config, stop).read(fake.system, config, stop);
+        return read_instance(find_platform(fake.system, config, stop), fake.system, config, stop);
     }
     Error failure() {
         return error_of([&] { return read(); });
@@ -79,12 +81,12 @@ TEST_CASE("an EC2 instance tells its id, its place, its name and its user-data")
     CHECK(metadata.tags == std::map<std::string, std::string>{{"Name", "web 1"}, {"bootwright:role", "web"}});
     CHECK(metadata.addresses == std::vector<std::string>{"10.158.112.84", "203.0.113.7"});
     CHECK(world.fake.http.asked() ==
-          std::vector<std::string>{token_path, identity_path, hostname_path, public_address_path, tags_path,
+          std::vector<std::string>{token_path, identity_path, hostname_path, public_address_path, ipv6_path, tags_path,
                                    std::string(tags_path) + "/Name", std::string(tags_path) + "/bootwright:role",
                                    user_data_path});
     CHECK(world.tokens() ==
           std::vector<std::string>{"-", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==",
-                                   "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg=="});
+                                   "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg==", "AQAEAHNrb2tlbg=="});
     const HttpRequest& token = world.fake.http.requests.at(0);
     CHECK(token.headers ==
           std::vector<std::pair<std::string, std::string>>{{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}});
@@ -208,8 +210,8 @@ TEST_CASE("a token that has expired is renewed, once a request") {
         token_path, {HttpResponse{.status = 200, .body = "first"}, HttpResponse{.status = 200, .body = "second"}});
     world.fake.http.answer(user_data_path, {with_status(401), HttpResponse{.status = 200, .body = "{}"}});
     CHECK(world.read().user_data == "{}");
-    CHECK(world.tokens() ==
-          std::vector<std::string>{"-", "first", "first", "first", "first", "first", "first", "first", "-", "second"});
+    CHECK(world.tokens() == std::vector<std::string>{"-", "first", "first", "first", "first", "first", "first", "first",
+                                                     "first", "-", "second"});
 }
 
 TEST_CASE("a token that is refused again and again is given up for now") {
@@ -249,6 +251,10 @@ TEST_CASE("a document that does not name the instance is a failure that may pass
     CHECK(error.code == "platform.bad_document");
     CHECK(error.kind == ErrorKind::transient);
     world.fake.http.answer_status(identity_path, 404);
+    for (const char* file :
+         {"instance-id", "placement/region", "placement/availability-zone", "instance-type", "ami-id", "local-ipv4"}) {
+        world.fake.http.answer_status(std::string("GET /latest/meta-data/") + file, 404);
+    }
     CHECK(world.failure().code == "platform.bad_document");
 }
 
@@ -274,7 +280,8 @@ struct IdentityWorld {
 
     IdentityWorld() { replay(fake, "ec2/root-nitro"); }
     std::optional<CloudIdentity> ask() {
-        return find_platform(fake.system, config, {}).identity(fake.system, config, CloudService::object_store, {});
+        return find_platform(fake.system, config, {})
+            .instance->identity(fake.system, config, CloudService::object_store, {});
     }
     Error failure() {
         return error_of([&] { return ask(); });

@@ -42,7 +42,7 @@ struct World {
             fake.root.copy(fixture_path(root));
         }
     }
-    InstanceMetadata read() { return find_platform(fake.system, {}, {}).read(fake.system, {}, {}); }
+    InstanceMetadata read() { return read_instance(find_platform(fake.system, {}, {}), fake.system, {}, {}); }
 
     /// The keys of all answers over HTTP: "GET /latest/user-data".
     [[nodiscard]] std::vector<std::string> answers() const {
@@ -115,6 +115,36 @@ TEST_CASE("every platform tells of its instance what its cloud's documents say")
     CHECK((may_be_roots || !metadata.user_data_is_roots));
 }
 
+TEST_CASE(
+    "a role file takes the place of the user-data on every cloud, and the cloud still says which instance it is") {
+    const std::string name = GENERATE(from_range(names_of_fixtures()));
+    CAPTURE(name);
+    World world(name);
+    world.fake.root.write("/etc/bootwright/role.json", "{\"role\": \"file\"}");
+    const Detection found = find_platform(world.fake.system, {}, {});
+    if (name == "nocloud") {  // named by its kernel command line, which is more explicit
+        CHECK(found.platform->name() == "nocloud");
+        return;
+    }
+    CHECK(found.platform->name() == "file");
+    const InstanceMetadata metadata = world.read();
+    CHECK(to_json(metadata) == world.about.at("expected"));
+    CHECK(metadata.user_data == "{\"role\": \"file\"}");
+    CHECK(metadata.user_data_origin == "/etc/bootwright/role.json");
+    CHECK(metadata.user_data_is_roots);
+}
+
+TEST_CASE("beside a role file, too, a cloud that says nothing is no absence: the machine takes no other identity") {
+    const std::string name = GENERATE(from_range(names_of_services()));
+    CAPTURE(name);
+    World world(name);
+    world.fake.root.write("/etc/bootwright/role.json", "{\"role\": \"file\"}");
+    for (const std::string& key : world.answers()) {
+        world.fake.http.answer(key, {transient_error("http.timeout", "silence", "wait")});
+    }
+    CHECK(error_of([&] { return world.read(); }).code == "http.timeout");
+}
+
 TEST_CASE("on no platform an answer that is neither present nor absent ends as no user-data") {
     const std::string name = GENERATE(from_range(names_of_services()));
     for (const std::string& key : World(name).answers()) {
@@ -172,7 +202,7 @@ Json notices_of(const std::string& name) { return Json::parse(fixture(name + "/n
 
 /// {why, at}, or null.
 Json asked_for_notice(World& world) {
-    const auto notice = find_platform(world.fake.system, {}, {}).stop_notice(world.fake.system, {}, {});
+    const auto notice = find_platform(world.fake.system, {}, {}).instance->stop_notice(world.fake.system, {}, {});
     return notice ? Json{{"why", notice->why}, {"at", notice->at}} : Json();
 }
 
@@ -188,7 +218,7 @@ TEST_CASE("a notice that the cloud takes the instance away is told from none") {
         }
         CHECK(asked_for_notice(world) == row.at("expected"));
         const auto begin = [&] {
-            check_not_going_away(find_platform(world.fake.system, {}, {}), world.fake.system, {}, {});
+            check_not_going_away(*find_platform(world.fake.system, {}, {}).instance, world.fake.system, {}, {});
             return 0;
         };
         if (row.at("expected").is_null()) {
@@ -217,7 +247,7 @@ TEST_CASE("an answer to the question for a notice that says nothing is no notice
                 } catch (const Error& error) {
                     CHECK(error.kind != ErrorKind::stopped);
                 }
-                check_not_going_away(find_platform(world.fake.system, {}, {}), world.fake.system, {}, {});
+                check_not_going_away(*find_platform(world.fake.system, {}, {}).instance, world.fake.system, {}, {});
             }
         }
     }
@@ -227,7 +257,7 @@ TEST_CASE("on every platform the question for a notice is harmless") {
     const std::string name = GENERATE(from_range(names_of_fixtures()));
     CAPTURE(name);
     World world(name);
-    const Platform& platform = find_platform(world.fake.system, {}, {});
+    const Platform& platform = *find_platform(world.fake.system, {}, {}).instance;
     check_not_going_away(platform, world.fake.system, {}, {});
     CHECK(world.fake.http.requests.size() <= 3);
     for (const HttpRequest& request : world.fake.http.requests) {

@@ -16,7 +16,7 @@ struct World {
     FakeSystem fake{};
     AgentConfig config{};
     World() { config.platform = "file"; }
-    InstanceMetadata read() { return find_platform(fake.system, config, {}).read(fake.system, config, {}); }
+    InstanceMetadata read() { return read_instance(find_platform(fake.system, config, {}), fake.system, config, {}); }
 };
 
 }  // namespace
@@ -39,7 +39,7 @@ TEST_CASE("configuration names another file") {
     CHECK(world.read().user_data == "{}");
     CHECK(world.read().user_data_origin == "/srv/role.json");
     world.config.platform = "auto";
-    CHECK(find_platform(world.fake.system, world.config, {}).name() == "file");
+    CHECK(find_platform(world.fake.system, world.config, {}).platform->name() == "file");
 }
 
 TEST_CASE("a file that is not there is proven absent, and one that cannot be read is not") {

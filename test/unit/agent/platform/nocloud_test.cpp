@@ -20,7 +20,7 @@ struct World {
     FakeSystem fake{};
     AgentConfig config{};
     World() { config.platform = "nocloud"; }
-    InstanceMetadata read() { return find_platform(fake.system, config, {}).read(fake.system, config, {}); }
+    InstanceMetadata read() { return read_instance(find_platform(fake.system, config, {}), fake.system, config, {}); }
     Error failure() {
         return error_of([&] { return read(); });
     }
@@ -181,7 +181,7 @@ TEST_CASE("the serial number of the product names a server too") {
 TEST_CASE("a server that answers that there is nothing proves it, and every other answer proves nothing") {
     World world;
     world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://10.0.0.1/\n");
-    world.fake.http.answer_status("GET /meta-data", 404);
+    world.fake.http.answer("GET /meta-data", "instance-id: web-1");
     world.fake.http.answer_status("GET /user-data", 404);
     CHECK(world.read().user_data == std::nullopt);
     for (const char* path : {"GET /meta-data", "GET /user-data"}) {
@@ -190,6 +190,65 @@ TEST_CASE("a server that answers that there is nothing proves it, and every othe
         world.fake.http.answer(path, {transient_error("http.timeout", "silence", "wait")});
         CHECK(world.failure().code == "http.timeout");
         world.fake.http.answer_status(path, 404);
+        world.fake.http.answer("GET /meta-data", "instance-id: web-1");
+    }
+}
+
+TEST_CASE("a place without a file of a seed is no seed, and never a machine without user-data") {
+    World world;
+    const auto check_missing = [&](const std::string& place) {
+        world.fake.root.write("/proc/cmdline", "ds=nocloud;i=web-1;s=" + place + "\n");
+        const Error error = world.failure();
+        CHECK(error.code == "platform.seed_missing");
+        CHECK(error.kind == ErrorKind::transient);
+        CHECK(error.message.find("user-data") != std::string::npos);
+    };
+    world.fake.http.answer_status("GET /wrong/meta-data", 404);
+    world.fake.http.answer_status("GET /wrong/user-data", 404);
+    check_missing("http://10.0.0.1/wrong/");
+    check_missing("/srv/wrong");
+    check_missing("file:///srv/wrong");
+    world.fake.root.make_folder("/srv/wrong");
+    check_missing("/srv/wrong");
+    world.fake.root.make_folder("/dev/disk/by-label/cidata");
+    world.fake.root.write("/proc/cmdline", "ro\n");
+    CHECK(world.failure().code == "platform.seed_missing");
+}
+
+TEST_CASE("the URL of a seed may hold values of the firmware, the place of the file's name, and a query") {
+    struct Row {
+        const char* url;
+        const char* asked;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"http://10.0.0.1/__dmi.chassis-serial-number__/", "/SN%20%2F7/user-data"},
+        {"http://10.0.0.1/__dmi.system-uuid__", "/1b2c3d4e/user-data"},
+        {"http://10.0.0.1/__dmi.system-uuid__/__dmi.chassis-serial-number__", "/1b2c3d4e/SN%20%2F7/user-data"},
+        {"http://10.0.0.1/hosts/%s/web-1", "/hosts/user-data/web-1"},
+        {"http://10.0.0.1/seed?file=", "/seed?file=user-data"},
+        {"http://10.0.0.1/seed?id=__dmi.system-uuid__&file=%s", "/seed?id=1b2c3d4e&file=user-data"},
+    }));
+    CAPTURE(row.url);
+    World world;
+    world.fake.root.write("/sys/class/dmi/id/chassis_serial", "SN /7\n");
+    world.fake.root.write("/sys/class/dmi/id/product_uuid", "1b2c3d4e\n");
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=" + std::string(row.url) + "\n");
+    std::string meta_data = row.asked;
+    meta_data.replace(meta_data.find("user-data"), 9, "meta-data");
+    world.fake.http.answer("GET " + meta_data, "instance-id: web-1");
+    world.fake.http.answer("GET " + std::string(row.asked), "{}");
+    CHECK(world.read().user_data == "{}");
+    CHECK(world.read().instance_id == "web-1");
+}
+
+TEST_CASE("a URL that asks for what the firmware does not say is refused: half of it would be another machine's") {
+    for (const char* url : {"http://h/__dmi.chassis-serial-number__/", "http://h/__dmi.no-such-field__/",
+                            "http://h/__dmi.system-uuid", "http://h/__dmi.__/"}) {
+        CAPTURE(url);
+        World world;
+        world.fake.root.write("/proc/cmdline", "ds=nocloud;s=" + std::string(url) + "\n");
+        CHECK(world.failure().code == "http.bad_url");
+        CHECK(world.fake.http.requests.empty());
     }
 }
 
@@ -218,13 +277,36 @@ TEST_CASE("a seed may lie in a folder that the command line names") {
     CHECK(world.fake.http.requests.empty());
 }
 
-TEST_CASE("the seed folder of the image wins over the named server") {
+TEST_CASE("of several seeds the most explicit is read: kernel command line, folder, serial number, volume, template") {
     World world;
+    const auto id = [&] { return world.read().instance_id; };
+    world.fake.root.write("/var/lib/cloud/seed/nocloud-net/meta-data", "instance-id: template\n");
+    CHECK(id() == "template");
+    world.fake.root.write("/dev/disk/by-label/cidata/meta-data", "instance-id: volume\n");
+    CHECK(id() == "volume");
+    world.fake.root.write("/sys/class/dmi/id/product_serial", "ds=nocloud;s=/srv/serial\n");
+    world.fake.root.write("/srv/serial/meta-data", "instance-id: serial\n");
+    CHECK(id() == "serial");
     world.write_seed("instance-id: folder\n");
-    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=http://10.0.0.1/;h=given\n");
-    CHECK(world.read().instance_id == "folder");
+    CHECK(id() == "folder");
+    world.fake.root.write("/srv/kernel/meta-data", "instance-id: kernel\n");
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=/srv/kernel\n");
+    CHECK(id() == "kernel");
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;h=given\n");  // names no place
+    CHECK(id() == "folder");
     CHECK(world.read().hostname == "given");
-    CHECK(world.fake.http.requests.empty());
+}
+
+TEST_CASE("in a container only the folders are its own") {
+    World world;
+    world.fake.root.write("/run/systemd/container", "lxc\n");
+    world.fake.root.write("/dev/disk/by-label/cidata/meta-data", "instance-id: volume\n");
+    world.fake.root.write("/sys/class/dmi/id/product_serial", "ds=nocloud;s=/srv/host;i=serial\n");
+    world.fake.root.write("/srv/host/meta-data", "instance-id: host\n");
+    world.fake.root.write("/proc/cmdline", "ds=nocloud;s=/srv/host;i=kernel\n");
+    CHECK(world.failure().code == "platform.seed_missing");
+    world.write_seed("instance-id: own\n");
+    CHECK(world.read().instance_id == "own");
 }
 
 TEST_CASE("another datasource on the command line is not ours") {
@@ -232,7 +314,8 @@ TEST_CASE("another datasource on the command line is not ours") {
     for (const char* line : {"ds=openstack", "ds=nocloudy", "ds=", "ds=None;s=http://h/"}) {
         CAPTURE(line);
         fake.root.write("/proc/cmdline", line);
-        CHECK(error_of([&] { return find_platform(fake.system, {}, {}).name(); }).code == "platform.not_recognised");
+        CHECK(error_of([&] { return find_platform(fake.system, {}, {}).platform->name(); }).code ==
+              "platform.not_recognised");
     }
 }
 

@@ -25,7 +25,7 @@ TEST_CASE("a VMware machine without its tools is not recognised, and says why") 
     const Detection detection = detect_platform(fake.system, {}, {});
     CHECK(detection.platform == nullptr);
     fake.root.write("/usr/bin/vmtoolsd", "");
-    CHECK(find_platform(fake.system, {}, {}).name() == "vmware");
+    CHECK(find_platform(fake.system, {}, {}).platform->name() == "vmware");
 }
 
 TEST_CASE("a variable that is not set is absent, and any other failure of the tool is not") {
