@@ -200,6 +200,7 @@ def test_output_that_cannot_be_written_is_an_error_of_every_command(quick: Insta
     assert listed_commands() - covered == {"daemon", "retry"}, "the first prints nothing: it logs; the other needs it"
     catalog = {"resources": [{"type": "File", "title": "/etc/motd", "parameters": {}}]}
     quick.write("/usr/share/quick-puppet/catalog.json.gz", gzip.compress(json.dumps(catalog).encode()))
+    quick.write("/var/lib/bootwright/runs/000001/facts.json.gz", gzip.compress(b'{"facts": {"role": "base"}}'))
     quick.write("/usr/local/bin/ssh", "#!/bin/sh\nexec bootwright status --json\n", 0o755)
     quick.path("/srv").mkdir(exist_ok=True)
     command("cp", "-r", repo.work, quick.path("/srv") / "control")
