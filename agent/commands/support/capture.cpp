@@ -205,7 +205,7 @@ const Command command{
     .options = {{.kind = CommandOption::Kind::argument, .name = "DIR", .help = "A folder that is to be made"},
                 {.kind = CommandOption::Kind::option,
                  .name = "--facts",
-                 .help = "Writes the facts of the last run into this file, for `bootwright validate --facts` elsewhere",
+                 .help = "Writes the facts of the last run into this file, for bootwright validate --facts elsewhere",
                  .value = "FILE"}},
     .examples = {{"bootwright capture /tmp/web-1", "For a bug report; look through the folder before you send it"},
                  {"bootwright capture --facts web-1.json",
