@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bootwright {
 
@@ -43,10 +44,16 @@ Json whole_level(Json level, const Json& defaults, const fs::path& folder) {
     return level;
 }
 
-Json levels_in(const PuppetPlace& place, const std::string& path) {
+Json levels_in(const PuppetPlace& place, const RoleConfig& role, const Checkout& checkout) {
     constexpr std::size_t largest = std::size_t{1} << 20U;
+    const std::string& path = role.puppet.hiera_config;
     const fs::path file = place.code() / path;
-    const bool is_pinned = lies_within(file, place.state.parent_path());  // where the checkouts are
+    std::vector<fs::path> pinned{checkout.folder};
+    for (const RoleConfig::Beside& each : role.repositories) {
+        pinned.push_back(place.code() / each.name);
+    }
+    const bool is_pinned =
+        std::any_of(pinned.begin(), pinned.end(), [&](const fs::path& folder) { return lies_within(file, folder); });
     const auto text = is_pinned ? read_file_if_exists(file, largest) : std::nullopt;
     if (!text) {
         throw refused(path, "is no file of the control repository, or of one beside it");
@@ -68,13 +75,14 @@ Json levels_in(const PuppetPlace& place, const std::string& path) {
 
 }  // namespace
 
-std::string hiera_config(const PuppetFiles& files, const PuppetPlace& place, const RoleConfig& role) {
+std::string hiera_config(const PuppetFiles& files, const PuppetPlace& place, const RoleConfig& role,
+                         const Checkout& checkout) {
     Json levels = Json::array({{{"name", "bootwright role config"},
                                 {"data_hash", "json_data"},
                                 {"datadir", files.folder.string()},
                                 {"path", "data.json"}}});
     if (!role.puppet.hiera_config.empty()) {
-        for (Json& level : levels_in(place, role.puppet.hiera_config)) {
+        for (Json& level : levels_in(place, role, checkout)) {
             levels.push_back(std::move(level));
         }
     }

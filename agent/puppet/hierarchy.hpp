@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/puppet/invocation.hpp"
+#include "agent/repository/checkout.hpp"
 #include "agent/role/keys/role_config.hpp"
 
 #include <string>
@@ -11,6 +12,7 @@ namespace bootwright {
 /// puppet.hiera_config names, each with its function and the whole path of its datadir. Call it after lay_out_code().
 /// Source: "Hiera: hiera.yaml version 5", Puppet's documentation, and the defaults in Puppet's hiera_config.rb.
 /// @throws Error puppet.hiera_config (permanent); io.*
-std::string hiera_config(const PuppetFiles& files, const PuppetPlace& place, const RoleConfig& role);
+std::string hiera_config(const PuppetFiles& files, const PuppetPlace& place, const RoleConfig& role,
+                         const Checkout& checkout);
 
 }  // namespace bootwright

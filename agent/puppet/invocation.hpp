@@ -28,6 +28,8 @@ struct PuppetFiles {
     [[nodiscard]] std::filesystem::path classes() const { return folder / "classes.txt"; }
     [[nodiscard]] std::filesystem::path allowed() const { return folder / "allowed.json"; }
     [[nodiscard]] std::filesystem::path eyaml() const { return folder / "eyaml.json"; }
+    /// Facts to compile with in place of Facter's; not there in a run.
+    [[nodiscard]] std::filesystem::path given_facts() const { return folder / "given_facts.json"; }
     // Written by Puppet:
     [[nodiscard]] std::filesystem::path log() const { return folder / "puppet.jsonl"; }
     [[nodiscard]] std::filesystem::path compressed_log() const { return log().string() + ".gz"; }
@@ -36,6 +38,7 @@ struct PuppetFiles {
     // Written by observe.rb:
     [[nodiscard]] std::filesystem::path observation() const { return folder / "observation.json"; }
     [[nodiscard]] std::filesystem::path catalog() const { return folder / "catalog.json.gz"; }
+    [[nodiscard]] std::filesystem::path kept_facts() const { return folder / "facts.json.gz"; }
 };
 
 /// A file to be written before Puppet starts.

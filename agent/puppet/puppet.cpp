@@ -41,9 +41,9 @@ std::map<std::string, std::string> proxy_variables(const System& system) {
     return variables;
 }
 
-std::array<fs::path, 7> traces_in(const PuppetFiles& files) {
+std::array<fs::path, 8> traces_in(const PuppetFiles& files) {
     return {files.log(),     files.compressed_log(), files.summary(), files.resources(),
-            files.classes(), files.observation(),    files.catalog()};
+            files.classes(), files.observation(),    files.catalog(), files.kept_facts()};
 }
 
 /// Closes what Puppet has written: its own modes let others read it.
@@ -52,24 +52,6 @@ void close_traces(const PuppetFiles& files) {
         std::error_code absent;
         fs::permissions(trace, fs::perms::owner_read | fs::perms::owner_write, absent);
     }
-}
-
-/// Begins the folder anew: what an earlier attempt of the same run left must not be read as this one's.
-void prepare(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
-             const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout, const Json& eyaml) {
-    for (const fs::path& leftover : traces_in(files)) {
-        remove_tree(leftover);
-    }
-    for (const fs::path& folder : {files.facts(), place.state, place.state / "conf", place.state / "var"}) {
-        make_folder(folder, 0700);
-    }
-    lay_out_code(place.code(), checkout, role, place.repositories);
-    write_file(files.log(), "", 0600);  // Puppet would make it 0644, and it grows while others may look
-    for (const PreparedFile& file : prepared_files(files, place, config, instance, role, checkout)) {
-        write_file(file.path, file.content, 0600);
-    }
-    write_file(files.hiera(), hiera_config(files, place, role), 0600);
-    write_file(files.eyaml(), to_text(eyaml), 0600);
 }
 
 /// "bootwright-progress 12 82"
@@ -109,11 +91,42 @@ int run_of(const fs::path& run_folder) {
 
 }  // namespace
 
+void prepare_puppet(const PuppetFiles& files, const PuppetPlace& place, const AgentConfig& config,
+                    const InstanceMetadata& instance, const RoleConfig& role, const Checkout& checkout,
+                    const Json& eyaml) {
+    for (const fs::path& leftover : traces_in(files)) {
+        remove_tree(leftover);
+    }
+    for (const fs::path& folder : {files.facts(), place.state, place.state / "conf", place.state / "var"}) {
+        make_folder(folder, 0700);
+    }
+    lay_out_code(place.code(), checkout, role, place.repositories);
+    write_file(files.log(), "", 0600);  // Puppet would make it 0644, and it grows while others may look
+    for (const PreparedFile& file : prepared_files(files, place, config, instance, role, checkout)) {
+        write_file(file.path, file.content, 0600);
+    }
+    write_file(files.hiera(), hiera_config(files, place, role, checkout), 0600);
+    write_file(files.eyaml(), to_text(eyaml), 0600);
+}
+
+void keep_output(PuppetTraces& traces, std::string_view line) {
+    constexpr std::size_t most = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
+    traces.output.append(line.substr(0, most - std::min(most, traces.output.size()))).append("\n");
+    traces.output.resize(std::min(most, traces.output.size()));
+}
+
+void take_traces(PuppetTraces& traces, const PuppetFiles& files) {
+    close_traces(files);
+    traces.summary = read_file_start(files.summary(), most_read);
+    traces.resources = read_file_start(files.resources(), most_read);
+    traces.log = lines_of_note(files.log(), most_read);
+    traces.observation = read_file_start(files.observation(), most_read);
+}
+
 PuppetResult apply_puppet(const System& system, const AgentConfig& config, const InstanceMetadata& instance,
                           const RoleConfig& role, const Checkout& checkout, const fs::path& run_folder, bool tries_out,
                           WarmPuppet& warm, const IdentityFor& identity, const StageEvents& events,
                           std::stop_token stop) {
-    constexpr std::size_t kept_output = std::size_t{128} << 10U;  // far more than is shown: a secret is found whole
     const PuppetFiles files(run_folder);
     const PuppetProgram program = find_puppet(system, config);
     const PuppetPlace place{program.path,
@@ -125,7 +138,7 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                             proxy_variables(system),
                             system.state() / "repositories"};
     EyamlKeys keys(system, config, identity, stop);
-    prepare(files, place, config, instance, role, checkout, keys.options());
+    prepare_puppet(files, place, config, instance, role, checkout, keys.options());
     prepare_package_manager(system, config, role.puppet.noop, events, stop);
 
     ProcessRequest request = puppet_request(files, place, config, role, checkout);
@@ -143,15 +156,13 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
 
     PuppetTraces traces{.noop = role.puppet.noop,
                         .wanted = {role.role, environments_to_choose(checkout, role)},
-                        .ignored = ignored_modules(config, checkout),
+                        .missing = config.repository.puppetfile == AgentConfig::Repository::Puppetfile::ignore
+                                       ? missing_modules(checkout)
+                                       : std::vector<MissingModule>(),
                         .folders = {checkout.folder.string(), repository_in_code(place.code(), role).string()},
                         .redactor = secrets_of(role)};
     std::vector<std::string> told;
-    // The beginning: the reason comes first, a backtrace after it.
-    const auto keep_output = [&](std::string_view line) {
-        traces.output.append(line.substr(0, kept_output - std::min(kept_output, traces.output.size()))).append("\n");
-        traces.output.resize(std::min(kept_output, traces.output.size()));
-    };
+    const auto keep = [&](std::string_view line) { keep_output(traces, line); };
     const ProcessEvents process_events{.started = events.child_started,
                                        .leave = leave,
                                        .line =
@@ -159,20 +170,16 @@ PuppetResult apply_puppet(const System& system, const AgentConfig& config, const
                                                if (line == compiled_marker) {
                                                    told = warn_early(traces, files.log(), events);
                                                } else if (!read_progress(line, events)) {
-                                                   keep_output(line);
+                                                   keep(line);
                                                }
                                            },
-                                       .error_line = keep_output};
+                                       .error_line = keep};
     PuppetStart start;
     traces.process = warm.run(program, request, process_events, std::move(stop), start);
     if (traces.process.end == ProcessResult::End::left) {
         keys.leave();
     }
-    close_traces(files);
-    traces.summary = read_file_start(files.summary(), most_read);
-    traces.resources = read_file_start(files.resources(), most_read);
-    traces.log = lines_of_note(files.log(), most_read);
-    traces.observation = read_file_start(files.observation(), most_read);
+    take_traces(traces, files);
     PuppetResult result = read_puppet_result(traces);
     if (tries_out) {
         result.planned = planned_changes(read_file_start(files.log(), most_read).value_or(""), traces);

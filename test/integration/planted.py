@@ -26,6 +26,7 @@ from test_credentials import overheard
 
 HOOK = "/etc/bootwright/hook.token"
 REPORT = "/root/report.tar.gz"
+FACTS = "/root/facts.json"
 CREDENTIALS = "/run/credentials/bootwright.service"
 
 #: Each place that may hold a secret, and the secret, by the test of test_secrets.py whose every run holds it for certain: that
@@ -76,7 +77,7 @@ PLACES: dict[str, dict[str, str]] = {
 PLANTED = {place: secret for places in PLACES.values() for place, secret in places.items()}
 
 #: What may hold secrets, since it is root's alone: their names below /var/lib/bootwright. docs/files.md says so.
-OF_ROOT = ("role_config.json", "data.json", "puppet.jsonl", "observation.json", "catalog.json.gz", "instance.json", "last_good.json", "resources.txt")
+OF_ROOT = ("role_config.json", "data.json", "puppet.jsonl", "observation.json", "catalog.json.gz", "facts.json.gz", "instance.json", "last_good.json", "resources.txt")
 
 #: What Puppet itself keeps there, and what the repositories' own files say, with modes of their own, behind folders of mode 0700.
 OF_PUPPET = ("/var/lib/bootwright/puppet/var/state/", "/var/lib/bootwright/puppet/var/ssl")
@@ -219,7 +220,7 @@ class Plan:
         outputs = {"its log": process.output, "arguments and environments": "" if self.manifest_tells else heard}
         self.instance.write("/usr/local/bin/ssh", "#!/bin/sh\nexec bootwright status --json\n", 0o755)  # a fleet of this one machine
         for words in (
-            ["status"], ["status", "--json"], ["status", "--oneline"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"], ["report", REPORT],
+            ["status"], ["status", "--json"], ["status", "--oneline"], ["explain"], ["explain", "--json"], ["metadata"], ["capture", "/root/captured"], ["capture", "--facts", FACTS], ["report", REPORT],
             ["doctor"], ["doctor", "--json"], ["history"], ["history", "--json"], ["history", "--run", "1"], ["history", "--run", "1", "--json"],
             ["complete", "RUN"], ["complete", "REVISION"], ["complete", "LOCK"], ["locks"], ["metrics"], ["timeline"], ["timeline", "--text"],
             ["fleet", "web-1"], ["fleet", "web-1", "--json"],
@@ -230,6 +231,9 @@ class Plan:
         found = {where: planted_in(text.encode(), self.secrets) for where, text in outputs.items()}
         found |= {str(file): planted_in(content, self.secrets) for file, content in self.readable()}
         captured = [file.read_bytes() for file in self.instance.path("/root/captured").rglob("*") if file.is_file()]
+        if self.instance.exists(FACTS):  # Puppet has come so far
+            captured.append(self.instance.path(FACTS).read_bytes())
+            self.instance.remove(FACTS)
         found["the capture"] = planted_in(b"\n".join(captured), self.secrets)
         with tarfile.open(self.instance.path(REPORT)) as archive:
             packed = {member.name: archive.extractfile(member) for member in archive.getmembers()}

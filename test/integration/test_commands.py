@@ -166,6 +166,7 @@ OUTPUTS = {
     "metadata of one key": "metadata region",
     "metadata for programs": "metadata --json",
     "capture": "capture /root/captured-to-$1",
+    "capture of facts": "capture --facts /root/facts-to-$1",
     "report": "report /root/report-to-$1",
     "snapshot make": "snapshot make --repository /srv/control --output /root",
     "snapshot verify": "snapshot verify /root/made/*.bundle",
@@ -180,6 +181,7 @@ OUTPUTS = {
     "userdata": "userdata /root/web.json --for ec2",
     "validate": "validate /etc/bootwright/agent.json",
     "validate for programs": "validate --json /etc/bootwright/agent.json",
+    "validate of a catalog": "validate --repository /srv/control --role base",
     "schema agent": "schema agent",
     "schema role": "schema role",
     "version": "version",
@@ -198,6 +200,7 @@ def test_output_that_cannot_be_written_is_an_error_of_every_command(quick: Insta
     assert listed_commands() - covered == {"daemon", "retry"}, "the first prints nothing: it logs; the other needs it"
     catalog = {"resources": [{"type": "File", "title": "/etc/motd", "parameters": {}}]}
     quick.write("/usr/share/quick-puppet/catalog.json.gz", gzip.compress(json.dumps(catalog).encode()))
+    quick.write("/var/lib/bootwright/runs/000001/facts.json.gz", gzip.compress(b'{"facts": {"role": "base"}}'))
     quick.write("/usr/local/bin/ssh", "#!/bin/sh\nexec bootwright status --json\n", 0o755)
     quick.path("/srv").mkdir(exist_ok=True)
     command("cp", "-r", repo.work, quick.path("/srv") / "control")

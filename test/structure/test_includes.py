@@ -14,7 +14,7 @@ ROOMS = {
     "agent": "agent/pages agent/commands/support agent/commands agent/config agent/repository/fetch agent/servers common",
     "agent/pages": "agent/commands agent/help common",
     "agent/fleet": "agent/commands/past agent/commands agent/config common",
-    "agent/commands/launch": "agent/commands agent/role agent/role/keys agent/platform agent/config common",
+    "agent/commands/launch": "agent/commands agent/puppet agent/role agent/role/keys agent/platform agent/config common",
     "agent/commands/past": "agent/commands/repository agent/commands/runs agent/commands agent/timeline agent/doctor agent/run agent/record agent/repository agent/config common",
     "agent/commands/repository": "agent/commands agent/puppet agent/repository agent/repository/modules agent/servers agent/config common",
     "agent/commands/runs": "agent/commands/status agent/commands agent/daemon agent/run agent/record agent/config common",
@@ -32,7 +32,7 @@ ROOMS = {
     "agent/record": "agent/health agent/puppet/result agent/repository agent/role agent/role/keys agent/platform agent/config common",
     "agent/health": "agent/role agent/role/keys agent/config common",
     "agent/puppet": "agent/puppet/result agent/repository agent/role agent/role/keys agent/servers agent/servers/secrets agent/platform agent/config common",
-    "agent/puppet/result": "agent/repository agent/config common",
+    "agent/puppet/result": "agent/repository common",
     "agent/repository/fetch": (
         "agent/repository/modules agent/repository/sources agent/repository agent/repository/proof"
         " agent/servers/objects agent/servers common"

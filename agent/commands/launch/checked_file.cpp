@@ -19,14 +19,14 @@ bool is_lack(const Mistake& mistake) {
     return std::find(codes.begin(), codes.end(), mistake.code) != codes.end();
 }
 
-void check_role_config(CheckedFile& file, const AgentConfig& image, bool is_part) {
+void check_role_config(CheckedFile& file, const AgentConfig& image) {
     const InstanceMetadata instance{.platform = "file",
                                     .instance_id = "validate",
                                     .user_data = file.text,
                                     .user_data_origin = file.path,
                                     .user_data_is_roots = file.kind == FileKind::role};
-    attempt(&file.mistakes, [&] { read_role_config(image, instance, std::nullopt, "", &file.mistakes); });
-    if (is_part) {
+    attempt(&file.mistakes, [&] { file.role = read_role_config(image, instance, std::nullopt, "", &file.mistakes); });
+    if (file.is_part) {
         std::erase_if(file.mistakes, is_lack);
     }
 }
@@ -66,13 +66,13 @@ bool is_in_file(const CheckedFile& file, const Mistake& mistake) {
 
 }  // namespace
 
-AgentConfig check_files(const System& system, std::vector<CheckedFile>& files, bool is_part) {
+AgentConfig check_files(const System& system, std::vector<CheckedFile>& files) {
     const bool has_image =
         std::any_of(files.begin(), files.end(), [](const auto& file) { return file.kind == FileKind::agent; });
     AgentConfig image = has_image ? check_image(files) : read_agent_config(system);
     for (CheckedFile& file : files) {
         if (file.kind != FileKind::agent) {
-            check_role_config(file, image, is_part);
+            check_role_config(file, image);
         }
         std::stable_sort(file.mistakes.begin(), file.mistakes.end(), [](const Mistake& one, const Mistake& other) {
             const auto order = [](const TextPlace& place) { return std::pair(place.line - 1, place.column); };

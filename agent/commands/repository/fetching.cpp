@@ -1,6 +1,7 @@
 #include "agent/commands/repository/fetching.hpp"
 
 #include "agent/commands/output.hpp"
+#include "agent/commands/stop_on_signal.hpp"
 #include "agent/config/value_types.hpp"
 #include "agent/repository/ready_credentials.hpp"
 #include "agent/servers/proxy.hpp"
@@ -8,40 +9,16 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
-#include "common/processes/signals.hpp"
 
 #include <unistd.h>
 
-#include <csignal>
 #include <iostream>
-#include <thread>
 
 namespace bootwright {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Ctrl-C ends the children first.
-class StopOnSignal {
-public:
-    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
-
-private:
-    void watch(const std::stop_token& done) {
-        constexpr std::chrono::milliseconds look{100};
-        while (!done.stop_requested()) {
-            signals_.wait(look, -1);
-            if (signals_.take() != 0) {
-                stop_.request_stop();
-            }
-        }
-    }
-
-    Signals signals_{SIGTERM, SIGINT};
-    std::stop_source stop_;
-    std::jthread watcher_{[this](const std::stop_token& done) { watch(done); }};
-};
 
 std::string progress_line(std::string_view what, std::uint64_t done, std::uint64_t total) {
     return std::string(what) + " " + std::to_string(done) + (total == 0 ? "" : " of " + std::to_string(total));

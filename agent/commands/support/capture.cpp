@@ -1,7 +1,9 @@
 #include "agent/commands/support/capture.hpp"
 
 #include "agent/commands/command.hpp"
+#include "agent/commands/facts_file.hpp"
 #include "agent/commands/output.hpp"
+#include "agent/commands/support/known_secrets.hpp"
 #include "agent/commands/support/recorded_answers.hpp"
 #include "agent/commands/support/redaction.hpp"
 #include "agent/config/config.hpp"
@@ -9,11 +11,14 @@
 #include "agent/platform/detection.hpp"
 #include "agent/platform/machine.hpp"
 #include "agent/platform/platform.hpp"
+#include "agent/record/history.hpp"
+#include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
 #include "common/files/volume.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <system_error>
@@ -134,11 +139,44 @@ Json record_answers(const System& system, const AgentConfig& config) {
     return answers;
 }
 
-/// Writes this machine, as far as detection and metadata go, into a new folder, for a bug report or a fixture; without
-/// secrets. @throws Error capture.not_empty (permanent), io.*, config.invalid
-int run(const System& system, const CommandArguments& given) {
-    const fs::path folder = given.value("DIR");
-    const AgentConfig config = read_agent_config(system);
+// NOLINTNEXTLINE(misc-no-recursion): the parser limits the depth
+void clean_texts(Json& value, const Redactor& secrets) {
+    if (value.is_string()) {
+        value = secrets.cleaned(value.get_ref<const std::string&>());
+    } else if (value.is_structured()) {
+        for (Json& inner : value) {
+            clean_texts(inner, secrets);
+        }
+    }
+}
+
+/// Writes the facts of the last run that had some, without secrets. @throws Error capture.no_facts (permanent), io.*
+void capture_facts(const System& system, const AgentConfig& config, const std::string& file) {
+    constexpr std::size_t largest = std::size_t{8} << 20U;
+    std::vector<int> runs = runs_after(system, 0);
+    std::reverse(runs.begin(), runs.end());
+    for (const int number : runs) {
+        const auto packed = read_file_if_exists(run_folder(system, number) / "facts.json.gz", largest);
+        MachineFacts kept = facts_in(parse_json(decompress_gzip(packed.value_or(""), largest).value_or("")));
+        if (kept.facts.empty()) {
+            continue;
+        }
+        redact_facts(kept.facts);
+        clean_texts(kept.facts, known_secrets(system, config));
+        write_file(file, facts_file(kept, number), 0600);
+        print_line(counted(kept.facts.size(), "fact") + " of run " + std::to_string(number) + " in " + file +
+                   ", without values whose names speak of secrets.");
+        print_line("Look through it before you give it away. `bootwright validate --facts " + file +
+                   "` compiles with it.");
+        return;
+    }
+    throw permanent_error(
+        "capture.no_facts", "no run on this machine is kept in which Puppet had its facts",
+        "call it as root, on a machine that bootwright has configured; `bootwright run --noop` collects "
+        "facts and changes nothing");
+}
+
+void capture_folder(const System& system, const AgentConfig& config, const fs::path& folder) {
     make_new_folder(folder);
     const std::size_t answers = capture_machine(system, config, folder);
     print_line("captured in " + folder.string() + ": what detection reads, /etc/bootwright, and " +
@@ -147,14 +185,35 @@ int run(const System& system, const CommandArguments& given) {
         "Removed: user-data but for the shape of a role config, its `data`, tokens, and values whose names speak");
     print_line("of secrets. Look through it before you send it. `bootwright --root " + folder.string() +
                " explain` reads it.");
+}
+
+/// Writes this machine, as far as detection and metadata go, into a new folder, for a bug report or a fixture, or its facts into a
+/// file; without secrets. @throws Error capture.not_empty, capture.no_facts (permanent), io.*, config.invalid
+int run(const System& system, const CommandArguments& given) {
+    if (!given.has("DIR") && !given.has("--facts")) {
+        throw UsageError{"name a folder that is to be made, or a file with --facts"};
+    }
+    const AgentConfig config = read_agent_config(system);
+    if (given.has("DIR")) {
+        capture_folder(system, config, given.value("DIR"));
+    }
+    if (given.has("--facts")) {
+        capture_facts(system, config, given.value("--facts"));
+    }
     return exit_ok;
 }
 
 const Command command{
     .name = "capture",
     .help = "Write this machine into a folder for a bug report, without secrets",
-    .options = {{CommandOption::Kind::argument, "DIR", "A folder that is to be made", true}},
-    .examples = {{"bootwright capture /tmp/web-1", "For a bug report; look through the folder before you send it"}},
+    .options = {{.kind = CommandOption::Kind::argument, .name = "DIR", .help = "A folder that is to be made"},
+                {.kind = CommandOption::Kind::option,
+                 .name = "--facts",
+                 .help = "Writes the facts of the last run into this file, for bootwright validate --facts elsewhere",
+                 .value = "FILE"}},
+    .examples = {{"bootwright capture /tmp/web-1", "For a bug report; look through the folder before you send it"},
+                 {"bootwright capture --facts web-1.json",
+                  "To compile catalogs elsewhere with this machine's facts; look through it, too"}},
     .run = run};
 const Registered<Command> registered(command);
 

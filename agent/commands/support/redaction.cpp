@@ -172,6 +172,8 @@ std::string redacted_words(const std::string& line) {
     return without_credentials(joined(words, " "));
 }
 
+void redact_facts(Json& facts) { redact(facts); }
+
 void redact_answer(Json& answer) {
     const std::string path = string_at(answer, "path");
     const bool is_encoding_of_user_data = lower(path).ends_with("userdata.encoding");

@@ -23,6 +23,9 @@ std::string redacted_words(const std::string& line);
 /// True for a path, key or variable that holds user-data, or a vendor's.
 bool is_user_data_name(std::string_view name);
 
+/// Facts of a machine: the values of names that speak of a secret, user-data and the credentials of URLs are removed in place.
+void redact_facts(Json& facts);
+
 /// One recorded answer (recorded_answers.hpp), redacted in place.
 void redact_answer(Json& answer);
 

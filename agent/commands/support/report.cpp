@@ -1,13 +1,10 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/output.hpp"
 #include "agent/commands/support/capture.hpp"
+#include "agent/commands/support/known_secrets.hpp"
 #include "agent/config/config.hpp"
 #include "agent/doctor/doctor.hpp"
 #include "agent/record/history.hpp"
-#include "agent/record/kept_instance.hpp"
-#include "agent/role/role_layers.hpp"
-#include "agent/role/shown_role.hpp"
-#include "agent/servers/credentials.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
@@ -32,29 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t largest_part = std::size_t{8} << 20U;
-
-/// The secrets that this machine knows. What goes into a report is made without them already; this holds if it is not.
-Redactor known_secrets(const System& system, const AgentConfig& config) {
-    Redactor redactor;
-    try {
-        if (const auto kept = read_kept_instance(system)) {
-            redactor = secrets_of(read_role_config(config, kept->metadata));
-        }
-    } catch (const Error&) {  // no role config that anybody could read
-        redactor = Redactor();
-    }
-    redactor.add_url(config.repository.proxy);
-    for (const Credential& credential : config.repository.credentials) {
-        for (const auto& source : {credential.password, credential.ssh_key}) {
-            try {
-                redactor.add(source ? read_local_secret(system, *source).value_or("") : "");
-            } catch (const Error&) {  // the doctor says why
-                continue;
-            }
-        }
-    }
-    return redactor;
-}
 
 /// What goes into the archive, and a list of it.
 class Parts {

@@ -33,10 +33,14 @@ Error compile_error(const std::string& reason, const std::optional<Observation>&
     for (const FailedLookup& lookup : seen ? seen->compile_failure.lookups : std::vector<FailedLookup>()) {
         message += looked_through(lookup, traces);
     }
-    const std::string lack = ignored_behind(reason, traces.ignored);
+    const std::string lack = missing_behind(reason, traces.missing);
+    if (!lack.empty() && traces.is_working_copy) {
+        return permanent_error("puppet.compile_failed", message + "; the Puppetfile " + lack + ", not in this folder",
+                               advice_without_modules);
+    }
     if (!lack.empty()) {
         return permanent_error(
-            "puppet.compile_failed", message + "; " + lack,
+            "puppet.compile_failed", message + "; the ignored Puppetfile " + lack,
             "let repository.puppetfile of agent.json say \"fetch\", which installs what the Puppetfile "
             "and its lock (`bootwright modules lock`) pin, or vendor the module in the control repository");
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "agent/puppet/result/empty_catalog.hpp"
-#include "agent/puppet/result/ignored_puppetfile.hpp"
+#include "agent/puppet/result/missing_modules.hpp"
 #include "agent/puppet/result/puppet_result.hpp"
 #include "common/net/redactor.hpp"
 #include "common/processes/process.hpp"
@@ -22,9 +22,10 @@ struct PuppetTraces {
     std::string output{};                      ///< the beginning of its output besides the log
     bool noop = false;
     Wanted wanted{};
-    std::vector<IgnoredModule> ignored{};
-    std::vector<std::string> folders{};  ///< where the control repository lies; cut from the paths that are shown
-    Redactor redactor{};                 ///< knows what is cut from every text
+    std::vector<MissingModule> missing{};  ///< where the Puppetfile was not fetched
+    bool is_working_copy = false;          ///< what was compiled, for `bootwright validate`
+    std::vector<std::string> folders{};    ///< where the control repository lies; cut from the paths that are shown
+    Redactor redactor{};                   ///< knows what is cut from every text
 };
 
 /// What happened, from all traces together: Puppet's exit status alone says "success" when it should not.

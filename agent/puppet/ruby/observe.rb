@@ -1,21 +1,23 @@
 # Watches a run of Puppet from within, and tells the agent. It changes nothing of what Puppet does: each hook calls Puppet's
-# own method and rescues its own errors. Two things it refuses: to compile what is not pinned (environment.rb), and, for
-# `bootwright run --noop`, to apply what says `noop => false`. Where Puppet has changed inside, only what that hook knew is
-# lost, and `problems` says so.
+# own method and rescues its own errors. What it refuses: to compile what is not pinned (environment.rb); for `bootwright run
+# --noop`, to apply what says `noop => false`, for `bootwright validate`, to apply at all (restraint.rb); and to ask Facter where facts
+# are given (facts.rb). Where Puppet has changed inside, only what that hook knew is lost, and `problems` says so.
 #
 # Loaded by Ruby's -r before Puppet is, or into a process that has loaded Puppet already. BOOTWRIGHT_RUN_FOLDER is the run's
-# folder; BOOTWRIGHT_NOOP says that nothing may change. These variables are removed at once, so that programs that Puppet
-# starts do not see them.
+# folder; BOOTWRIGHT_NOOP says that nothing may change, BOOTWRIGHT_ONLY_COMPILE that nothing is applied. These variables are removed
+# at once, so that programs that Puppet starts do not see them.
 #
-# Writes into that folder, mode 0600: observation.json (docs/puppet.md), once Puppet is known and again when it ends; and
-# catalog.json.gz.
+# Writes into that folder, mode 0600: observation.json (docs/puppet.md), once Puppet is known and again when it ends; catalog.json.gz
+# and facts.json.gz.
 ENV.delete('RUBYOPT')
 require_relative 'environment'
 require_relative 'eyaml'
+require_relative 'facts'
 
 module BootwrightObserve
   FOLDER = ENV.delete('BOOTWRIGHT_RUN_FOLDER')
   CHANGES_NOTHING = ENV.delete('BOOTWRIGHT_NOOP')
+  ONLY_COMPILES = ENV.delete('BOOTWRIGHT_ONLY_COMPILE')
   PID = Process.pid
   REDACTED = '[redacted]'.freeze
   MOST_RESOURCES = 500 # listed of each kind
@@ -217,11 +219,10 @@ module BootwrightObserve
     end
 
     # Not within safely(): if it does not work, nothing must be applied.
-    def change_nothing
-      known = Puppet::Type.method_defined?(:noop?)
-      raise Puppet::Error, 'bootwright run --noop: this Puppet may apply what says noop => false' unless known
-
-      Puppet::Type.prepend(Unchanged)
+    def restrain
+      require_relative 'restraint'
+      BootwrightRestraint.change_nothing if CHANGES_NOTHING
+      BootwrightRestraint.only_compile if ONLY_COMPILES
     end
 
     def not_compiled(environment, error)
@@ -236,7 +237,6 @@ module BootwrightObserve
     def keep_catalog(catalog)
       require 'digest'
       require 'json'
-      require 'zlib'
       kept = catalog.resources.reject(&:virtual?)
       edges = catalog.edges.reject { |edge| edge.source.virtual? || edge.target.virtual? }
       edges = edges.map { |edge| [clean(edge.source.to_s), clean(edge.target.to_s)] }.sort
@@ -246,11 +246,15 @@ module BootwrightObserve
         { 'type' => type, 'title' => title, 'file' => resource.file && clean(resource.file), 'line' => resource.line,
           'parameters' => values }
       end
-      whole = JSON.generate('digest' => @catalog_digest, 'classes' => catalog.classes.map { |name| clean(name) },
-                            'resources' => shown, 'edges' => edges)
-      packed = Zlib.gzip(whole, level: 1)
+      write_packed('catalog.json.gz', JSON.generate('digest' => @catalog_digest, 'classes' => catalog.classes.map { |name| clean(name) },
+                                                    'resources' => shown, 'edges' => edges))
+    end
+
+    def write_packed(name, text)
+      require 'zlib'
+      packed = Zlib.gzip(text, level: 1)
       (4..7).each { |byte| packed.setbyte(byte, 0) } # the time (RFC 1952): the same catalog is the same file, and kept once
-      write('catalog.json.gz', packed)
+      write(name, packed)
     end
 
     def parameters(resource)
@@ -312,17 +316,15 @@ module BootwrightObserve
     end
   end
 
-  # For each resource. Puppet's own settings are a catalog, too: its folders have to be there.
-  module Unchanged
-    def noop?
-      catalog.nil? || catalog.host_config? || super
-    end
-  end
-
   module Facts
-    def find(*)
+    def find(request, *)
       BootwrightObserve.puppet_is_known if BootwrightObserve.phase == 'starting'
-      BootwrightObserve.in_phase('facts') { super }
+      given = BootwrightFacts.given(File.join(FOLDER, 'given_facts.json'))
+      return Puppet::Node::Facts.new(request.key, given) if given
+
+      facts = BootwrightObserve.in_phase('facts') { super }
+      BootwrightObserve.safely('the facts') { BootwrightObserve.write_packed('facts.json.gz', BootwrightFacts.kept(facts.values)) }
+      facts
     end
   end
 
@@ -337,7 +339,7 @@ module BootwrightObserve
         BootwrightObserve.not_compiled(environment, e)
         raise
       end
-      BootwrightObserve.change_nothing if CHANGES_NOTHING
+      BootwrightObserve.restrain if CHANGES_NOTHING || ONLY_COMPILES
       BootwrightObserve.safely('catalog') { BootwrightObserve.keep_catalog(catalog) }
       catalog
     end

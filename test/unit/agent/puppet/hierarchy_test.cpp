@@ -24,11 +24,12 @@ struct World {
                       .observer = {},
                       .trusted_facts = {},
                       .proxy = {}};
-    RoleConfig role{};
+    RoleConfig role{.repositories = {{.name = "private", .url = {}, .revision = {}}}};
+    Checkout checkout{.revision = {}, .folder = root.path("/state/checkout")};
 
     World() { root.make_folder(code); }
     [[nodiscard]] Json levels() const {
-        const Json config = Json::parse(hiera_config(files, place, role));
+        const Json config = Json::parse(hiera_config(files, place, role, checkout));
         CHECK(config.at("version") == 5);
         return config.at("hierarchy");
     }

@@ -220,7 +220,7 @@ TEST_CASE("validate and the agent say the same of each file of the corpora") {
             }
             const FakeSystem fake;
             std::vector<CheckedFile> files{{.path = entry.path().string(), .text = text}};
-            check_files(fake.system, files, false);
+            check_files(fake.system, files);
             const Mistakes& mistakes = files.front().mistakes;
             CHECK(refused.empty() == mistakes.empty());
             CHECK((refused.empty() || std::any_of(mistakes.begin(), mistakes.end(),

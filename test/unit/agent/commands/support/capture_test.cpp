@@ -1,6 +1,8 @@
+#include "agent/commands/facts_file.hpp"
 #include "agent/commands/support/recorded_answers.hpp"
 #include "agent/commands/support/redaction.hpp"
 #include "agent/config/config.hpp"
+#include "common/base/encoding.hpp"
 #include "common/files/file.hpp"
 #include "test/fakes/answers.hpp"
 #include "test/fakes/captured_output.hpp"
@@ -262,4 +264,46 @@ TEST_CASE("nothing is captured over something that is there") {
     CHECK(error_of([&] {
               return run_command(fake.system, "capture", {{"DIR", fake.root.path("/captured")}});
           }).code == "capture.not_empty");
+}
+
+TEST_CASE("the facts of the newest run that had some are carried away, without secrets") {
+    FakeSystem fake;
+    fake.root.write("/etc/bootwright/agent.json", R"({"repository": {"credentials":
+        [{"host": "git.example.com", "from": {"file": "/etc/bootwright/token"}}]}})");
+    fake.root.write("/etc/bootwright/token", "said-by-a-fact\n");
+    fs::permissions(fake.root.path("/etc/bootwright/token"), fs::perms::owner_read);
+    const Json facts{{"role", "web"},
+                     {"db_password", secret},
+                     {"place", "https://u:hunter2@git.example.com/"},
+                     {"motd", "token said-by-a-fact"},
+                     {"cloud", {{"tags", {{"api-token", secret}, {"Name", "web-1"}}}}},
+                     {"deep", {{{"private_key", {secret}}}}}};
+    const auto keep = [&](const std::string& run, const Json& document) {
+        fake.root.write("/var/lib/bootwright/runs/" + run + "/facts.json.gz", compress_gzip(document.dump()));
+    };
+    keep("000006", {{"facts", {{"role", "old"}}}});
+    keep("000007", {{"facts", facts}, {"order", {{{"cloud"}, {"tags"}}}}});
+    fake.root.write("/var/lib/bootwright/runs/000008/facts.json.gz", "cut off");
+    const std::string file = fake.root.path("/facts.json").string();
+    const CapturedOutput output;
+    CHECK(run_command(fake.system, "capture", {{"--facts", file}}) == exit_ok);
+    struct stat status {};
+    REQUIRE(stat(file.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777U) == 0600U);
+    const std::string text = read_file(file, 65536);
+    CHECK(text.find(secret) == std::string::npos);
+    CHECK(text.find("said-by-a-fact") == std::string::npos);
+    const MachineFacts carried = read_facts_file(file);
+    CHECK(carried.facts.at("role") == "web");
+    CHECK(carried.facts.at("cloud").at("tags").at("Name") == "web-1");
+    CHECK(carried.order.size() == 1);
+    CHECK(output.text().find("6 facts of run 7") != std::string::npos);
+}
+
+TEST_CASE("a machine that has not run has no facts to carry away") {
+    const FakeSystem fake;
+    CHECK(error_of([&] {
+              return run_command(fake.system, "capture", {{"--facts", fake.root.path("/facts.json")}});
+          }).code == "capture.no_facts");
+    CHECK_THROWS_AS(run_command(fake.system, "capture", {}), UsageError);
 }

@@ -48,9 +48,13 @@ TEST_CASE("Ruby of the repository that fails is named where Puppet names no plac
 TEST_CASE("a class of an ignored Puppetfile is no fault of the manifest") {
     PuppetTraces traces = failed("Could not find class ::nginx for i-1", nullptr);
     const std::string usual = read_puppet_result(traces).error->advice;
-    traces.ignored = {{"nginx", 7}};
+    traces.missing = {{"nginx", 7}};
     const Error error = *read_puppet_result(traces).error;
     CHECK(error.message.ends_with("; the ignored Puppetfile declares the module nginx (line 7)"));
     CHECK(error.advice != usual);
     CHECK(error.advice.find("repository.puppetfile") != std::string::npos);
+    traces.is_working_copy = true;
+    const Error there = compile_error("Could not find class ::nginx for i-1", std::nullopt, traces);
+    CHECK(there.message.ends_with("; the Puppetfile declares the module nginx (line 7), not in this folder"));
+    CHECK(there.advice.find("r10k puppetfile install") != std::string::npos);
 }

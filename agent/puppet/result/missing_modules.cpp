@@ -1,4 +1,4 @@
-#include "agent/puppet/result/ignored_puppetfile.hpp"
+#include "agent/puppet/result/missing_modules.hpp"
 
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
@@ -42,7 +42,7 @@ std::optional<std::string> missing_name(const std::string& reason) {
     return std::nullopt;
 }
 
-std::string named(const IgnoredModule& module) { return module.name + " (line " + std::to_string(module.line) + ")"; }
+std::string named(const MissingModule& module) { return module.name + " (line " + std::to_string(module.line) + ")"; }
 
 /// The first argument of a line `mod 'puppetlabs/nginx', …` or `moduledir 'external'`; "": the line is another.
 std::string first_argument(std::string_view line, std::string_view method) {
@@ -61,11 +61,8 @@ std::string first_argument(std::string_view line, std::string_view method) {
 
 }  // namespace
 
-std::vector<IgnoredModule> ignored_modules(const AgentConfig& config, const Checkout& checkout) {
-    std::vector<IgnoredModule> modules;
-    if (config.repository.puppetfile != AgentConfig::Repository::Puppetfile::ignore) {
-        return modules;
-    }
+std::vector<MissingModule> missing_modules(const Checkout& checkout) {
+    std::vector<MissingModule> modules;
     const std::string text = read_file_start(checkout.folder / "Puppetfile", largest).value_or("");
     std::string folder = "modules";
     int number = 0;
@@ -85,28 +82,32 @@ std::vector<IgnoredModule> ignored_modules(const AgentConfig& config, const Chec
     return modules;
 }
 
-std::string ignored_behind(const std::string& reason, const std::vector<IgnoredModule>& modules) {
+std::string listed(const std::vector<MissingModule>& modules) {
+    std::vector<std::string> all;
+    all.reserve(modules.size());
+    for (const MissingModule& each : modules) {
+        all.push_back(named(each));
+    }
+    return shortened(joined(all, ", "), longest_list);
+}
+
+std::string missing_behind(const std::string& reason, const std::vector<MissingModule>& modules) {
     const auto name = missing_name(reason);
     if (!name || modules.empty()) {
         return {};
     }
     const std::string module = name->substr(0, name->find_first_of(":/"));
     const auto declared =
-        std::find_if(modules.begin(), modules.end(), [&](const IgnoredModule& other) { return other.name == module; });
+        std::find_if(modules.begin(), modules.end(), [&](const MissingModule& other) { return other.name == module; });
     if (declared != modules.end()) {
-        return "the ignored Puppetfile declares the module " + named(*declared);
+        return "declares the module " + named(*declared);
     }
     // A function or type of a module need not begin with its name; a class does.
     const bool is_in_any = module == *name && reason.find(" class ") == std::string::npos;
     if (!is_in_any) {
         return {};
     }
-    std::vector<std::string> all;
-    all.reserve(modules.size());
-    for (const IgnoredModule& each : modules) {
-        all.push_back(named(each));
-    }
-    return "the ignored Puppetfile declares modules that may have it: " + shortened(joined(all, ", "), longest_list);
+    return "declares modules that may have it: " + listed(modules);
 }
 
 }  // namespace bootwright
