@@ -33,8 +33,6 @@ _REMOVED = (
     "var/lib/bootwright/*", "run/*", "tmp/*", "var/tmp/*", "root/.*",
     "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*",
 )  # fmt: skip
-
-
 _LEFT_BY_PASSWD = ("etc/.pwd.lock", "etc/*-")
 
 
@@ -45,11 +43,11 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _write(file: Path, text: str, mode: int = 0o644) -> None:
+def _write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)  # it may be a link to somewhere outside
     file.write_text(text)
-    file.chmod(mode)
+    file.chmod(0o644)
 
 
 def _link(file: Path, target: str) -> None:

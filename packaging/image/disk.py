@@ -69,7 +69,7 @@ def bios_boot(boot: bytes, core: bytes, start: int) -> tuple[bytes, bytes]:
     return bytes(patched), bytes(padded)
 
 
-def _write_bios(image: Path, folder: Path, core: Path) -> None:
+def _write_bios(image: Path, core: Path) -> None:
     boot, padded = bios_boot(Path("/usr/lib/grub/i386-pc/boot.img").read_bytes(), core.read_bytes(), _BIOS_START // SECTOR)
     if len(padded) > _BIOS_SIZE:
         raise Problem(f"GRUB's core has {len(padded)} bytes, and its partition {_BIOS_SIZE}")
@@ -114,16 +114,16 @@ def _write_root(image: Path, folder: Path, tree: Path, ids: dict[str, str], size
 
 def _set_times(part: Path, folder: Path, epoch: int) -> None:
     about = run("dumpe2fs", "-h", part, env=environment(epoch))
-    numbers = {key: int(re.search(rf"^{key}:\s+(\d+)$", about, re.MULTILINE)[1]) for key in ("Inode count", "Free inodes", "Inodes per group", "Block size")}  # type: ignore[index]
-    bitmaps = folder / "commands"
+    numbers = {key: int(re.search(rf"^{key}:\s+(\d+)$", about, re.MULTILINE)[1]) for key in ("Inode count", "Free inodes", "Inodes per group")}  # type: ignore[index]
     used = _used_inodes(run("dumpe2fs", part, env=environment(epoch)), numbers["Inodes per group"])
     if len(used) != numbers["Inode count"] - numbers["Free inodes"]:
         raise Problem(f"{part}: dumpe2fs lists {len(used)} inodes, and counts {numbers['Inode count'] - numbers['Free inodes']}")
     fields = ("ctime", "atime", "crtime")
     lines = [f"set_inode_field <{inode}> {field} @{epoch}" for inode in used for field in fields]
     lines += [f"set_inode_field <{inode}> {field}_extra 0" for inode in used for field in (*fields, "mtime")]
-    bitmaps.write_text("\n".join(lines) + "\n")
-    run("debugfs", "-w", "-f", bitmaps, part, env=environment(epoch))
+    commands = folder / "commands"
+    commands.write_text("\n".join(lines) + "\n")
+    run("debugfs", "-w", "-f", commands, part, env=environment(epoch))
 
 
 def _used_inodes(groups: str, per_group: int) -> list[int]:
@@ -155,7 +155,7 @@ def make(image: Path, tree: Path, row: Architecture, ids: dict[str, str], size: 
         config = folder / "grub.cfg"
         config.write_text(grub_config(ids, row))
         if row.bios:
-            _write_bios(image, folder, _grub(folder, "i386-pc", config, ("biosdisk",), epoch))
+            _write_bios(image, _grub(folder, "i386-pc", config, ("biosdisk",), epoch))
         if row.efi:
             _write_efi(image, folder, _grub(folder, row.efi[0], config, (), epoch), row.efi[1], ids["efi"], epoch)
         _write_root(image, folder, tree, ids, root_size, epoch)

@@ -55,6 +55,15 @@ def test_a_vhd_says_the_time_of_the_release_and_its_sum_is_right(tmp_path: Path)
         vmdk.stamped(b"no description", 1)
 
 
+def test_the_number_of_a_vmdk_may_be_short() -> None:
+    """qemu-img leaves out leading zeros: in one of sixteen."""
+    for number in (b"1", b"12345ab", b"12345abc"):
+        text = b"# Disk DescriptorFile\nCID=" + number + b"\nparentCID=ffffffff\n"
+        assert vmdk.stamped((text + b"\0\n").ljust(100, b"\0"), 0xABC).rstrip(b"\0") == b"# Disk DescriptorFile\nCID=00000abc\nparentCID=ffffffff\n"
+    with pytest.raises(Problem, match="without room"):
+        vmdk.stamped(b"CID=1\nno zeros", 1)
+
+
 def test_an_oci_layout_names_what_it_holds(tmp_path: Path) -> None:
     with tarfile.open(made("oci", tmp_path, "first")) as layout:
         blobs = {name.split("/")[-1]: layout.extractfile(name).read() for name in layout.getnames() if name.startswith("blobs/")}  # type: ignore[union-attr]

@@ -15,10 +15,12 @@ _DESCRIPTION = slice(512, 512 * 21)  # the sectors after the header that qemu-im
 
 
 def stamped(description: bytes, content: int) -> bytes:
-    made, count = re.subn(rb"^CID=[0-9a-f]{8}$", f"CID={content:08x}".encode(), description, flags=re.MULTILINE)
-    if count != 1 or len(made) != len(description):
-        raise Problem("qemu-img has written a VMDK without a CID")
-    return made
+    # It writes the number without leading zeros, over a longer text, whose end it leaves after the zero that ends the text.
+    text = description.split(b"\0")[0]
+    made, count = re.subn(rb"^CID=[0-9a-f]{1,8}$", f"CID={content:08x}".encode(), text, flags=re.MULTILINE)
+    if count != 1 or len(made) > len(description):
+        raise Problem("qemu-img has written a VMDK without a CID, or without room for one")
+    return made.ljust(len(description), b"\0")
 
 
 def make(source: Path, target: Path, row: Architecture, epoch: int) -> None:
