@@ -14,7 +14,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 
-BY_NAME = re.compile(r"by name only: (.*\btest/run \S.*)")
+BY_NAME = re.compile(r"by name only: (.*\btest/\S.*)")
 #: From the best to the worst that may be said of a test case.
 RESULTS = ["passed", "by name", "skipped", "failed"]
 

@@ -1,0 +1,34 @@
+"""What a person can mend: the programs here print it as one line, and exit with 1."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Problem(Exception):
+    """What, where, and what to do next."""
+
+
+def told(main: Callable[[], int]) -> int:
+    try:
+        return main()
+    except Problem as problem:
+        print(f"{Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
+        return 1
+
+
+def run(*argv: str | Path, env: dict[str, str] | None = None, text: str | None = None) -> str:
+    """Standard output of a program; Problem with the end of its errors when it fails. env: the whole environment."""
+    try:
+        done = subprocess.run([*map(str, argv)], input=text, stdin=None if text is not None else subprocess.DEVNULL,
+                              capture_output=True, text=True, errors="replace", env=env, timeout=3600)  # fmt: skip
+    except FileNotFoundError:
+        raise Problem(f"{argv[0]} is not installed: packaging/install-dependencies image") from None
+    except subprocess.TimeoutExpired:
+        raise Problem(f"{argv[0]} did not end within an hour") from None
+    if done.returncode != 0:
+        raise Problem(f"{' '.join(map(str, argv))[:300]}: exit status {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-4000:]}")
+    return done.stdout

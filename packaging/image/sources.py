@@ -1,0 +1,39 @@
+"""Where packages come from: while building from the mirrors of this machine, later from the one that the definition names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from problem import Problem, run
+
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+#: Debian 12 has no libgit2 1.8; its backports have. No other package comes from there, since apt takes none unasked.
+_BACKPORTS = {"bookworm"}
+#: Testing has no security archive of its own that is of use: fixes come by migration.
+_WITHOUT_SECURITY = {"forky"}
+_SECURITY_MIRROR = "http://deb.debian.org/debian-security"
+
+
+def lines(suite: str, mirror: str, security_mirror: str | None) -> list[str]:
+    """Of sources.list. security_mirror: None leaves security updates out."""
+    suites = [suite, *([] if suite in _WITHOUT_SECURITY else [f"{suite}-updates"])]
+    if suite in _BACKPORTS:
+        suites.append(f"{suite}-backports")
+    made = [f"deb [signed-by={_KEYRING}] {mirror} {name} main" for name in suites]
+    if security_mirror and suite not in _WITHOUT_SECURITY:
+        made.append(f"deb [signed-by={_KEYRING}] {security_mirror} {suite}-security main")
+    return made
+
+
+def of_this_machine(suite: str, security: bool) -> list[str]:
+    """The same suites from the mirrors that apt asks here."""
+    codename = next(line.split("=")[1] for line in Path("/etc/os-release").read_text().splitlines() if line.startswith("VERSION_CODENAME="))
+    known = [line.split("|") for line in run("apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)", "Created-By: Packages").splitlines()]
+    mirrors = {release: uri.rstrip("/") for uri, release in known}
+    if codename not in mirrors:
+        raise Problem(f"apt has no index of {codename} on this machine: apt-get update")
+    return lines(suite, mirrors[codename], mirrors.get(f"{codename}-security") if security else None)
+
+
+def of_the_image(suite: str, mirror: str) -> list[str]:
+    return lines(suite, mirror, _SECURITY_MIRROR)
