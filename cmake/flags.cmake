@@ -55,6 +55,12 @@ add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 # Checks of operator[], front() and the like: an abort instead of a read of foreign memory. Cheap enough for release.
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 
+# Times after 2038, files beyond 2 GiB, inodes beyond 32 bits. A 64-bit system has no other; what of the libraries' interfaces
+# has a time or an offset in it is in docs/decisions/0038.
+if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+    add_compile_definitions(_TIME_BITS=64 _FILE_OFFSET_BITS=64)
+endif()
+
 add_link_options(-Wl,--as-needed) # each program loads only the libraries that it calls
 
 set(CMAKE_POSITION_INDEPENDENT_CODE ON) # addresses are randomised (ASLR)

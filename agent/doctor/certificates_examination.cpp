@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -39,17 +38,9 @@ Finding judged(const Patient& patient, const std::string& called, const Certific
     return left < soon && left < (term.ends - term.begins) / 3 ? bad(ends, advice) : good(ends);
 }
 
-/// "Nov 30 00:00:00 2026 GMT", as `openssl x509 -dates` prints it behind `name`.
+/// What `openssl x509 -dates` prints behind `name`.
 std::optional<std::chrono::sys_seconds> date_in(std::string_view line, std::string_view name) {
-    std::tm parts{};
-    if (!line.starts_with(name)) {
-        return std::nullopt;
-    }
-    const std::string text(line.substr(name.size()));
-    const char* end = strptime(text.c_str(), "%b %d %H:%M:%S %Y GMT", &parts);
-    return end == nullptr || *end != '\0'
-               ? std::nullopt
-               : std::optional(std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts))));
+    return line.starts_with(name) ? certificate_time(std::string(line.substr(name.size()))) : std::nullopt;
 }
 
 /// @param pem one certificate. nullopt: openssl does not read it @throws Error process.cannot_start

@@ -137,9 +137,9 @@ std::string stamp_of(const fs::path& path) {
         return "";
     }
     std::string stamp;
-    for (const auto number : {static_cast<std::int64_t>(status.st_ino), static_cast<std::int64_t>(status.st_size),
-                              static_cast<std::int64_t>(status.st_mtim.tv_sec), status.st_mtim.tv_nsec,
-                              static_cast<std::int64_t>(status.st_ctim.tv_sec), status.st_ctim.tv_nsec}) {
+    for (const std::int64_t number : {static_cast<std::int64_t>(status.st_ino), std::int64_t{status.st_size},
+                                      std::int64_t{status.st_mtim.tv_sec}, std::int64_t{status.st_mtim.tv_nsec},
+                                      std::int64_t{status.st_ctim.tv_sec}, std::int64_t{status.st_ctim.tv_nsec}}) {
         stamp += std::to_string(number) + " ";
     }
     return stamp;

@@ -162,8 +162,8 @@ void shorten(const System& system, std::uint64_t most_bytes) {
     if (error || size <= most_bytes) {
         return;
     }
-    const std::string text = read_file(history_file(system), size);
-    const std::size_t first = text.find('\n', text.size() - most_bytes / 4 * 3);
+    const std::string text = read_file(history_file(system), static_cast<std::size_t>(size));
+    const std::size_t first = text.find('\n', text.size() - static_cast<std::size_t>(most_bytes / 4 * 3));
     write_file(history_file(system), std::string_view(text).substr(first == std::string::npos ? 0 : first + 1), 0600);
 }
 

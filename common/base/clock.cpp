@@ -10,11 +10,20 @@
 
 namespace bootwright {
 
+namespace {
+
+std::chrono::nanoseconds now_by(clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+}  // namespace
+
 Instant SystemClock::now() const {
-    timespec boot{};
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    const auto since_boot = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
-    return {std::chrono::system_clock::now(), std::chrono::duration_cast<std::chrono::milliseconds>(since_boot)};
+    // Not system_clock::now(): on i386 libstdc++ reads 32 bits of seconds, which end in 2038.
+    return {std::chrono::system_clock::time_point(now_by(CLOCK_REALTIME)),
+            std::chrono::duration_cast<std::chrono::milliseconds>(now_by(CLOCK_BOOTTIME))};
 }
 
 bool SystemClock::is_synchronised() const {

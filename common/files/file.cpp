@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <system_error>
 #include <vector>
@@ -235,7 +236,7 @@ std::optional<std::string> read_file_end(const fs::path& path, std::size_t most)
     if (!fd) {
         return std::nullopt;
     }
-    if (const off_t size = lseek(fd.get(), 0, SEEK_END); size < 0 || static_cast<std::size_t>(size) <= most) {
+    if (const off_t size = lseek(fd.get(), 0, SEEK_END); size < 0 || static_cast<std::uint64_t>(size) <= most) {
         lseek(fd.get(), 0, SEEK_SET);
     } else {
         lseek(fd.get(), -static_cast<off_t>(most), SEEK_END);

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 #include <exception>
 #include <memory>
 
@@ -102,8 +103,7 @@ Error error_for(CURLcode code, const std::string& details, const std::string& sh
 std::optional<std::chrono::sys_seconds> time_of(const curl_slist* certificate, std::string_view name) {
     for (; certificate != nullptr; certificate = certificate->next) {
         if (const std::string_view line = certificate->data; line.starts_with(name)) {
-            const std::time_t time = curl_getdate(certificate->data + name.size(), nullptr);
-            return time < 0 ? std::nullopt : std::optional(std::chrono::sys_seconds(std::chrono::seconds(time)));
+            return certificate_time(certificate->data + name.size());
         }
     }
     return std::nullopt;
@@ -351,6 +351,15 @@ void wait_for_socket(CURL* easy, short events, const WebPatience& patience, cons
 }
 
 }  // namespace
+
+std::optional<std::chrono::sys_seconds> certificate_time(const std::string& text) {
+    // Not curl_getdate(): where a time has 32 bits in libcurl, and 64 here, what it returns is no time.
+    std::tm parts{};
+    const char* end = strptime(text.c_str(), "%b %d %H:%M:%S %Y GMT", &parts);
+    return end == nullptr || *end != '\0'
+               ? std::nullopt
+               : std::optional(std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts))));
+}
 
 WebClient::WebClient(WebTrust trust, WebPatience patience)
     : trust_(std::move(trust)), patience_(patience), easy_(nullptr, curl_easy_cleanup) {

@@ -64,6 +64,10 @@ struct CertificateTerm {
     std::chrono::sys_seconds ends;
 };
 
+/// The time of a certificate as OpenSSL writes it, and libcurl hands it on: "Nov 30 00:00:00 2026 GMT". nullopt: it is none.
+/// Source: ASN1_TIME_print(3)
+std::optional<std::chrono::sys_seconds> certificate_time(const std::string& text);
+
 struct WebResponse {
     int status = 0;
     Url url{};  ///< where the answer came from, after redirects; empty if Url refuses that

@@ -118,12 +118,11 @@ public:
     }
 
     void refuse(const char* call, std::initializer_list<scmp_arg_cmp> arguments = {}, int error = EPERM) {
-        const int number = seccomp_syscall_resolve_name(call);
-        if (number != __NR_SCMP_ERROR) {
-            keep(seccomp_rule_add_array(context_.get(), SCMP_ACT_ERRNO(static_cast<std::uint16_t>(error)), number,
-                                        static_cast<unsigned>(arguments.size()), arguments.begin()));
-        }
+        answer(call, SCMP_ACT_ERRNO(static_cast<std::uint16_t>(error)), arguments);
     }
+
+    /// The process gets a SIGSYS.
+    void trap(const char* call) { answer(call, SCMP_ACT_TRAP, {}); }
 
     /// 0, or the number of the first error.
     [[nodiscard]] int enforce() {
@@ -134,6 +133,14 @@ public:
     }
 
 private:
+    void answer(const char* call, std::uint32_t action, std::initializer_list<scmp_arg_cmp> arguments) {
+        const int number = seccomp_syscall_resolve_name(call);
+        if (number != __NR_SCMP_ERROR) {
+            keep(seccomp_rule_add_array(context_.get(), action, number, static_cast<unsigned>(arguments.size()),
+                                        arguments.begin()));
+        }
+    }
+
     void keep(int result) { error_ = error_ == 0 && result < 0 ? -result : error_; }
 
     struct Release {
@@ -198,11 +205,17 @@ void restrict_system_calls(const Confinement& confinement, std::vector<std::stri
         filter.refuse(call);
     }
     refuse_namespaces(filter);
-    if (seccomp_syscall_resolve_name("socketcall") < 0) {
-        refuse_other_sockets(filter);
+    // A number below 0 is one that this architecture does not have.
+    const bool has_socketcall = seccomp_syscall_resolve_name("socketcall") >= 0;
+    if (has_socketcall && (confinement.may_start_programs || !answer_socketcalls())) {
+        missing.emplace_back(confinement.may_start_programs
+                                 ? "socket families are not limited on this architecture where programs may be started"
+                                 : "socket families are not limited on this architecture");
     } else {
-        // i386: the family is in memory, where no filter can look.
-        missing.emplace_back("socket families are not limited on this architecture");
+        if (has_socketcall) {
+            filter.trap("socketcall");
+        }
+        refuse_other_sockets(filter);
     }
     filter.refuse("personality", {argument(0, SCMP_CMP_NE, 0xffffffff)});  // which asks for the present one
     for (const std::uint64_t request : {std::uint64_t{TIOCSTI}, std::uint64_t{TIOCLINUX}}) {

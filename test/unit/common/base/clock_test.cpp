@@ -59,6 +59,14 @@ TEST_CASE("the boot clock is the kernel's, in milliseconds") {
     CHECK(ours <= kernels());
 }
 
+TEST_CASE("the wall clock is the kernel's, and has room for years beyond 2038") {
+    const std::time_t before = std::time(nullptr);
+    const auto ours = std::chrono::floor<std::chrono::seconds>(SystemClock().now().wall.time_since_epoch()).count();
+    CHECK(before <= ours + 1);  // time() may be a tick behind
+    CHECK(ours <= std::time(nullptr) + 1);
+    STATIC_CHECK(sizeof(std::time_t) == 8);
+}
+
 TEST_CASE("the boot clock never goes back") {
     const SystemClock clock;
     const Instant first = clock.now();

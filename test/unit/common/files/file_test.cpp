@@ -123,6 +123,15 @@ TEST_CASE("the start of a file and its end can be had, however long it is") {
     CHECK(error_of([&] { return read_file_start(root.path(), 10); }).code == "io.failed");
 }
 
+TEST_CASE("the end of a file is its end where its size does not fit into 32 bits") {
+    const TemporaryRoot root;
+    root.write("/file", "begins");
+    constexpr off_t size = (off_t{1} << 32U) + 4;
+    const UniqueFd file(open((root.path() / "file").c_str(), O_WRONLY | O_CLOEXEC));
+    REQUIRE(pwrite(file.get(), "ends", 4, size - 4) == 4);
+    CHECK(read_file_end(root.path() / "file", 6) == std::string("\0\0ends", 6));
+}
+
 TEST_CASE("a file that is not there is told apart from one that cannot be read") {
     const TemporaryRoot root;
     root.write("/file", "x");

@@ -171,3 +171,14 @@ TEST_CASE("a password without a user is a bearer token, and stays with its serve
     CHECK(joined(server.finish(), "").find("Authorization: Bearer hunter2\r\n") != std::string::npos);
     CHECK(joined(other.finish(), "").find("hunter2") == std::string::npos);
 }
+
+TEST_CASE("the time of a certificate is read, beyond 2038 too, and nothing else is taken for one") {
+    using namespace std::chrono;
+    CHECK(certificate_time("Nov 30 00:00:00 2026 GMT") == sys_days(2026y / November / 30));
+    CHECK(certificate_time("Nov  3 01:02:03 2026 GMT") == sys_days(2026y / November / 3) + 1h + 2min + 3s);
+    CHECK(certificate_time("Mar  1 00:00:00 2100 GMT") == sys_days(2100y / March / 1));
+    for (const char* none :
+         {"", "Nov 30 2026", "Nov 30 00:00:00 2026 CET", "Nov 30 00:00:00 2026 GMT+1", "2026-11-30"}) {
+        CHECK_FALSE(certificate_time(none));
+    }
+}

@@ -276,21 +276,6 @@ TEST_CASE("what a confined process must not ask is refused, and it lives on") {
           }) == expected);
 }
 
-#ifdef __x86_64__
-TEST_CASE("a call by the numbers of another architecture ends the confined process") {
-    const Place place;
-    Child child([&] {
-        confine(place.confinement());
-        constexpr long x32 = 0x40000000;
-        std::thread([] { syscall(x32 + SYS_getpid); }).join();
-        return std::string("goes on");
-    });
-    CHECK(child.said().empty());
-    CHECK(WIFSIGNALED(child.status()));
-    CHECK(WTERMSIG(child.status()) == SIGSYS);
-}
-#endif
-
 TEST_CASE("threads, names and connections work in a confined process") {
     const Place place;
     Listener listener;
