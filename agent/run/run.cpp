@@ -243,8 +243,7 @@ private:
     }
 
     /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. If
-    /// the role config says so, applies that run's revision again, which converges to the old state, and undoes
-    /// nothing.
+    /// the role config says so, applies that run's revision again, which converges to the old state and undoes nothing.
     void stay_at_last_good(const Accepted& given_up) {
         use_repositories(system_, last_good_->configuration, last_good_->repositories);
         if (given_up.role.puppet.on_failure != RoleConfig::Puppet::OnFailure::last_good) {

@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
 #include <exception>
 #include <memory>
 
@@ -96,34 +95,6 @@ Error error_for(CURLcode code, const std::string& details, const std::string& sh
             return transient_error("server.unreachable", message,
                                    "check that the server is running and that this machine reaches it");
     }
-}
-
-/// The time behind `name` in what libcurl says of a certificate ("Expire date:Nov 30 00:00:00 2026 GMT"). nullopt: it does not
-/// say. https://curl.se/libcurl/c/CURLINFO_CERTINFO.html
-std::optional<std::chrono::sys_seconds> time_of(const curl_slist* certificate, std::string_view name) {
-    for (; certificate != nullptr; certificate = certificate->next) {
-        if (const std::string_view line = certificate->data; line.starts_with(name)) {
-            return certificate_time(certificate->data + name.size());
-        }
-    }
-    return std::nullopt;
-}
-
-/// Of the certificates that the server has sent, the one that ends first.
-std::optional<CertificateTerm> first_to_end(CURL* easy) {
-    curl_certinfo* chain = nullptr;
-    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr) {
-        return std::nullopt;
-    }
-    std::optional<CertificateTerm> first;
-    for (int i = 0; i < chain->num_of_certs; ++i) {
-        const auto begins = time_of(chain->certinfo[i], "Start date:");
-        const auto ends = time_of(chain->certinfo[i], "Expire date:");
-        if (begins && ends && (!first || *ends < first->ends)) {
-            first = CertificateTerm{*begins, *ends};
-        }
-    }
-    return first;
 }
 
 /// One exchange, and what its callbacks see. No exception crosses libcurl: the first is kept, and thrown afterwards.
@@ -207,13 +178,11 @@ private:
             return;
         }
         const std::size_t limit = is_good() ? request_.max_bytes : largest_error_body;
-        if (response_.body.size() + bytes.size() > limit) {
-            if (!is_good()) {
-                return;  // the beginning of an error page says enough
-            }
+        if (response_.body.size() + bytes.size() <= limit) {
+            response_.body.append(bytes);
+        } else if (is_good()) {  // the beginning of an error page says enough
             throw too_large(limit);
         }
-        response_.body.append(bytes);
     }
 
     [[nodiscard]] Error too_large(std::size_t limit) const {
@@ -351,15 +320,6 @@ void wait_for_socket(CURL* easy, short events, const WebPatience& patience, cons
 }
 
 }  // namespace
-
-std::optional<std::chrono::sys_seconds> certificate_time(const std::string& text) {
-    // Not curl_getdate(): where a time has 32 bits in libcurl, and 64 here, what it returns is no time.
-    std::tm parts{};
-    const char* end = strptime(text.c_str(), "%b %d %H:%M:%S %Y GMT", &parts);
-    return end == nullptr || *end != '\0'
-               ? std::nullopt
-               : std::optional(std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts))));
-}
 
 WebClient::WebClient(WebTrust trust, WebPatience patience)
     : trust_(std::move(trust)), patience_(patience), easy_(nullptr, curl_easy_cleanup) {

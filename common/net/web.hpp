@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/net/url.hpp"
+#include "common/net/web_certificate.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -57,16 +58,6 @@ struct WebRequest {
                             << 20U;  ///< of an answer that is kept; what goes to a sink has no limit here
     bool with_certificate = false;   ///< whether the answer says how long the server's certificate is valid
 };
-
-/// How long a certificate is valid.
-struct CertificateTerm {
-    std::chrono::sys_seconds begins;
-    std::chrono::sys_seconds ends;
-};
-
-/// The time of a certificate as OpenSSL writes it, and libcurl hands it on: "Nov 30 00:00:00 2026 GMT". nullopt: it is none.
-/// Source: ASN1_TIME_print(3)
-std::optional<std::chrono::sys_seconds> certificate_time(const std::string& text);
 
 struct WebResponse {
     int status = 0;

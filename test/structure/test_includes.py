@@ -97,7 +97,7 @@ LIBRARIES = {
     r"boost/(asio|beast)/.*": "common/net/http.cpp",
     r"git2(\.h|/.*)": r"common/git/.*\.cpp|common/git/handles\.hpp",
     r"yaml-cpp/.*": "common/documents/yaml.cpp",
-    r"curl/.*": r"common/net/web(_look_up)?\.cpp",
+    r"curl/.*": r"common/net/web(_certificate|_look_up)?\.cpp",
     r"zlib\.h": "common/base/encoding.cpp",
     r"seccomp\.h": "common/sandbox/seccomp.cpp",
     r"CLI/.*": "agent/commands/command_line.cpp",
