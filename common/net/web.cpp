@@ -336,14 +336,13 @@ WebClient::~WebClient() {
 }
 
 WebResponse WebClient::send(const WebRequest& request, const Sink& sink) {
-    constexpr long buffer_bytes = 128L << 10U;
     CURL* easy = easy_.get();
     curl_easy_reset(easy);  // connections stay open for the next request
     set(easy, CURLOPT_NOSIGNAL, 1L);
     set(easy, CURLOPT_URL, request.url.for_transfer().c_str());
     set(easy, CURLOPT_PATH_AS_IS, 1L);
     set(easy, CURLOPT_USERAGENT, "bootwright");
-    set(easy, CURLOPT_BUFFERSIZE, buffer_bytes);
+    set(easy, CURLOPT_BUFFERSIZE, 128L << 10U);
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(patience_.connect.count()));
     set(easy, CURLOPT_CERTINFO, request.with_certificate ? 1L : 0L);
     set_redirects(easy, request);
