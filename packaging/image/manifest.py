@@ -1,5 +1,4 @@
-"""The release manifest: manifest.schema.json says what is in it. It is signed with ssh-keygen, in MANIFEST.sig, but for its copies,
-which are recorded after the release: what is signed is the document with no copies, as text() writes it."""
+"""The release manifest: manifest.schema.json says what is in it. It is signed with ssh-keygen, in MANIFEST.sig."""
 
 from __future__ import annotations
 
@@ -28,10 +27,6 @@ def text(manifest: dict[str, Any]) -> str:
     return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
 
 
-def signed_text(manifest: dict[str, Any]) -> str:
-    return text({**manifest, "copies": []})
-
-
 def write(file: Path, content: str) -> None:
     """Whole or not at all."""
     partial = file.with_name(f".{file.name}.partial")
@@ -43,12 +38,23 @@ def write(file: Path, content: str) -> None:
 
 
 def read(file: Path) -> dict[str, Any]:
+    return _parsed(file, _text_of(file))
+
+
+def _text_of(file: Path) -> str:
     try:
         if file.stat().st_size > _LIMIT:
             raise Problem(f"{file}: larger than {_LIMIT >> 20} MiB, and so no manifest")
-        manifest = json.loads(file.read_text())
+        return file.read_text()
     except OSError as error:
         raise Problem(f"{file}: {error.strerror}") from None
+    except ValueError as error:
+        raise Problem(f"{file}: {error}") from None
+
+
+def _parsed(file: Path, content: str) -> dict[str, Any]:
+    try:
+        manifest = json.loads(content)
     except ValueError as error:
         raise Problem(f"{file}: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != 1:
@@ -69,9 +75,11 @@ def signature_of(file: Path) -> Path:
 
 def sign(file: Path, key: Path) -> None:
     """key: a private key, or a public one whose private key an ssh-agent holds."""
+    content = _text_of(file)
+    _parsed(file, content)
     with tempfile.TemporaryDirectory() as folder:
         message = Path(folder) / "manifest"
-        message.write_text(signed_text(read(file)))
+        message.write_text(content)
         run("ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", NAMESPACE, message, env=dict(os.environ))
         write(signature_of(file), signature_of(message).read_text())
 
@@ -81,7 +89,8 @@ def verify(file: Path, signers: Path) -> str:
     signature = signature_of(file)
     if not signature.exists():
         raise Problem(f"{file}: not signed: there is no {signature.name}")
-    message = signed_text(read(file))
+    message = _text_of(file)
+    _parsed(file, message)
     try:
         found = run("ssh-keygen", "-Y", "find-principals", "-n", NAMESPACE, "-f", signers, "-s", signature).splitlines()
         run("ssh-keygen", "-Y", "verify", "-f", signers, "-I", found[0], "-n", NAMESPACE, "-s", signature, text=message)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif("BOOTWRIGHT_IMAGE" not in os.environ, reason="by
 
 @pytest.fixture(scope="module")
 def machine(world: World) -> Iterator[Container]:
-    """The tree of the image as it is, on hardware that says that it is EC2."""
+    """The tree of the image, on hardware that says that it is EC2."""
     sys_files = world.new_folder("image-sys")
     for path, content in EC2_SYS.items():
         file = sys_files / path
@@ -35,6 +35,8 @@ def machine(world: World) -> Iterator[Container]:
     command("tar", "-C", root, "--same-permissions", "--numeric-owner", "-xf", os.environ["BOOTWRIGHT_IMAGE"])
     personality = ["--personality=x86"] if "i386" in os.environ["BOOTWRIGHT_IMAGE"] else []
     made = Container(root, "image", world.network.instance, options=[f"--overlay-ro=/sys/class:{sys_files}/class:/sys/class", *personality])
+    # It stands for a virtual machine, but is a container, which believes no hardware: this one has a service of its own.
+    made.write("/etc/bootwright/agent.d/platform.json", '{"platform": "ec2"}')
     yield made
     made.destroy()
 
