@@ -40,7 +40,8 @@ std::vector<Scenario> role_scenarios() {
             std::string("\x7f"
                         "ELF\2\1\1\0\0",
                         9),
-            "role.user_data_damaged"),
+            "role.user_data_not_ours"),
+        row("user-data is in another encoding", "role: caf\xe9\n", "role.user_data_damaged"),
         row("user-data is truncated", role_config().substr(0, role_config().size() / 2), "role.invalid"),
         row("user-data is truncated gzip", to_gzip(role_config()).substr(0, 40), "role.user_data_damaged"),
         row("user-data is a gzip bomb", to_gzip(std::string(std::size_t{8} << 20U, ' ')), "role.user_data_damaged"),
