@@ -8,7 +8,7 @@ from typing import Any
 import metadata_faults
 import pytest
 from control_repo import ControlRepo
-from instance import Instance
+from instance import INSTANCE_ID, Instance
 from metadata_faults import Fault
 from metadata_server import MetadataServer
 from metadata_services import Ec2
@@ -35,7 +35,6 @@ TOKEN = "PUT /latest/api/token"
         (USER_DATA, metadata_faults.not_http(), "http.unreachable", "transient"),
         (USER_DATA, metadata_faults.oversized(), "http.too_large", "permanent"),
         (USER_DATA, metadata_faults.oversized(announced=False), "http.too_large", "permanent"),
-        (IDENTITY, metadata_faults.status(404), "platform.bad_document", "transient"),
         (IDENTITY, metadata_faults.garbage(), "platform.bad_document", "transient"),
         (IDENTITY, metadata_faults.empty(), "platform.bad_document", "transient"),
         (TOKEN, metadata_faults.status(403), "platform.metadata_disabled", "permanent"),
@@ -53,6 +52,19 @@ def test_a_metadata_service_that_fails(
     assert metadata.count(pattern) == (3 if kind == "transient" else 1)
     metadata.clear_faults()
     converges(impatient)
+
+
+def test_without_an_identity_document_the_instance_is_read_from_its_files(
+    impatient: Instance, metadata: MetadataServer, repo: ControlRepo
+) -> None:
+    metadata.service = Ec2(role_config(repo))
+    metadata.fault(IDENTITY, metadata_faults.status(404))
+    metadata.fault("/latest/meta-data/instance-id", metadata_faults.status(404))
+    fails(impatient, "platform", "platform.bad_document", "transient")
+    metadata.clear_faults()
+    metadata.fault(IDENTITY, metadata_faults.status(404))
+    converges(impatient)
+    assert impatient.status()["run"]["instance"]["id"] == INSTANCE_ID
 
 
 def test_a_silent_metadata_service_is_left_at_the_deadline(
@@ -101,7 +113,8 @@ def test_version_1_only_where_the_image_allows_it(instance: Instance, metadata: 
         (None, "role.no_user_data", ["no user-data"]),
         (b"", "role.no_user_data", ["no user-data"]),
         (b"web", "role.invalid", ["user-data:1", "must be a JSON object or a YAML mapping, but it is string"]),
-        (b"\x00\x01\xff" * 50, "role.user_data_damaged", ["binary"]),
+        (b"\x00\x01\xff" * 50, "role.user_data_not_ours", ["binary data of 150 bytes"]),
+        (b"# web\nrole: caf\xe9\n", "role.user_data_damaged", ["not plain text in UTF-8: line 2"]),
         (b'{"role": "web",\n "repository": {"url": "http', "role.invalid", ["user-data:2", "not valid JSON"]),
         (b'{"role": 7}', "role.invalid", ["user-data:1: role:", "expected a string"]),
         (b'{\n"repository":\n {"revison": "x"}}', "role.invalid", ["user-data:3: repository.revison", 'did you mean "revision"']),
