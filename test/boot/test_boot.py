@@ -257,6 +257,7 @@ def test_a_purge_leaves_nothing(machine: Container) -> None:
     for unit in UNITS:
         machine.run("systemctl", "disable", "--now", unit, check=True)
     machine.path("/root/bootwright.deb").unlink()
+    machine.path("/etc/bootwright/agent.d/platform.json").unlink()  # an administrator's file would stay
 
     machine.run("dpkg", "--purge", "bootwright", check=True, timeout=120)
     assert "/bootwright" not in machine.run("sh", "-c", "readlink /proc/[0-9]*/exe", check=False).stdout
