@@ -276,11 +276,17 @@ std::string without_byte_order_mark(std::string text) {
         return text.substr(utf8_mark.size());
     }
     const std::string_view all = text;
+    std::optional<std::string> converted;
     if (all.starts_with("\xFE\xFF") || all.starts_with("\xFF\xFE")) {
-        return from_utf16(all.substr(2), all.starts_with("\xFE")).value_or(text);
+        converted = from_utf16(all.substr(2), all.starts_with("\xFE"));
+    } else if (begins_as_utf16(all)) {
+        converted = from_utf16(all, false);
+        converted = converted && is_text(*converted) ? std::move(converted) : std::nullopt;
     }
-    const auto unmarked = begins_as_utf16(all) ? from_utf16(all, false) : std::nullopt;
-    return unmarked && is_text(*unmarked) ? *unmarked : text;
+    if (converted) {
+        return *std::move(converted);
+    }
+    return text;
 }
 
 int percent_encoded_byte(std::string_view text, std::size_t at) {
