@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from contents import write_whole
 from problem import Problem, run
 
 NAMESPACE = "bootwright-image"
 _LIMIT = 64 << 20
 
 
-def digest(file: Path) -> str:
-    made = hashlib.sha256()
-    with file.open("rb") as opened:
-        for block in iter(lambda: opened.read(1 << 20), b""):
-            made.update(block)
-    return made.hexdigest()
-
-
 def text(manifest: dict[str, Any]) -> str:
     return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-
-
-def write(file: Path, content: str) -> None:
-    """Whole or not at all."""
-    partial = file.with_name(f".{file.name}.partial")
-    with partial.open("w") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    partial.rename(file)
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -81,7 +63,7 @@ def sign(file: Path, key: Path) -> None:
         message = Path(folder) / "manifest"
         message.write_text(content)
         run("ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", NAMESPACE, message, env=dict(os.environ))
-        write(signature_of(file), signature_of(message).read_text())
+        write_whole(signature_of(file), signature_of(message).read_text())
 
 
 def verify(file: Path, signers: Path) -> str:

@@ -12,6 +12,7 @@ import jsonschema
 import manifest
 import pytest
 from conftest import IMAGE
+from contents import write_whole
 from problem import Problem
 
 DIGEST = "0" * 64
@@ -46,8 +47,8 @@ NEWER = release(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    manifest.write(tmp_path / "old.json", manifest.text(release()))
-    manifest.write(tmp_path / "new.json", manifest.text(NEWER))
+    write_whole(tmp_path / "old.json", manifest.text(release()))
+    write_whole(tmp_path / "new.json", manifest.text(NEWER))
     return tmp_path
 
 
@@ -86,8 +87,8 @@ def test_the_page_that_is_read_before_a_release(folder: Path) -> None:
 
 
 def test_what_cannot_be_compared_is_said(folder: Path) -> None:
-    manifest.write(folder / "i386.json", manifest.text(release(architecture="i386")))
-    manifest.write(folder / "future.json", manifest.text(release(schema=2)))
+    write_whole(folder / "i386.json", manifest.text(release(architecture="i386")))
+    write_whole(folder / "future.json", manifest.text(release(schema=2)))
     (folder / "half.json").write_text('{"schema": 1}')
     for other, said in (("i386.json", "compare each architecture with itself"), ("future.json", "no manifest of schema 1"), ("half.json", "missing: name"), ("none.json", "No such file")):
         done = program("compare", "--unsigned", folder / "old.json", folder / other)
@@ -107,12 +108,12 @@ def test_a_signature_holds_as_long_as_nothing_is_changed(folder: Path) -> None:
     assert signed["boot_seconds"] == 7.25
     assert manifest.verify(file, signers) == "releases@example.com"
 
-    manifest.write(file, manifest.text({**signed, "version": "2026.5"}))
+    write_whole(file, manifest.text({**signed, "version": "2026.5"}))
     done = program("compare", "--signers", signers, folder / "old.json", file)
     assert (done.returncode, "not signed" in done.stderr) == (1, True)
     with pytest.raises(Problem, match="changed since"):
         manifest.verify(file, signers)
     signers.write_text("")
-    manifest.write(file, manifest.text(signed))
+    write_whole(file, manifest.text(signed))
     with pytest.raises(Problem, match="of nobody"):
         manifest.verify(file, signers)

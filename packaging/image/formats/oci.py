@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from architectures import Architecture
+from contents import blocks
 
 SUFFIX, NEEDS = "oci.tar", "tar"
 
@@ -24,8 +25,8 @@ def _compressed(source: Path, target: Path) -> tuple[str, str]:
     """gzip without a name and a time. Returns the digests of what goes in and of what comes out."""
     plain, packed = hashlib.sha256(), hashlib.sha256()
     compressor = zlib.compressobj(6, zlib.DEFLATED, 31)
-    with source.open("rb") as file, target.open("wb") as out:
-        for block in iter(lambda: file.read(1 << 20), b""):
+    with target.open("wb") as out:
+        for block in blocks(source):
             plain.update(block)
             out.write(compressed := compressor.compress(block))
             packed.update(compressed)

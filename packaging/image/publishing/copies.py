@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from contents import write_whole
 
 from .problem import Problem
 from .release import Release
@@ -91,17 +92,7 @@ class Record:
             },
             indent=2,
         )
-        draft = self.path.with_name(self.path.name + ".new")
-        with draft.open("w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(self.path, text + "\n")
 
 
 @contextmanager

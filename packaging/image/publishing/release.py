@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contents import digest_of
+
 from .problem import Problem
 
 _LARGEST_MANIFEST = 64 << 20
-_BLOCK = 1 << 20
 # What becomes a part of paths, names of objects and options of programs. No ".." and no leading dash or dot.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -85,22 +84,6 @@ def read_release(path: Path) -> Release:
     if signature.exists():
         documents.append(_measured(signature))
     return Release(*words, _measured(path), tuple(artifacts), tuple(documents))
-
-
-def digest_of(path: Path, algorithm: str = "sha256", report: Callable[[int], None] = lambda _: None) -> str:
-    """In hexadecimal. report gets how many bytes are read."""
-    made, done = hashlib.new(algorithm), 0
-    for block in blocks(path):
-        made.update(block)
-        done += len(block)
-        report(done)
-    return made.hexdigest()
-
-
-def blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
 
 
 def _content(path: Path) -> bytes:

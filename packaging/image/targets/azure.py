@@ -6,9 +6,9 @@ https://learn.microsoft.com/cli/azure/storage/blob and https://learn.microsoft.c
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from contents import Digest
 from publishing.problem import Problem
 from publishing.progress import Region
 from publishing.release import File, Release
@@ -70,16 +70,9 @@ class Azure(Target):
 
     def _read_back(self, blob: str, artifact: File, region: Region) -> None:
         region.step(f"reading {artifact.path.name} back", artifact.size)
-        made, done = hashlib.sha256(), 0
-
-        def heard(piece: bytes) -> None:
-            nonlocal done
-            made.update(piece)
-            done += len(piece)
-            region.at(done)
-
+        made = Digest(report=region.at)
         # Without --file it writes to standard output.
-        self._tool.run(["storage", "blob", "download", *self._place(blob), "--no-progress", *self._options("none")], seconds=6 * _HOURS, heard=heard)
+        self._tool.run(["storage", "blob", "download", *self._place(blob), "--no-progress", *self._options("none")], seconds=6 * _HOURS, heard=made.take)
         if not self.dry and made.hexdigest() != artifact.sha256:
             raise Problem(f"{blob} of {self.settings['storage_account']} has sha256 {made.hexdigest()}", "It is copied again", passing=True)
 

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from contents import digest_of
 from publishing.problem import Problem
 from publishing.progress import Region
-from publishing.release import File, Release, digest_of
+from publishing.release import File, Release
 from publishing.target import Found, Target, flat_name, note, noted_digest
 
 # A 32-bit kernel runs on machines of the same kind as the 64-bit one.

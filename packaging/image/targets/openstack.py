@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from contents import digest_of
 from publishing.problem import Problem
 from publishing.progress import Region
-from publishing.release import File, Release, digest_of
+from publishing.release import File, Release
 from publishing.target import Found, Target, flat_name
 
 _ARCHITECTURES = {"amd64": "x86_64", "i386": "i686", "arm64": "aarch64"}

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from contents import Digest
 from publishing.problem import Problem, shown
 from publishing.progress import Region
 from publishing.release import File, Release
@@ -153,12 +154,10 @@ class S3(Target):
     def read_back(self, key: str, file: File, region: Region) -> str:
         """Throws Problem unless the store gives the same bytes."""
         region.step(f"reading {file.path.name} back", file.size)
-        made, done = hashlib.sha256(), 0
+        made = Digest(report=region.at)
         with self._told(f"{self.location(key)} could not be read back"):
             for piece in self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_MIB):
-                made.update(piece)
-                done += len(piece)
-                region.at(done)
+                made.take(piece)
         if made.hexdigest() != file.sha256:
             raise Problem(
                 f"{self.location(key)} has sha256 {made.hexdigest()}, and {file.path.name} has {file.sha256}",

@@ -2,7 +2,7 @@
 
 #include "agent/record/status_file.hpp"
 #include "common/base/error.hpp"
-#include "test/fakes/fake_system.hpp"
+#include "test/fakes/record_world.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -15,19 +15,8 @@
 using namespace bootwright;
 using namespace std::chrono_literals;
 
-namespace {
-
-struct World {
-    FakeSystem fake{};
-    RunRecord record{fake.system, 42};
-    [[nodiscard]] Json status() const { return StatusFile(fake.system).read(); }
-    [[nodiscard]] Json run() const { return status().at("run"); }
-};
-
-}  // namespace
-
 TEST_CASE("a run is in the status from its first moment, with the process that runs it") {
-    const World world;
+    const RecordWorld world;
     CHECK(world.run().at("number") == 42);
     CHECK(world.run().at("state") == "running");
     CHECK(world.run().at("stage") == "platform");
@@ -39,7 +28,7 @@ TEST_CASE("a run is in the status from its first moment, with the process that r
 }
 
 TEST_CASE("where the time goes is noted as the run goes on") {
-    World world;
+    RecordWorld world;
     const auto step = [](const char* kind, const std::string& what, double from, const Json& took) {
         return Json{{"kind", kind}, {"what", what}, {"from_s", from}, {"took_s", took}};
     };
@@ -62,7 +51,7 @@ TEST_CASE("where the time goes is noted as the run goes on") {
 }
 
 TEST_CASE("each stage, attempt and wait is in the status at once") {
-    World world;
+    RecordWorld world;
     world.fake.clock.advance(2s);
     world.record.begin_stage(Stage::repository, 5);
     CHECK(world.run().at("stage") == "repository");
@@ -84,7 +73,7 @@ TEST_CASE("each stage, attempt and wait is in the status at once") {
 }
 
 TEST_CASE("what a run waits for is in the status while it waits") {
-    World world;
+    RecordWorld world;
     world.record.begin_stage(Stage::puppet, 3);
     CHECK(world.run().at("waiting").is_null());
     world.record.waiting("apt-get (process 812), which holds a lock", 10min);
@@ -103,7 +92,7 @@ TEST_CASE("what a run waits for is in the status while it waits") {
 }
 
 TEST_CASE("progress reaches the status at most once a second, and the report always") {
-    World world;
+    RecordWorld world;
     world.record.progress("objects", 1, 9);
     CHECK(world.run().at("progress").at("done") == 1);
     world.record.progress("objects", 2, 9);
@@ -116,7 +105,7 @@ TEST_CASE("progress reaches the status at most once a second, and the report alw
 }
 
 TEST_CASE("progress says since when it counts, anew for what is something else or begins again") {
-    World world;
+    RecordWorld world;
     const auto since = [&] { return world.record.snapshot().progress->since.since_boot; };
     const auto start = world.fake.clock.now().since_boot;
     world.record.progress("objects", 1, 9);
@@ -132,7 +121,7 @@ TEST_CASE("progress says since when it counts, anew for what is something else o
 }
 
 TEST_CASE("what the stages found is in the status, without secrets") {
-    World world;
+    RecordWorld world;
     world.record.instance({.platform = "ec2", .instance_id = "i-1", .user_data = "hunter2"});
     RoleConfig role{.role = "web"};
     role.repository = {.url = "https://user:hunter2@h/x", .revision = "main"};
@@ -150,7 +139,7 @@ TEST_CASE("what the stages found is in the status, without secrets") {
 }
 
 TEST_CASE("who signed, the second repository and what each place said are in the status") {
-    World world;
+    RecordWorld world;
     CHECK(world.run().at("signer").is_null());
     CHECK(world.run().at("configuration").is_null());
     CHECK(world.run().at("places") == Json::array());
@@ -185,7 +174,7 @@ TEST_CASE("who signed, the second repository and what each place said are in the
 }
 
 TEST_CASE("of what places said the last are kept, short and fit to be shown") {
-    World world;
+    RecordWorld world;
     for (int i = 0; i < 25; ++i) {
         world.record.place_answered({"https://h/" + std::to_string(i), "a\nb" + std::string(1000, 'x'), 0});
     }
@@ -198,88 +187,8 @@ TEST_CASE("of what places said the last are kept, short and fit to be shown") {
     CHECK(said.find('\n') == std::string::npos);
 }
 
-TEST_CASE("a good end makes the instance configured") {
-    World world;
-    world.record.role({.role = "web"});
-    world.record.revision({"0123456789abcdef0123456789abcdef01234567", "/checkout"});
-    world.record.puppet({.outcome = Outcome::changed});
-    world.fake.clock.advance(12s);
-    const RunReport report = world.record.finish();
-    CHECK(report.is_good());
-    CHECK(world.run().at("state") == "finished");
-    CHECK(world.run().at("outcome") == "changed");
-    CHECK(world.run().at("duration_s") == 12.0);
-    CHECK(world.status().at("configured").at("run") == 42);
-    CHECK(world.status().at("configured").at("role") == "web");
-    CHECK(world.status().at("configured").at("revision") == "0123456789abcdef0123456789abcdef01234567");
-    CHECK(world.status().at("configured").at("at").at("monotonic_s") == 17.0);
-}
-
-TEST_CASE("a bad end leaves what was configured before") {
-    World world;
-    world.record.finish();
-    RunRecord second(world.fake.system, 43);
-    CHECK(world.status().at("configured").at("run") == 42);
-    second.begin_stage(Stage::role, 1);
-    second.error(permanent_error("role.invalid", "what", "do"));
-    CHECK_FALSE(second.finish().is_good());
-    CHECK(world.run().at("number") == 43);
-    CHECK(world.run().at("outcome") == "not_reached");
-    CHECK(world.run().at("error").at("stage") == "role");
-    CHECK(world.run().at("error").at("kind") == "permanent");
-    CHECK(world.status().at("configured").at("run") == 42);
-}
-
-TEST_CASE("the status says that a run is over once its report is kept") {
-    World world;
-    world.record.puppet({.outcome = Outcome::changed});
-    std::string kept;
-    const RunReport report = world.record.finish([&](const RunReport& ended) {
-        world.record.beat();
-        CHECK(world.run().at("state") == "running");
-        CHECK(ended.is_good());
-        kept = to_text(to_json(ended));
-    });
-    CHECK(world.run().at("state") == "finished");
-    CHECK(kept == to_text(to_json(report)));
-}
-
-TEST_CASE("a warning while the report is kept is in the status too") {
-    World world;
-    world.record.finish([&](const RunReport&) { world.record.warning("the disk is full"); });
-    CHECK(world.run().at("warnings").at(0) == "the disk is full");
-    CHECK(world.run().at("state") == "finished");
-}
-
-TEST_CASE("a run that was stopped is interrupted, whatever Puppet had come to") {
-    World world;
-    world.record.puppet({.outcome = Outcome::failed});
-    world.record.error(stopped_error());
-    CHECK(world.record.finish().puppet.outcome == Outcome::interrupted);
-    CHECK(world.run().at("outcome") == "interrupted");
-}
-
-TEST_CASE("an end forgets what was under way") {
-    World world;
-    world.record.child_started({4242, 99});
-    world.record.progress("objects", 1, 9);
-    world.record.retrying(transient_error("a.b", "c", "d"), 1s);
-    world.record.finish();
-    for (const char* key : {"child", "progress", "retry"}) {
-        CHECK(world.run().at(key).is_null());
-    }
-}
-
-TEST_CASE("a warning after the end is in the status too") {
-    World world;
-    world.record.finish();
-    world.record.warning("the disk is full");
-    CHECK(world.run().at("warnings").at(0) == "the disk is full");
-    CHECK(world.run().at("state") == "finished");
-}
-
 TEST_CASE("a heartbeat moves only the heartbeat") {
-    World world;
+    RecordWorld world;
     Json before = world.run();
     world.fake.clock.advance(10s);
     world.record.beat();
@@ -291,7 +200,7 @@ TEST_CASE("a heartbeat moves only the heartbeat") {
 }
 
 TEST_CASE("a status that cannot be written stops nothing, and is written again when it can be") {
-    World world;
+    RecordWorld world;
     world.fake.root.remove("/run/bootwright");
     world.fake.root.write("/run/bootwright", "a file");
     CHECK_NOTHROW(world.record.begin_stage(Stage::puppet, 3));
@@ -303,7 +212,7 @@ TEST_CASE("a status that cannot be written stops nothing, and is written again w
 }
 
 TEST_CASE("the thread that runs and the thread that beats may use one record") {
-    World world;
+    RecordWorld world;
     std::thread worker([&] {
         for (int i = 1; i <= 40; ++i) {
             world.record.begin_stage(Stage::repository, i);
@@ -356,7 +265,7 @@ TEST_CASE("an instance is ready from a good run on, until its checks are bad; ot
 }
 
 TEST_CASE("what belongs to a moment of a run is gone with the next") {
-    World world;
+    RecordWorld world;
     const auto is_gone = [&](std::initializer_list<const char*> keys) {
         return std::all_of(keys.begin(), keys.end(), [&](const char* key) { return world.run().at(key).is_null(); });
     };
@@ -384,7 +293,7 @@ TEST_CASE("what belongs to a moment of a run is gone with the next") {
 }
 
 TEST_CASE("a run that takes up another, or applies the last good revision instead, says so") {
-    World world;
+    RecordWorld world;
     CHECK(world.run().at("resumes").is_null());
     world.record.resumes(1);
     CHECK(world.run().at("resumes") == 1);
@@ -397,7 +306,7 @@ TEST_CASE("a run that takes up another, or applies the last good revision instea
 }
 
 TEST_CASE("the beat of a run is the time at which it was last written, and who was told is kept with the time") {
-    World world;
+    RecordWorld world;
     world.fake.clock.advance(7s);
     world.record.beat();
     CHECK(world.run().at("heartbeat").at("monotonic_s") == 12.0);
