@@ -20,8 +20,6 @@
 
 namespace bootwright {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 /// A machine that has nothing to say.
