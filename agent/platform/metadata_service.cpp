@@ -4,6 +4,7 @@
 #include "common/base/encoding.hpp"
 #include "common/base/retry.hpp"
 #include "common/base/text.hpp"
+#include "common/net/page.hpp"
 #include "common/net/url.hpp"
 
 #include <algorithm>
@@ -22,12 +23,6 @@ Error unknown_answer(const std::string& where, const HttpResponse& response, con
     return error;
 }
 
-/// True for what a portal or a proxy answers instead of the service: no cloud serves metadata as a page.
-bool is_page(const std::string& body) {
-    const std::string start = lower(trimmed(body).substr(0, 16));
-    return start.starts_with("<!doctype html") || start.starts_with("<html");
-}
-
 /// The three values. `where` is "GET http://…".
 std::optional<std::string> judge(const std::string& where, HttpResponse response, const std::vector<int>& absent) {
     if (std::find(absent.begin(), absent.end(), response.status) != absent.end()) {
@@ -37,7 +32,7 @@ std::optional<std::string> judge(const std::string& where, HttpResponse response
         throw unknown_answer(where, response,
                              "HTTP status " + std::to_string(response.status) + " from the metadata service");
     }
-    if (is_page(response.body)) {
+    if (is_page(response.body)) {  // no cloud serves metadata as a page
         throw unknown_answer(where, response, "an HTML page, which no metadata service answers");
     }
     return std::move(response.body);

@@ -14,6 +14,7 @@
 #include "common/files/archive.hpp"
 #include "common/files/file.hpp"
 #include "common/files/room.hpp"
+#include "common/net/page.hpp"
 #include "common/net/url.hpp"
 #include "common/sandbox/sandbox.hpp"
 
@@ -155,6 +156,14 @@ std::string header(const WebResponse& response, const char* name) {
     return found == response.headers.end() ? "" : found->second;
 }
 
+/// Before the first bytes of a file are taken. @throws Error server.protocol (transient): a portal goes away.
+void refuse_page(const std::string& shown, std::string_view start) {
+    if (is_page(start)) {
+        throw transient_error("server.protocol", shown + " answers with an HTML page in place of the file",
+                              "check the URL, and that no proxy or portal answers instead");
+    }
+}
+
 /// A strong ETag names one content; a weak one does not, and If-Range must not carry it (RFC 9110, 13.1.5).
 std::string strong_tag(const WebResponse& response) {
     const std::string tag = header(response, "etag");
@@ -193,6 +202,7 @@ private:
         bool has_begun = false;
         const auto sink = [&](const WebResponse& head, std::string_view bytes) {
             if (!has_begun) {
+                refuse_page(shown(), bytes);
                 begin(head, offset);
                 has_begun = true;
             }
@@ -270,6 +280,9 @@ std::string fetch_file(const DownloadRequest& request, const WebRequest& wanted,
     RateWatch rate(shown, request.patience.stall, request.least_rate);
     Sha256 hash;
     const auto sink = [&](const WebResponse&, std::string_view bytes) {
+        if (file.size() == 0) {
+            refuse_page(shown, bytes);
+        }
         if (file.size() + bytes.size() > wanted.max_bytes) {
             throw permanent_error("server.too_large",
                                   shown + " gives more than " + std::to_string(wanted.max_bytes) + " bytes",

@@ -89,7 +89,8 @@ def test_an_object_store_is_asked_with_the_role_of_the_instance(
 GARBAGE: dict[str, Callable[[], bytes]] = {
     "another release": lambda: release_of("acme-web", "1.0.0", files={"files/x": "somebody else's"}).archive(),
     "cut off": lambda: ARCHIVE[:-20],
-    "no archive": lambda: b"<html>Please log in</html>",
+    "no archive": lambda: b"Please log in",
+    "a page": lambda: b"<html>Please log in</html>",
     "nothing": lambda: b"",
     "links": lambda: forge_archives.symbolic_link(RELEASE),
     "too much": lambda: bytes((64 << 20) + 1),
@@ -109,7 +110,8 @@ def test_a_mirror_that_gives_garbage_is_passed_over(
     runs(ready)
     has_release(ready, locked)
     said = dict(places(ready))
-    assert said[mirror].endswith("(repository.release_invalid)"), said
+    code = "server.protocol" if (where, kind) == ("web", "a page") else "repository.release_invalid"
+    assert said[mirror].endswith(f"({code})"), said
     assert modules_from(ready) == {AT_THE_FORGE.split("/")[2]: 1}
 
 

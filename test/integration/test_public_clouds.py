@@ -91,7 +91,8 @@ def test_a_store_that_refuses_is_left_for_the_next_mirror(
         (faults.status(403), "server.access_denied"),
         (faults.status(503, retry_after=1), "server.error"),
         (faults.status(429), "server.error"),
-        (faults.body(b"<html>"), "git.snapshot_invalid"),
+        (faults.body(b"no snapshot"), "git.snapshot_invalid"),
+        (faults.body(b"<html>"), "server.protocol"),
     ):
         clouds.clear_faults()
         clouds.fault("*", fault)

@@ -166,7 +166,7 @@ WRONG = [
     Wrong("server.access_denied", status=401),
     Wrong("server.error", status=500),
     Wrong("server.error", status=503),
-    Wrong("git.snapshot_invalid", at="html"),
+    Wrong("server.protocol", at="html"),
     Wrong("server.redirects", at="loop"),
     Wrong("git.pack_damaged", truncated),
     Wrong("git.snapshot_invalid", truncated_in_its_header),
@@ -193,7 +193,7 @@ def test_the_next_mirror_gives_what_this_one_does_not(
     bad = static.url(snapshot_name("bad"), at=wrong.at, port=proxies["static"].port)
     good = static.url(snapshot_name("good"))
     asks(bad)
-    kind = "transient" if wrong.code in ("server.error", "git.pack_damaged") else "permanent"
+    kind = "transient" if wrong.code in ("server.error", "server.protocol", "git.pack_damaged") else "permanent"
     fails(ready, "repository", wrong.code, kind)
     assert not list(ready.path("/var/lib/bootwright/checkout").iterdir())
     asks(bad, good)
