@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import unpacked
 from publishing import publish as publishing
 from publishing.copies import Record
 from publishing.progress import Progress
@@ -54,22 +55,13 @@ policy_file = FOLDER/policy.yaml
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Debian's packages, and what they need and this machine has not."""
-    folder = tmp_path_factory.mktemp("packages")
-    said = subprocess.run(["apt-get", "install", "-s", "--no-install-recommends", *PACKAGES], check=True, capture_output=True, text=True).stdout
-    names = {line.split()[1] for line in said.splitlines() if line.startswith("Inst ")} | set(PACKAGES)
-    subprocess.run(["apt-get", "download", "-q", *sorted(names)], cwd=folder, check=True, capture_output=True, timeout=600)
-    for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, folder / "root"], check=True)
-        package.unlink()
-    return folder / "root"
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpacked.unpack(PACKAGES, tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="module")
-def environment(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    home = str(tmp_path_factory.mktemp("home"))
-    return {"PATH": f"{unpacked}/usr/bin:/usr/bin:/bin", "PYTHONPATH": f"{unpacked}/usr/lib/python3/dist-packages", "HOME": home, "LC_ALL": "C.UTF-8"}
+def environment(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return unpacked.environment(root, tmp_path_factory.mktemp("home"))
 
 
 def commands_for(manifest: Path, program: str) -> list[list[str]]:
@@ -102,18 +94,18 @@ def test_microsofts_program_takes_each_command(tmp_path: Path, environment: dict
 
 
 @pytest.fixture
-def glance(unpacked: Path, environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def glance(root: Path, environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
     """Its URL. Without Keystone: everybody is the administrator."""
     folder = tmp_path / "glance"
     for name in ("images", "tasks", "staging"):
         (folder / name).mkdir(parents=True)
     (folder / "policy.yaml").write_text("{}\n")
-    text = _GLANCE.replace("UNPACKED", str(unpacked)).replace("FOLDER", str(folder)).replace("PORT", str(GLANCE_PORT))
+    text = _GLANCE.replace("UNPACKED", str(root)).replace("FOLDER", str(folder)).replace("PORT", str(GLANCE_PORT))
     (folder / "glance.conf").write_text(text)
     options = ["--config-file", folder / "glance.conf"]
-    subprocess.run(["/usr/bin/python3", unpacked / "usr/bin/glance-manage", *options, "db_sync"], env=environment, check=True, capture_output=True)
+    subprocess.run(["/usr/bin/python3", root / "usr/bin/glance-manage", *options, "db_sync"], env=environment, check=True, capture_output=True)
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen(["/usr/bin/python3", unpacked / "usr/bin/glance-api", *options], env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(["/usr/bin/python3", root / "usr/bin/glance-api", *options], env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{GLANCE_PORT}"
     try:
         end = time.monotonic() + 60
