@@ -292,8 +292,8 @@ private:
         if (kept && kept->metadata.instance_id != instance.instance_id && !order_.noop) {
             forget_kept_instance(system_);
             last_good_.reset();
-            record_.warning("this disk was copied from the instance " + kept->metadata.instance_id +
-                            ": what was kept of that one is removed");
+            record_.warning("this was the instance " + kept->metadata.instance_id +
+                            " before, by another id or on another disk: what was kept of it is removed");
         }
     }
 
@@ -331,7 +331,7 @@ private:
 
     Checkout fetch(const RepositoryPin& pin) {
         Checkout checkout = stage_(Stage::repository, config_.retry.repository, [&] { return prepare(pin); });
-        for (const std::string& warning : warnings_of(config_, checkout)) {
+        for (const std::string& warning : warnings_of(system_, config_, checkout, record_.snapshot().places)) {
             record_.warning(warning);
         }
         return checkout;

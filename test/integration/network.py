@@ -43,9 +43,13 @@ class Namespace:
             finally:
                 check(libc.setns(ours.fileno(), CLONE_NEWNET), "setns")
 
-    def listen(self, address: str, port: int) -> socket.socket:
+    def listen(self, address: str, port: int, interface: str = "") -> socket.socket:
+        """interface: that of an address of IPv6 that holds on one link only."""
         with self.entered():
-            return socket.create_server((address, port), backlog=64)
+            if ":" not in address:
+                return socket.create_server((address, port), backlog=64)
+            scope = socket.if_nametoindex(interface) if interface else 0
+            return socket.create_server((address, port, 0, scope), family=socket.AF_INET6, backlog=64)
 
     def connect(self, address: str, port: int, timeout: float = 5) -> socket.socket:
         with self.entered():

@@ -293,16 +293,6 @@ def test_an_answer_without_google_s_header_is_not_google_s(clouds: Clouds) -> No
     assert "metadata-flavor" in done.stderr
 
 
-def listen_on_ipv6(world: World, address: str, interface: str = "") -> socket.socket:
-    with world.network.servers.entered():
-        scope = socket.if_nametoindex(interface) if interface else 0
-        listener = socket.socket(socket.AF_INET6)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, 80, 0, scope))
-        listener.listen(16)
-        return listener
-
-
 @pytest.mark.parametrize(
     ("name", "address", "interface"),
     [("ec2", "fd00:ec2::254", ""), ("oracle", "fd00:c1::a9fe:a9fe", ""), ("akamai", "fd00:a9fe:a9fe::1", ""),
@@ -321,7 +311,7 @@ def test_where_ipv4_is_dead_ipv6_is_used(
     own = "fe80::10" if interface else address.split("::")[0] + "::10"
     network.instance.run("ip", "addr", "replace", f"{own}/64", "dev", "eth0", "nodad")
     network.filter(f"ip daddr {platform.listen} tcp dport 80 {ipv4}")
-    server = MetadataServer(listen_on_ipv6(world, address, interface), service_of(platform))
+    server = MetadataServer(network.servers.listen(address, 80, interface), service_of(platform))
     try:
         check_well(clouds.metadata(tree), platform)
         assert server.requests
