@@ -2,6 +2,7 @@
 
 #include <sys/timex.h>
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <cstdio>
@@ -53,6 +54,11 @@ std::string to_iso8601(std::chrono::system_clock::time_point time) {
     std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
     std::snprintf(text.data(), text.size(), "%s.%03dZ", date.data(), static_cast<int>(milliseconds));
     return text.data();
+}
+
+int milliseconds_to_wait(std::chrono::milliseconds duration) {
+    constexpr std::chrono::milliseconds a_day = std::chrono::hours(24);
+    return static_cast<int>(std::clamp(duration, std::chrono::milliseconds(0), a_day).count());
 }
 
 std::string to_human(std::chrono::milliseconds duration) {

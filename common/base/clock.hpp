@@ -41,6 +41,10 @@ public:
 /// "2026-11-22T21:31:32.123Z"
 std::string to_iso8601(std::chrono::system_clock::time_point time);
 
+/// As poll(2) takes it, and libcurl in a `long`, which has 32 bits on i386: never negative, which would be without an end, and a
+/// day at most.
+int milliseconds_to_wait(std::chrono::milliseconds duration);
+
 /// For people: "850 ms", "12.3 s", "5 min", "3 h 20 min", "2 d 4 h".
 std::string to_human(std::chrono::milliseconds duration);
 

@@ -289,7 +289,8 @@ void write_file(const fs::path& path, std::string_view content, mode_t mode) {
 std::optional<std::string> read_file_below(const fs::path& folder, const std::string& relative, std::size_t cap) {
     const UniqueFd root = open_or_throw(folder, O_PATH | O_DIRECTORY);
     open_how how{};
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // do not wait, as the open of a pipe would
+    // O_NONBLOCK: do not wait, as the open of a pipe would. O_LARGEFILE: what the C library adds to its own calls on i386.
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_LARGEFILE;
     how.resolve = RESOLVE_BENEATH;
     const UniqueFd file(static_cast<int>(syscall(SYS_openat2, root.get(), relative.c_str(), &how, sizeof how)));
     struct stat status {};

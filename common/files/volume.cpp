@@ -49,7 +49,9 @@ Volume Volume::open(const std::filesystem::path& device) {
 std::optional<std::string> Volume::read_file_if_exists(const std::string& name, std::size_t cap) const {
     const std::string called = name + " of the volume " + device_.string();
     open_how how{};
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // do not wait, as the open of a pipe would for a writer
+    // O_NONBLOCK: do not wait, as the open of a pipe would for a writer. O_LARGEFILE: what the C library adds to its own calls on
+    // i386.
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_LARGEFILE;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
     const UniqueFd file(static_cast<int>(syscall(SYS_openat2, root_.get(), name.c_str(), &how, sizeof how)));
     if (!file && errno == ENOENT) {

@@ -260,6 +260,10 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// The largest pack that is taken. Built for 32 bits, Debian's libgit2 opens no file of 2 GiB (docs/decisions/0038-thirty-two-bits.md).
+inline constexpr std::uint64_t most_pack_bytes =
+    sizeof(void*) == 4 ? (std::uint64_t{2} << 30U) - 1 : std::uint64_t{4} << 30U;
+
 /// Takes a pack as it arrives, and trusts it for nothing: hashes every object. The bases of deltas may be in the
 /// repository already (a thin pack). Nothing is visible before finish(), and nothing is left behind if the import is
 /// dropped earlier. After an Error, do not use it.
@@ -268,8 +272,7 @@ private:
 class GitPackImport {
 public:
     /// @param max_bytes of the pack as it arrives; on disk there are also the index, and the bases of a thin pack
-    GitPackImport(const GitRepository& repository, GitProgress progress,
-                  std::uint64_t max_bytes = std::uint64_t{4} << 30U);
+    GitPackImport(const GitRepository& repository, GitProgress progress, std::uint64_t max_bytes = most_pack_bytes);
     GitPackImport(const GitPackImport&) = delete;
     GitPackImport& operator=(const GitPackImport&) = delete;
     ~GitPackImport();

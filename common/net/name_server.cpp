@@ -9,7 +9,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -46,7 +45,7 @@ int await(int socket, const std::string& id, std::chrono::milliseconds limit) {
     while (true) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
         pollfd polled{socket, POLLIN, 0};
-        const int ready = poll(&polled, 1, static_cast<int>(std::clamp<long long>(left.count(), 0, 60'000)));
+        const int ready = poll(&polled, 1, milliseconds_to_wait(left));
         if (ready == 0) {
             return ETIMEDOUT;
         }

@@ -11,7 +11,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -28,8 +27,7 @@ std::string words_for(int error_number) { return std::generic_category().message
 int poll_until(std::array<pollfd, 2>& polled, SteadyTime end) {
     while (true) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-        const auto wait = std::clamp<long long>(left.count(), 0, 86'400'000);
-        const int ready = poll(polled.data(), polled.size(), static_cast<int>(wait));
+        const int ready = poll(polled.data(), polled.size(), milliseconds_to_wait(left));
         if (ready >= 0 || errno != EINTR) {
             return ready;
         }

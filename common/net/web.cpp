@@ -313,8 +313,7 @@ void wait_for_socket(CURL* easy, short events, const WebPatience& patience, cons
     curl_socket_t socket = CURL_SOCKET_BAD;
     curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);
     pollfd polled{socket, events, 0};
-    const auto limit = std::clamp<long long>(patience.stall.count(), 1, 86'400'000);
-    if (poll(&polled, 1, static_cast<int>(limit)) == 0) {
+    if (poll(&polled, 1, milliseconds_to_wait(patience.stall)) == 0) {
         throw stalled(shown, patience);
     }
 }
@@ -343,7 +342,7 @@ WebResponse WebClient::send(const WebRequest& request, const Sink& sink) {
     set(easy, CURLOPT_PATH_AS_IS, 1L);
     set(easy, CURLOPT_USERAGENT, "bootwright");
     set(easy, CURLOPT_BUFFERSIZE, 128L << 10U);
-    set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(patience_.connect.count()));
+    set(easy, CURLOPT_CONNECTTIMEOUT_MS, long{milliseconds_to_wait(patience_.connect)});
     set(easy, CURLOPT_CERTINFO, request.with_certificate ? 1L : 0L);
     set_redirects(easy, request);
     set_trust(easy, trust_);
@@ -363,7 +362,7 @@ void WebClient::converse(const std::string& host, int port, std::string_view inp
     set(easy, CURLOPT_URL, ("http://" + shown).c_str());
     set(easy, CURLOPT_CONNECT_ONLY, 1L);
     set(easy, CURLOPT_PROXY, "");
-    set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(patience_.connect.count()));
+    set(easy, CURLOPT_CONNECTTIMEOUT_MS, long{milliseconds_to_wait(patience_.connect)});
     const WebTrust direct;
     const WebLookUp look_up(easy, direct);
     const auto check = [&](CURLcode code) {

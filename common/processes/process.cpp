@@ -1,5 +1,6 @@
 #include "common/processes/process.hpp"
 
+#include "common/base/clock.hpp"
 #include "common/base/error.hpp"
 #include "common/files/file.hpp"
 #include "common/processes/control_group.hpp"
@@ -178,8 +179,7 @@ private:
 };
 
 int poll_timeout(SteadyTime until, SteadyTime now) {
-    const auto left = std::chrono::ceil<milliseconds>(until - now).count();
-    return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
+    return milliseconds_to_wait(std::chrono::ceil<milliseconds>(until - now));
 }
 
 milliseconds since(SteadyTime start) {

@@ -99,7 +99,7 @@ private:
     GitProgress progress_;
     WebTrust trust_;
     std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
-    std::uint64_t largest_pack_ = std::uint64_t{4} << 30U;
+    std::uint64_t largest_pack_ = most_pack_bytes;
     const Arrived* arrived_ = nullptr;
 };
 

@@ -30,6 +30,14 @@ TEST_CASE("a wall clock before 1970 is written right too") {
     CHECK(iso(-86400000) == "1969-12-31T00:00:00.000Z");
 }
 
+TEST_CASE("a wait is never without an end, and a day at most") {
+    CHECK(milliseconds_to_wait(-1ms) == 0);
+    CHECK(milliseconds_to_wait(0ms) == 0);
+    CHECK(milliseconds_to_wait(30s) == 30'000);
+    CHECK(milliseconds_to_wait(24h * 30) == 86'400'000);  // more milliseconds than 31 bits hold
+    CHECK(milliseconds_to_wait(std::chrono::milliseconds::max()) == 86'400'000);
+}
+
 TEST_CASE("durations are written for people") {
     CHECK(to_human(0ms) == "0 ms");
     CHECK(to_human(850ms) == "850 ms");

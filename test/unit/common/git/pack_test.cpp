@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <fstream>
 #include <sstream>
 
 using namespace bootwright;
@@ -203,6 +204,23 @@ TEST_CASE("a pack that claims more objects, or more bytes, than anybody has is r
         CHECK(error.kind == ErrorKind::permanent);
     }
     CHECK_FALSE(two.has_left_overs());
+}
+
+TEST_CASE("a pack of the largest size that is taken can be read") {
+    Two two;
+    two.import(two.shallow_pack(two.head));
+    // In a place of its own: libgit2 knows a pack by its path for as long as anything holds it.
+    const fs::path large = two.root.path() / "large.git";
+    fs::copy(two.path(), large, fs::copy_options::recursive);
+    const fs::path pack = large / shell_with_git(large, "ls objects/pack/*.pack");
+    // A hole before the checksum, which is what libgit2 compares of a pack's end.
+    constexpr std::size_t checksum_bytes = 20;
+    const std::string whole = read_file(pack, 1 << 24);
+    fs::permissions(pack, fs::perms::owner_write, fs::perm_options::add);
+    fs::resize_file(pack, most_pack_bytes - checksum_bytes);
+    std::ofstream(pack, std::ios::binary | std::ios::app) << whole.substr(whole.size() - checksum_bytes);
+    CHECK(fs::file_size(pack) == most_pack_bytes);
+    CHECK(GitRepository::open_or_create(large).is_complete(two.head));
 }
 
 TEST_CASE("what goes on after the end of a pack is refused") {

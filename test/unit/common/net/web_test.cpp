@@ -133,6 +133,14 @@ TEST_CASE("a peer that reads nothing is given up") {
     CHECK(error.kind == ErrorKind::transient);
 }
 
+TEST_CASE("libcurl takes patience of a month, which are more milliseconds than 31 bits hold") {
+    RawServer server({{"HTTP/1.1 204 No Content\r\n\r\n"}});
+    WebRequest request;
+    request.url = server.url();
+    WebClient client({}, {.connect = 24h * 30, .stall = 5s});
+    CHECK(client.send(request).status == 204);
+}
+
 TEST_CASE("a server that is silent, or drips its headers, is given up") {
     const WebPatience impatient{.connect = 5s, .stall = 50ms};
     const std::string head = "HTTP/1.1 200 OK\r\n";

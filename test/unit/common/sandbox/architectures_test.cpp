@@ -147,18 +147,27 @@ TEST_CASE("a confined process does with a socket what others do, but listen") {
 }
 
 #ifdef SYS_socketcall
+namespace {
+
+namespace request {
+constexpr long socket = 1;
+constexpr long listen = 4;
+constexpr long socketpair = 8;
+}  // namespace request
+
+std::string asked(long request, std::array<long, 4> arguments) {
+    return result_of(syscall(SYS_socketcall, request, arguments.data())) + " ";
+}
+
+}  // namespace
+
 TEST_CASE("what a confined process asks by socketcall is refused as by a call of its own") {
     const Place place;
-    const auto asked = [](long request, std::array<long, 4> arguments) {
-        return result_of(syscall(SYS_socketcall, request, arguments.data())) + " ";
-    };
     CHECK(said_by_child([&] {
               std::string said = lines(confine(place.confinement()));
-              constexpr long socket = 1;
-              constexpr long listen = 4;
-              constexpr long socketpair = 8;
-              said += asked(socket, {AF_INET, SOCK_STREAM, 0}) + asked(socket, {AF_PACKET, SOCK_DGRAM, 0}) +
-                      asked(socketpair, {AF_VSOCK, SOCK_STREAM, 0}) + asked(listen, {-1, 1});
+              said += asked(request::socket, {AF_INET, SOCK_STREAM, 0}) +
+                      asked(request::socket, {AF_PACKET, SOCK_DGRAM, 0}) +
+                      asked(request::socketpair, {AF_VSOCK, SOCK_STREAM, 0}) + asked(request::listen, {-1, 1});
               return said + asked(0, {}) + asked(21, {}) + asked(-1, {});
           }) == nothing_missing + "ok EPERM EPERM EPERM EINVAL EINVAL EINVAL ");
 }
@@ -167,5 +176,14 @@ TEST_CASE("a confined process that may start programs has no way to limit the fa
     const Place place;
     CHECK(said_by_child([&] { return lines(confine(place.with_programs())); }) ==
           nothing_missing + "socket families are not limited on this architecture where programs may be started\n");
+}
+
+TEST_CASE("a confined process that may start programs is no server, whichever way it asks") {
+    const Place place;
+    CHECK(said_by_child([&] {
+              confine(place.with_programs());
+              return asked(request::socket, {AF_INET, SOCK_STREAM, 0}) + asked(request::listen, {-1, 1}) +
+                     result_of(listen(-1, 1));
+          }) == "ok EPERM EPERM");
 }
 #endif
