@@ -52,6 +52,7 @@ public:
         metadata.account = value("owner-account-id");
         keep_address(metadata.addresses, value("private-ipv4"));
         keep_address(metadata.addresses, value("eipv4"));
+        keep_address(metadata.addresses, value("public-ipv4"));  // of an instance without an elastic one
         client.read_tags_folder(metadata.tags, tags_folder);
         metadata.user_data = client.get("/latest/user-data");
         metadata.user_data_origin = "user-data";

@@ -42,9 +42,13 @@ std::string server_in_leases(const System& system) {
         const char* folder;
         std::string_view key;
     };
-    constexpr std::array<Place, 4> places{{{"/run/systemd/netif/leases", "SERVER_ADDRESS="},
+    // NetworkManager's own client names the server in the state of the device, and not in its lease (seen with 1.42.4). Where it
+    // uses dhclient, the lease is that one's; an older one writes leases as systemd-networkd does.
+    constexpr std::array<Place, 6> places{{{"/run/systemd/netif/leases", "SERVER_ADDRESS="},
+                                           {"/run/NetworkManager/devices", "dhcp4.dhcp_server_identifier="},
                                            {"/var/lib/dhcp", "dhcp-server-identifier "},
                                            {"/var/lib/dhclient", "dhcp-server-identifier "},
+                                           {"/var/lib/NetworkManager", "dhcp-server-identifier "},
                                            {"/var/lib/NetworkManager", "SERVER_ADDRESS="}}};
     for (const auto& [folder, key] : places) {
         std::error_code error;

@@ -13,6 +13,7 @@ namespace bootwright {
 namespace {
 
 constexpr const char* document_path = "openstack/latest/meta_data.json";
+constexpr const char* ec2_path = "ec2/latest/meta-data.json";
 
 class ConfigDrive final : public Platform {
 public:
@@ -25,7 +26,8 @@ public:
     }
 
     [[nodiscard]] std::vector<Evidence> detect(const System& system, const AgentConfig&) const override {
-        return {label_evidence(system, "config-2", Rank::drive), label_evidence(system, "CONFIG-2", Rank::drive)};
+        return {label_evidence(system, "config-2", Rank::drive), label_evidence(system, "CONFIG-2", Rank::drive),
+                boot_sector_evidence(system, "config-2", Rank::drive)};
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
@@ -41,15 +43,30 @@ public:
     }
 
 private:
+    /// An empty object if the drive has no such part.
+    static Json read_ec2(const Volume& volume, const std::string& device) {
+        const auto text = volume.read_file_if_exists(ec2_path, largest_user_data);
+        Json document = parse_json(text.value_or("{}"));
+        if (!document.is_object()) {
+            throw no_object(ec2_path, device);
+        }
+        return document;
+    }
+
+    static Error no_object(const char* path, const std::string& device) {
+        return transient_error("platform.bad_document",
+                               std::string(path) + " of the volume " + device + " is no JSON object",
+                               "make the volume anew");
+    }
+
     static InstanceMetadata read_volume(const Volume& volume, const std::string& device) {
         const auto text = volume.read_file_if_exists(document_path, largest_user_data);
         const Json document = parse_json(text.value_or(""));
         if (!document.is_object()) {  // a volume's damaged folder looks empty: that proves nothing
-            throw transient_error("platform.bad_document",
-                                  std::string(document_path) + " of the volume " + device + " is no JSON object",
-                                  "make the volume anew");
+            throw no_object(document_path, device);
         }
         InstanceMetadata metadata = read_openstack_document(document, "configdrive", document_path);
+        add_ec2_values(metadata, [ec2 = read_ec2(volume, device)](const char* name) { return text_at(ec2, name); });
         metadata.user_data = volume.read_file_if_exists("openstack/latest/user_data", largest_user_data);
         metadata.user_data_origin = "config drive";
         return metadata;

@@ -45,12 +45,25 @@ public:
             keep_address(metadata.addresses, text_at(network, "ip"));
         }
         keep_address(metadata.addresses, text_at(document, "public-ipv4"));
+        keep_ipv6(metadata, document);
         metadata.user_data = client.get("/hetzner/v1/userdata");
         metadata.user_data_origin = "user-data";
         return metadata;
     }
 
 private:
+    /// The service has no value of its own for it: it is that of the network's configuration, "2001:db8::1/64".
+    static void keep_ipv6(InstanceMetadata& metadata, const Json& document) {
+        for (const Json& interface : list_at(document, "/network-config/config")) {
+            for (const Json& subnet : list_at(interface, "/subnets")) {
+                const std::string address = text_at(subnet, "address");
+                if (address.find(':') != std::string::npos) {
+                    keep_address(metadata.addresses, address.substr(0, address.find('/')));
+                }
+            }
+        }
+    }
+
     static Json parse(const std::string& text) { return parse_yaml(text, YamlScalars::as_written).value_or(Json()); }
 
     static Json parse_list(const std::optional<std::string>& text) {

@@ -4,8 +4,11 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
+#include "common/files/volume.hpp"
 
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <system_error>
@@ -21,6 +24,24 @@ Evidence dmi_evidence(const System& system, std::string_view field, const std::s
                       const std::function<bool(std::string_view)>& matches) {
     return file_evidence(system, "/sys/class/dmi/id/" + std::string(field), std::string(field) + " " + rule, matches,
                          rank);
+}
+
+/// Whether a device may hold a FAT file system that udev has made no link for. @param folder "/sys/class/block/vdb"
+bool may_be_without_link(const System& system, const std::string& folder) {
+    constexpr std::uint64_t smallest = 64;  // sectors; a floppy drive without a disk says 8
+    constexpr std::uint64_t largest = std::uint64_t{1} << 20U;
+    const std::string size = read_value(system, folder + "/size").value_or("");
+    std::uint64_t sectors = 0;  // of 512 bytes, whatever the device's own are
+    std::from_chars(size.data(), size.data() + size.size(), sectors);
+    if (sectors < smallest || sectors >= largest) {
+        return false;
+    }
+    constexpr std::size_t longest_record = 65536;
+    const std::string record = "/run/udev/data/b" + read_value(system, folder + "/dev").value_or("");
+    const auto known = read_file_start(system.path(record), longest_record);
+    const std::string lines = "\n" + known.value_or("");
+    return !known || (lines.find("\nE:ID_FS_TYPE=vfat\n") != std::string::npos &&
+                      lines.find("\nE:ID_FS_LABEL=") == std::string::npos);
 }
 
 }  // namespace
@@ -86,6 +107,28 @@ Evidence dmi_starts_with(const System& system, std::string_view field, std::stri
 Evidence dmi_ends_with(const System& system, std::string_view field, std::string_view wanted) {
     return dmi_evidence(system, field, "ends with " + std::string(wanted), Rank::hardware,
                         [&](std::string_view value) { return value.ends_with(wanted); });
+}
+
+Evidence boot_sector_evidence(const System& system, std::string_view label, Rank rank) {
+    const std::string folder = "/sys/class/block";
+    Evidence evidence{folder, "the boot sector of a FAT volume is labelled " + std::string(label), "(no such volume)",
+                      false, rank};
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(system.path(folder), error)) {
+        const std::string name = entry.path().filename();
+        const std::string device = "/dev/" + name;
+        if (!may_be_without_link(system, folder + "/" + name)) {
+            continue;
+        }
+        const auto found = fat_boot_label(system.path(device));
+        const bool is_first = !evidence.matched || device < evidence.path;  // a folder has no order of its own
+        if (found && lower(*found) == lower(label) && is_first) {
+            evidence.path = device;
+            evidence.seen = *found;
+            evidence.matched = true;
+        }
+    }
+    return evidence;
 }
 
 Evidence label_evidence(const System& system, std::string_view label, Rank rank) {

@@ -36,6 +36,11 @@ Evidence dmi_ends_with(const System& system, std::string_view field, std::string
 /// Evidence from a file system's label; udev makes the link, so early in the boot it may still be missing.
 Evidence label_evidence(const System& system, std::string_view label, Rank rank);
 
+/// Evidence from a label, in any case, that only the boot sector of a FAT file system holds: udev makes no link for it. Its path is
+/// the device. What udev knows is believed: only a volume that it found to be vfat without a label is read, or one of
+/// which it says nothing; and none of 512 MiB or more, which no seed has.
+Evidence boot_sector_evidence(const System& system, std::string_view label, Rank rank);
+
 /// The value of `name=` on the kernel command line. A container has none of its own.
 std::optional<std::string> kernel_parameter(const System& system, std::string_view name);
 

@@ -21,6 +21,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -164,13 +165,17 @@ std::optional<Seed> seed_from_serial(const System& system) {
     return serial && serial->starts_with("ds=") ? parse_seed(system, serial->substr(3)) : std::nullopt;
 }
 
-/// The seed volume's device; udev makes the link, so early in the boot it may still be missing.
+/// By what a seed volume is known.
+std::vector<Evidence> volume_evidence(const System& system) {
+    return {label_evidence(system, "cidata", Rank::seed_of_machine),
+            label_evidence(system, "CIDATA", Rank::seed_of_machine),
+            boot_sector_evidence(system, "cidata", Rank::seed_of_machine)};
+}
+
 std::optional<fs::path> volume_device(const System& system) {
-    for (const char* label : {"cidata", "CIDATA"}) {
-        const fs::path link = system.path("/dev/disk/by-label") / label;
-        std::error_code error;
-        if (fs::exists(link, error)) {
-            return link;
+    for (const Evidence& evidence : volume_evidence(system)) {
+        if (evidence.matched) {
+            return system.path(evidence.path);
         }
     }
     return std::nullopt;
@@ -210,6 +215,7 @@ InstanceMetadata read_seed(const System& system, const SeedFiles& files, const S
     };
     fill(metadata.instance_id, "instance-id");
     fill(metadata.hostname, "local-hostname");
+    fill(metadata.instance_type, "instance-type");  // KubeVirt's: pkg/cloud-init/cloud-init.go
     if (metadata.instance_id.empty()) {
         metadata.instance_id = machine_id(system);
     }
@@ -280,9 +286,8 @@ public:
             file_evidence(
                 system, "/sys/class/dmi/id/product_serial", "product_serial is ds=nocloud",
                 [&](std::string_view) { return seed_from_serial(system).has_value(); }, Rank::seed_of_machine),
-            label_evidence(system, "cidata", Rank::seed_of_machine),
-            label_evidence(system, "CIDATA", Rank::seed_of_machine),
         };
+        std::ranges::move(volume_evidence(system), std::back_inserter(evidence));
         for (const auto& [path, rank] : seed_folders) {
             const bool is_seed = has_seed(system, path);
             evidence.push_back(

@@ -16,6 +16,7 @@ namespace bootwright {
 namespace {
 
 constexpr const char* document_path = "/openstack/latest/meta_data.json";
+constexpr const char* ec2_folder = "/latest/meta-data/";
 
 /// IPv4, and the link-local address on the first few interfaces, which is all there is without IPv4.
 std::vector<Url> endpoints(const System& system) {
@@ -70,6 +71,7 @@ public:
         MetadataClient client(system, config, {.endpoints = endpoints(system)}, std::move(stop));
         InstanceMetadata metadata =
             read_openstack_document(client.get_object(document_path), "openstack", document_path);
+        add_ec2_values(metadata, [&](const char* name) { return client.get_text(ec2_folder + std::string(name)); });
         metadata.user_data = client.get("/openstack/latest/user_data");
         metadata.user_data_origin = "user-data";
         return metadata;

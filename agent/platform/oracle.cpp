@@ -1,5 +1,6 @@
 // Oracle Cloud. Source of the protocol: Oracle Cloud Infrastructure, "Getting Instance Metadata".
 // https://docs.oracle.com/en-us/iaas/Content/Compute/Tasks/gettingmetadata.htm
+// It does not name a VNIC's ipv6Addresses, which cloud-init reads: https://github.com/canonical/cloud-init/pull/6843
 
 #include "agent/platform/document.hpp"
 #include "agent/platform/machine.hpp"
@@ -55,6 +56,9 @@ public:
         const Json vnics = parse_json(client.get(path == newer ? "/opc/v2/vnics/" : "/opc/v1/vnics/").value_or(""));
         for (const Json& vnic : vnics.is_array() ? vnics : Json::array()) {
             keep_address(metadata.addresses, text_at(vnic, "privateIp"));
+            for (const Json& address : list_at(vnic, "/ipv6Addresses")) {
+                keep_address(metadata.addresses, address.is_string() ? address.get<std::string>() : "");
+            }
         }
         if (auto user_data = string_if_there(object_at(document, "/metadata"), "user_data")) {
             metadata.user_data = decoded_user_data(std::move(*user_data));

@@ -12,6 +12,12 @@ namespace {
 
 constexpr const char* document_path = "/conf?format=json";
 
+/// Newer documents name it at the top, as the API of instances does.
+std::string zone_of(const Json& document) {
+    const std::string zone = text_at(object_at(document, "/location"), "zone_id");
+    return zone.empty() ? text_at(document, "zone") : zone;
+}
+
 MetadataService service() {
     // User-data is given only to a port below 1024: proof that root asks for it.
     return {.endpoints = {"http://169.254.42.42", "http://[fd00:42::42]"}, .privileged_port = true};
@@ -32,7 +38,7 @@ public:
     }
     [[nodiscard]] bool proves(const HttpResponse& response) const override {
         const Json document = parse_json(response.body);
-        return response.status == 200 && !text_at(object_at(document, "/location"), "zone_id").empty();
+        return response.status == 200 && !zone_of(document).empty() && !text_at(document, "commercial_type").empty();
     }
 
     [[nodiscard]] InstanceMetadata read(const System& system, const AgentConfig& config,
@@ -41,7 +47,7 @@ public:
         const Json document = client.get_object(document_path);
         InstanceMetadata metadata{.platform = "scaleway", .instance_id = required_id(document, "id", document_path)};
         metadata.hostname = text_at(document, "hostname");
-        metadata.zone = text_at(object_at(document, "/location"), "zone_id");
+        metadata.zone = zone_of(document);
         metadata.region = metadata.zone.substr(0, metadata.zone.rfind('-'));
         metadata.instance_type = text_at(document, "commercial_type");
         metadata.image_id = text_at(object_at(document, "/image"), "id");
@@ -52,6 +58,9 @@ public:
             for (const Json& address : list_at(document, family)) {
                 keep_address(metadata.addresses, text_at(address, "address"));
             }
+        }
+        for (const char* older : {"/public_ip", "/ipv6"}) {  // of instances that have one each
+            keep_address(metadata.addresses, text_at(object_at(document, older), "address"));
         }
         metadata.user_data = client.get("/user_data/cloud-init");
         metadata.user_data_origin = "user-data";

@@ -1,5 +1,7 @@
 #include "agent/timeline/timeline.hpp"
 
+#include "common/documents/xml.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -32,22 +34,6 @@ constexpr const char* style =
     "@media(prefers-color-scheme:dark){svg{background:#16181d}text{fill:#e6e8eb}.within{fill:#fff}.scale{fill:#9aa3b2}"
     "line{stroke:#30353f}.before{fill:#5a6273}}";
 
-/// Text between tags and in attributes (XML 1.0, section 2.4).
-std::string escaped(const std::string& text) {
-    std::string safe;
-    for (const char c : text) {
-        switch (c) {
-            case '&': safe += "&amp;"; break;
-            case '<': safe += "&lt;"; break;
-            case '>': safe += "&gt;"; break;
-            case '"': safe += "&quot;"; break;
-            case '\'': safe += "&#39;"; break;
-            default: safe += c;
-        }
-    }
-    return safe;
-}
-
 std::string number(double value) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.1f", value);
@@ -55,7 +41,7 @@ std::string number(double value) {
 }
 
 std::string text_at(double x, double y, const std::string& text, const std::string& more = "") {
-    return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\"" + more + ">" + escaped(text) + "</text>\n";
+    return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\"" + more + ">" + xml_escaped(text) + "</text>\n";
 }
 
 /// 1, 2 or 5 times a power of ten, so that the whole has at most twelve of it.
@@ -127,7 +113,7 @@ std::string drawn_bar(const TimelineBar& bar, const Scale& scale, double y) {
     const double length = std::max(scale.x(bar.from + bar.seconds) - x, least);
     const std::string label = bar.what + " (" + shown_step(bar.seconds, 0) + ")";
     const std::string name(name_of(bar.kind));
-    return "<g><title>" + escaped(name + ": " + label + ", from " + shown_step(bar.from, 0)) +
+    return "<g><title>" + xml_escaped(name + ": " + label + ", from " + shown_step(bar.from, 0)) +
            "</title><rect class=\"" + name + "\" x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" +
            number(length) + "\" height=\"" + number(bar_height) + "\"/>\n" +
            drawn_label(label, x, length, y + baseline) + "</g>\n";

@@ -1,6 +1,7 @@
 #include "common/files/volume.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -9,7 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 namespace bootwright {
@@ -29,21 +32,41 @@ UniqueFd mount_detached(const char* type, const std::filesystem::path& device) {
 
 }  // namespace
 
-Volume Volume::open(const std::filesystem::path& device) {
+std::optional<std::string> fat_boot_label(const std::filesystem::path& device) {
+    std::array<char, 512> bytes{};
+    const UniqueFd file(::open(device.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file || pread(file.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        return std::nullopt;
+    }
+    const std::string_view sector(bytes.data(), bytes.size());
+    if (!sector.ends_with("\x55\xAA")) {
+        return std::nullopt;
+    }
+    // BS_BootSig, BS_VolLab and BS_FilSysType of FAT12 and FAT16, and of FAT32, whose fields before them are longer.
+    for (const std::size_t signature : {38U, 66U}) {
+        const std::string_view label = sector.substr(signature + 5, 11);
+        if (sector[signature] == '\x29' && sector.substr(signature + 16, 3) == "FAT") {
+            return label == "NO NAME    " ? "" : std::string(trimmed(label));
+        }
+    }
+    return std::nullopt;
+}
+
+Volume Volume::open(const std::filesystem::path& device, const std::vector<const char*>& types) {
     if (UniqueFd folder(::open(device.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); folder) {
         return Volume(device, std::move(folder));
     }
     std::string tried;
-    for (const char* type : {"iso9660", "vfat"}) {
+    for (const char* type : types) {
         if (UniqueFd root = mount_detached(type, device)) {
             return Volume(device, std::move(root));
         }
         tried += std::string(tried.empty() ? "" : "; ") + type + ": " + std::system_category().message(errno);
     }
-    throw transient_error(
-        "volume.unreadable", "cannot mount the volume " + device.string() + " (" + tried + ")",
-        "check that the volume holds iso9660 or vfat, that the kernel has both (`modprobe -a isofs vfat`), "
-        "and that the agent runs as root");
+    throw transient_error("volume.unreadable", "cannot mount the volume " + device.string() + " (" + tried + ")",
+                          "check that the volume holds such a file system, that the kernel has it (`modprobe -a isofs "
+                          "udf vfat`), and that "
+                          "the agent runs as root");
 }
 
 std::optional<std::string> Volume::read_file_if_exists(const std::string& name, std::size_t cap) const {

@@ -14,18 +14,34 @@ for disk in /sys/block/vd*; do
     device=/dev/${disk##*/}
     result=/result/$(cat "$disk/serial")
 
+    if [ "${result##*/}" = provisioning ]; then
+        # Azure's medium. Its service is not here: a captured machine replays what it says.
+        mkdir -p /azure/dev/disk/by-label "$result"
+        ln -s "$device" /azure/dev/disk/by-label/rd_rdfe_stable.261103-0912
+        bootwright --root /azure metadata --json >"$result/metadata.json" || echo "exit $?"
+        cp /proc/mounts /proc/modules "$result"
+        modprobe -r udf || true
+        continue
+    fi
+
     mount -t tmpfs run /run
     mount -t tmpfs var /var/lib
-    # As udev does it: by what the volume says of itself.
-    link=/dev/disk/by-label/$(blkid -p -s LABEL -o value "$device")
-    ln -s "$device" "$link"
+    # As udev does it: by what the volume says of itself. The other disks are as if nothing were on them.
+    mkdir -p /run/udev/data
+    for each in /sys/block/vd*; do
+        : >"/run/udev/data/b$(cat "$each/dev")"
+    done
+    record=/run/udev/data/b$(cat "$disk/dev")
+    blkid -p -o udev "$device" | sed 's/^/E:/' >"$record"
+    link=/dev/disk/by-label/$(sed -n 's/^E:ID_FS_LABEL_ENC=//p' "$record")
+    [ -d "$link" ] || ln -s "$device" "$link" # without a label there is none
 
     bootwright run || echo "exit $?"
 
     mkdir "$result"
-    cp /run/bootwright/status.json /proc/mounts /proc/modules "$result"
+    cp /run/bootwright/status.json /proc/mounts /proc/modules "$record" "$result"
 
-    rm "$link"
+    [ -d "$link" ] || rm "$link"
     umount /run /var/lib
     # The kernel loads them by itself, with modprobe. One that is still in use stays, and its test says so.
     modprobe -r isofs vfat || true

@@ -16,7 +16,7 @@ _PACKAGE = "linux-image-cloud-amd64"
 
 #: The modules that the machine finds in its /lib/modules: of a volume's disk, of its file system, and what those need.
 _MODULES = (
-    "kernel/drivers/virtio", "kernel/drivers/block", "kernel/drivers/cdrom", "kernel/fs/isofs", "kernel/fs/fat", "kernel/fs/nls",
+    "kernel/drivers/virtio", "kernel/drivers/block", "kernel/drivers/cdrom", "kernel/fs/isofs", "kernel/fs/udf", "kernel/lib", "kernel/fs/fat", "kernel/fs/nls",
 )  # fmt: skip
 
 #: Without cmpxchg16b: with it Debian 12's QEMU 7.2 panics Linux 6.12 in three boots of four, in its memory allocator.
@@ -36,7 +36,7 @@ def debian_kernel(cache: Path) -> Path:
     if not found:
         raise RuntimeError(f"{_PACKAGE} does not say which kernel it stands for:\n{stanza}")
     name, version = found.groups()
-    kernel = cache / f"{name}-{version}"
+    kernel = cache / f"{name}-{version}-{len(_MODULES)}"  # another list is another folder
     if not kernel.exists():
         partial = kernel.with_name(kernel.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)

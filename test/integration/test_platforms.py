@@ -150,7 +150,7 @@ def check_refused(done: subprocess.CompletedProcess[str]) -> None:
 
 def test_every_platform_of_the_program_has_a_fixture() -> None:
     names = {file.stem for file in (REPOSITORY_ROOT / "agent/platform").glob("*.cpp")}
-    shared = {"container", "detection", "document", "ec2_style", "instance_metadata", "machine", "metadata_service", "openstack_document", "platform", "stop_notice"}
+    shared = {"container", "detection", "document", "ec2_style", "instance_metadata", "machine", "metadata_service", "openstack_document", "ovf_environment", "platform", "stop_notice"}
     without_service = {"credential", "file"}
     assert {platform.name for platform in PLATFORMS} == names - shared - without_service
 
@@ -320,15 +320,17 @@ def test_where_ipv4_is_dead_ipv6_is_used(
 
 
 @pytest.fixture
-def vmware(clouds: Clouds) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Reads the metadata of a VMware machine whose tool is this shell script."""
+def vmware(clouds: Clouds) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Reads the metadata of a VMware machine whose tools are these shell scripts: vmware-rpctool, and perhaps vmtoolsd."""
 
-    def read(script: str) -> subprocess.CompletedProcess[str]:
+    def read(script: str, vmtoolsd: str = "") -> subprocess.CompletedProcess[str]:
         tree = clouds.world.new_folder("tree") / "t"
         shutil.copytree(named("vmware").root, tree, ignore=shutil.ignore_patterns("metadata-answers.json"))
-        tool = tree / "usr/bin/vmware-rpctool"
-        tool.write_text(f"#!/bin/sh\n{script}\n")
-        tool.chmod(0o755)
+        for name, text in {"vmware-rpctool": script, "vmtoolsd": vmtoolsd}.items():
+            if text:
+                tool = tree / "usr/bin" / name
+                tool.write_text(f"#!/bin/sh\n{text}\n")
+                tool.chmod(0o755)
         (tree / "etc/bootwright").mkdir(parents=True)
         (tree / "etc/bootwright/agent.json").write_text(
             '{"metadata": {"timeout": "300ms"}, "retry": {"platform": {"attempts": 2, "base": "1ms", "cap": "1ms"}}}'
@@ -341,14 +343,57 @@ def vmware(clouds: Clouds) -> Callable[[str], subprocess.CompletedProcess[str]]:
 NOT_SET = "echo 'No value found' >&2; exit 1"
 
 
-def test_vmware_s_variables_are_read_by_its_tool(vmware: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
+def guestinfo(question: str) -> str:
+    """A script that answers what VMware's fixture answers. @param question the word of the shell that holds it"""
     cases = "".join(
         f"'{entry['path']}') printf %s '{entry['body'].strip()}';;\n" for entry in named("vmware").answers
     )
-    check_well(vmware(f'case "$1" in\n{cases}esac'), named("vmware"))
+    return f'case "{question}" in\n{cases}*) {NOT_SET};;\nesac'
+
+
+def test_vmware_s_variables_are_read_by_its_tool(vmware: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    check_well(vmware(guestinfo("$1")), named("vmware"))
     done = vmware(NOT_SET)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["user_data"] is None
+
+
+# As vmware-rpctool says it where the virtual machine demands secure RPC: cloud-init's documentation, "OVF".
+REFUSED = "echo 'Permission denied' >&2; exit 1"
+
+
+def test_where_secure_rpc_is_demanded_vmtoolsd_is_asked(vmware: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    asked_as_it_wants = '[ "$#" = 2 ] && [ "$1" = --cmd ] || exit 64\n'
+    check_well(vmware(REFUSED, asked_as_it_wants + guestinfo("$2")), named("vmware"))
+    done = vmware(REFUSED, "echo 'no channel' >&2; exit 1")
+    check_refused(done)
+    assert "/usr/bin/vmware-rpctool: Permission denied; /usr/bin/vmtoolsd: no channel" in done.stderr
+    assert "/usr/bin/vmtoolsd: not installed" in vmware(REFUSED).stderr
+
+
+def test_a_vapp_s_volume_is_read(clouds: Clouds) -> None:
+    tree = clouds.world.new_folder("tree") / "t"
+    shutil.copytree(FIXTURES / "vmware/root-ovf-volume", tree, ignore=shutil.ignore_patterns("metadata-answers.json"))
+    done = clouds.metadata(tree)
+    assert done.returncode == 0, done.stderr
+    metadata = json.loads(done.stdout)
+    assert (metadata["platform"], metadata["id"], metadata["hostname"]) == ("vmware", "vapp-web-2", "web-2")
+    assert metadata["tags"] == {"bootwright.role": "web"}
+    assert metadata["user_data"]["origin"] == "vApp property user-data"
+
+
+def test_azure_s_custom_data_counts_where_there_is_no_user_data(clouds: Clouds) -> None:
+    azure = named("azure")
+    tree, server = clouds.machine(azure)
+    shutil.copytree(FIXTURES / "azure/root-custom-data/var", tree / "var")
+    origin = json.loads(clouds.metadata(tree).stdout)["user_data"]["origin"]
+    assert origin == "userData"
+    server.reset(Tree.of(FIXTURES / "azure/root-custom-data/metadata-answers.json"))
+    check_well(clouds.metadata(tree), azure)
+    (tree / "var/lib/waagent").chmod(0o777)
+    done = clouds.metadata(tree)
+    check_refused(done)
+    assert "platform.bad_document" in done.stderr and "by others than root" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -363,7 +408,7 @@ def test_vmware_s_variables_are_read_by_its_tool(vmware: Callable[[str], subproc
     ids=["fails", "hangs", "killed", "too-long", "not-base64"],
 )
 def test_a_tool_of_vmware_that_fails_proves_nothing(
-    script: str, vmware: Callable[[str], subprocess.CompletedProcess[str]]
+    script: str, vmware: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     check_refused(vmware(script))
 

@@ -89,6 +89,7 @@ SHARED_BY_CLOUDS = {
     "agent/platform/machine.hpp",
     "agent/platform/metadata_service.hpp",
     "agent/platform/openstack_document.hpp",
+    "agent/platform/ovf_environment.hpp",
     "agent/platform/platform.hpp",
 }
 
@@ -98,6 +99,7 @@ LIBRARIES = {
     r"git2(\.h|/.*)": r"common/git/.*\.cpp|common/git/handles\.hpp",
     r"yaml-cpp/.*": "common/documents/yaml.cpp",
     r"curl/.*": r"common/net/web(_certificate|_look_up)?\.cpp",
+    r"expat\.h": "common/documents/xml.cpp",
     r"zlib\.h": "common/base/encoding.cpp",
     r"seccomp\.h": "common/sandbox/seccomp.cpp",
     r"CLI/.*": "agent/commands/command_line.cpp",

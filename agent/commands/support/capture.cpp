@@ -10,6 +10,7 @@
 #include "agent/platform/container.hpp"
 #include "agent/platform/detection.hpp"
 #include "agent/platform/machine.hpp"
+#include "agent/platform/ovf_environment.hpp"
 #include "agent/platform/platform.hpp"
 #include "agent/record/history.hpp"
 #include "common/base/encoding.hpp"
@@ -77,15 +78,26 @@ public:
         }
     }
 
+    void copy_ovf_environment(const std::string& path) const {
+        if (const auto text = read_file_if_exists(system_.path(path), largest_file)) {
+            write(path, redacted_ovf_environment(*text));
+        }
+    }
+
 private:
     void copy_seed(const std::string& path) const {
-        constexpr std::array<const char*, 4> names{"meta-data", "user-data", "openstack/latest/meta_data.json",
-                                                   "openstack/latest/user_data"};
+        constexpr std::array<const char*, 6> names{"meta-data",
+                                                   "user-data",
+                                                   "openstack/latest/meta_data.json",
+                                                   "openstack/latest/user_data",
+                                                   "ec2/latest/meta-data.json",
+                                                   ovf_environment_file};
         const Volume volume = Volume::open(system_.path(path));
-        for (const char* name : names) {
+        for (const std::string name : names) {
             if (const auto text = volume.read_file_if_exists(name, largest_file)) {
-                write(path + "/" + name,
-                      is_user_data_name(name) ? redacted_user_data(*text) : redacted_document(*text));
+                write(path + "/" + name, name == ovf_environment_file ? redacted_ovf_environment(*text)
+                                         : is_user_data_name(name)    ? redacted_user_data(*text)
+                                                                      : redacted_document(*text));
             }
         }
     }
@@ -104,7 +116,8 @@ void copy_files(const System& system, const AgentConfig& config, const Tree& tre
         tree.write("/run/systemd/container", *manager + "\n");  // that it is one; it is told in many ways
     }
     tree.copy_evidence("/proc/cmdline");
-    tree.copy_evidence("/proc/net/route");  // where CloudStack's metadata service is
+    tree.copy_evidence("/proc/net/route");                      // where CloudStack's metadata service is
+    tree.copy_ovf_environment("/var/lib/waagent/ovf-env.xml");  // where Azure's custom data is left
     tree.copy_document("/etc/bootwright/agent.json");
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(system.path("/etc/bootwright/agent.d"), error)) {

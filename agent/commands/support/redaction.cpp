@@ -2,12 +2,14 @@
 
 #include "agent/config/config.hpp"
 #include "agent/platform/instance_metadata.hpp"
+#include "agent/platform/ovf_environment.hpp"
 #include "agent/role/keys/role_keys.hpp"
 #include "agent/role/user_data.hpp"
 #include "common/base/encoding.hpp"
 #include "common/base/error.hpp"
 #include "common/base/registered.hpp"
 #include "common/base/text.hpp"
+#include "common/documents/xml.hpp"
 #include "common/documents/yaml.hpp"
 #include "common/net/url.hpp"
 
@@ -161,6 +163,38 @@ std::string redacted_document(const std::string& text) {
     return to_text(json);
 }
 
+std::string redacted_ovf_environment(const std::string& text) {
+    const auto environment = parse_ovf_environment(text);
+    if (!environment) {
+        return removed;
+    }
+    const auto user_data = [](const std::string& value) {
+        return encode_base64(redacted_user_data(decode_base64(value).value_or(value)));
+    };
+    std::string properties;
+    for (const auto& [key, value] : environment->properties) {
+        const bool is_role_config = key == "bootwright.role_config";
+        const bool is_name = key == "instance-id" || key == "hostname" || key == "local-hostname";
+        if (is_role_config || is_user_data_name(key) || is_name || (bootwright_key(key) && !is_secret_name(key))) {
+            const std::string kept = value.empty()                              ? ""
+                                     : is_role_config || is_user_data_name(key) ? user_data(value)
+                                                                                : without_credentials(value);
+            properties += "<Property key=\"" + xml_escaped(key) + "\" value=\"" + xml_escaped(kept) + "\"/>";
+        }
+    }
+    std::string settings;
+    for (const auto& [name, value] : environment->provisioning) {
+        if (name == "HostName" || name == "CustomData") {
+            const std::string kept = name == "HostName" ? value : user_data(value);
+            settings.append("<").append(name).append(">").append(xml_escaped(kept));
+            settings.append("</").append(name).append(">");
+        }
+    }
+    return "<Environment><PropertySection>" + properties +
+           "</PropertySection><ProvisioningSection><LinuxProvisioningConfigurationSet>" + settings +
+           "</LinuxProvisioningConfigurationSet></ProvisioningSection></Environment>\n";
+}
+
 std::string redacted_words(const std::string& line) {
     std::vector<std::string> words = split(line, ' ');
     for (std::string& word : words) {
@@ -181,9 +215,13 @@ void redact_answer(Json& answer) {
                                  ? decode_base64(string_at(answer, "body_base64")).value_or("")
                                  : string_at(answer, "body");
     answer.erase("body_base64");
-    if (is_encoding_of_user_data) {  // what stands in its place is plain
+    if (string_at(answer, "method") == "RUN" && number_at(answer, "status") != 0) {
+        answer["body"] = is_text(body) ? without_credentials(body) : removed;  // what the program complained of
+    } else if (is_encoding_of_user_data) {                                     // what stands in its place is plain
         answer["status"] = 1;
         answer["body"] = "No value found\n";
+    } else if (lower(path).ends_with("guestinfo.ovfenv")) {
+        answer["body"] = redacted_ovf_environment(body);
     } else if (is_user_data_name(path)) {
         answer["body"] = redacted_user_data(body);
     } else if (is_secret_name(path)) {

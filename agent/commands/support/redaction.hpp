@@ -17,6 +17,9 @@ std::string redacted_document(const std::string& text);
 /// whole.
 std::string redacted_user_data(const std::string& user_data);
 
+/// An OVF environment with only the properties that the agent reads, and user-data redacted. Removes all other text as a whole.
+std::string redacted_ovf_environment(const std::string& text);
+
 /// A kernel command line, or any line of words, without the values of secrets and the credentials of URLs.
 std::string redacted_words(const std::string& line);
 

@@ -23,3 +23,9 @@ TEST_CASE("an Alibaba instance without user-data has none, and one without an id
     world.fake.http.answer_status("GET /latest/meta-data/instance-id", 404);
     CHECK(world.failure().code == "platform.bad_document");
 }
+
+TEST_CASE("an Alibaba instance may have a public address that is no elastic one") {
+    PlatformWorld world("alibaba/root");
+    world.fake.http.answer_status("GET /latest/meta-data/eipv4", 404);
+    CHECK(world.read().addresses == std::vector<std::string>{"172.16.0.9", "203.0.113.123"});
+}

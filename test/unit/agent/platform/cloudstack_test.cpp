@@ -28,6 +28,21 @@ TEST_CASE(
     world.fake.root.write("/var/lib/NetworkManager/internal-1-eth0.lease",
                           "ADDRESS=10.1.1.9\nSERVER_ADDRESS=10.1.1.2\n");
     CHECK(router_of(world) == "10.1.1.2");
+    // As NetworkManager 1.42.4 of Debian 12 left them, with its own client and dnsmasq.
+    world.fake.root.write("/var/lib/NetworkManager/internal-1-eth0.lease",
+                          "# This is private data. Do not parse.\nADDRESS=10.77.0.17\n");
+    CHECK(router_of(world) == "10.0.2.1");
+    world.fake.root.write("/run/NetworkManager/devices/1", "[device]\nmanaged=true\nnm-owned=false\n");
+    world.fake.root.write("/run/NetworkManager/devices/2",
+                          "[device]\nmanaged=true\nconnection-uuid=cc41565f-45e3-3d5f-8910-c73c9b4e6e74\n"
+                          "next-server=10.77.0.2\n\n[dhcp4]\ndhcp4.dhcp_lease_time=3600\n"
+                          "dhcp4.dhcp_server_identifier=10.77.0.1\ndhcp4.ip_address=10.77.0.17\n"
+                          "dhcp4.routers=10.77.0.53\n");
+    CHECK(router_of(world) == "10.77.0.1");
+    world.fake.root.remove("/run/NetworkManager/devices/2");
+    world.fake.root.write("/var/lib/NetworkManager/dhclient-1-eth0.lease",
+                          "lease {\n  option dhcp-server-identifier 10.1.1.5;\n}\n");
+    CHECK(router_of(world) == "10.1.1.5");
     world.fake.root.write("/var/lib/dhcp/dhclient.eth0.leases",
                           "lease {\n  option dhcp-server-identifier 10.1.1.3;\n}\n"
                           "lease {\n  option dhcp-server-identifier 10.1.1.4;\n}\n");

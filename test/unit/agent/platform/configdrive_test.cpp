@@ -47,3 +47,29 @@ TEST_CASE("a config drive that was asked for by name and is not there may come")
     CHECK(error.code == "platform.seed_missing");
     CHECK(error.kind == ErrorKind::transient);
 }
+
+TEST_CASE("the part of a config drive that is like EC2's may be missing, and is not missing if it is damaged") {
+    constexpr const char* ec2 = "/dev/disk/by-label/config-2/ec2/latest/meta-data.json";
+    World world;
+    CHECK(world.read().instance_type == "m1.small");
+    world.fake.root.write(ec2, R"({"public-ipv4": "", "instance-type": 7})");
+    CHECK(world.read().addresses.empty());
+    for (const char* text : {"", "[]", "{"}) {
+        world.fake.root.write(ec2, text);
+        const Error error = error_of([&] { return world.read(); });
+        CHECK(error.code == "platform.bad_document");
+        CHECK(error.kind == ErrorKind::transient);
+        CHECK(error.message.find("ec2/latest/meta-data.json") != std::string::npos);
+    }
+    world.fake.root.remove(ec2);
+    CHECK(world.read().instance_type.empty());
+}
+
+TEST_CASE("KubeVirt's config drive tells the type itself, and its id may have the name of cloud-init's") {
+    World world;
+    world.fake.root.write(document, R"({"uuid": "u-1", "instance_id": "web-1.default", "instance_type": "u1.small"})");
+    CHECK(world.read().instance_id == "u-1");
+    CHECK(world.read().instance_type == "u1.small");
+    world.fake.root.write(document, R"({"instance_id": "web-1.default", "hostname": "web-1"})");
+    CHECK(world.read().instance_id == "web-1.default");
+}

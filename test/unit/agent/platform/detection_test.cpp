@@ -1,6 +1,7 @@
 #include "agent/platform/detection.hpp"
 
 #include "agent/platform/platform.hpp"
+#include "test/fakes/boot_sectors.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"
@@ -90,6 +91,13 @@ std::vector<Source> sources() {
         {"a seed folder", "nocloud", "/var/lib/cloud/seed/nocloud", true,
          put("/var/lib/cloud/seed/nocloud/user-data", "{}")},
         {"a seed volume", "nocloud", "/dev/disk/by-label/cidata", false, put("/dev/disk/by-label/cidata", "")},
+        {"a seed volume that its boot sector names", "nocloud", "/dev/vdb", false,
+         [](FakeSystem& fake, AgentConfig&) {
+             fake.root.write("/sys/class/block/vdb/size", "2880\n");
+             fake.root.write("/dev/vdb", fat16_boot_sector("cidata     "));
+         }},
+        {"a vApp's volume", "vmware", R"(/dev/disk/by-label/OVF\x20ENV)", false,
+         put(R"(/dev/disk/by-label/OVF\x20ENV)", "")},
         {"a guest's socket", "lxd", "/dev/incus/sock", true, put("/dev/incus/sock", "")},
         {"a seed of the host's template", "nocloud", "/var/lib/cloud/seed/nocloud-net", true,
          put("/var/lib/cloud/seed/nocloud-net/user-data", "{}")},

@@ -1,6 +1,7 @@
 #include "agent/platform/platform.hpp"
 
 #include "agent/platform/detection.hpp"
+#include "test/fakes/boot_sectors.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/fake_system.hpp"
 #include "test/fakes/fixtures.hpp"
@@ -328,4 +329,24 @@ TEST_CASE("a seed that is not there yet may come: the volume appears late") {
     world.fake.root.write("/dev/disk/by-label/cidata", "");  // no file system on it
     CHECK(world.failure().code == "volume.unreadable");
     CHECK(world.failure().kind == ErrorKind::transient);
+}
+
+TEST_CASE("a seed tells the instance's type, as KubeVirt's does") {
+    World world;
+    world.write_seed("instance-id: web-1\ninstance-type: u1.medium\n");
+    CHECK(world.read().instance_type == "u1.medium");
+}
+
+TEST_CASE("a seed volume that only its boot sector names is a seed volume") {
+    FakeSystem fake;
+    fake.root.write("/sys/class/block/vdb/size", "2880\n");
+    fake.root.write("/dev/vdb", fat16_boot_sector("cidata     "));
+    const Detection found = find_platform(fake.system, {}, {});
+    CHECK(found.platform->name() == "nocloud");
+    // It is opened; what is on it needs a kernel to read: test/boot/test_cidata.py.
+    const Error error = error_of([&] { return read_instance(found, fake.system, {}, {}); });
+    CHECK(error.code == "volume.unreadable");
+    CHECK(error.message.find("/dev/vdb") != std::string::npos);
+    fake.root.write("/run/systemd/container", "lxc\n");
+    CHECK(detect_platform(fake.system, {}, {}).platform == nullptr);
 }

@@ -23,3 +23,11 @@ TEST_CASE("an Oracle instance without user-data has none") {
     change_answer(world, "oracle/root", "/opc/v2/instance/", [](Json& body) { body.erase("metadata"); });
     CHECK(world.read().user_data == std::nullopt);
 }
+
+TEST_CASE("each address of each of Oracle's network cards is told, and what is no text is none") {
+    PlatformWorld world("oracle/root");
+    world.fake.http.answer("GET /opc/v2/vnics/",
+                           R"([{"privateIp": "10.0.0.1", "ipv6Addresses": ["2001:db8::1", 7, "2001:db8::2"]},
+                               {"privateIp": "10.0.0.2", "ipv6Addresses": {}}, {"ipv6Addresses": ["2001:db8::1"]}, 7])");
+    CHECK(world.read().addresses == std::vector<std::string>{"10.0.0.1", "2001:db8::1", "2001:db8::2", "10.0.0.2"});
+}

@@ -23,3 +23,27 @@ TEST_CASE("a Scaleway instance without user-data has none") {
     world.fake.http.answer_status("GET /user_data/cloud-init", 404);
     CHECK(world.read().user_data == std::nullopt);
 }
+
+TEST_CASE("Scaleway's zone may stand at the top, and the addresses of an older instance are one each") {
+    PlatformWorld world("scaleway/root");
+    change_answer(world, "scaleway/root", "/conf?format=json", [](Json& body) {
+        body["zone"] = "nl-ams-2";
+        body.erase("location");
+        body.erase("public_ips_v4");
+        body.erase("public_ips_v6");
+        body["ipv6"] = {{"address", "2001:db8:710:88::2"}, {"gateway", "2001:db8:710:88::"}, {"netmask", "64"}};
+    });
+    const InstanceMetadata metadata = world.read();
+    CHECK(metadata.zone == "nl-ams-2");
+    CHECK(metadata.region == "nl-ams");
+    CHECK(metadata.addresses == std::vector<std::string>{"10.64.12.7", "203.0.113.88", "2001:db8:710:88::2"});
+}
+
+TEST_CASE("an answer proves itself Scaleway's by a zone, in either place, and a type") {
+    PlatformWorld world("scaleway/root");
+    const auto proves = [&](const char* body) { return world.platform().proves({.status = 200, .body = body}); };
+    CHECK(proves(R"({"location": {"zone_id": "fr-par-1"}, "commercial_type": "DEV1-S"})"));
+    CHECK(proves(R"({"zone": "fr-par-1", "commercial_type": "DEV1-S"})"));
+    CHECK_FALSE(proves(R"({"zone": "fr-par-1"})"));
+    CHECK_FALSE(proves(R"({"commercial_type": "DEV1-S"})"));
+}

@@ -1,6 +1,7 @@
 #include "common/files/volume.hpp"
 
 #include "common/base/error.hpp"
+#include "test/fakes/boot_sectors.hpp"
 #include "test/fakes/errors.hpp"
 #include "test/fakes/temporary_root.hpp"
 
@@ -49,4 +50,24 @@ TEST_CASE("no link leads out of a volume, wherever it stands in the path, nor wi
     }
     CHECK(error_of([&] { return volume.read_file_if_exists("../secret/user_data", 100); }).kind ==
           ErrorKind::transient);
+}
+
+TEST_CASE("the label of a boot sector is read of each FAT, and of nothing else") {
+    const TemporaryRoot root;
+    const auto label_in = [&](const std::string& content) {
+        root.write("/device", content);
+        return fat_boot_label(root.path("/device"));
+    };
+    for (const auto& sector_with : {fat16_boot_sector, fat32_boot_sector}) {
+        CHECK(label_in(sector_with("CIDATA     ")) == "CIDATA");
+        CHECK(label_in(sector_with("my label  1") + std::string(4096, 'x')) == "my label  1");
+        CHECK(label_in(sector_with("NO NAME    ")) == "");
+        CHECK(label_in(sector_with("CIDATA     ").replace(510, 1, "x")) == std::nullopt);
+        CHECK(label_in(sector_with("CIDATA     ").substr(0, 511)) == std::nullopt);
+    }
+    CHECK(label_in(fat16_boot_sector("CIDATA     ").replace(54, 8, "NTFS    ")) == std::nullopt);
+    CHECK(label_in(fat32_boot_sector("CIDATA     ").replace(66, 1, "(")) == std::nullopt);
+    CHECK(label_in("") == std::nullopt);
+    CHECK(fat_boot_label(root.path("/absent")) == std::nullopt);
+    CHECK(fat_boot_label(root.path("/")) == std::nullopt);
 }

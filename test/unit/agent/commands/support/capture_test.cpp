@@ -123,6 +123,43 @@ TEST_CASE("no secret leaves the machine in a capture") {
     CHECK((status.st_mode & 0777U) == 0700U);
 }
 
+TEST_CASE("an OVF environment is captured without its secrets, and explained elsewhere as it was read here") {
+    const auto [machine, id] = GENERATE(table<std::string, std::string>({{"vmware/root", "vm-web-1"},
+                                                                         {"vmware/root-ovf-volume", "vapp-web-2"},
+                                                                         {"azure/root-custom-data", "13f56399"}}));
+    CAPTURE(machine);
+    FakeSystem fake;
+    replay(fake, machine);
+    if (machine == "vmware/root") {
+        fake.root.write("/usr/bin/vmtoolsd", "");
+        fake.processes.answer("info-get guestinfo.metadata",
+                              {.result = {.exit_code = 255}, .error_lines = {"Permission denied"}});
+        fake.processes.answer(
+            "--cmd", {{.lines = {"instance-id: vm-web-1"}},
+                      {.result = {.exit_code = 1}, .error_lines = {"No value found"}},
+                      {.result = {.exit_code = 1}, .error_lines = {"No value found"}},
+                      {.lines = {"<Environment><PropertySection><Property key='user-data' value='",
+                                 R"({"role": "web", "data": {"x": "hunter2"}, "repository":)",
+                                 R"({"url": "https://git.example.com/x.git", "revision":)",
+                                 R"("0123456789abcdef0123456789abcdef01234567"}})",
+                                 "'/><Property key='password' value='hunter2'/></PropertySection>",
+                                 "<ProvisioningSection><LinuxProvisioningConfigurationSet>",
+                                 "<UserPassword>hunter2</UserPassword>",
+                                 "</LinuxProvisioningConfigurationSet></ProvisioningSection>", "</Environment>"}}});
+    }
+    const fs::path tree = fake.root.path("/captured");
+    {
+        const CapturedOutput output;
+        CHECK(run_command(fake.system, "capture", {{"DIR", tree}}) == exit_ok);
+    }
+    CHECK(whole_text(tree).find(secret) == std::string::npos);
+    const Json there = explained(fake, tree);
+    CAPTURE(there.dump(1));
+    REQUIRE(there.at("instance").is_object());
+    CHECK(string_at(there.at("instance"), "id").starts_with(id));
+    CHECK(to_line(there.at("role_config")).find("git.example.com") != std::string::npos);
+}
+
 TEST_CASE("what no key of a role config names is not captured: it may be data under a misspelt name") {
     FakeSystem fake;
     replay(fake, "ec2/root-nitro");
