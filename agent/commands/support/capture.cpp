@@ -30,6 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t largest_file = std::size_t{1} << 20U;
+constexpr const char* context_name = "context.sh";
 
 void make_new_folder(const fs::path& folder) {
     std::error_code error;
@@ -64,7 +65,10 @@ public:
         } else if (fs::is_regular_file(status)) {
             const std::string text = read_value(system_, path).value_or("");
             const bool is_word = path.starts_with("/sys/") || path.starts_with("/proc/");
-            write(path, is_word ? redacted_words(text) : redacted_user_data(text));  // else it is a role config
+            const bool is_role_config = !is_word && !path.starts_with("/etc/cloud/");
+            write(path, is_word          ? redacted_words(text)
+                        : is_role_config ? redacted_user_data(text)
+                                         : redacted_document(text));
         } else {
             write(path, "");
         }
@@ -79,13 +83,14 @@ public:
 
 private:
     void copy_seed(const std::string& path) const {
-        constexpr std::array<const char*, 4> names{"meta-data", "user-data", "openstack/latest/meta_data.json",
-                                                   "openstack/latest/user_data"};
+        constexpr std::array<const char*, 5> names{"meta-data", "user-data", context_name,
+                                                   "openstack/latest/meta_data.json", "openstack/latest/user_data"};
         const Volume volume = Volume::open(system_.path(path));
         for (const char* name : names) {
             if (const auto text = volume.read_file_if_exists(name, largest_file)) {
-                write(path + "/" + name,
-                      is_user_data_name(name) ? redacted_user_data(*text) : redacted_document(*text));
+                write(path + "/" + name, name == context_name      ? redacted_context(*text)
+                                         : is_user_data_name(name) ? redacted_user_data(*text)
+                                                                   : redacted_document(*text));
             }
         }
     }
