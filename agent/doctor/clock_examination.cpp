@@ -5,9 +5,9 @@
 #include "agent/run/boot_wait.hpp"
 #include "agent/servers/exchange.hpp"
 #include "common/base/clock.hpp"
+#include "common/base/http_date.hpp"
 #include "common/files/work_folder.hpp"
 
-#include <ctime>
 #include <optional>
 #include <string>
 
@@ -19,14 +19,6 @@ using WallTime = std::chrono::system_clock::time_point;
 
 constexpr const char* advice =
     "have it set: `timedatectl` says by whom; systemd-timesyncd or chrony has to run and to reach its servers";
-
-/// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
-std::optional<WallTime> http_date(const std::string& text) {
-    std::tm parts{};
-    const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    return end == nullptr || *end != '\0' ? std::nullopt
-                                          : std::optional(std::chrono::system_clock::from_time_t(timegm(&parts)));
-}
 
 struct ServerTime {
     std::string server;
@@ -42,7 +34,7 @@ std::optional<ServerTime> ask(const Patient& patient, const Url& url, const std:
         const WebResponse response =
             exchange(patient.system, patient.config, work.path() / "download", request, limit, stopped_error(), stop);
         const auto date = response.headers.find("date");
-        const auto time = date == response.headers.end() ? std::nullopt : http_date(date->second);
+        const auto time = date == response.headers.end() ? std::nullopt : parse_http_date(date->second);
         return time ? std::optional(ServerTime{url.server(), *time}) : std::nullopt;
     } catch (const Error&) {
         return std::nullopt;  // another examination says what is wrong with the way there

@@ -63,6 +63,10 @@ MetadataClient::MetadataClient(const System& system, const AgentConfig& config, 
 
 std::optional<std::string> MetadataClient::get(const std::string& path) {
     HttpResponse response = send(path);
+    return judged(std::move(response));
+}
+
+std::optional<std::string> MetadataClient::judged(HttpResponse response) const {
     return judge(last_, std::move(response), service_.absent);
 }
 
@@ -218,6 +222,16 @@ std::string required_secret(const Json& document, const char* key, const std::st
 Error no_identity_role(const std::string& path, const std::string& advice) {
     return permanent_error("platform.no_identity_role",
                            path + ": the metadata service has no identity for this instance", advice);
+}
+
+std::optional<std::string> why_not_asked(const Url& url) {
+    if (url.empty()) {
+        return "it is no URL";
+    }
+    if (url.has_credentials()) {
+        return "its user and password would go over the network in clear";
+    }
+    return url.scheme() == "http" ? std::nullopt : std::optional<std::string>("only http is spoken here");
 }
 
 std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop) {

@@ -73,6 +73,9 @@ public:
     /// @throws Error as get, but for the status
     HttpResponse send(const std::string& path);
 
+    /// What the answer of the last send() says of its value, as get() has it. @throws Error as get
+    [[nodiscard]] std::optional<std::string> judged(HttpResponse response) const;
+
     /// Sets the longest time for one request from now on, instead of the image's configuration.
     void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
 
@@ -100,6 +103,10 @@ std::string required_secret(const Json& document, const char* key, const std::st
 
 /// platform.no_identity_role: the service answers, and proves that this instance has no identity.
 Error no_identity_role(const std::string& path, const std::string& advice);
+
+/// Why a service whose URL stands in a configuration is not asked: it is no URL, or not one of http without credentials. Quotes
+/// nothing of it. Returns nullopt if it is asked.
+std::optional<std::string> why_not_asked(const Url& url);
 
 /// A single fetch, three-valued, from elsewhere than a cloud's service. @throws Error as MetadataClient::get
 std::optional<std::string> fetch(const System& system, const HttpRequest& request, std::stop_token stop);

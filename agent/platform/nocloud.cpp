@@ -67,13 +67,8 @@ Url url_of_file(const Seed& seed, const std::string& name) {
 /// Why the server is not asked. Returns nullopt if it is.
 std::optional<std::string> why_refused(const Seed& seed) {
     const Url url = url_of_file(seed, "user-data");
-    if (url.empty()) {
-        return Url::why_refused(seed.url).value_or("it is no URL");
-    }
-    if (url.has_credentials()) {
-        return "its user and password would go over the network in clear";
-    }
-    return url.scheme() == "http" ? std::nullopt : std::optional<std::string>("only http is spoken here");
+    const auto why_no_url = url.empty() ? Url::why_refused(seed.url) : std::nullopt;
+    return why_no_url ? why_no_url : why_not_asked(url);
 }
 
 /// What may stand between "__dmi." and "__", which are dmidecode(8)'s keywords, and the file of each.

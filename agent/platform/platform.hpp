@@ -22,16 +22,19 @@ namespace bootwright {
 /// docs/platforms.md says it for people.
 enum class Rank {
     kernel_line,           ///< named at this very boot
+    kernel_line_url,       ///< by the URL of a document, which names it
     image,                 ///< named by the image's configuration
     credential,            ///< a role config that was handed over
     role_file,             ///< one that was put on the disk
     seed_folder,           ///< a seed on the disk
     seed_of_machine,       ///< one that was attached to the machine: a volume, a serial number
+    installer,             ///< what an installer wrote of the service that had the machine installed
     guest_socket,          ///< the container manager's own
     seed_of_template,      ///< a seed that it wrote when it made the guest, and that may be out of date
     guest_port,            ///< the virtual machine's side of it, before its socket is there
     hardware,              ///< a cloud with a metadata service
     drive,                 ///< a config drive, which a cloud may attach beside its service
+    context_volume,        ///< OpenNebula's drive, all that it has
     hardware_after_drive,  ///< a cloud that means its drive where it attaches one
 };
 

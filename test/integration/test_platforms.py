@@ -19,7 +19,7 @@ import pytest
 from conftest import BINARY
 from metadata_faults import Fault
 from metadata_server import MetadataServer
-from metadata_services import Reply, Request, Service, Tree
+from metadata_services import Maas, Reply, Request, Service, Tree
 from network import METADATA_ADDRESS
 from real_machine import REPOSITORY_ROOT
 from world import World
@@ -61,6 +61,10 @@ WITH_USER_DATA_PATH = [platform for platform in SERVICES if platform.user_data]
 each_platform = pytest.mark.parametrize("platform", SERVICES, ids=str)
 
 
+#: What test/fixtures/maas/root/etc/cloud/cloud.cfg.d/90_dpkg_maas.cfg says.
+MAAS_KEYS = {"consumer": "8fKExampleConsumer1", "token": "tKExampleToken2", "secret": "sEXAMPLEsecretOfOneMachine3"}
+
+
 class Scaleway:
     """Gives user-data to privileged ports only."""
 
@@ -75,7 +79,7 @@ class Scaleway:
 
 def service_of(platform: Platform) -> Service:
     tree = Tree.of(platform.root / "metadata-answers.json")
-    return Scaleway(tree) if platform.name == "scaleway" else tree
+    return Scaleway(tree) if platform.name == "scaleway" else Maas(tree, **MAAS_KEYS) if platform.name == "maas" else tree
 
 
 class Clouds:
@@ -150,7 +154,7 @@ def check_refused(done: subprocess.CompletedProcess[str]) -> None:
 
 def test_every_platform_of_the_program_has_a_fixture() -> None:
     names = {file.stem for file in (REPOSITORY_ROOT / "agent/platform").glob("*.cpp")}
-    shared = {"container", "detection", "document", "ec2_style", "instance_metadata", "machine", "metadata_service", "openstack_document", "ovf_environment", "platform", "stop_notice"}
+    shared = {"container", "context_variables", "detection", "document", "ec2_style", "instance_metadata", "machine", "metadata_service", "openstack_document", "ovf_environment", "platform", "stop_notice"}
     without_service = {"credential", "file"}
     assert {platform.name for platform in PLATFORMS} == names - shared - without_service
 
@@ -282,6 +286,47 @@ def test_a_service_that_refuses_tokens_is_switched_off(name: str, clouds: Clouds
     done = clouds.metadata(tree)
     check_refused(done)
     assert "platform.metadata_disabled" in done.stderr
+
+
+@pytest.mark.parametrize("ahead", [-18000, 18000])
+def test_maas_is_asked_at_its_own_time_where_a_clock_is_wrong(ahead: int, clouds: Clouds) -> None:
+    platform = named("maas")
+    tree, server = clouds.machine(platform)
+    server.service = Maas(Tree.of(platform.root / "metadata-answers.json"), **MAAS_KEYS, ahead=ahead)
+    check_well(clouds.metadata(tree), platform)
+    assert server.count("GET */meta-data/instance-id") == 2 and server.count("GET */user-data") == 1
+
+
+def test_maas_refuses_another_machine_s_credentials_which_nobody_is_shown(clouds: Clouds) -> None:
+    tree, _ = clouds.machine(named("maas"))
+    file = tree / "etc/cloud/cloud.cfg.d/90_dpkg_maas.cfg"
+    file.write_text(file.read_text().replace(MAAS_KEYS["secret"], "of-another-machine"))
+    done = clouds.metadata(tree)
+    check_refused(done)
+    assert "platform.token_refused" in done.stderr
+    for word in (MAAS_KEYS["token"], "of-another-machine", "OAuth"):
+        assert word not in done.stderr
+
+
+def test_maas_is_found_by_the_kernel_command_line_of_a_machine_that_runs_from_memory(clouds: Clouds) -> None:
+    platform = named("maas")
+    tree, server = clouds.machine(platform)
+    preseed = "/MAAS/metadata/latest/by-id/4y3h7r/"
+    file = tree / "etc/cloud/cloud.cfg.d/90_dpkg_maas.cfg"
+    document = "#cloud-config\n" + file.read_text()
+    file.unlink()
+    (tree / "proc/cmdline").write_text(f"ro cloud-config-url=http://{platform.listen}{preseed}?op=get_preseed quiet\n")
+
+    class Region(Maas):
+        """Gives a machine its credentials, as it does while the machine boots from the network."""
+
+        def answer(self, request: Request) -> Reply:
+            is_preseed = request.path == preseed and request.query == "op=get_preseed"
+            return Reply(200, document.encode()) if is_preseed else super().answer(request)
+
+    server.service = Region(Tree.of(platform.root / "metadata-answers.json"), **MAAS_KEYS)
+    check_well(clouds.metadata(tree), platform)
+    assert server.count(preseed) == 1
 
 
 def test_an_answer_without_google_s_header_is_not_google_s(clouds: Clouds) -> None:

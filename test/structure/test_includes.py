@@ -83,6 +83,7 @@ HANDED_ON = {
 SHARED_BY_CLOUDS = {
     "agent/platform/cloud_identity.hpp",
     "agent/platform/container.hpp",
+    "agent/platform/context_variables.hpp",  # the reader of OpenNebula's document, which a capture needs, too
     "agent/platform/document.hpp",
     "agent/platform/instance_metadata.hpp",
     "agent/platform/ec2_style.hpp",

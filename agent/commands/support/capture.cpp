@@ -31,6 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t largest_file = std::size_t{1} << 20U;
+constexpr const char* context_name = "context.sh";
 
 void make_new_folder(const fs::path& folder) {
     std::error_code error;
@@ -65,7 +66,10 @@ public:
         } else if (fs::is_regular_file(status)) {
             const std::string text = read_value(system_, path).value_or("");
             const bool is_word = path.starts_with("/sys/") || path.starts_with("/proc/");
-            write(path, is_word ? redacted_words(text) : redacted_user_data(text));  // else it is a role config
+            const bool is_role_config = !is_word && !path.starts_with("/etc/cloud/");
+            write(path, is_word          ? redacted_words(text)
+                        : is_role_config ? redacted_user_data(text)
+                                         : redacted_document(text));
         } else {
             write(path, "");
         }
@@ -86,18 +90,21 @@ public:
 
 private:
     void copy_seed(const std::string& path) const {
-        constexpr std::array<const char*, 6> names{"meta-data",
-                                                   "user-data",
-                                                   "openstack/latest/meta_data.json",
-                                                   "openstack/latest/user_data",
-                                                   "ec2/latest/meta-data.json",
-                                                   ovf_environment_file};
+        struct Kept {
+            const char* name;
+            std::string (*redacted)(const std::string& text);
+        };
+        constexpr std::array<Kept, 7> files{{{"meta-data", &redacted_document},
+                                             {"user-data", &redacted_user_data},
+                                             {context_name, &redacted_context},
+                                             {"openstack/latest/meta_data.json", &redacted_document},
+                                             {"openstack/latest/user_data", &redacted_user_data},
+                                             {"ec2/latest/meta-data.json", &redacted_document},
+                                             {ovf_environment_file, &redacted_ovf_environment}}};
         const Volume volume = Volume::open(system_.path(path));
-        for (const std::string name : names) {
+        for (const auto& [name, redacted] : files) {
             if (const auto text = volume.read_file_if_exists(name, largest_file)) {
-                write(path + "/" + name, name == ovf_environment_file ? redacted_ovf_environment(*text)
-                                         : is_user_data_name(name)    ? redacted_user_data(*text)
-                                                                      : redacted_document(*text));
+                write(path + "/" + name, redacted(*text));
             }
         }
     }

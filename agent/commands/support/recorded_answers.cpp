@@ -34,7 +34,9 @@ Error not_recorded(const std::string& what) {
                            "this is a captured machine: capture it again on the live one");
 }
 
-bool is_secret_header(const std::string& name) { return is_secret_name(name) && name.find("ttl") == std::string::npos; }
+bool is_secret_header(const std::string& name) {
+    return (is_secret_name(name) && name.find("ttl") == std::string::npos) || lower(name) == "authorization";
+}
 
 Json headers_to_keep(const HttpRequest& request) {
     Json kept = Json::object();

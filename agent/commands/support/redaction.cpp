@@ -1,6 +1,7 @@
 #include "agent/commands/support/redaction.hpp"
 
 #include "agent/config/config.hpp"
+#include "agent/platform/context_variables.hpp"
 #include "agent/platform/instance_metadata.hpp"
 #include "agent/platform/ovf_environment.hpp"
 #include "agent/role/keys/role_keys.hpp"
@@ -119,6 +120,14 @@ void redact(Json& json) {
     }
 }
 
+/// Of context.sh: who the machine is, its addresses, and what is meant for bootwright.
+bool is_harmless_variable(std::string_view name) {
+    constexpr std::array<std::string_view, 3> names{"VMID", "SET_HOSTNAME", "HOSTNAME"};
+    return name.starts_with("ETH") || name.starts_with("PCI") ||
+           (bootwright_key(lower(name)) && !is_secret_name(name)) ||
+           std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
 
 bool is_user_data_name(std::string_view name) {
@@ -193,6 +202,21 @@ std::string redacted_ovf_environment(const std::string& text) {
     return "<Environment><PropertySection>" + properties +
            "</PropertySection><ProvisioningSection><LinuxProvisioningConfigurationSet>" + settings +
            "</LinuxProvisioningConfigurationSet></ProvisioningSection></Environment>\n";
+}
+
+std::string redacted_context(const std::string& text) {
+    try {
+        auto variables = parse_context_variables(text);
+        for (auto& [name, value] : variables) {
+            value = is_user_data_name(name)      ? redacted_user_data(value)
+                    : is_harmless_variable(name) ? without_credentials(value)
+                    : name.ends_with("ENCODING") ? ""  // what stands in the user-data's place is plain
+                                                 : "removed";
+        }
+        return context_text(variables);
+    } catch (const Error&) {
+        return removed;  // nobody can tell where its secrets are
+    }
 }
 
 std::string redacted_words(const std::string& line) {

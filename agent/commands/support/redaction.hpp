@@ -20,6 +20,9 @@ std::string redacted_user_data(const std::string& user_data);
 /// An OVF environment with only the properties that the agent reads, and user-data redacted. Removes all other text as a whole.
 std::string redacted_ovf_environment(const std::string& text);
 
+/// OpenNebula's context.sh: its user-data as above, and of the operator's own variables only those that are known to be harmless.
+std::string redacted_context(const std::string& text);
+
 /// A kernel command line, or any line of words, without the values of secrets and the credentials of URLs.
 std::string redacted_words(const std::string& line);
 

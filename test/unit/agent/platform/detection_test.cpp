@@ -83,6 +83,10 @@ std::vector<Source> sources() {
          [](FakeSystem& fake, AgentConfig&) { add_to_kernel_line(fake, "bootwright.platform=upcloud"); }},
         {"a seed of the kernel command line", "nocloud", "/proc/cmdline", false,
          [](FakeSystem& fake, AgentConfig&) { add_to_kernel_line(fake, "ds=nocloud;s=http://10.0.0.1/"); }},
+        {"MAAS's URL on the kernel command line", "maas", "/proc/cmdline", false,
+         [](FakeSystem& fake, AgentConfig&) {
+             add_to_kernel_line(fake, "cloud-config-url=http://10.0.0.1/MAAS/metadata/latest/by-id/x/?op=get_preseed");
+         }},
         {"a platform of agent.json", "vultr", "/etc/bootwright/agent.json", true,
          [](FakeSystem&, AgentConfig& config) { config.platform = "vultr"; }},
         {"a credential", "credential", "$CREDENTIALS_DIRECTORY/bootwright.role_config", true,
@@ -98,6 +102,9 @@ std::vector<Source> sources() {
          }},
         {"a vApp's volume", "vmware", R"(/dev/disk/by-label/OVF\x20ENV)", false,
          put(R"(/dev/disk/by-label/OVF\x20ENV)", "")},
+        {"what MAAS's installer left", "maas", "/etc/cloud/cloud.cfg.d/90_dpkg_maas.cfg", false,
+         put("/etc/cloud/cloud.cfg.d/90_dpkg_maas.cfg",
+             "datasource: {MAAS: {metadata_url: 'http://10.0.0.1/MAAS/metadata/'}}")},
         {"a guest's socket", "lxd", "/dev/incus/sock", true, put("/dev/incus/sock", "")},
         {"a seed of the host's template", "nocloud", "/var/lib/cloud/seed/nocloud-net", true,
          put("/var/lib/cloud/seed/nocloud-net/user-data", "{}")},
@@ -106,6 +113,8 @@ std::vector<Source> sources() {
         {"a cloud's hardware", "hetzner", "/sys/class/dmi/id/sys_vendor", false,
          put("/sys/class/dmi/id/sys_vendor", "Hetzner\n")},
         {"a config drive", "configdrive", "/dev/disk/by-label/config-2", false, put("/dev/disk/by-label/config-2", "")},
+        {"OpenNebula's volume", "opennebula", "/dev/disk/by-label/CONTEXT", false,
+         put("/dev/disk/by-label/CONTEXT", "")},
         {"OpenStack's hardware", "openstack", "/sys/class/dmi/id/product_name", false,
          put("/sys/class/dmi/id/product_name", "OpenStack Nova\n")},
     };
