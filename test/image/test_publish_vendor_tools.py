@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from debian_programs import environment_of, unpack
 from publishing import publish as publishing
 from publishing.copies import Record
 from publishing.progress import Progress
@@ -56,20 +57,12 @@ policy_file = FOLDER/policy.yaml
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Debian's packages, and what they need and this machine has not."""
-    folder = tmp_path_factory.mktemp("packages")
-    said = subprocess.run(["apt-get", "install", "-s", "--no-install-recommends", *PACKAGES], check=True, capture_output=True, text=True).stdout
-    names = {line.split()[1] for line in said.splitlines() if line.startswith("Inst ")} | set(PACKAGES)
-    subprocess.run(["apt-get", "download", "-q", *sorted(names)], cwd=folder, check=True, capture_output=True, timeout=600)
-    for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, folder / "root"], check=True)
-        package.unlink()
-    return folder / "root"
+    return unpack(tmp_path_factory.mktemp("packages"), PACKAGES)
 
 
 @pytest.fixture(scope="module")
 def environment(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    home = str(tmp_path_factory.mktemp("home"))
-    return {"PATH": f"{unpacked}/usr/bin:/usr/bin:/bin", "PYTHONPATH": f"{unpacked}/usr/lib/python3/dist-packages", "HOME": home, "LC_ALL": "C.UTF-8"}
+    return environment_of(unpacked, tmp_path_factory.mktemp("home"))
 
 
 def commands_for(manifest: Path, program: str) -> list[list[str]]:
