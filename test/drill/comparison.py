@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from desk import Desk
 from problem import Problem
@@ -59,6 +59,12 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return found
 
 
+class Compiler(Protocol):
+    """What gives the digest of the catalog of a file of facts."""
+
+    def digest(self, facts: Mapping[str, Any]) -> str: ...
+
+
 class Laptop:
     """Compiles catalogs from a working copy with facts of machines: `bootwright validate --facts`."""
 
@@ -82,7 +88,7 @@ class Verdict:
     digest: str = ""
 
 
-def compare(laptop: Laptop, reference: Record, here: Record) -> Verdict:
+def compare(laptop: Compiler, reference: Record, here: Record) -> Verdict:
     """The question is put to Puppet: with the other machine's name and fact `cloud`, is this machine's catalog the other one's?"""
     wrong = [
         f"{what} {mine} instead of {theirs}"
@@ -102,7 +108,7 @@ def compare(laptop: Laptop, reference: Record, here: Record) -> Verdict:
     return Verdict(False, f"{changed}: by {_culprits(laptop, reference, here)}", digest)
 
 
-def _culprits(laptop: Laptop, reference: Record, here: Record) -> str:
+def _culprits(laptop: Compiler, reference: Record, here: Record) -> str:
     """The facts that have a part in it, one by one: without each the catalogs would differ even with all others alike."""
     mine, theirs = here.facts["facts"], reference.facts["facts"]
     unlike = {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}

@@ -22,7 +22,7 @@ from runbook import PAGE, Runbook, filled
 from world import World
 
 #: What the page has in capitals, where it is the same for all machines. What only a cloud knows is made up.
-_BLANKS = {
+BLANKS = {
     "INVENTORY": "inventory", "NEW": "new", "IRELAND": "ireland", "GOOGLE": "google", "USER": "root",
     "AMI": "ami-0abcdef0123456789", "TYPE": "t3.small", "GROUP": "sg-0123456789abcdef0", "SUBNET": "subnet-0123456789abcdef0", "KEY": "key",
     "NAME": "web-1", "PROJECT": "example-project", "ZONE": "europe-west1-b", "IMAGE": "base-amd64-2026-4", "REGION": "RegionOne",
@@ -109,7 +109,7 @@ class Drill:
 
     def _ask_what_is_gone(self) -> None:
         """Steps 1 to 4."""
-        self._desk.write(_BLANKS["INVENTORY"], f"{LOST.name}\n")
+        self._desk.write(BLANKS["INVENTORY"], f"{LOST.name}\n")
         said = self._follow(self._book.take("1", "bootwright fleet "), expect=1)
         if "1 unreachable" not in said:
             raise Problem(f"the machine of the lost region is not said to be unreachable:\n{said}")
@@ -145,7 +145,7 @@ class Drill:
         self._follow(self._user_data.replace("--for ec2", f"--for {place.platform}"))
         file = self._user_data.split(">")[1]
         if place.program:
-            line = filled(self._launches[place.program], _BLANKS)
+            line = filled(self._launches[place.program], BLANKS)
             print(f"$ {line}", flush=True)
             file = launching.user_data_file(line)
             if self._debian is not None:
@@ -166,7 +166,7 @@ class Drill:
     def _look_at_all(self, names: Sequence[str]) -> None:
         """Step 8."""
         self._say("All of them")
-        self._desk.write(_BLANKS["NEW"], "".join(f"{name}\n" for name in names))
+        self._desk.write(BLANKS["NEW"], "".join(f"{name}\n" for name in names))
         said = self._follow(self._book.take("8", "bootwright fleet "))
         if f"{len(names)} good" not in said:
             raise Problem(f"not all of the new machines are good:\n{said}")
@@ -198,7 +198,7 @@ class Drill:
         return True
 
     def _follow(self, command: str, blanks: Mapping[str, str] = {}, *, expect: int = 0, deadline: float = 120) -> str:
-        line = filled(command, {**_BLANKS, **blanks})
+        line = filled(command, {**BLANKS, **blanks})
         print(f"$ {line}", flush=True)
         return self._desk.run(line, expect=expect, deadline=deadline)
 
