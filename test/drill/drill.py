@@ -155,7 +155,7 @@ class Drill:
             self._nova = Nova(self._world.network.servers, self._world.new_folder("nova"), self._debian, self._desk.read(file))
             machine.cable.serve_metadata(self._nova)
         else:
-            place.furnish(machine, machine.cable, self._desk.read(file))
+            place.furnish(machine, self._desk.read(file))
         self._desk.host(place.name, machine.cable.address)
         began = time.monotonic()
         machine.start()

@@ -24,13 +24,13 @@ class Place:
     name: str
     #: What `bootwright userdata --for` is told.
     platform: str
-    #: The program of the page's step 6, and where its command line is to say what the user-data is; "": the page has none.
+    #: Whose command line of the page's step 6 launches it; "": the page has none.
     program: str
     #: How what was in the lost region looks from there.
     death: str
     #: Gives the machine, which is not running, its metadata and this user-data.
-    furnish: Callable[[Launched, Cable, str], None]
-    #: Whether the machine has the repository's seed and no network.
+    furnish: Callable[[Launched, str], None]
+    #: Whether the image has the repository's seed, so that no place is asked.
     seed: bool = False
     #: Files under /sys by which a machine knows its cloud.
     hardware: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Place:
         return self.name
 
 
-#: Of the metadata, what no configuration depends on: it is as dead as the lost region. Patterns of paths, and how they fail.
+#: Of the metadata, what no configuration depends on: elsewhere it is as dead as the lost region. Patterns of paths, and how they fail.
 _EXTRAS = (
     ("*/spot/*", faults.silence()),
     ("*/autoscaling/*", faults.silence()),
@@ -58,9 +58,15 @@ def _serve(cable: Cable, service: Service) -> None:
         server.fault(pattern, act)
 
 
-def ec2(region: str, instance_id: str) -> Callable[[Launched, Cable, str], None]:
-    def furnish(_: Launched, cable: Cable, user_data: str) -> None:
-        _serve(cable, Ec2(user_data.encode(), instance_id=instance_id, region=region, zone=f"{region}a"))
+def ec2(region: str, instance_id: str, *, whole: bool = False) -> Callable[[Launched, str], None]:
+    """whole: nothing of it is dead."""
+
+    def furnish(machine: Launched, user_data: str) -> None:
+        service = Ec2(user_data.encode(), instance_id=instance_id, region=region, zone=f"{region}a")
+        if whole:
+            machine.cable.serve_metadata(service)
+        else:
+            _serve(machine.cable, service)
 
     return furnish
 
@@ -90,12 +96,12 @@ def _answers(platform: str, user_data: str) -> Tree:
     return Tree(with_user_data(fixture.answers, fixture.expected_user_data, user_data))
 
 
-def replayed(platform: str) -> Callable[[Launched, Cable, str], None]:
+def replayed(platform: str) -> Callable[[Launched, str], None]:
     """The vendor's pages, as test/fixtures has them."""
-    return lambda _, cable, user_data: _serve(cable, _answers(platform, user_data))
+    return lambda machine, user_data: _serve(machine.cable, _answers(platform, user_data))
 
 
-def _disk(machine: Launched, cable: Cable, user_data: str) -> None:
+def _disk(machine: Launched, user_data: str) -> None:
     """The disk that Debian's cloud-localds makes. No kernel is here that mounts one beside others: what stands in it is unpacked into the
     seed folder. (The volume itself is read by a kernel of Debian's in test/boot/test_cidata.py.)"""
     folder = machine.scratch
@@ -108,17 +114,17 @@ def _disk(machine: Launched, cable: Cable, user_data: str) -> None:
         machine.write(f"/var/lib/cloud/seed/nocloud/{name}", out.read_text())
 
 
-def _guest_socket(machine: Launched, cable: Cable, user_data: str) -> None:
+def _guest_socket(machine: Launched, user_data: str) -> None:
     """LXD's, as its documentation says it."""
     machine.serve_socket("/dev/lxd/sock", _answers("lxd", user_data))
 
 
-def _role_file(machine: Launched, cable: Cable, user_data: str) -> None:
+def _role_file(machine: Launched, user_data: str) -> None:
     machine.write("/etc/bootwright/role.json", user_data, 0o600)
 
 
 #: The one that gets lost: it is configured before.
-LOST = Place("ec2-frankfurt", "ec2", "aws", "", ec2("eu-central-1", "i-0f00000000000001a"), hardware=EC2_SYS)
+LOST = Place("ec2-frankfurt", "ec2", "aws", "", ec2("eu-central-1", "i-0f00000000000001a", whole=True), hardware=EC2_SYS)
 
 PLACES = [
     Place("ec2-ireland", "ec2", "aws", "refused", ec2("eu-west-1", "i-0e00000000000002b"), hardware=EC2_SYS),
