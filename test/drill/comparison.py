@@ -109,11 +109,17 @@ def compare(laptop: Compiler, reference: Record, here: Record) -> Verdict:
 
 
 def _culprits(laptop: Compiler, reference: Record, here: Record) -> str:
-    """The facts that have a part in it, one by one: without each the catalogs would differ even with all others alike."""
+    """The facts that have a part in it besides those of the platform."""
     mine, theirs = here.facts["facts"], reference.facts["facts"]
     unlike = {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}
+
+    def guilty(names: list[str]) -> list[str]:
+        """Those without which the catalogs differ even with all others alike; by halves, as each question is a compile."""
+        if laptop.digest(with_facts_of(here.facts, reference.facts, unlike - set(names))) == reference.digest:
+            return []
+        half = len(names) // 2
+        return names if half == 0 else (guilty(names[:half]) + guilty(names[half:]) or names)
+
     if laptop.digest(with_facts_of(here.facts, reference.facts, unlike)) != reference.digest:
         return "something that is no fact"
-    suspects = sorted(unlike - set(PLATFORM_FACTS))
-    guilty = [name for name in suspects if laptop.digest(with_facts_of(here.facts, reference.facts, unlike - {name})) != reference.digest]
-    return "the facts " + ", ".join(guilty) if guilty else "several facts together"
+    return "the facts " + ", ".join(guilty(sorted(unlike - set(PLATFORM_FACTS))))

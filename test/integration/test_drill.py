@@ -46,6 +46,9 @@ def test_the_same_role_comes_up_elsewhere() -> None:
     assert "3 of 3 places came out as they have to" in done.stdout
 
 
+@pytest.mark.skipif(
+    "BOOTWRIGHT_DRILL" not in os.environ, reason="by name only: BOOTWRIGHT_DRILL=1 python3 -m pytest test/integration/test_drill.py"
+)
 def test_a_role_that_depends_on_more_than_the_platform_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "control"
     shutil.copytree(EXAMPLE, folder)
@@ -66,8 +69,8 @@ class Compiler:
         return hashlib.sha256(json.dumps([facts["facts"].get(name) for name in self.names]).encode()).hexdigest()
 
 
-FRANKFURT = {"clientcert": "i-1", "cloud": {"region": "eu-central-1"}, "networking": {"ip": "10.0.0.1"}, "virtual": "kvm"}
-GOOGLE = {"clientcert": "1234", "cloud": {"region": "europe-west1"}, "networking": {"ip": "10.1.0.7"}, "virtual": "gce"}
+FRANKFURT = {"clientcert": "i-1", "cloud": {"region": "eu-central-1"}, "networking": {"ip": "10.0.0.1"}, "uptime": 1, "virtual": "kvm"}
+GOOGLE = {"clientcert": "1234", "cloud": {"region": "europe-west1"}, "networking": {"ip": "10.1.0.7"}, "uptime": 7, "virtual": "gce"}
 
 
 def record(compiler: Compiler, facts: dict[str, Any], **other: Any) -> Record:
@@ -84,6 +87,7 @@ def record(compiler: Compiler, facts: dict[str, Any], **other: Any) -> Record:
         (("cloud", "clientcert"), True, "File[/etc/x].content"),
         (("cloud", "networking"), False, "File[/etc/x].content: by the facts networking"),
         (("networking", "virtual"), False, "File[/etc/x].content: by the facts networking, virtual"),
+        (("virtual",), False, "File[/etc/x].content: by the facts virtual"),
     ],
 )
 def test_what_differs_is_held_against_the_facts(depends_on: tuple[str, ...], same: bool, said: str) -> None:
@@ -104,6 +108,14 @@ def test_another_revision_role_or_catalog_is_told(other: dict[str, str], said: s
     laptop = Compiler("cloud")
     verdict = compare(laptop, record(laptop, FRANKFURT), record(laptop, GOOGLE, **other))
     assert (verdict.same, verdict.said) == (False, said)
+
+
+def test_what_is_no_fact_is_told_to_be_none() -> None:
+    laptop = Compiler("cloud")
+    made = record(laptop, FRANKFURT)
+    another = Record(**{**made.__dict__, "digest": "0"})  # at another time, say
+    verdict = compare(laptop, another, record(laptop, GOOGLE))
+    assert not verdict.same and verdict.said.endswith("by something that is no fact")
 
 
 def test_resources_that_only_one_has_are_named() -> None:
