@@ -5,4 +5,3 @@ from pathlib import Path
 
 IMAGE = Path(__file__).resolve().parents[2] / "packaging/image"
 sys.path.insert(0, str(IMAGE))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import public_clouds
-from real_machine import REPOSITORY_ROOT
-
-FIXTURES = REPOSITORY_ROOT / "test/fixtures"
+from platform_fixtures import fixture_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +22,7 @@ class Cloud:
         return self.name
 
     def files(self, folder: str) -> dict[str, str]:
-        root = FIXTURES / self.name / "root" / folder
-        return {str(file.relative_to(root)): file.read_text() for file in root.rglob("*") if file.is_file()}
+        return fixture_files(self.name, folder)
 
 
 EC2 = Cloud(

@@ -37,8 +37,10 @@ class FaultProxy:
 
     A connection whose first packet is lost: world.network.filter(f"tcp dport {proxy.port} drop")."""
 
-    def __init__(self, namespace: Namespace, port: int, upstream: tuple[str, int] = (SERVERS_ADDRESS, 80)) -> None:
-        self.port = port
+    def __init__(
+        self, namespace: Namespace, port: int, upstream: tuple[str, int] = (SERVERS_ADDRESS, 80), *, address: str = SERVERS_ADDRESS
+    ) -> None:
+        self.address, self.port = address, port
         self._namespace, self._upstream = namespace, upstream
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
@@ -64,7 +66,7 @@ class FaultProxy:
         if self._listener is None:
             # In the namespace: the thread, so that its connections to the server are, too.
             with self._namespace.entered():
-                self._listener = socket.create_server((SERVERS_ADDRESS, self.port), backlog=1024)
+                self._listener = socket.create_server((self.address, self.port), backlog=1024)
                 threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def refuse(self) -> None:

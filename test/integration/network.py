@@ -55,7 +55,7 @@ class Namespace:
         with self.entered():
             return socket.create_connection((address, port), timeout=timeout)
 
-    def wait_until_listening(self, address: str, port: int) -> None:
+    def wait_until_listening(self, address: str, port: int, timeout: float = 20) -> None:
         def probe() -> bool:
             try:
                 self.connect(address, port).close()
@@ -63,7 +63,7 @@ class Namespace:
             except OSError:
                 return False
 
-        wait_for(probe, f"something that listens on {address}:{port}")
+        wait_for(probe, f"something that listens on {address}:{port}", timeout)
 
     def close(self) -> None:
         self._holder.kill()

@@ -10,9 +10,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import metadata_faults as faults
 import pytest
@@ -21,38 +19,9 @@ from metadata_faults import Fault
 from metadata_server import MetadataServer
 from metadata_services import Maas, Reply, Request, Service, Tree
 from network import METADATA_ADDRESS
+from platform_fixtures import FIXTURES, Platform, read_platform
 from real_machine import REPOSITORY_ROOT
 from world import World
-
-FIXTURES = REPOSITORY_ROOT / "test/fixtures"
-
-
-@dataclass(frozen=True)
-class Platform:
-    name: str
-    root: Path
-    listen: str  # an address, or the path of a socket
-    identity: str | None  # the path of the document that names the instance; None: there is no service
-    user_data: str | None  # the path of the user-data; None: it stands in that document
-    expected: dict[str, Any]
-    expected_user_data: str
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def answers(self) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = json.loads((self.root / "metadata-answers.json").read_text())
-        return entries
-
-
-def read_platform(file: Path) -> Platform:
-    about = json.loads(file.read_text())
-    return Platform(
-        file.parent.name, file.parent / about["root"], about["listen"], about["identity"], about["user_data"],
-        about["expected"], about["expected_user_data"],
-    )  # fmt: skip
-
 
 PLATFORMS = [read_platform(file) for file in sorted(FIXTURES.glob("*/fixture.json"))]
 SERVICES = [platform for platform in PLATFORMS if platform.identity]

@@ -9,11 +9,12 @@ from typing import Any
 import metadata_faults as faults
 import public_clouds
 import pytest
-from cloud_cases import AZURE, CLOUDS, EC2, FIXTURES, GCE, SECRETS, Cloud
+from cloud_cases import AZURE, CLOUDS, EC2, GCE, SECRETS, Cloud
 from control_repo import ControlRepo
 from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Ec2, Tree
+from platform_fixtures import FIXTURES
 from public_clouds import PublicClouds, ec2_role
 from runs import converges, fails, has_checkout, nowhere, places, prepare
 from servers import GitServer

@@ -8,7 +8,7 @@ from typing import Any
 
 import public_clouds
 import pytest
-from cloud_cases import AZURE, CLOUDS, EC2, FIXTURES, GCE, SECRETS, Cloud
+from cloud_cases import AZURE, CLOUDS, EC2, GCE, SECRETS, Cloud
 from control_repo import ControlRepo
 from instance import Instance
 from interruption import quick_puppet
@@ -16,6 +16,7 @@ from metadata_server import MetadataServer
 from metadata_services import Ec2, Reply, Request, Tree
 from plans import Echo, plan
 from planted import CREDENTIALS, PLANTED, Plan, quoted, ssh_key_of
+from platform_fixtures import FIXTURES
 from public_clouds import PublicClouds
 from servers import GitServer
 

@@ -43,11 +43,14 @@ class World:
         self._machines.append(machine)
         return machine
 
-    def instance(self, *, binary: Path | None = None, name: str = "instance", disk: Path | None = None, **options: Any) -> Instance:
-        """A fresh instance, an EC2 one unless sys_files says otherwise. disk: the folder that it is in, instead of memory."""
+    def instance(
+        self, *, binary: Path | None = None, name: str = "instance", disk: Path | None = None, namespace: Namespace | None = None, **options: Any
+    ) -> Instance:
+        """A fresh instance, an EC2 one unless sys_files says otherwise. disk: the folder that it is in, instead of memory. namespace:
+        instead of the network's own for an instance."""
         options.setdefault("sys_files", EC2_SYS)
         folder = self.new_folder(name)
-        instance = Instance(folder if disk is None else disk / folder.name, self.network.instance, name=name, **options)
+        instance = Instance(folder if disk is None else disk / folder.name, namespace or self.network.instance, name=name, **options)
         self._machines.append(instance)
         # The real machine may have the agent, too.
         for path in ("/etc/bootwright", "/var/lib/bootwright"):
