@@ -43,7 +43,8 @@ void ReleasedFilesReader::feed(std::string_view bytes, const Take& take) {
             }
             read_head();
         }
-        const std::size_t count = std::min<std::uint64_t>(bytes.size(), wanted_ - file_.content.size());
+        const auto count =
+            static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), wanted_ - file_.content.size()));
         file_.content += bytes.substr(0, count);
         bytes.remove_prefix(count);
         if (file_.content.size() == wanted_) {
