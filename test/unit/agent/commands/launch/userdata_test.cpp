@@ -261,7 +261,7 @@ TEST_CASE("userdata warns of a form that cloud-init complains of, where there ma
     CHECK_THAT(said("ec2", "mime", "none"), !ContainsSubstring("cloud-init"));
     CHECK_THAT(said("ec2", "cloud-config", "base64"), ContainsSubstring("decoded on the way"));
     CHECK_THAT(said("credential", "plain", "base64"), !ContainsSubstring("cloud-init"));
-    CHECK_THAT(said("azure", "cloud-config", "none"), ContainsSubstring("custom data is not read"));
+    CHECK_THAT(said("azure", "cloud-config", "none"), ContainsSubstring("custom data is read within limits"));
 }
 
 TEST_CASE("docs/platforms.md shows what each platform takes") {
