@@ -90,7 +90,7 @@ def test_mkosi(tmp_path: Path) -> None:
 def test_diskimage_builder(tmp_path: Path) -> None:
     unpacked = unpack(tmp_path, ("python3-diskimage-builder", "debootstrap"))
     script = commands_of("diskimage-builder")
-    mirror = re.search(r"a:deb (\S+) bookworm", script)
+    mirror = re.search(r"%s:deb (\S+) bookworm", script)
     assert mirror
     path = f"{as_root_already(tmp_path / 'bin')}:{unpacked}/usr/sbin:{unpacked}/usr/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     bake(tmp_path, unpacked, script, PATH=path, DIB_DISTRIBUTION_MIRROR=mirror[1], DIB_NO_TMPFS="1", TMPDIR=str(tmp_path))
