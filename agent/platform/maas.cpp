@@ -1,8 +1,8 @@
 // MAAS: a metadata service at an address of its own, asked with credentials of the machine's own. Both stand in what MAAS has cloud-init
 // configured by: on a deployed machine a file that its installer wrote, on one that runs from memory a document whose URL is on the
-// kernel command line. Sources of the protocol: MAAS, "The Metadata API"; RFC 5849, 3.4.4 and 3.5.1; cloud-init's documentation, "MAAS"
-// and "Kernel command line".
-// https://github.com/canonical/maas/blob/2.9/docs/metadata.rst
+// kernel command line. Sources of the protocol: MAAS, "The Metadata API", and what serves it; RFC 5849, 3.4.4 and 3.5.1;
+// cloud-init's documentation, "MAAS" and "Kernel command line".
+// https://github.com/canonical/maas/blob/master/src/metadataserver/api.py
 // https://www.rfc-editor.org/rfc/rfc5849
 // https://docs.cloud-init.io/en/latest/reference/datasources/maas.html
 // https://docs.cloud-init.io/en/latest/explanation/kernel-command-line.html

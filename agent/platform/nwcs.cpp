@@ -1,4 +1,4 @@
-// NWCS. The vendor documents no protocol in public; source of it: cloud-init's documentation and source, "NWCS".
+// NWCS. No page of the vendor's was found; source of the protocol: cloud-init's documentation and source, "NWCS".
 // https://docs.cloud-init.io/en/latest/reference/datasources/nwcs.html
 
 #include "agent/platform/document.hpp"

@@ -1,6 +1,6 @@
 // OpenNebula: a volume labelled CONTEXT with the file context.sh. Sources of the protocol: OpenNebula's documentation of the template
 // attribute CONTEXT, what its front-end writes (context_variables.hpp), and cloud-init's documentation of the variables' names.
-// https://docs.opennebula.io/stable/management_and_operations/references/template.html
+// https://docs.opennebula.io/6.4/management_and_operations/references/template.html
 // https://docs.cloud-init.io/en/latest/reference/datasources/opennebula.html
 
 #include "agent/platform/context_variables.hpp"

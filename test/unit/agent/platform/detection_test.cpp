@@ -167,6 +167,18 @@ TEST_CASE("every platform has a captured machine, and a unique name") {
     CHECK(std::is_sorted(names.begin(), names.end()));
 }
 
+TEST_CASE("docs/platforms.md says of every platform how it is recognised, and what was seen of it") {
+    const std::string page = fixture("../../docs/platforms.md");
+    const std::size_t seen = page.find("\n## What was seen\n");
+    REQUIRE(seen != std::string::npos);
+    for (const Platform* platform : platforms()) {
+        CAPTURE(platform->name());
+        const std::string row = "\n| `" + std::string(platform->name()) + "` | ";
+        CHECK(page.find(row) < page.find("\n## How explicit\n"));
+        CHECK(page.find(row, seen) < page.find("\n## Reading\n"));
+    }
+}
+
 TEST_CASE("of two sources the more explicit decides, pair by pair") {
     const auto all = sources();
     for (std::size_t i = 0; i < all.size(); ++i) {
