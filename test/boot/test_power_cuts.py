@@ -247,6 +247,8 @@ def test_it_ends_configured_whenever_the_power_goes(recording: Recording, world:
             command("cp", "--sparse=always", disk, FOLDER / f"failed-{seed}-{number}")
             failures.append(f"{where}\n{error}")
             print(failures[-1], flush=True)
+    durable.unlink()
+    disk.unlink()
     assert failures == []
 
 
