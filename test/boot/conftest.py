@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 for folder in ("test/fakes", "test/integration"):
     sys.path.insert(0, str(ROOT / folder))
 
-from control_repo import ControlRepo  # noqa: E402
-from metadata_server import MetadataServer  # noqa: E402
-from metadata_services import Ec2  # noqa: E402
-from network import INSTANCE_ADDRESS, METADATA_ADDRESS, SERVERS_ADDRESS  # noqa: E402
+from image_machine import machine_of  # noqa: E402
 from nspawn import Container, base_image, dependencies  # noqa: E402
 from qemu import debian_kernel  # noqa: E402
-from real_machine import CLEAN_ENVIRONMENT  # noqa: E402
-from servers import GitServer  # noqa: E402
+from surroundings import Surroundings, surround  # noqa: E402
 from world import World  # noqa: E402
 
 
@@ -45,7 +39,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed:
         if "machine" in item.fixturenames:
             _broken.add(item.module)
-        for container in _containers if "new_container" in item.fixturenames else []:
+        for container in _containers if {"new_container", "new_machine"} & set(item.fixturenames) else []:
             report.sections.append((f"the machine {container.name}", container.describe()))
 
 
@@ -76,37 +70,28 @@ def kernel() -> Path:
     return debian_kernel(ROOT / "build/boot")
 
 
-@dataclass
-class Surroundings:
-    """What an instance finds on its network: DHCP, the metadata service, and the control repository."""
-
-    metadata: MetadataServer
-    repo: ControlRepo
-
-    def role_config(self, role: str, revision: str | None = None, **more: Any) -> bytes:
-        repository = {"url": self.repo.url("http"), "revision": revision or self.repo.head}
-        return json.dumps({"role": role, "repository": repository, **more}).encode()
-
-
 @pytest.fixture(scope="session")
 def surroundings(world: World) -> Iterator[Surroundings]:
-    git = GitServer(world)
-    repo = ControlRepo(git, "control", world.new_folder("repository"))
-    metadata = MetadataServer(world.network.servers.listen(METADATA_ADDRESS, 80), Ec2())
-    dhcp = subprocess.Popen(
-        [
-            "setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={world.network.servers.path}",
-            "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--pid-file=", "--port=0",
-            "--interface=v0", "--bind-interfaces", f"--dhcp-leasefile={world.folder}/leases", "--dhcp-authoritative",
-            # The first machine gets the first address.
-            f"--dhcp-range={INSTANCE_ADDRESS},10.99.0.50,1h", "--dhcp-sequential-ip", f"--dhcp-option=option:router,{SERVERS_ADDRESS}",
-        ],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=CLEAN_ENVIRONMENT,
-    )  # fmt: skip
-    yield Surroundings(metadata, repo)
-    dhcp.kill()
-    dhcp.wait()
-    metadata.close()
+    with surround(world) as made:
+        yield made
+
+
+@pytest.fixture
+def new_machine(world: World) -> Iterator[Any]:
+    """Makes machines of the base image that test/boot/images has built, which end with the test; and puts the network in order."""
+    made: list[Container] = []
+
+    def make(name: str, **keywords: Any) -> Container:
+        made.append(machine_of(world, Path(os.environ["BOOTWRIGHT_IMAGE"]), name, **keywords))
+        _containers.append(made[-1])
+        return made[-1]
+
+    yield make
+    for machine in made:
+        _containers.remove(machine)
+        machine.destroy()
+    world.network.servers.run("nft", "flush", "ruleset")
+    world.network.servers.run("ip", "link", "set", "v0", "up")
 
 
 @pytest.fixture(scope="session")

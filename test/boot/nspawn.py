@@ -213,13 +213,17 @@ class Container:
         self._nspawn, self._init = None, 0
         self._remove_groups()
 
-    def destroy(self) -> None:
+    def leave(self) -> None:
+        """Ends it as it is. Its folder stays."""
         if self._nspawn is not None:
             self._nspawn.kill()
             self._nspawn.wait()
             self._nspawn, self._init = None, 0
         self._remove_groups()
         command("umount", self._network)
+
+    def destroy(self) -> None:
+        self.leave()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _remove_groups(self) -> None:

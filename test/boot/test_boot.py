@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Surroundings
 from instance import EC2_SYS, INSTANCE_ID
 from metadata_services import Ec2
 from network import INSTANCE_ADDRESS
 from nspawn import Container
 from real_machine import command, wait_for
+from surroundings import Surroundings
 from world import World
 
 SERVICE, READY = "bootwright.service", "bootwright-ready.target"

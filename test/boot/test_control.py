@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Surroundings
 from nspawn import Container
 from real_machine import command, wait_for
+from surroundings import Surroundings
 from test_boot import SERVICE, install, status
 from world import World
 

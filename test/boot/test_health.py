@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Surroundings
 from metadata_services import Ec2
 from nspawn import Container
 from real_machine import command, wait_for
+from surroundings import Surroundings
 from test_boot import READY, SERVICE, UNITS, install, status, wait_until_ready
 
 UNIT = """\

@@ -8,14 +8,16 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from conftest import Surroundings
-from instance import EC2_SYS, INSTANCE_ID
+from image_machine import failed_units, machine_of
+from instance import INSTANCE_ID
 from metadata_services import Ec2
 from network import INSTANCE_ADDRESS
 from nspawn import Container
 from real_machine import command, wait_for
+from surroundings import Surroundings
 from test_boot import SERVICE, page, wait_until_ready
 from world import World
 
@@ -24,19 +26,7 @@ pytestmark = pytest.mark.skipif("BOOTWRIGHT_IMAGE" not in os.environ, reason="by
 
 @pytest.fixture(scope="module")
 def machine(world: World) -> Iterator[Container]:
-    """The tree of the image, on hardware that says that it is EC2."""
-    sys_files = world.new_folder("image-sys")
-    for path, content in EC2_SYS.items():
-        file = sys_files / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-    root = world.new_folder("image")
-    root.mkdir()
-    command("tar", "-C", root, "--same-permissions", "--numeric-owner", "-xf", os.environ["BOOTWRIGHT_IMAGE"])
-    personality = ["--personality=x86"] if "i386" in os.environ["BOOTWRIGHT_IMAGE"] else []
-    made = Container(root, "image", world.network.instance, options=[f"--overlay-ro=/sys/class:{sys_files}/class:/sys/class", *personality])
-    # It stands for a virtual machine, but is a container, which believes no hardware: this one has a service of its own.
-    made.write("/etc/bootwright/agent.d/platform.json", '{"platform": "ec2"}')
+    made = machine_of(world, Path(os.environ["BOOTWRIGHT_IMAGE"]), "image")
     yield made
     made.destroy()
 
@@ -65,7 +55,7 @@ def test_it_configures_itself_with_no_hand_on_it(machine: Container, surrounding
 
 def test_no_unit_has_failed(machine: Container) -> None:
     wait_for(lambda: machine.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"), "the end of the boot")
-    assert machine.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+    assert failed_units(machine) == ""
     assert machine.property("puppet.service", "UnitFileState") == "disabled"
 
 

@@ -103,6 +103,21 @@ def test_what_counts_is_on_disk_before_it_is_seen(
     assert first(rf'^rename.*{repo.head}\.seal"') > appears
 
 
+def test_what_puppet_leaves_is_on_disk_before_it_is_seen(instance: Instance, metadata: MetadataServer, repo: ControlRepo) -> None:
+    """Of the run's record: what was seen from within Puppet, its catalog, its facts."""
+    metadata.service = Ec2(role_config(repo))
+    strace = ["strace", "-f", "-y", "-qq", "--seccomp-bpf", "-o", "/root/trace", "-e", "trace=fsync,fdatasync,rename"]
+    instance.run([*strace, Instance.BINARY, "run"], check=True, timeout=180)
+    calls = [line.split(maxsplit=1)[1] for line in instance.read("/root/trace").splitlines() if " = 0" in line]
+    seen = []
+    for number, call in enumerate(calls):
+        if found := re.match(r'rename\("[^"]*/runs/\d+/([^"/]+)\.new", ', call):
+            seen.append(found[1])
+            flushed = [before for before in calls[:number] if before.startswith(("fsync", "fdatasync")) and f"/{found[1]}.new>" in before]
+            assert len(flushed) >= seen.count(found[1]), (call, calls[:number])
+    assert {"observation.json", "catalog.json.gz"} <= set(seen)
+
+
 # A full disk
 
 

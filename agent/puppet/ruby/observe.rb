@@ -150,7 +150,10 @@ module BootwrightObserve
 
     def write(name, bytes)
       path = File.join(FOLDER, name)
-      File.open("#{path}.new", File::WRONLY | File::CREAT | File::TRUNC | File::NOFOLLOW, 0o600) { |file| file.write(bytes) }
+      File.open("#{path}.new", File::WRONLY | File::CREAT | File::TRUNC | File::NOFOLLOW, 0o600) do |file|
+        file.write(bytes)
+        file.fsync # else a power cut leaves the name, and nothing below it
+      end
       File.rename("#{path}.new", path)
     end
 
