@@ -211,7 +211,7 @@ class Maas:
 
     LONGEST_AGE = 300
 
-    def __init__(self, tree: Tree, *, consumer: str, token: str, secret: str, ahead: int = 0) -> None:
+    def __init__(self, tree: Tree, consumer: str, token: str, secret: str, *, ahead: int = 0) -> None:
         """`ahead`: the seconds by which the clock of the service is ahead."""
         self.tree = tree
         self.expected = {

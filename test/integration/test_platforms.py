@@ -31,7 +31,7 @@ each_platform = pytest.mark.parametrize("platform", SERVICES, ids=str)
 
 
 #: What test/fixtures/maas/root/etc/cloud/cloud.cfg.d/90_dpkg_maas.cfg says.
-MAAS_KEYS = {"consumer": "8fKExampleConsumer1", "token": "tKExampleToken2", "secret": "sEXAMPLEsecretOfOneMachine3"}
+MAAS_KEYS = _, MAAS_TOKEN, MAAS_SECRET = ("8fKExampleConsumer1", "tKExampleToken2", "sEXAMPLEsecretOfOneMachine3")
 
 
 class Scaleway:
@@ -48,7 +48,7 @@ class Scaleway:
 
 def service_of(platform: Platform) -> Service:
     tree = Tree.of(platform.root / "metadata-answers.json")
-    return Scaleway(tree) if platform.name == "scaleway" else Maas(tree, **MAAS_KEYS) if platform.name == "maas" else tree
+    return Scaleway(tree) if platform.name == "scaleway" else Maas(tree, *MAAS_KEYS) if platform.name == "maas" else tree
 
 
 class Clouds:
@@ -261,7 +261,7 @@ def test_a_service_that_refuses_tokens_is_switched_off(name: str, clouds: Clouds
 def test_maas_is_asked_at_its_own_time_where_a_clock_is_wrong(ahead: int, clouds: Clouds) -> None:
     platform = named("maas")
     tree, server = clouds.machine(platform)
-    server.service = Maas(Tree.of(platform.root / "metadata-answers.json"), **MAAS_KEYS, ahead=ahead)
+    server.service = Maas(Tree.of(platform.root / "metadata-answers.json"), *MAAS_KEYS, ahead=ahead)
     check_well(clouds.metadata(tree), platform)
     assert server.count("GET */meta-data/instance-id") == 2 and server.count("GET */user-data") == 1
 
@@ -269,11 +269,11 @@ def test_maas_is_asked_at_its_own_time_where_a_clock_is_wrong(ahead: int, clouds
 def test_maas_refuses_another_machine_s_credentials_which_nobody_is_shown(clouds: Clouds) -> None:
     tree, _ = clouds.machine(named("maas"))
     file = tree / "etc/cloud/cloud.cfg.d/90_dpkg_maas.cfg"
-    file.write_text(file.read_text().replace(MAAS_KEYS["secret"], "of-another-machine"))
+    file.write_text(file.read_text().replace(MAAS_SECRET, "of-another-machine"))
     done = clouds.metadata(tree)
     check_refused(done)
     assert "platform.token_refused" in done.stderr
-    for word in (MAAS_KEYS["token"], "of-another-machine", "OAuth"):
+    for word in (MAAS_TOKEN, "of-another-machine", "OAuth"):
         assert word not in done.stderr
 
 
@@ -293,7 +293,7 @@ def test_maas_is_found_by_the_kernel_command_line_of_a_machine_that_runs_from_me
             is_preseed = request.path == preseed and request.query == "op=get_preseed"
             return Reply(200, document.encode()) if is_preseed else super().answer(request)
 
-    server.service = Region(Tree.of(platform.root / "metadata-answers.json"), **MAAS_KEYS)
+    server.service = Region(Tree.of(platform.root / "metadata-answers.json"), *MAAS_KEYS)
     check_well(clouds.metadata(tree), platform)
     assert server.count(preseed) == 1
 
