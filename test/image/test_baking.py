@@ -93,7 +93,7 @@ def test_diskimage_builder(tmp_path: Path) -> None:
     mirror = re.search(r"%s:deb (\S+) bookworm", script)
     assert mirror
     path = f"{as_root_already(tmp_path / 'bin')}:{unpacked}/usr/sbin:{unpacked}/usr/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    bake(tmp_path, unpacked, script, PATH=path, DIB_DISTRIBUTION_MIRROR=mirror[1], DIB_NO_TMPFS="1", TMPDIR=str(tmp_path))
+    bake(tmp_path, unpacked, script, PATH=path, DIB_DISTRIBUTION_MIRROR=mirror[1], DIB_NO_TMPFS="1")
     (tmp_path / "tree").mkdir()
     subprocess.run(["tar", "-C", tmp_path / "tree", "-xf", tmp_path / "base.tar"], check=True, timeout=300)
     is_baked(tmp_path / "tree")
