@@ -1,5 +1,5 @@
-#include "common/base/clock.hpp"
 #include "common/base/http_date.hpp"
+#include "common/base/clock.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
