@@ -87,7 +87,9 @@ std::string legend() {
 std::string grid(const Timeline& timeline, const Scale& scale, double height) {
     std::string drawn;
     const double step = scale_step(scale.whole());
-    for (double at = std::ceil(timeline.begin / step) * step; at <= timeline.end; at += step) {
+    const auto last = static_cast<long long>(std::floor(timeline.end / step));
+    for (auto line = static_cast<long long>(std::ceil(timeline.begin / step)); line <= last; ++line) {
+        const double at = static_cast<double>(line) * step;
         const std::string x = number(scale.x(at));
         drawn += "<line x1=\"" + x + "\" y1=\"66.0\" x2=\"" + x + "\" y2=\"" + number(height - 10) + "\"/>\n" +
                  text_at(scale.x(at), 62, shown_step(at, step), " class=\"scale\" text-anchor=\"middle\"");
