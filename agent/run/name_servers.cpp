@@ -12,7 +12,7 @@
 namespace bootwright {
 
 std::vector<std::string> warnings_of_name_servers(const System& system, const std::vector<PlaceAnswer>& places) {
-    constexpr double slow = 3;
+    constexpr double slow = 2;
     constexpr std::chrono::seconds limit{2};
     constexpr std::size_t largest = std::size_t{64} << 10U;
     const auto place =

@@ -143,11 +143,16 @@ def test_a_dead_name_server_before_a_good_one_is_named(
     way: str, instance: Instance, git: GitServer, metadata: MetadataServer, repo: ControlRepo, world: World
 ) -> None:
     dead = "10.99.0.77"
+    world.network.servers.run("ip", "addr", "replace", f"{dead}/32", "dev", "v0")
+    world.network.filter(f"ip daddr {dead} udp dport 53 drop")
     prepare(instance, git, stall="10s", timeout="60s")
     knows_no_names(instance, dead, SERVERS_ADDRESS)
     metadata.service = Ec2(role_config(repo, url=repo.url(way, host="git.test")))
-    with names.name_server(world.network.servers):
-        run = run_once(instance, "unchanged")
+    try:
+        with names.name_server(world.network.servers):
+            run = run_once(instance, "unchanged")
+    finally:
+        world.network.servers.run("ip", "addr", "del", f"{dead}/32", "dev", "v0")
     assert any(f"name server {dead} of /etc/resolv.conf" in warning for warning in run["warnings"]), run["warnings"]
     assert not any(f"name server {SERVERS_ADDRESS}" in warning for warning in run["warnings"]), run["warnings"]
 
