@@ -4,6 +4,7 @@ The whole machine in QEMU, as only that has a clock of its own. test/boot/images
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -40,11 +41,12 @@ class TimeServer:
         self._thread.start()
 
     def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            self._answer()
+
+    def _answer(self) -> None:
         while True:
-            try:
-                request, client = self._socket.recvfrom(512)
-            except OSError:  # closed
-                return
+            request, client = self._socket.recvfrom(512)
             if len(request) < 48 or request[0] & 7 != 3:
                 continue
             now = time.time() + _NTP_EPOCH
