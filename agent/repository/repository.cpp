@@ -1,6 +1,7 @@
 #include "agent/repository/repository.hpp"
 
 #include "agent/repository/fetch_outcome.hpp"
+#include "agent/repository/name_servers.hpp"
 #include "agent/repository/proof/seal.hpp"
 #include "agent/repository/ready_credentials.hpp"
 #include "agent/servers/credentials.hpp"
@@ -215,12 +216,17 @@ Checkout prepare_checkout(const System& system, const AgentConfig& config, const
     if (auto proven = proven_checkout(system.state() / pin.checkouts, pin, policy_of(settings))) {
         return *proven;
     }
+    std::vector<PlaceAnswer> heard;
     RepositoryStage named = stage;
     named.heard = [&](PlaceAnswer answer) {
         answer.of = pin.checkouts == "checkout" ? "" : pin.checkouts;
-        stage.heard(answer);
+        stage.heard(heard.emplace_back(std::move(answer)));
     };
-    return fetch_by_child(system, config, fetch_request_for(system, config, pin, named), named, stop);
+    Checkout checkout = fetch_by_child(system, config, fetch_request_for(system, config, pin, named), named, stop);
+    for (const std::string& warning : warnings_of_name_servers(system, heard)) {
+        stage.events.warning(warning);
+    }
+    return checkout;
 }
 
 }  // namespace bootwright

@@ -2,7 +2,6 @@
 
 #include "agent/repository/lost_facts.hpp"
 #include "agent/role/role_layers.hpp"
-#include "agent/run/name_servers.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/files/file.hpp"
@@ -70,9 +69,8 @@ void remove_unused(const System& system, const Revisions& repositories) {
     std::for_each(unused.begin(), unused.end(), remove_tree);
 }
 
-std::vector<std::string> warnings_of(const System& system, const AgentConfig& config, const Checkout& checkout,
-                                     const std::vector<PlaceAnswer>& places) {
-    std::vector<std::string> warnings = warnings_of_name_servers(system, places);
+std::vector<std::string> warnings_of(const AgentConfig& config, const Checkout& checkout) {
+    std::vector<std::string> warnings;
     if (config.repository.puppetfile == AgentConfig::Repository::Puppetfile::r10k &&
         fs::exists(checkout.folder / "Puppetfile")) {
         warnings.push_back("the modules that r10k has installed for " + checkout.revision +

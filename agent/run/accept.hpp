@@ -47,10 +47,8 @@ private:
 /// @throws Error io.*
 void remove_unused(const System& system, const Revisions& repositories);
 
-/// What the run's record has to say of a checkout, and of the way to it.
-/// @param places what they said while it was fetched
-std::vector<std::string> warnings_of(const System& system, const AgentConfig& config, const Checkout& checkout,
-                                     const std::vector<PlaceAnswer>& places);
+/// What the run's record has to say of a checkout.
+std::vector<std::string> warnings_of(const AgentConfig& config, const Checkout& checkout);
 
 /// The role config in the second repository. @throws Error role.no_configuration_file (permanent), role.invalid, io.*
 JsonDocument configuration_file(const RoleConfig::Configuration& wanted, const Checkout& checkout);

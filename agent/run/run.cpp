@@ -331,7 +331,7 @@ private:
 
     Checkout fetch(const RepositoryPin& pin) {
         Checkout checkout = stage_(Stage::repository, config_.retry.repository, [&] { return prepare(pin); });
-        for (const std::string& warning : warnings_of(system_, config_, checkout, record_.snapshot().places)) {
+        for (const std::string& warning : warnings_of(config_, checkout)) {
             record_.warning(warning);
         }
         return checkout;

@@ -1,4 +1,4 @@
-#include "agent/run/name_servers.hpp"
+#include "agent/repository/name_servers.hpp"
 
 #include "common/files/file.hpp"
 #include "common/net/name_lookup.hpp"

@@ -1,4 +1,4 @@
-#include "agent/run/name_servers.hpp"
+#include "agent/repository/name_servers.hpp"
 
 #include "test/fakes/fake_system.hpp"
 
