@@ -23,9 +23,10 @@ from forward_proxy import ForwardProxy  # noqa: E402
 from instance import Instance  # noqa: E402
 from lying_git_server import LyingGitServer  # noqa: E402
 from metadata_server import MetadataServer  # noqa: E402
-from metadata_services import Ec2  # noqa: E402
+from metadata_services import Ec2, Tree  # noqa: E402
 from network import METADATA_ADDRESS, SERVERS_ADDRESS  # noqa: E402
 from on_disk import quick  # noqa: E402
+from platform_services import PlatformServices  # noqa: E402
 from public_clouds import PublicClouds  # noqa: E402
 from real_machine import REPOSITORY_ROOT  # noqa: E402
 from roles import IMPATIENT  # noqa: E402
@@ -236,3 +237,20 @@ def impatient(instance: Instance) -> Instance:
     """One that gives up soon."""
     instance.configure(IMPATIENT)
     return instance
+
+
+@pytest.fixture(scope="session")
+def _services(world: World, _metadata: MetadataServer) -> Iterator[PlatformServices]:
+    made = PlatformServices(world, _metadata, BINARY)
+    yield made
+    for address, server in made.servers.items():
+        if address != METADATA_ADDRESS:
+            server.close()
+
+
+@pytest.fixture
+def services(_services: PlatformServices, world: World) -> Iterator[PlatformServices]:
+    yield _services
+    for server in _services.servers.values():
+        server.reset(Tree([]))  # no cloud answers in the next test but its own
+    world.network.reset()
