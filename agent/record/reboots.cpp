@@ -40,6 +40,7 @@ Applying::Applying(const System& system, int run, const std::string& revision, c
         reboots = is_same && is_true(last, "counts") ? reboots + 1 : 0;
         resumes_ = is_true(last, "cut_off") ? integer_at(last, "run") : 0;
     }
+    owes_flush_ = !is_other_boot && !is_true(last, "flushed");  // a reboot has flushed it, or lost it
     if (most > 0 && reboots >= most) {
         has_ended_ = true;
         throw permanent_error(
@@ -50,8 +51,13 @@ Applying::Applying(const System& system, int run, const std::string& revision, c
             "find what reboots it (the last run's puppet.jsonl, `journalctl --boot=-1`) and pin another revision; "
             "`bootwright run` applies it all the same, and counts anew");
     }
-    state_ = {{"boot_id", boot_id(system)}, {"run", run},     {"configuration", configuration},
-              {"reboots", reboots},         {"counts", true}, {"cut_off", true}};
+    state_ = {{"boot_id", boot_id(system)},
+              {"run", run},
+              {"configuration", configuration},
+              {"reboots", reboots},
+              {"counts", true},
+              {"cut_off", true},
+              {"flushed", false}};
     write();
 }
 
@@ -60,14 +66,15 @@ Applying::~Applying() {
         return;
     }
     try {
-        ended(false, GoingDown::no);
+        ended(false, !owes_flush_, GoingDown::no);
     } catch (const Error& error) {
         log(LogLevel::warning, error.message);
     }
 }
 
-void Applying::ended(bool has_changed, GoingDown going_down) {
+void Applying::ended(bool has_changed, bool is_flushed, GoingDown going_down) {
     has_ended_ = true;
+    state_["flushed"] = is_flushed;
     state_["counts"] = going_down == GoingDown::reboot;
     state_["cut_off"] = going_down != GoingDown::no;
     state_["changed"] = has_changed;

@@ -8,8 +8,9 @@
 
 namespace bootwright {
 
-/// Follows what Puppet applies across reboots, in /var/lib/bootwright/applying.json. Resumes a run that a shutdown cut off, and
-/// stops applying a configuration that reboots the machine each time (docs/decisions/0014-reboots.md).
+/// Follows what Puppet applies across reboots, in /var/lib/bootwright/applying.json. Resumes a run that a shutdown cut off,
+/// stops applying a configuration that reboots the machine each time (docs/decisions/0014-reboots.md), and knows whether what
+/// was applied is on the disks.
 class Applying {
 public:
     /// @param most reboots in a row; 0: any number
@@ -23,8 +24,12 @@ public:
     /// The run of an earlier boot that this one resumes; 0: none.
     [[nodiscard]] int resumes() const { return resumes_; }
 
-    /// Records that Puppet has ended, or was ended because the machine is `going_down`. @throws Error io.*
-    void ended(bool has_changed, GoingDown going_down);
+    /// True if what Puppet has done earlier in this boot may be in memory only: it was cut off, or nothing could flush it.
+    [[nodiscard]] bool owes_flush() const { return owes_flush_; }
+
+    /// Records that Puppet has ended, or was ended because the machine is `going_down`.
+    /// @param is_flushed what it and those before it changed is on the disks @throws Error io.*
+    void ended(bool has_changed, bool is_flushed, GoingDown going_down);
 
 private:
     void write() const;
@@ -32,6 +37,7 @@ private:
     const System& system_;
     Json state_;
     int resumes_ = 0;
+    bool owes_flush_ = false;
     bool has_ended_ = false;
 };
 

@@ -49,6 +49,15 @@ RepositoriesLent::~RepositoriesLent() {
     }
 }
 
+LastGood as_last_good(const Accepted& accepted, int run) {
+    return {run,
+            accepted.checkout.revision,
+            accepted.configuration,
+            name_of(accepted.role),
+            accepted.instance,
+            accepted.repositories};
+}
+
 void use_repositories(const System& system, const std::string& configuration, const Revisions& repositories) {
     if (!configuration.empty()) {
         point_to(configuration_link(system), configuration);

@@ -3,6 +3,7 @@
 #include "agent/config/config.hpp"
 #include "agent/config/system.hpp"
 #include "agent/platform/instance_metadata.hpp"
+#include "agent/record/history.hpp"
 #include "agent/repository/checkout.hpp"
 #include "agent/role/keys/role_config.hpp"
 #include "common/documents/json.hpp"
@@ -22,6 +23,9 @@ struct Accepted {
     std::string configuration{};  ///< the revision of the second repository, if there is one
     Revisions repositories{};     ///< of those beside the control repository
 };
+
+/// What to come back to, if `run` turns out good.
+LastGood as_last_good(const Accepted& accepted, int run);
 
 /// Sets the links under which the catalog finds the other repositories at these revisions: `configuration/current`, and
 /// `repositories/NAME/current`. @throws Error io.*

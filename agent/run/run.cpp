@@ -18,6 +18,7 @@
 #include "agent/role/shown_role.hpp"
 #include "agent/run/accept.hpp"
 #include "agent/run/finish.hpp"
+#include "agent/run/flush.hpp"
 #include "agent/run/pins.hpp"
 #include "agent/run/stages.hpp"
 #include "common/base/clock.hpp"
@@ -131,12 +132,6 @@ public:
         }
     }
 
-    /// What to come back to, if the run turns out good.
-    [[nodiscard]] LastGood as_last_good(const Accepted& accepted) const {
-        return {record_.number(),       accepted.checkout.revision, accepted.configuration,
-                name_of(accepted.role), accepted.instance,          accepted.repositories};
-    }
-
     /// Whether the machine now does what it was configured for: until it does, the run is not good.
     void check_health(const RoleConfig& role) {
         if (role.health.checks.empty()) {
@@ -180,7 +175,9 @@ private:
         PuppetResult result = puppet_in(folder, accepted);
         const GoingDown going_down =
             result.outcome == Outcome::interrupted ? machine_going_down(system_.processes) : GoingDown::no;
-        tell_if_it_fails([&] { applying.ended(result.resources && result.resources->changed > 0, going_down); });
+        const bool is_flushed = flush_after(result, applying.owes_flush(), system_, events_for(record_), stop_);
+        tell_if_it_fails(
+            [&] { applying.ended(result.resources && result.resources->changed > 0, is_flushed, going_down); });
         if (going_down != GoingDown::no) {
             result.error = cut_off_by(going_down);
         }
@@ -239,7 +236,7 @@ private:
 
     /// True if the last good run was of another revision or role config.
     [[nodiscard]] bool is_other_than(const Accepted& accepted) const {
-        return last_good_ && !last_good_->is_same_as(as_last_good(accepted));
+        return last_good_ && !last_good_->is_same_as(as_last_good(accepted, record_.number()));
     }
 
     /// Only a catalog that compiles replaces the one before: the data that others read is that of the last good run. If
@@ -377,7 +374,7 @@ RunReport run(const System& system, RunRecord& record, const RunOrder& order, st
         }
         record.begin_stage(Stage::record, 1);
         if (!order.is_one_off()) {
-            good = pipeline->as_last_good(accepted);
+            good = as_last_good(accepted, record.number());
         }
     } catch (const Error& error) {
         record.error(error);

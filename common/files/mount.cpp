@@ -1,6 +1,12 @@
 #include "common/files/mount.hpp"
 
+#include <mntent.h>
 #include <sys/statvfs.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
 
 namespace bootwright {
 
@@ -21,6 +27,20 @@ std::optional<fs::path> noexec_mount_of(const fs::path& folder) {
         mount = mount.parent_path();
     }
     return mount;
+}
+
+std::vector<fs::path> disk_mounts(const fs::path& mounts) {
+    std::vector<fs::path> found{"/"};
+    const std::unique_ptr<FILE, int (*)(FILE*)> table(setmntent(mounts.c_str(), "re"), &endmntent);
+    std::set<std::string> devices;
+    while (const mntent* mount = table ? getmntent(table.get()) : nullptr) {
+        const std::string_view device = mount->mnt_fsname;
+        const fs::path place = mount->mnt_dir;
+        if (device.starts_with("/dev/") && devices.emplace(device).second && place != "/") {
+            found.push_back(place);
+        }
+    }
+    return found;
 }
 
 }  // namespace bootwright

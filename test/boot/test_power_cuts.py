@@ -42,8 +42,21 @@ AFTERWARDS = 40
 
 #: What the role puts on the disk.
 FILES = (
-    "/etc/motd", "/etc/sysctl.d/60-control-repo.conf", "/etc/cron.daily/remove-old-crashes", "/srv/web/index.html", "/etc/nginx/conf.d/web.conf",
+    "/etc/motd", "/etc/sysctl.d/60-control-repo.conf", "/etc/cron.daily/remove-old-crashes", "/srv/web/index.html", "/etc/nginx/conf.d/web.conf", "/srv/made-once",
 )  # fmt: skip
+#: The last one is of a program that flushes nothing, and is never made again once it is there, be it empty.
+WEB = """\
+class role::web {
+  include profile::base
+  include profile::web
+  exec { 'make once':
+    command  => '/usr/bin/seq 50000 > /srv/made-once',
+    creates  => '/srv/made-once',
+    provider => shell,
+    require  => Class['profile::base', 'profile::web'],
+  }
+}
+"""
 
 
 def log_of(*entries: tuple[int, int, bytes]) -> bytes:
@@ -147,6 +160,7 @@ def record(world: World, surroundings: Surroundings) -> None:
 
 @pytest.fixture(scope="module")
 def recording(world: World, surroundings: Surroundings) -> Recording:
+    surroundings.repo.commit({"site-modules/role/manifests/web.pp": WEB})
     if "BOOTWRIGHT_RECORDED" not in os.environ:
         record(world, surroundings)
     said = [Said(**words) for words in json.loads((FOLDER / "said.json").read_text())]

@@ -28,6 +28,7 @@ FakeMachine::FakeMachine() {
     http.answer("GET /latest/user-data", good_user_data());
     processes.answer("bootwright-fetch", good_fetch());
     processes.answer("apply", recorded_puppet("changed"));
+    processes.answer("--file-system", {});
 }
 
 }  // namespace bootwright

@@ -204,6 +204,20 @@ TEST_CASE("a run that changes nothing after one that did is unchanged") {
     CHECK(stage.run().puppet.outcome == Outcome::unchanged);
 }
 
+TEST_CASE("what a run changed is on the disks before the status says that it is configured") {
+    const Scenario row{.name = "good", .then = Outcome::unchanged};
+    Play stage(row);
+    Json seen;
+    stage.machine.processes.answer(
+        "sync", {.work = [&](const ProcessRequest&) { seen = StatusFile(stage.machine.system).read(); }});
+    REQUIRE(stage.run().is_good());
+    CHECK(seen.at("run").at("state") == "running");
+    CHECK(seen.at("configured").is_null());
+    stage.mend();
+    REQUIRE(stage.run().is_good());
+    CHECK(stage.machine.processes.started("--file-system").size() == 1);  // nothing was changed since
+}
+
 TEST_CASE("a failure after a good run leaves the instance configured as it was") {
     const Scenario row{.name = "good"};
     Play stage(row);

@@ -40,7 +40,7 @@ TEST_CASE("a run that a reboot cut off is resumed, and a loop of such is broken"
     for (int i = 0; i < most; ++i) {
         const auto applying = machine.begin();
         CHECK(applying->resumes() == i);  // the run before
-        applying->ended(true, GoingDown::reboot);
+        applying->ended(true, true, GoingDown::reboot);
         machine.boot();
     }
     const Error error = error_of([&] { return machine.begin(), 0; });
@@ -76,11 +76,41 @@ TEST_CASE("a machine that goes down without a word counts like a reboot") {
     CHECK(error_of([&] { return machine.begin(), 0; }).code == "puppet.reboot_loop");
 }
 
+TEST_CASE("what was cut off, or could not be flushed, is owed to the disks, until it is or the machine boots again") {
+    Rebooting machine;
+    CHECK_FALSE(machine.begin()->owes_flush());
+    SECTION("not even begun") { CHECK_FALSE(machine.begin()->owes_flush()); }
+    SECTION("flushed") {
+        machine.begin()->ended(true, true, GoingDown::no);
+        CHECK_FALSE(machine.begin()->owes_flush());
+    }
+    SECTION("not flushed") {
+        machine.begin()->ended(true, false, GoingDown::no);
+        CHECK(machine.begin()->owes_flush());
+        CHECK(machine.begin()->owes_flush());  // the one between has not even begun
+        SECTION("flushed later") {
+            machine.begin()->ended(false, true, GoingDown::no);
+            CHECK_FALSE(machine.begin()->owes_flush());
+        }
+        SECTION("another boot") {
+            machine.boot();
+            CHECK_FALSE(machine.begin()->owes_flush());
+        }
+    }
+    SECTION("cut off") {
+        auto applying = machine.begin();
+        const std::string left = machine.root.read("/var/lib/bootwright/applying.json");
+        applying.reset();
+        machine.root.write("/var/lib/bootwright/applying.json", left);
+        CHECK(machine.begin()->owes_flush());
+    }
+}
+
 TEST_CASE("runs that end, and machines that are shut down, are no loop") {
     Rebooting machine;
     const auto boot_as = [&](GoingDown down) {
         for (int i = 0; i < 2 * most; ++i) {
-            machine.begin()->ended(true, down);
+            machine.begin()->ended(true, true, down);
             machine.boot();
         }
     };
@@ -104,16 +134,16 @@ TEST_CASE("runs that end, and machines that are shut down, are no loop") {
 TEST_CASE("several runs of one boot are one reboot") {
     Rebooting machine;
     for (int i = 0; i < most - 1; ++i) {
-        machine.begin()->ended(false, GoingDown::no);
-        machine.begin()->ended(true, GoingDown::reboot);
+        machine.begin()->ended(false, true, GoingDown::no);
+        machine.begin()->ended(true, true, GoingDown::reboot);
         machine.boot();
     }
-    machine.begin()->ended(false, GoingDown::no);
-    machine.begin()->ended(false, GoingDown::no);
+    machine.begin()->ended(false, true, GoingDown::no);
+    machine.begin()->ended(false, true, GoingDown::no);
     machine.boot();
     // The row was broken.
     for (int i = 0; i < most; ++i) {
-        machine.begin()->ended(true, GoingDown::reboot);
+        machine.begin()->ended(true, true, GoingDown::reboot);
         machine.boot();
     }
     CHECK(error_of([&] { return machine.begin(), 0; }).code == "puppet.reboot_loop");
@@ -130,7 +160,7 @@ TEST_CASE("a reboot right after a run that changed something is that run's") {
         CAPTURE(row.has_changed, row.later.count());
         Rebooting machine;
         for (int i = 0; i < most; ++i) {
-            machine.begin()->ended(row.has_changed, GoingDown::no);
+            machine.begin()->ended(row.has_changed, true, GoingDown::no);
             machine.clock.time.since_boot += row.later;
             machine_reboots(machine.system);
             machine.boot();
@@ -158,7 +188,7 @@ TEST_CASE("a damaged note counts as none") {
 
 TEST_CASE("the note is for root alone, and one larger than any that the agent writes counts as none") {
     Rebooting machine;
-    machine.begin()->ended(true, GoingDown::reboot);
+    machine.begin()->ended(true, true, GoingDown::reboot);
     CHECK(machine.root.mode("/var/lib/bootwright/applying.json") == 0600);
     const std::string note = machine.root.read("/var/lib/bootwright/applying.json");
     machine.boot();
