@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,16 @@ datasource: {Ec2: {strict_id: false, metadata_urls: ["http://169.254.169.254"]}}
 """
 
 
+def architecture_of(image: Path) -> str:
+    """By the name that packaging/image/build gives it."""
+    return image.stem.rsplit("-", 1)[1]
+
+
+def personality(image: Path) -> list[str]:
+    """Options for systemd-nspawn: a machine of 32 bits has to believe that its kernel has as many."""
+    return ["--personality=x86"] if architecture_of(image) == "i386" else []
+
+
 def machine_of(
     world: World, tar: Path, name: str, *, agent: dict[str, Any] = EC2, options: Sequence[str] = (), folder: Path | None = None
 ) -> Container:
@@ -33,7 +42,7 @@ def machine_of(
     root = folder or world.new_folder(name)
     root.mkdir(exist_ok=True)
     command("tar", "-C", root, "--same-permissions", "--numeric-owner", "-xf", tar)
-    return machine_in(world, root, name, agent=agent, options=options)
+    return machine_in(world, root, name, agent=agent, options=[*personality(tar), *options])
 
 
 def machine_in(world: World, root: Path, name: str, *, agent: dict[str, Any] = EC2, options: Sequence[str] = ()) -> Container:
@@ -43,10 +52,7 @@ def machine_in(world: World, root: Path, name: str, *, agent: dict[str, Any] = E
         file = sys_files / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
-    personality = ["--personality=x86"] if "i386" in os.environ.get("BOOTWRIGHT_IMAGE", "") else []
-    made = Container(
-        root, name, world.network.instance, options=[f"--overlay-ro=/sys/class:{sys_files}/class:/sys/class", *personality, *options]
-    )
+    made = Container(root, name, world.network.instance, options=[f"--overlay-ro=/sys/class:{sys_files}/class:/sys/class", *options])
     if agent:
         made.write("/etc/bootwright/agent.d/image_machine.json", json.dumps(agent))
     return made

@@ -80,8 +80,8 @@ def wait_until_ready(machine: Container, timeout: float = 120) -> dict[str, Any]
     raise AssertionError(f"not configured after {timeout:g} s")
 
 
-def page(world: World) -> str:
-    with world.network.servers.entered(), urllib.request.urlopen(f"http://{INSTANCE_ADDRESS}/", timeout=10) as answer:
+def page(world: World, address: str = INSTANCE_ADDRESS) -> str:
+    with world.network.servers.entered(), urllib.request.urlopen(f"http://{address}/", timeout=10) as answer:
         content = answer.read()
     assert isinstance(content, bytes)
     return content.decode()

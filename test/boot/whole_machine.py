@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,9 @@ from world import World
 
 #: Where the root begins in an image of packaging/image.
 ROOT_START = 64 << 20
-CABLE, _GUEST = "10.98.0.1", "10.98.0.10"
+CABLE, GUEST = "10.98.0.1", "10.98.0.10"
+#: For each architecture QEMU's program, and the processor that it is to be.
+_EMULATORS = {"amd64": ("qemu-system-x86_64", "qemu64"), "i386": ("qemu-system-i386", "qemu32")}
 
 #: The machine's own words go through no journal: they are out soon after the file is there.
 _TELL = """\
@@ -76,10 +78,13 @@ class Said:
 class WholeMachine:
     """boot(), then wait_for_status(); switch_off() is a power cut."""
 
-    def __init__(self, world: World, disk: Path, *, log: Path | None = None, clock: str = "utc") -> None:
-        """log: is written by QEMU's blklogwrites. clock: QEMU's -rtc base=, such as 1970-01-01T00:00:00."""
+    def __init__(
+        self, world: World, disk: Path, *, architecture: str = "amd64", log: Path | None = None, clock: str = "utc", firmware: Sequence[str] = ()
+    ) -> None:
+        """log: is written by QEMU's blklogwrites. clock: QEMU's -rtc base=, such as 1970-01-01T00:00:00. firmware: tables of its
+        -smbios, such as type=0,vendor=Amazon EC2."""
         self.servers = world.network.servers
-        self.disk, self.log, self.clock = disk, log, clock
+        self.disk, self.architecture, self.log, self.clock, self.firmware = disk, architecture, log, clock, firmware
         self.console, self._words = (world.new_folder(name) for name in ("console", "words"))
         self.said: list[Said] = []
         self._lines = 0
@@ -90,7 +95,7 @@ class WholeMachine:
         self._dhcp = hold(
             "nsenter", f"--net={self.servers.path}", "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--pid-file=",
             "--port=0", "--interface=tap0", "--bind-interfaces", f"--dhcp-leasefile={world.new_folder('leases')}", "--dhcp-authoritative",
-            f"--dhcp-range={_GUEST},{_GUEST},1h", f"--dhcp-option=option:router,{CABLE}", f"--dhcp-option=option:ntp-server,{CABLE}",
+            f"--dhcp-range={GUEST},{GUEST},1h", f"--dhcp-option=option:router,{CABLE}", f"--dhcp-option=option:ntp-server,{CABLE}",
             # The metadata service and the servers are on another cable of the same machine.
             f"--dhcp-option=121,{METADATA_ADDRESS}/32,{CABLE},{SERVERS_ADDRESS}/32,{CABLE},0.0.0.0/0,{CABLE}",
         )  # fmt: skip
@@ -103,9 +108,12 @@ class WholeMachine:
                 f"driver=file,filename={self.log},node-name=log-file,cache.no-flush=on", "driver=raw,file=log-file,node-name=log",
                 "driver=blklogwrites,file=disk,log=log,node-name=logged",
             ]  # fmt: skip
+        program, processor = _EMULATORS[self.architecture]
+        self._lines = 0  # its words begin anew
         self._qemu = hold(
             "nsenter", f"--net={self.servers.path}",
-            "qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "qemu64", "-m", "1024", "-smp", "2",
+            program, "-accel", "tcg,thread=multi,tb-size=1024", "-cpu", processor, "-m", "1024", "-smp", "2",
+            *(word for table in self.firmware for word in ("-smbios", table)),
             *(word for node in drive for word in ("-blockdev", node)),
             "-device", f"virtio-blk-pci,drive={'disk' if self.log is None else 'logged'}",
             "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "virtio-net-pci,netdev=n0",
@@ -113,6 +121,13 @@ class WholeMachine:
             "-serial", f"file:{self.console}", "-serial", f"file:{self._words}",
             stdout=subprocess.PIPE,
         )  # fmt: skip
+
+    def wait_for_reboot(self, timeout: float) -> None:
+        """Its own reboot ends QEMU, which is then started again."""
+        assert self._qemu is not None
+        self._qemu.wait(timeout)
+        self._qemu = None
+        self.boot()
 
     def listen(self) -> None:
         """Takes down what was said since."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import launching
 from cables import Cable
 from comparison import Laptop, Record, Verdict, compare, read_record
 from desk import Desk
+from image_machine import architecture_of
 from machines import Launched, Namespaced, Spawned
 from real_nova import Nova
 from places import LOST, Place
@@ -45,8 +47,8 @@ class Row:
 
 
 class Drill:
-    def __init__(self, binary: Path, image: Path | None, debian: launching.Debian | None, control_repo: Path | None, role: str) -> None:
-        self._binary, self._image, self._debian = binary, image, debian
+    def __init__(self, binary: Path, images: Sequence[Path], debian: launching.Debian | None, control_repo: Path | None, role: str) -> None:
+        self._binary, self._images, self._debian = binary, images, debian
         self._world = World()
         try:
             self._regions = Regions(self._world, control_repo, role)
@@ -68,7 +70,7 @@ class Drill:
 
     def run(self, places: Sequence[Place]) -> int:
         try:
-            return self._run(places)
+            return self._run([each for place in places for each in self._of_images(place)])
         finally:
             for machine in self._machines:
                 machine.destroy()
@@ -78,6 +80,11 @@ class Drill:
                 self._nova.close()
             self._regions.close()
             self._world.close()
+
+    def _of_images(self, place: Place) -> list[Place]:
+        """For each image one, of which the same metadata are told: their catalogs have to be the same."""
+        images = self._images if place.name in _OF_IMAGE else []
+        return [dataclasses.replace(place, name=f"{place.name}-{architecture_of(image)}", image=image) for image in images] or [place]
 
     def _run(self, places: Sequence[Place]) -> int:
         self._say("Before: the release is in two of three regions, the snapshot in the store, a machine in Frankfurt")
@@ -187,8 +194,8 @@ class Drill:
 
     def _machine(self, place: Place, cable: Cable) -> Launched:
         made: Launched
-        if self._image is not None and place.name in _OF_IMAGE:
-            made = Spawned(self._world, self._image, place.name, cable, place.hardware, place.platform)
+        if place.image is not None:
+            made = Spawned(self._world, place.image, place.name, cable, place.hardware, place.platform)
         else:
             made = Namespaced(self._world, self._binary, place.name, cable, place.hardware)
         self._machines.append(made)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cables import Cable
+from image_machine import architecture_of, personality
 from instance import Instance
 from metadata_server import MetadataServer
 from metadata_services import Service
@@ -122,10 +123,9 @@ class Namespaced(Launched):
 class Spawned(Launched):
     """The tree that packaging/image/build has made, under its own systemd."""
 
-    kind = "image, nspawn"
-
     def __init__(self, world: World, image: Path, name: str, cable: Cable, hardware: Mapping[str, str], platform: str) -> None:
         super().__init__(world.new_folder("scratch"), cable)
+        self.kind = f"image of {architecture_of(image)}, nspawn"
         root = world.new_folder(name)
         root.mkdir()
         command("tar", "-C", root, "--same-permissions", "--numeric-owner", "-xf", image)
@@ -136,7 +136,7 @@ class Spawned(Launched):
         #: Of the guest's socket.
         self._device = self.scratch / "socket"
         self._device.mkdir()
-        options = [f"--overlay-ro=/sys/class:{self.scratch}/sys/class:/sys/class"]
+        options = [f"--overlay-ro=/sys/class:{self.scratch}/sys/class:/sys/class", *personality(image)]
         if platform == "lxd":
             options.append(f"--bind={self._device}:/dev/lxd")
         self._container = Container(root, name, cable.namespace, options=options)

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import metadata_faults as faults
@@ -34,6 +35,8 @@ class Place:
     seed: bool = False
     #: Files under /sys by which a machine knows its cloud.
     hardware: Mapping[str, str] = field(default_factory=dict)
+    #: The tree that the machine is made of; None: it is a namespace.
+    image: Path | None = None
 
     def __str__(self) -> str:
         return self.name
