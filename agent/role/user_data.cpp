@@ -90,7 +90,7 @@ bool is_archive(std::string_view text) { return lower(text.substr(0, 21)) == "#c
 /// What data is that are no text; "" if they may be a role config of ours that was damaged.
 std::string foreign_data(std::string_view data) {
     const auto is_control = [](char c) {
-        return (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == '\x7F';
+        return (static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\n' && c != '\r') || c == '\x7F';
     };
     const bool is_binary = std::any_of(data.begin(), data.end(), is_control);
     const bool is_utf16 = data.starts_with("\xFE\xFF") || data.starts_with("\xFF\xFE");

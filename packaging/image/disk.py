@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import grub
 from architectures import Architecture
 from problem import Problem, run
 from tree import environment
@@ -37,21 +38,19 @@ def uuids(*identity: str) -> dict[str, str]:
 
 def grub_config(ids: dict[str, str], row: Architecture) -> str:
     serial = "serial --unit=0 --speed=115200\nterminal_input console serial\nterminal_output console serial\n" if row.bios else ""
+    consoles = " ".join(f"console={name}" for name in ("tty0", *row.consoles))
     return (
         f"search --no-floppy --fs-uuid --set=root {ids['root']}\n{serial}"
-        f"linux /vmlinuz root=UUID={ids['root']} ro console=tty0 console={row.console}\n"
+        f"linux /vmlinuz root=UUID={ids['root']} ro {consoles}\n"
         "initrd /initrd.img\nboot\n"
         # When the kernel of the last upgrade is not there whole.
-        f"linux /vmlinuz.old root=UUID={ids['root']} ro console=tty0 console={row.console}\ninitrd /initrd.img.old\nboot\n"
+        f"linux /vmlinuz.old root=UUID={ids['root']} ro {consoles}\ninitrd /initrd.img.old\nboot\n"
     )
 
 
-def _grub(folder: Path, format_: str, config: Path, extra: tuple[str, ...], epoch: int) -> Path:
-    modules = Path("/usr/lib/grub") / format_
-    if not modules.is_dir():
-        raise Problem(f"GRUB for {format_} is not installed: packaging/install-dependencies image")
-    core = folder / f"core.{format_}"
-    run("grub-mkimage", "--directory", modules, "--format", format_, "--prefix", "(memdisk)/", "--config", config, "--output", core, *extra, *_MODULES,
+def _grub(folder: Path, modules: Path, config: Path, extra: tuple[str, ...], epoch: int) -> Path:
+    core = folder / f"core.{modules.name}"
+    run("grub-mkimage", "--directory", modules, "--format", modules.name, "--prefix", "(memdisk)/", "--config", config, "--output", core, *extra, *_MODULES,
         env=environment(epoch))  # fmt: skip
     return core
 
@@ -69,8 +68,8 @@ def bios_boot(boot: bytes, core: bytes, start: int) -> tuple[bytes, bytes]:
     return bytes(patched), bytes(padded)
 
 
-def _write_bios(image: Path, core: Path) -> None:
-    boot, padded = bios_boot(Path("/usr/lib/grub/i386-pc/boot.img").read_bytes(), core.read_bytes(), _BIOS_START // SECTOR)
+def _write_bios(image: Path, modules: Path, core: Path) -> None:
+    boot, padded = bios_boot((modules / "boot.img").read_bytes(), core.read_bytes(), _BIOS_START // SECTOR)
     if len(padded) > _BIOS_SIZE:
         raise Problem(f"GRUB's core has {len(padded)} bytes, and its partition {_BIOS_SIZE}")
     with image.open("r+b") as file:
@@ -155,7 +154,9 @@ def make(image: Path, tree: Path, row: Architecture, ids: dict[str, str], size: 
         config = folder / "grub.cfg"
         config.write_text(grub_config(ids, row))
         if row.bios:
-            _write_bios(image, _grub(folder, "i386-pc", config, ("biosdisk",), epoch))
+            with grub.modules("i386-pc", row, epoch) as modules:
+                _write_bios(image, modules, _grub(folder, modules, config, ("biosdisk",), epoch))
         if row.efi:
-            _write_efi(image, folder, _grub(folder, row.efi[0], config, (), epoch), row.efi[1], ids["efi"], epoch)
+            with grub.modules(row.efi[0], row, epoch) as modules:
+                _write_efi(image, folder, _grub(folder, modules, config, (), epoch), row.efi[1], ids["efi"], epoch)
         _write_root(image, folder, tree, ids, root_size, epoch)

@@ -25,9 +25,13 @@ def lines(suite: str, mirror: str, security_mirror: str | None) -> list[str]:
     return made
 
 
+def suite_of_this_machine() -> str:
+    return next(line.split("=")[1] for line in Path("/etc/os-release").read_text().splitlines() if line.startswith("VERSION_CODENAME="))
+
+
 def of_this_machine(suite: str, security: bool) -> list[str]:
     """The same suites from the mirrors that apt asks here."""
-    codename = next(line.split("=")[1] for line in Path("/etc/os-release").read_text().splitlines() if line.startswith("VERSION_CODENAME="))
+    codename = suite_of_this_machine()
     known = [line.split("|") for line in run("apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)", "Created-By: Packages").splitlines()]
     mirrors = {release: uri.rstrip("/") for uri, release in known}
     if codename not in mirrors:

@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import disk
+import grub
 import pytest
 import sbom
 import sources
@@ -92,7 +93,9 @@ def test_the_image_has_no_kernel_option_of_a_cloud_and_a_serial_console() -> Non
     first = disk.grub_config(ids, AMD64).splitlines()
     assert first[0] == f"search --no-floppy --fs-uuid --set=root {ids['root']}"
     assert f"linux /vmlinuz root=UUID={ids['root']} ro console=tty0 console=ttyS0,115200" in first
-    assert not any(line.startswith("serial") for line in disk.grub_config(ids, architecture("arm64")).splitlines())
+    of_arm = disk.grub_config(ids, architecture("arm64")).splitlines()
+    assert not any(line.startswith("serial") for line in of_arm)
+    assert f"linux /vmlinuz root=UUID={ids['root']} ro console=tty0 console=ttyS0,115200 console=ttyAMA0" in of_arm
 
 
 def test_inodes_in_use_are_those_that_are_not_free() -> None:
@@ -139,3 +142,20 @@ def test_where_two_trees_differ_is_named(tmp_path: Path) -> None:
         tars.append(tar)
     assert different_members(*tars) == ["./content", "./mode", "./only0", "./only1"]
     assert different_members(tars[0], tars[0]) == []
+
+
+def test_modules_of_grub_that_this_machine_cannot_install_are_unpacked_in_the_version_of_its_own_grub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def fake(*argv: str, **_: object) -> str:
+        asked.append(argv)
+        return "2.06-13" if argv[0] == "dpkg-query" else ""
+
+    monkeypatch.setattr(grub, "_INSTALLED", tmp_path)
+    monkeypatch.setattr(grub, "run", fake)
+    (tmp_path / "x86_64-efi").mkdir()
+    with grub.modules("x86_64-efi", AMD64, EPOCH) as modules:
+        assert (modules, asked) == (tmp_path / "x86_64-efi", [])
+    with grub.modules("arm64-efi", architecture("arm64"), EPOCH) as modules:
+        assert modules.parts[-3:] == (*tmp_path.parts[-2:], "arm64-efi")
+        assert {"--architectures=arm64", "--include=grub-efi-arm64-bin=2.06-13"} <= set(asked[-1])

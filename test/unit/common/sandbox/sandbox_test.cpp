@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/landlock.h>
 #include <linux/netlink.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -151,6 +152,8 @@ TEST_CASE("a confined process writes in its folder, also where the folder above 
 }
 
 TEST_CASE("a confined process writes nowhere else, however open it stands") {
+    // Before Linux 6.2 Landlock does not know truncate(2), and only modes keep from it, as SECURITY.md says.
+    const bool has_truncate = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 3;
     const Place place;
     place.open_the_way();
     place.root.write("/open", "content");
@@ -169,8 +172,9 @@ TEST_CASE("a confined process writes nowhere else, however open it stands") {
               said += opened("mine", O_WRONLY | O_CREAT) + " ";
               said += result_of(rename("mine", place.root.path("/moved").c_str())) + " ";
               return said + opened("/dev/null", O_RDWR);
-          }) == "EACCES EACCES EACCES EACCES EACCES EACCES EACCES ok EACCES ok");
-    CHECK(place.root.read("/open") == "content");
+          }) ==
+          "EACCES EACCES EACCES EACCES EACCES EACCES " + std::string(has_truncate ? "EACCES" : "ok") + " ok EACCES ok");
+    CHECK(place.root.read("/open") == (has_truncate ? "content" : ""));
     for (const fs::path& path : elsewhere) {
         CHECK_FALSE(fs::exists(path));
     }
