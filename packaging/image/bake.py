@@ -16,7 +16,9 @@ SEED = "usr/share/bootwright/seed.git"
 
 #: Besides what the definition names. Of these the agent needs dbus for what Puppet does with systemd.
 PACKAGES = ("systemd", "systemd-sysv", "systemd-resolved", "systemd-timesyncd", "dbus", "udev", "iproute2", "libpam-systemd", "openssh-server")
-PACKAGES_OF_A_DISK = ("initramfs-tools", "e2fsprogs", "zstd")
+_PACKAGES_OF_A_DISK = ("initramfs-tools", "e2fsprogs", "zstd")
+#: Part of the package systemd there; since Debian 13 a package of its own.
+_HAS_REPART = {"bookworm"}
 
 _ENABLED = ("systemd-networkd", "systemd-resolved", "systemd-timesyncd", "ssh-host-keys", "ssh", "bootwright")
 #: Who applies is bootwright.
@@ -34,6 +36,10 @@ _REMOVED = (
     "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*",
 )  # fmt: skip
 _LEFT_BY_PASSWD = ("etc/.pwd.lock", "etc/*-")
+
+
+def packages_of_a_disk(suite: str) -> list[str]:
+    return [*_PACKAGES_OF_A_DISK, *([] if suite in _HAS_REPART else ["systemd-repart"])]
 
 
 def _remove(path: Path) -> None:
@@ -81,6 +87,8 @@ def bake(tree: Path, definition: Definition, row: Architecture, *, agent_config:
     """Turns the tree of packages into that of the image. disk: a disk will be made of it, too."""
     _clean(tree)
     _copy_files(tree)
+    # Debian 12 reads the one, Debian 13 the other, and makes this link at each boot.
+    _link(tree / "etc/default/locale", "../locale.conf")
     _write(tree / "etc/apt/sources.list", "".join(f"{line}\n" for line in sources.of_the_image(definition.suite, definition.mirror)))
     _link(tree / "etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
     _write(tree / "etc/hostname", "localhost\n")  # until DHCP or the agent names the machine

@@ -72,6 +72,14 @@ def test_ssh_has_keys_of_its_own_and_takes_no_password(machine: Container, world
     assert re.search("^passwordauthentication no$", settings, re.MULTILINE)
     seen = command("nsenter", f"--net={world.network.servers.path}", "ssh-keyscan", "-t", "ed25519", INSTANCE_ADDRESS)
     assert machine.path("/etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[1] in seen
+    if machine.property("sshd-keygen.service", "LoadState") == "loaded":  # since Debian 13
+        assert "ssh-host-keys.service" in machine.property("sshd-keygen.service", "After").split(), "two would make keys at once"
+
+
+def test_it_has_its_locale_wherever_programs_look(machine: Container) -> None:
+    """Debian 13 makes a link of the one at each boot."""
+    for file in ("/etc/default/locale", "/etc/locale.conf"):
+        assert "\nLANG=C.UTF-8\n" in machine.run("cat", file, check=True).stdout
 
 
 def test_a_login_is_told_the_status(machine: Container) -> None:
