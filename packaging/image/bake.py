@@ -135,12 +135,12 @@ def compile_again(tree: Path) -> None:
     """What Puppet's Ruby is compiled to, in the same bytes for the same files. It names their times: these must be final.
 
     Where objects lie in memory decides how Ruby 3.1 writes 9 of 2,256 files. So this is a process that does nothing else,
-    without random addresses, and without a garbage collection."""
+    without random addresses, and without a garbage collection. Ruby 3.3 writes bytes that it has never set, too: malloc sets them."""
     compiled = "/var/cache/bootwright/puppet.compiled"
     if not Path(f"{tree}{compiled}").exists():
         raise Problem(f"bootwright's package has left no {compiled}: bootwright prepare, in such a tree, says why")
     ruby = ("setarch", "--addr-no-randomize", "chroot", tree, "/usr/bin/ruby", "--disable-gems", "-r/usr/lib/bootwright/ruby/compiled")
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "MALLOC_PERTURB_": "255"}
     # It looks there which Ruby it is.
     run("mount", "-t", "proc", "proc", tree / "proc")
     try:
