@@ -140,7 +140,8 @@ def compile_again(tree: Path) -> None:
     if not Path(f"{tree}{compiled}").exists():
         raise Problem(f"bootwright's package has left no {compiled}: bootwright prepare, in such a tree, says why")
     ruby = ("setarch", "--addr-no-randomize", "chroot", tree, "/usr/bin/ruby", "--disable-gems", "-r/usr/lib/bootwright/ruby/compiled")
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "MALLOC_PERTURB_": "255"}
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+                   "GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}  # fmt: skip
     # It looks there which Ruby it is.
     run("mount", "-t", "proc", "proc", tree / "proc")
     try:
