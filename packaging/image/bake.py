@@ -16,7 +16,9 @@ SEED = "usr/share/bootwright/seed.git"
 
 #: Besides what the definition names. Of these the agent needs dbus for what Puppet does with systemd.
 PACKAGES = ("systemd", "systemd-sysv", "systemd-resolved", "systemd-timesyncd", "dbus", "udev", "iproute2", "libpam-systemd", "openssh-server")
-PACKAGES_OF_A_DISK = ("initramfs-tools", "e2fsprogs", "zstd")
+_PACKAGES_OF_A_DISK = ("initramfs-tools", "e2fsprogs", "zstd")
+#: Part of the package systemd there; since Debian 13 a package of its own.
+_HAS_REPART = {"bookworm"}
 
 _ENABLED = ("systemd-networkd", "systemd-resolved", "systemd-timesyncd", "ssh-host-keys", "ssh", "bootwright")
 #: Who applies is bootwright.
@@ -34,6 +36,10 @@ _REMOVED = (
     "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*",
 )  # fmt: skip
 _LEFT_BY_PASSWD = ("etc/.pwd.lock", "etc/*-")
+
+
+def packages_of_a_disk(suite: str) -> list[str]:
+    return [*_PACKAGES_OF_A_DISK, *([] if suite in _HAS_REPART else ["systemd-repart"])]
 
 
 def _remove(path: Path) -> None:
@@ -81,6 +87,8 @@ def bake(tree: Path, definition: Definition, row: Architecture, *, agent_config:
     """Turns the tree of packages into that of the image. disk: a disk will be made of it, too."""
     _clean(tree)
     _copy_files(tree)
+    # Debian 12 reads the one, Debian 13 the other, and makes this link at each boot.
+    _link(tree / "etc/default/locale", "../locale.conf")
     _write(tree / "etc/apt/sources.list", "".join(f"{line}\n" for line in sources.of_the_image(definition.suite, definition.mirror)))
     _link(tree / "etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
     _write(tree / "etc/hostname", "localhost\n")  # until DHCP or the agent names the machine
@@ -127,12 +135,13 @@ def compile_again(tree: Path) -> None:
     """What Puppet's Ruby is compiled to, in the same bytes for the same files. It names their times: these must be final.
 
     Where objects lie in memory decides how Ruby 3.1 writes 9 of 2,256 files. So this is a process that does nothing else,
-    without random addresses, and without a garbage collection."""
+    without random addresses, and without a garbage collection. Ruby 3.3 writes bytes that it has never set, too: malloc sets them."""
     compiled = "/var/cache/bootwright/puppet.compiled"
     if not Path(f"{tree}{compiled}").exists():
         raise Problem(f"bootwright's package has left no {compiled}: bootwright prepare, in such a tree, says why")
     ruby = ("setarch", "--addr-no-randomize", "chroot", tree, "/usr/bin/ruby", "--disable-gems", "-r/usr/lib/bootwright/ruby/compiled")
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+                   "GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}  # fmt: skip
     # It looks there which Ruby it is.
     run("mount", "-t", "proc", "proc", tree / "proc")
     try:

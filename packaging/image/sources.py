@@ -9,24 +9,30 @@ from problem import Problem, run
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 #: Debian 12 has no libgit2 1.8; its backports have. No other package comes from there, since apt takes none unasked.
 _BACKPORTS = {"bookworm"}
-#: Testing has no security archive of its own that is of use: fixes come by migration.
-_WITHOUT_SECURITY = {"forky"}
+#: It has no security archive of its own that is of use: fixes come by migration.
+_TESTING = {"forky"}
 _SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 
 
 def lines(suite: str, mirror: str, security_mirror: str | None) -> list[str]:
     """Of sources.list. security_mirror: None leaves security updates out."""
-    suites = [suite, *([] if suite in _WITHOUT_SECURITY else [f"{suite}-updates"])]
+    suites = [suite, *([] if suite in _TESTING else [f"{suite}-updates"])]
     if suite in _BACKPORTS:
         suites.append(f"{suite}-backports")
     made = [f"deb [signed-by={_KEYRING}] {mirror} {name} main" for name in suites]
-    if security_mirror and suite not in _WITHOUT_SECURITY:
+    if security_mirror and suite not in _TESTING:
         made.append(f"deb [signed-by={_KEYRING}] {security_mirror} {suite}-security main")
     return made
 
 
 def suite_of_this_machine() -> str:
     return next(line.split("=")[1] for line in Path("/etc/os-release").read_text().splitlines() if line.startswith("VERSION_CODENAME="))
+
+
+def options_of_apt(suite: str) -> list[str]:
+    """For mmdebstrap, besides the sources."""
+    # A mirror of testing may lag behind for weeks, and a preview does without what came since.
+    return ['Acquire::Check-Valid-Until "false"'] if suite in _TESTING else []
 
 
 def of_this_machine(suite: str, security: bool) -> list[str]:

@@ -39,7 +39,7 @@ def make(tree: Path, definition: Definition, row: Architecture, agent: Path, epo
     """The packages, into the folder tree, which must not exist. pinned: those of a manifest, nothing else and no other version."""
     wanted = {*bake.PACKAGES, *definition.packages, definition.puppet}
     if bootable:
-        wanted.update([*bake.PACKAGES_OF_A_DISK, row.kernel])
+        wanted.update([*bake.packages_of_a_disk(definition.suite), row.kernel])
     if definition.unattended_upgrades:
         wanted.add("unattended-upgrades")
     options = []
@@ -52,6 +52,7 @@ def make(tree: Path, definition: Definition, row: Architecture, agent: Path, epo
         f"--include={agent.resolve()}", f"--include={','.join(sorted(wanted))}",
         '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"',
         "--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in _KEPT_BACK), *options,
+        *(f"--aptopt={option}" for option in sources.options_of_apt(definition.suite)),
         definition.suite, tree, "-",
         env=environment(epoch), text="".join(f"{line}\n" for line in sources.of_this_machine(definition.suite, security)),
     )  # fmt: skip

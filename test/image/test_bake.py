@@ -59,6 +59,11 @@ def test_only_a_disk_mounts_something(tmp_path: Path) -> None:
     assert fstab.stat().st_mtime == fstab.parent.stat().st_mtime == 1000
 
 
+def test_the_program_that_grows_the_root_is_in_each_suite() -> None:
+    """In Debian 12 in the package systemd."""
+    assert [suite for suite in ("bookworm", "trixie", "forky") if "systemd-repart" in bake.packages_of_a_disk(suite)] == ["trixie", "forky"]
+
+
 def test_what_a_build_leaves_is_taken_out(tmp_path: Path) -> None:
     for name in ("etc/ssh/ssh_host_rsa_key", "var/log/apt/history.log", "usr/share/doc/a/changelog.gz", "usr/share/doc/a/copyright", "var/lib/systemd/random-seed",
                  "usr/lib/x/__pycache__/y.pyc", "etc/ssh/sshd_config", "var/cache/bootwright/puppet.compiled", "etc/machine-id", "tmp/secret"):  # fmt: skip

@@ -114,6 +114,7 @@ def test_each_suite_has_its_sources() -> None:
     assert names == ["bookworm", "bookworm-updates", "bookworm-backports", "bookworm-security"]
     assert [line.split()[3] for line in sources.lines("forky", "http://m/debian", "http://m/security")] == ["forky"]
     assert not any("security" in line for line in sources.lines("trixie", "http://m/debian", None))
+    assert [suite for suite in ("bookworm", "trixie", "forky") if sources.options_of_apt(suite)] == ["forky"], "who takes old lists of packages"
 
 
 def test_a_bill_of_materials_names_each_package_once() -> None:
