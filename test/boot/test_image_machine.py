@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,19 @@ class Visitor:
         self._key, self._known_hosts = world.new_folder("key"), world.new_folder("known-hosts")
         command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self._key)
         self.public = Path(f"{self._key}.pub").read_text()
+
+    def wait_for_sshd(self) -> None:
+        """A processor that is emulated takes minutes for the keys that are made at the first boot."""
+
+        def is_there() -> bool:
+            with self._servers.entered():
+                try:
+                    socket.create_connection((GUEST, 22), timeout=5).close()
+                except OSError:
+                    return False
+            return True
+
+        wait_for(is_there, "sshd", LIMIT, every=2)
 
     def ssh(self, line: str) -> str:
         options = (f"IdentityFile={self._key}", f"UserKnownHostsFile={self._known_hosts}", "StrictHostKeyChecking=accept-new", "BatchMode=yes")
@@ -85,6 +99,7 @@ def test_the_port_of_the_role_answers(machine: WholeMachine, world: World) -> No
 
 
 def test_ssh_reads_the_status(machine: WholeMachine, visitor: Visitor) -> None:
+    visitor.wait_for_sshd()
     status = json.loads(visitor.ssh("bootwright status --wait --timeout 1m >/dev/null; bootwright status --json"))
     assert (status["ready"], status["configured"]["role"]) == (True, "web")
     assert visitor.ssh("uname -m; dpkg --print-architecture").split() == [PROCESSORS[machine.architecture], machine.architecture]
@@ -103,5 +118,6 @@ def test_a_reboot_comes_back_unchanged_with_the_same_keys(machine: WholeMachine,
     print(f"\n{machine.architecture}: {time.monotonic() - began:.0f} s from the reboot on")
     assert status["run"]["outcome"] == "unchanged"
     assert INSTANCE_ID in page(world, GUEST)
+    visitor.wait_for_sshd()
     # By a name that is known it takes no other key.
     assert json.loads(visitor.ssh("bootwright status --json"))["run"]["number"] == 2

@@ -1,4 +1,4 @@
-#include "agent/run/flush.hpp"
+#include "agent/puppet/flush.hpp"
 
 #include "test/fakes/fake_system.hpp"
 

@@ -1,4 +1,4 @@
-#include "agent/run/flush.hpp"
+#include "agent/puppet/flush.hpp"
 
 #include "common/base/clock.hpp"
 #include "common/base/encoding.hpp"
