@@ -13,14 +13,14 @@ std::string typed(std::string_view type, std::string_view more) {
     return schema.append(type).append("\"").append(more.empty() ? "" : ", ").append(more).append("}");
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 }  // namespace
 
 std::string text_schema(std::string_view pattern, std::size_t longest) {
     std::vector<std::string> members;
     if (!pattern.empty()) {
-        members.push_back(R"("pattern": )" + quoted(pattern));
+        members.push_back(R"("pattern": )" + in_quotes(pattern));
     }
     if (longest != 0) {
         members.push_back(R"("maxLength": )" + std::to_string(longest));
@@ -37,7 +37,7 @@ std::string number_schema(int lowest, int highest) {
 std::string duration_schema() { return text_schema(duration_pattern); }
 
 std::string choice_schema(const std::vector<std::string>& words) {
-    return R"({"enum": [)" + quoted(joined(words, R"(", ")")) + "]}";
+    return R"({"enum": [)" + in_quotes(joined(words, R"(", ")")) + "]}";
 }
 
 std::string list_schema(const std::string& items, const std::string& more) {
@@ -47,7 +47,7 @@ std::string list_schema(const std::string& items, const std::string& more) {
 std::string object_schema(const std::vector<SchemaProperty>& properties, const std::string& more) {
     std::string members;
     for (const SchemaProperty& property : properties) {
-        members += (members.empty() ? "" : ", ") + quoted(property.name) + ": " + property.schema;
+        members += (members.empty() ? "" : ", ") + in_quotes(property.name) + ": " + property.schema;
     }
     return typed("object", R"("properties": {)" + members + R"(}, "additionalProperties": false)" +
                                (more.empty() ? "" : ", ") + more);

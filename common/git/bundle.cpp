@@ -18,7 +18,7 @@ Error invalid(const std::string& why) {
 }
 
 /// `text` as an error may quote it.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 60;
     return "\"" + printable(shortened(text, longest)) + "\"";
 }
@@ -59,7 +59,7 @@ void BundleReader::read_line(std::string_view line) {
     if (version_ == 0) {
         version_ = line == "# v2 git bundle" ? 2 : line == "# v3 git bundle" ? 3 : 0;
         if (version_ == 0) {
-            throw invalid("it begins with " + quoted(line));
+            throw invalid("it begins with " + in_quotes(line));
         }
     } else if (line.empty()) {
         if (header_.refs.empty()) {
@@ -76,7 +76,7 @@ void BundleReader::read_line(std::string_view line) {
 void BundleReader::read_capability(std::string_view line) {
     const bool is_early = header_.refs.empty() && header_.prerequisites.empty();
     if (version_ != 3 || !is_early || line != "@object-format=sha1") {
-        throw invalid("it asks for what is not supported here: " + quoted(line));
+        throw invalid("it asks for what is not supported here: " + in_quotes(line));
     }
 }
 
@@ -86,17 +86,17 @@ void BundleReader::read_reference(std::string_view line) {
     const std::string_view id = rest.substr(0, id_length);
     const std::string_view after = rest.substr(id.size());
     if (!is_commit_id(id)) {
-        throw invalid("a line of its header begins with no object id: " + quoted(line));
+        throw invalid("a line of its header begins with no object id: " + in_quotes(line));
     }
     if (is_prerequisite) {
         // What follows is a comment: the commit's subject.
         if (!after.empty() && after.front() != ' ') {
-            throw invalid("a line of its header is malformed: " + quoted(line));
+            throw invalid("a line of its header is malformed: " + in_quotes(line));
         }
         header_.prerequisites.emplace_back(id);
     } else {
         if (!after.starts_with(' ') || !is_reference_name(after.substr(1))) {
-            throw invalid("a line of its header names no reference: " + quoted(line));
+            throw invalid("a line of its header names no reference: " + in_quotes(line));
         }
         header_.refs.emplace_back(id, after.substr(1));
     }
