@@ -17,10 +17,11 @@ from world import World
 EC2 = {"platform": "ec2"}
 
 #: The same said to cloud-init. Its ds-identify reads no YAML but lines such as the first. Where it does not see Amazon's hardware it asks
-#: for no token: the service has to speak version 1, too.
+#: for no token: the service has to speak version 1, too. Since Debian 13 it waits for more network cards, by a udev that containers have not.
 CLOUD_INIT_EC2 = """\
 datasource_list: [ Ec2 ]
 datasource: {Ec2: {strict_id: false, metadata_urls: ["http://169.254.169.254"]}}
+updates: {network: {when: [boot-new-instance]}}
 """
 
 
