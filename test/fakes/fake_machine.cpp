@@ -28,7 +28,7 @@ FakeMachine::FakeMachine() {
     http.answer("GET /latest/user-data", good_user_data());
     processes.answer("bootwright-fetch", good_fetch());
     processes.answer("apply", recorded_puppet("changed"));
-    processes.answer("--file-system", {});
+    processes.answer("--file-system", FakeProcesses::Script{});
 }
 
 }  // namespace bootwright

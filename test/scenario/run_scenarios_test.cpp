@@ -209,7 +209,7 @@ TEST_CASE("what a run changed is on the disks before the status says that it is 
     Play stage(row);
     Json seen;
     stage.machine.processes.answer(
-        "sync", {.work = [&](const ProcessRequest&) { seen = StatusFile(stage.machine.system).read(); }});
+        "--file-system", {.work = [&](const ProcessRequest&) { seen = StatusFile(stage.machine.system).read(); }});
     REQUIRE(stage.run().is_good());
     CHECK(seen.at("run").at("state") == "running");
     CHECK(seen.at("configured").is_null());

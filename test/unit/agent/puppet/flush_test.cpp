@@ -92,8 +92,9 @@ TEST_CASE("a run that is stopped flushes nothing, and owes it") {
         CHECK(machine.flushed() == 0);
     }
     SECTION("meanwhile") {
-        machine.processes.answer(
-            "sync", FakeProcesses::Script{.work = [&](const ProcessRequest&) { machine.stop.request_stop(); }});
+        machine.processes.answer("--file-system", FakeProcesses::Script{.work = [&](const ProcessRequest&) {
+                                     machine.stop.request_stop();
+                                 }});
         CHECK_FALSE(machine.after(changed));
         CHECK(machine.flushed() == 1);
     }
