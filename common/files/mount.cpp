@@ -35,8 +35,10 @@ std::vector<fs::path> disk_mounts(const fs::path& mounts) {
     std::set<std::string> devices;
     while (const mntent* mount = table ? getmntent(table.get()) : nullptr) {
         const std::string_view device = mount->mnt_fsname;
+        const std::string_view type = mount->mnt_type;
         const fs::path place = mount->mnt_dir;
-        if (device.starts_with("/dev/") && devices.emplace(device).second && place != "/") {
+        const bool is_users = type == "fuse" || type.starts_with("fuse.");
+        if (device.starts_with("/dev/") && !is_users && devices.emplace(device).second && place != "/") {
             found.push_back(place);
         }
     }

@@ -25,6 +25,16 @@ TEST_CASE("the disks of a machine are mounted at one place each, and a network's
     CHECK(disk_mounts(root.path("/mounts")) == Paths{"/", "/srv/with space", "/var/log"});
 }
 
+TEST_CASE("what a user's program serves is no disk, whatever it calls itself") {
+    const TemporaryRoot root;
+    root.write("/mounts",
+               "/dev/vda1 / ext4 rw 0 0\n"
+               "/dev/fuse /run/user/1000/doc fuse rw,user_id=1000 0 0\n"
+               "/dev/vdb /home/eve/trap fuse.trap rw,user_id=1001 0 0\n"
+               "/dev/vdc1 /mnt/stick fuseblk rw 0 0\n");
+    CHECK(disk_mounts(root.path("/mounts")) == Paths{"/", "/mnt/stick"});
+}
+
 TEST_CASE("the root counts, whatever it lies on, and where nothing says what is mounted") {
     const TemporaryRoot root;
     root.write("/mounts", "overlay / overlay rw 0 0\n/dev/vdb /data ext4 rw 0 0\n");
