@@ -29,7 +29,7 @@ def modules(format_: str, row: Architecture, epoch: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         run(
             "mmdebstrap", "--quiet", "--variant=extract", "--mode=root", f"--architectures={row.name}", f"--include={_PACKAGES[format_]}={version}",
-            '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"', suite, f"{folder}/tree", "-",
+            *sources.options_of_apt(suite), suite, f"{folder}/tree", "-",
             env=environment(epoch), text=lines,
         )  # fmt: skip
         yield Path(folder) / "tree" / _INSTALLED.relative_to("/") / format_

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,22 @@ def told(main: Callable[[], int]) -> int:
     except Problem as problem:
         print(f"{Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
         return 1
+
+
+#: Where programs are looked for, whatever the shell that called says.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+#: Of packaging/install-dependencies image, to build; what each Debian has is not among them.
+PROGRAMS = (
+    "debugfs", "dumpe2fs", "git", "grub-mkimage", "mcopy", "mke2fs", "mkfs.vfat", "mmd", "mmdebstrap", "passwd", "qemu-img", "sfdisk", "ssh-keygen", "systemctl", "tar",
+)  # fmt: skip
+
+
+def need(*programs: str) -> None:
+    """Problem if one is not installed: before minutes of work, not after."""
+    if missing := [program for program in programs if shutil.which(program, path=PATH) is None]:
+        raise Problem(f"not installed: {', '.join(missing)}; packaging/install-dependencies image")
 
 
 def run(*argv: str | Path, env: dict[str, str] | None = None, text: str | None = None) -> str:

@@ -30,9 +30,12 @@ def suite_of_this_machine() -> str:
 
 
 def options_of_apt(suite: str) -> list[str]:
-    """For mmdebstrap, besides the sources."""
-    # A mirror of testing may lag behind for weeks, and a preview does without what came since.
-    return ['Acquire::Check-Valid-Until "false"'] if suite in _TESTING else []
+    """For mmdebstrap."""
+    options = ['APT::Install-Recommends "false"', 'Acquire::Languages "none"', 'Acquire::Retries "3"']
+    if suite in _TESTING:
+        # A mirror of testing may lag behind for weeks, and a preview does without what came since.
+        options.append('Acquire::Check-Valid-Until "false"')
+    return [f"--aptopt={option}" for option in options]
 
 
 def of_this_machine(suite: str, security: bool) -> list[str]:

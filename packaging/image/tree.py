@@ -10,7 +10,7 @@ import sources
 from architectures import Architecture
 from definition import Definition
 from dpkg import Package
-from problem import Problem, run
+from problem import PATH, Problem, run
 
 _HOOKS = "/usr/share/mmdebstrap/hooks/file-mirror-automount"
 _KEPT_BACK = tuple(f"/usr/share/{folder}/*" for folder in ("man", "locale", "info"))
@@ -18,7 +18,7 @@ _KEPT_BACK = tuple(f"/usr/share/{folder}/*" for folder in ("man", "locale", "inf
 
 def environment(epoch: int) -> dict[str, str]:
     """For programs that build: nothing of the shell that called, and the time that all files get."""
-    return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent",
+    return {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent",
             "SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch), "DEBIAN_FRONTEND": "noninteractive"}  # fmt: skip
 
 
@@ -50,9 +50,8 @@ def make(tree: Path, definition: Definition, row: Architecture, agent: Path, epo
     run(
         "mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", f"--architectures={row.name}", f"--hook-dir={_HOOKS}",
         f"--include={agent.resolve()}", f"--include={','.join(sorted(wanted))}",
-        '--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"',
+        *sources.options_of_apt(definition.suite),
         "--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in _KEPT_BACK), *options,
-        *(f"--aptopt={option}" for option in sources.options_of_apt(definition.suite)),
         definition.suite, tree, "-",
         env=environment(epoch), text="".join(f"{line}\n" for line in sources.of_this_machine(definition.suite, security)),
     )  # fmt: skip

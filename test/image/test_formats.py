@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 import subprocess
 import tarfile
@@ -18,7 +19,7 @@ import tree as trees
 from architectures import architecture
 from dpkg import Package
 from formats import format_of, vhd, vmdk
-from problem import Problem
+from problem import PROGRAMS, Problem, need
 from tar_difference import different_members
 
 AMD64 = architecture("amd64")
@@ -109,12 +110,25 @@ def test_packages_of_a_manifest_are_pinned_and_others_are_named() -> None:
     assert trees.unlike(pinned, found) == ["curl: 7 in the manifest, none here", "zsh: none in the manifest, 1 here"]
 
 
+def test_what_is_not_installed_is_said_before_anything_is_built() -> None:
+    need("sh", "tar")
+    with pytest.raises(Problem, match="not installed: no-mmdebstrap, no-sfdisk; packaging/install-dependencies image"):
+        need("no-mmdebstrap", "sh", "no-sfdisk")
+
+
+def test_the_list_of_programs_has_all_that_are_called() -> None:
+    folder = Path(sbom.__file__).parent
+    called = {name for file in [*folder.glob("*.py"), *folder.glob("formats/*.py"), folder / "build"] for name in re.findall(r'\brun\(\s*"([a-z][a-z0-9.-]+)"', file.read_text())}
+    assert "sfdisk" in called
+    assert called - {"apt-get", "dpkg-deb", "dpkg-query", "mount", "rm", "umount"} == set(PROGRAMS)
+
+
 def test_each_suite_has_its_sources() -> None:
     names = [line.split()[3] for line in sources.lines("bookworm", "http://m/debian", "http://m/security")]
     assert names == ["bookworm", "bookworm-updates", "bookworm-backports", "bookworm-security"]
     assert [line.split()[3] for line in sources.lines("forky", "http://m/debian", "http://m/security")] == ["forky"]
     assert not any("security" in line for line in sources.lines("trixie", "http://m/debian", None))
-    assert [suite for suite in ("bookworm", "trixie", "forky") if sources.options_of_apt(suite)] == ["forky"], "who takes old lists of packages"
+    assert [suite for suite in ("bookworm", "trixie", "forky") if "Check-Valid-Until" in str(sources.options_of_apt(suite))] == ["forky"], "who takes old lists of packages"
 
 
 def test_a_bill_of_materials_names_each_package_once() -> None:
