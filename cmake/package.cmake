@@ -37,7 +37,7 @@ add_custom_command(
     OUTPUT ${pages}/bootwright.1.gz
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${pages}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${pages}
-    COMMAND bootwright-pages ${CMAKE_SOURCE_DIR}/docs ${changed} ${pages}
+    COMMAND $<TARGET_FILE:bootwright-pages> ${CMAKE_SOURCE_DIR}/docs ${changed} ${pages}
     COMMAND sh -c "gzip -9nk ${pages}/*.[157]"
     DEPENDS bootwright-pages ${documents} VERBATIM)
 add_custom_target(pages ALL DEPENDS ${pages}/bootwright.1.gz)
