@@ -156,6 +156,9 @@ class Drill:
             well = record.places[-1:] == [(alive, "gave it")] and dead | {alive} == {*lost, alive}
         if not well:
             return Verdict(False, f"its repository did not come as it has to: {record.places}")
+        # Another one may say the same, as the seed that Incus makes of its image's templates.
+        if (platform := record.facts["facts"]["cloud"]["platform"]) != place.platform:
+            return Verdict(False, f"it was told by {platform} instead of {place.platform}")
         return compare(self._laptop, reference, record)
 
     def _launch(self, place: Place, machine: Launched) -> float:
