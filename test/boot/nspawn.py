@@ -61,7 +61,7 @@ def base_image(cache: Path, packages: list[str]) -> Path:
     return image
 
 
-def _control_groups() -> list[Path]:
+def control_groups() -> list[Path]:
     """The hierarchies that systemd-nspawn works with: version 2, and on hybrid systems systemd's own of version 1."""
     found = []
     for line in Path("/proc/self/mounts").read_text().splitlines():
@@ -79,7 +79,7 @@ class Container:
         self.root, self.namespace, self.options = root, namespace, options
         self.name = f"{name}-{os.getpid()}"
         self.console = root.with_name(root.name + ".console")
-        self._groups = [hierarchy / self.name for hierarchy in _control_groups()]
+        self._groups = [hierarchy / self.name for hierarchy in control_groups()]
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._init = 0
         # A path that leads to the namespace wherever /proc is another one.

@@ -15,6 +15,7 @@ from comparison import Laptop, Record, Verdict, compare, read_record
 from desk import Desk
 from image_machine import architecture_of
 from machines import Launched, Namespaced, Spawned
+from real_incus import Guest
 from real_nova import Nova
 from places import LOST, Place
 from problem import Problem
@@ -47,8 +48,11 @@ class Row:
 
 
 class Drill:
-    def __init__(self, binary: Path, images: Sequence[Path], debian: launching.Debian | None, control_repo: Path | None, role: str) -> None:
-        self._binary, self._images, self._debian = binary, images, debian
+    def __init__(
+        self, binary: Path, images: Sequence[Path], debian: launching.Debian | None, incus: Path | None, control_repo: Path | None, role: str
+    ) -> None:
+        """incus: what real_incus.unpacked() returns."""
+        self._binary, self._images, self._debian, self._incus = binary, images, debian, incus
         self._world = World()
         try:
             self._regions = Regions(self._world, control_repo, role)
@@ -57,7 +61,7 @@ class Drill:
             self._validate = self._book.take("4", "bootwright validate ")
             self._role_file = shlex.split(self._validate)[-1]
             self._user_data = self._book.take("5", "bootwright userdata ")
-            self._launches = {program: self._book.take("6", f"{program} ") for program in ("aws", "gcloud", "az", "openstack")}
+            self._launches = {program: self._book.take("6", f"{program} ") for program in ("aws", "gcloud", "az", "openstack", "incus")}
             self._wait = self._book.take("7", "ssh ")
             self._desk = Desk(self._world, binary, self._regions.repo.work, targets, self._regions.role_config(), self._role_file)
         except BaseException:
@@ -152,18 +156,23 @@ class Drill:
             well = record.places[-1:] == [(alive, "gave it")] and dead | {alive} == {*lost, alive}
         if not well:
             return Verdict(False, f"its repository did not come as it has to: {record.places}")
+        # Another one may say the same, as the seed that Incus makes of its image's templates.
+        if (platform := record.facts["facts"]["cloud"]["platform"]) != place.platform:
+            return Verdict(False, f"it was told by {platform} instead of {place.platform}")
         return compare(self._laptop, reference, record)
 
     def _launch(self, place: Place, machine: Launched) -> float:
         self._follow(self._user_data.replace("--for ec2", f"--for {place.platform}"))
-        file = self._user_data.split(">")[1]
+        line, file = "", self._user_data.split(">")[1]
         if place.program:
             line = filled(self._launches[place.program], BLANKS)
             print(f"$ {line}", flush=True)
             file = launching.user_data_file(line)
             if self._debian is not None:
                 launching.check(line, self._desk.folder, self._debian)
-        if self._debian is not None and place.platform == "openstack":
+        if isinstance(machine, Guest):
+            machine.given(line, self._desk.folder)
+        elif self._debian is not None and place.platform == "openstack":
             machine.kind += ", Nova's metadata"
             self._nova = Nova(self._world.network.servers, self._world.new_folder("nova"), self._debian, self._desk.read(file))
             machine.cable.serve_metadata(self._nova)
@@ -194,7 +203,9 @@ class Drill:
 
     def _machine(self, place: Place, cable: Cable) -> Launched:
         made: Launched
-        if place.image is not None:
+        if place.image is not None and place.program == "incus" and self._incus is not None:
+            made = Guest(self._world, place.image, self._incus, cable)
+        elif place.image is not None:
             made = Spawned(self._world, place.image, place.name, cable, place.hardware, place.platform)
         else:
             made = Namespaced(self._world, self._binary, place.name, cable, place.hardware)

@@ -33,11 +33,15 @@ def debian(folder: Path) -> Debian:
 def user_data_file(line: str) -> str:
     """The file that the cloud is given as user-data."""
     words = shlex.split(line)
-    for option, beginning in (("--user-data", "file://" if words[0] == "aws" else ""), ("--metadata-from-file", "user-data=")):
+    for option, beginning, end in (
+        ("--user-data", "file://" if words[0] == "aws" else "", ""),
+        ("--metadata-from-file", "user-data=", ""),
+        ("--config", "cloud-init.user-data=$(cat ", ")"),
+    ):
         if option in words[:-1]:
             value = words[words.index(option) + 1]
-            if value.startswith(beginning):
-                return value.removeprefix(beginning)
+            if value.startswith(beginning) and value.endswith(end):
+                return value.removeprefix(beginning).removesuffix(end)
     raise Problem(f"this passes no file as user-data: {line}")
 
 

@@ -117,7 +117,7 @@ def _disk(machine: Launched, user_data: str) -> None:
 
 
 def _guest_socket(machine: Launched, user_data: str) -> None:
-    """LXD's, as its documentation says it."""
+    """LXD's, as its documentation says it. A real Incus makes its own (real_incus.py)."""
     machine.serve_socket("/dev/lxd/sock", _answers("lxd", user_data))
 
 
@@ -135,6 +135,6 @@ PLACES = [
     Place("openstack", "openstack", "openstack", "silent", replayed("openstack"), hardware=fixture_files("openstack", "sys")),
     Place("hetzner", "hetzner", "", "refused", replayed("hetzner"), hardware=fixture_files("hetzner", "sys")),
     Place("nocloud", "nocloud", "", "silent", _disk, hardware=PLAIN_SYS),
-    Place("lxd", "lxd", "", "refused", _guest_socket, hardware=PLAIN_SYS),
+    Place("lxd", "lxd", "incus", "refused", _guest_socket, hardware=PLAIN_SYS),
     Place("bare", "file", "", "silent", _role_file, seed=True, hardware=PLAIN_SYS),
 ]

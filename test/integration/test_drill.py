@@ -136,17 +136,30 @@ def test_the_page_is_followed_word_for_word() -> None:
         filled("aws s3 ls BUCKET", BLANKS)
 
 
-@pytest.mark.parametrize("program", ["aws", "gcloud", "az", "openstack"])
+@pytest.mark.parametrize("program", ["aws", "gcloud", "az", "openstack", "incus"])
 def test_each_launch_passes_what_userdata_printed(program: str) -> None:
     book = Runbook(PAGE.read_text())
     written = book.take("5", "bootwright userdata ").split(">")[1]
     assert user_data_file(book.take("6", f"{program} ")) == written
 
 
-@pytest.mark.parametrize("line", ["aws ec2 run-instances --user-data user-data", "az vm create --name x", "gcloud compute instances create x --metadata-from-file startup-script=user-data"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aws ec2 run-instances --user-data user-data",
+        "az vm create --name x",
+        "gcloud compute instances create x --metadata-from-file startup-script=user-data",
+        "incus launch image x --config cloud-init.user-data=user-data",
+    ],
+)
 def test_a_launch_without_the_file_is_refused(line: str) -> None:
     with pytest.raises(Problem, match="passes no file as user-data"):
         user_data_file(line)
+
+
+def test_incus_without_an_image_is_refused(tmp_path: Path) -> None:
+    done = drill("--incus", tmp_path, "lxd")
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, []), done.stderr
 
 
 @pytest.mark.parametrize("platform", sorted({place.platform for place in PLACES} & {"gce", "azure", "openstack", "hetzner", "lxd"}))
