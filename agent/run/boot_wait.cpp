@@ -2,6 +2,7 @@
 
 #include "common/base/text.hpp"
 #include "common/files/file.hpp"
+#include "common/processes/service_manager.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -33,6 +34,23 @@ bool is_global_address(const std::string& line) {
 
 bool has(const System& system, Lack::Of of) {
     return of == Lack::Of::clock ? is_clock_set(system) : has_network(system);
+}
+
+/// Names of units, without this service and what stands for it.
+struct StillToStart {
+    std::vector<std::string> now{};    ///< systemd is starting them
+    std::vector<std::string> later{};  ///< they wait for others, or for this service
+};
+
+StillToStart look_at_boot(const System& system, const std::stop_token& stop) {
+    StillToStart found;
+    for (UnitJob& job : list_jobs(system.processes, stop)) {
+        const bool is_own = job.unit == "bootwright.service" || job.unit == "bootwright-ready.target";
+        if (job.type == "start" && !is_own) {
+            (job.state == "running" ? found.now : found.later).push_back(std::move(job.unit));
+        }
+    }
+    return found;
 }
 
 }  // namespace
@@ -85,6 +103,30 @@ bool wait_for(const System& system, const Lack& lack, const StageEvents& events,
     }
     events.waiting("", {});
     return has(system, lack.of);
+}
+
+void wait_for_boot_units(const System& system, const StageEvents& events, const std::stop_token& stop) {
+    constexpr std::chrono::seconds longest{30};
+    constexpr std::chrono::milliseconds pause{200};
+    // Between the end of a job and the start of the next none may be running: only the second look in a row says that all that is
+    // left waits for this service.
+    constexpr int enough = 2;
+    const auto end = system.clock.now().since_boot + longest;
+    int idle = 0;  // looks in a row
+    for (auto now = system.clock.now().since_boot; now < end; now = system.clock.now().since_boot) {
+        const StillToStart units = look_at_boot(system, stop);
+        idle = units.now.empty() ? idle + 1 : 0;
+        if (idle == enough || (units.now.empty() && units.later.empty())) {
+            break;
+        }
+        if (!units.now.empty()) {
+            events.waiting("what this boot still starts: " + joined(units.now, ", "), end - now);
+        }
+        if (!system.clock.sleep(pause, stop)) {
+            throw stopped_error();
+        }
+    }
+    events.waiting("", {});
 }
 
 }  // namespace bootwright

@@ -31,4 +31,8 @@ std::optional<Lack> lack_behind(const System& system, const Error& error);
 /// Waits until the machine has it, or for `lack.longest`. Returns whether it has it. @throws Error stopped
 bool wait_for(const System& system, const Lack& lack, const StageEvents& events, const std::stop_token& stop);
 
+/// Waits until systemd has started what this boot starts, but for what waits for this service; no longer than half a minute. A
+/// service that Puppet finds not yet started it would start itself, and call that a change. @throws Error stopped
+void wait_for_boot_units(const System& system, const StageEvents& events, const std::stop_token& stop);
+
 }  // namespace bootwright

@@ -18,6 +18,7 @@
 #include "agent/role/role_layers.hpp"
 #include "agent/role/shown_role.hpp"
 #include "agent/run/accept.hpp"
+#include "agent/run/boot_wait.hpp"
 #include "agent/run/finish.hpp"
 #include "agent/run/pins.hpp"
 #include "agent/run/stages.hpp"
@@ -31,7 +32,6 @@
 #include <chrono>
 #include <exception>
 #include <optional>
-#include <utility>
 
 namespace bootwright {
 
@@ -87,11 +87,14 @@ public:
         return *accepted;
     }
 
-    /// Does not begin what would be cut off in the middle.
-    void check_not_going_away() {
+    /// What would be cut off is not begun, and on a machine that was configured before the rest of the boot comes first.
+    void get_ready_for_puppet() {
         stage_(Stage::puppet, {1}, [&] {
             if (platform_ != nullptr) {
-                bootwright::check_not_going_away(*platform_, system_, config_, stop_);
+                check_not_going_away(*platform_, system_, config_, stop_);
+            }
+            if (order_.cause == RunCause::boot && last_good_) {
+                wait_for_boot_units(system_, events_for(record_), stop_);
             }
         });
     }
@@ -365,7 +368,7 @@ RunReport run(const System& system, RunRecord& record, const RunOrder& order, st
         pipeline.emplace(system, config, record, order, stop);
         pipeline->begin();
         const Accepted accepted = pipeline->read_and_accept();
-        pipeline->check_not_going_away();
+        pipeline->get_ready_for_puppet();
         if (order.noop) {
             pipeline->try_out(accepted);
         } else {

@@ -7,10 +7,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -71,17 +73,15 @@ std::vector<UnitProperties> show_units(ProcessRunner& processes, const std::vect
     return is_good ? units : std::vector<UnitProperties>{};
 }
 
-GoingDown machine_going_down(ProcessRunner& processes) {
-    GoingDown found = GoingDown::no;
+std::vector<UnitJob> list_jobs(ProcessRunner& processes, std::stop_token stop) {
+    constexpr std::size_t most = 5000;
+    std::vector<UnitJob> jobs;
     const auto read_job = [&](std::string_view line) {  // "123 reboot.target start waiting"
-        const auto is_of = [&](std::string_view unit) {
-            return line.find(" " + std::string(unit) + " ") != std::string_view::npos &&
-                   line.find(" start ") != std::string_view::npos;
-        };
-        if (is_of("reboot.target") || is_of("soft-reboot.target") || is_of("kexec.target")) {
-            found = GoingDown::reboot;
-        } else if (found == GoingDown::no && is_of("shutdown.target")) {
-            found = GoingDown::off;
+        UnitJob job;
+        std::string number;
+        std::istringstream fields{std::string(line)};
+        if (jobs.size() < most && fields >> number >> job.unit >> job.type >> job.state) {
+            jobs.push_back(std::move(job));
         }
     };
     try {
@@ -89,11 +89,23 @@ GoingDown machine_going_down(ProcessRunner& processes) {
                        .environment = environment(),
                        .timeout = longest,
                        .grace = grace},
-                      {.line = read_job}, {});
+                      {.line = read_job}, std::move(stop));
     } catch (const Error&) {
-        return GoingDown::no;  // there is no systemctl
+        return {};  // there is no systemctl
     }
-    return found;
+    return jobs;
+}
+
+GoingDown machine_going_down(ProcessRunner& processes) {
+    const auto jobs = list_jobs(processes, {});
+    const auto starts = [&](std::string_view unit) {
+        return std::any_of(jobs.begin(), jobs.end(),
+                           [&](const UnitJob& job) { return job.unit == unit && job.type == "start"; });
+    };
+    if (starts("reboot.target") || starts("soft-reboot.target") || starts("kexec.target")) {
+        return GoingDown::reboot;
+    }
+    return starts("shutdown.target") ? GoingDown::off : GoingDown::no;
 }
 
 }  // namespace bootwright

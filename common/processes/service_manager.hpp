@@ -22,6 +22,17 @@ using UnitProperties = std::map<std::string, std::string>;
 std::vector<UnitProperties> show_units(ProcessRunner& processes, const std::vector<std::string>& arguments,
                                        std::stop_token stop);
 
+/// One of the jobs that systemd has not done yet (org.freedesktop.systemd1(5), "Job Objects").
+struct UnitJob {
+    std::string unit;
+    std::string type;   ///< "start", "stop", …
+    std::string state;  ///< "running"; "waiting": it comes after others
+};
+
+/// What systemd still has to do, as `systemctl list-jobs` says it. Empty if systemd does not answer within five seconds, or there
+/// is none.
+std::vector<UnitJob> list_jobs(ProcessRunner& processes, std::stop_token stop);
+
 enum class GoingDown { no, off, reboot };
 
 /// Whether systemd is taking the machine down: its list of jobs says so as soon as it is asked to. Returns `no` if it

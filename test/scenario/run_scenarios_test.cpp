@@ -218,6 +218,20 @@ TEST_CASE("what a run changed is on the disks before the status says that it is 
     CHECK(stage.machine.processes.started("--file-system").size() == 1);  // nothing was changed since
 }
 
+TEST_CASE("at a boot that is not the first, Puppet comes after what systemd still starts") {
+    const Scenario row{.name = "good"};
+    Play stage(row);
+    FakeProcesses& processes = stage.machine.processes;
+    processes.answer("list-jobs", {{.lines = {"1 nginx.service start running"}}, Script{}});
+    REQUIRE(stage.run(RunCause::boot).is_good());
+    CHECK(processes.started("list-jobs").empty());  // what is to be started is not known yet
+    REQUIRE(stage.run(RunCause::schedule).is_good());
+    CHECK(processes.started("list-jobs").empty());
+    REQUIRE(stage.run(RunCause::boot).is_good());
+    CHECK(processes.started("list-jobs").size() == 2);
+    CHECK(stage.machine.clock.slept == std::vector<std::chrono::milliseconds>{200ms});
+}
+
 TEST_CASE("a failure after a good run leaves the instance configured as it was") {
     const Scenario row{.name = "good"};
     Play stage(row);

@@ -103,3 +103,13 @@ TEST_CASE("a machine that goes down is known by systemd's jobs") {
     FakeProcesses none;
     CHECK(machine_going_down(none) == GoingDown::no);
 }
+
+TEST_CASE("systemd's jobs are read, and what is no job is not one") {
+    FakeProcesses processes;
+    processes.answer("list-jobs", {.lines = {"No jobs running.", "  7 a.service  start  running",
+                                             "8 b@\\x2d.mount stop waiting extra", "9 half"}});
+    const auto jobs = list_jobs(processes, {});
+    REQUIRE(jobs.size() == 2);
+    CHECK((jobs[0].unit == "a.service" && jobs[0].type == "start" && jobs[0].state == "running"));
+    CHECK((jobs[1].unit == "b@\\x2d.mount" && jobs[1].type == "stop" && jobs[1].state == "waiting"));
+}
