@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bake
@@ -20,6 +22,19 @@ def environment(epoch: int) -> dict[str, str]:
     """For programs that build: nothing of the shell that called, and the time that all files get."""
     return {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent",
             "SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch), "DEBIAN_FRONTEND": "noninteractive"}  # fmt: skip
+
+
+@contextmanager
+def in_memory(folder: Path) -> Iterator[Path]:
+    """A folder in memory: faster, and its folders list names in an order that depends on nothing else."""
+    folder.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "mode=755,size=90%", "bootwright-image", folder)
+    try:
+        yield folder
+    finally:
+        # With whatever mmdebstrap had mounted in it when it was interrupted, also if that is in use: /dev and /sys of this machine are not
+        # what may be removed with the folder.
+        run("umount", "--recursive", "--lazy", folder)
 
 
 def preferences(pinned: list[dict[str, str]]) -> str:

@@ -7,6 +7,7 @@ import json
 import re
 import struct
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -114,6 +115,34 @@ def test_what_is_not_installed_is_said_before_anything_is_built() -> None:
     need("sh", "tar")
     with pytest.raises(Problem, match="not installed: no-mmdebstrap, no-sfdisk; packaging/install-dependencies image"):
         need("no-mmdebstrap", "sh", "no-sfdisk")
+
+
+_INTERRUPTED = """\
+import atexit, subprocess, sys, tempfile
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import tree
+with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name, tree.in_memory(Path(name) / "memory") as memory:
+    (memory / "dev").mkdir()
+    subprocess.run(["mount", "--bind", sys.argv[3], memory / "dev"], check=True)
+    user = subprocess.Popen(["sleep", "60"], cwd=memory / "dev")
+    atexit.register(user.kill)
+    raise KeyboardInterrupt
+"""
+
+
+def test_an_interrupted_build_removes_nothing_of_this_machine(tmp_path: Path) -> None:
+    out, precious = tmp_path / "out", tmp_path / "precious"
+    out.mkdir()
+    precious.mkdir()
+    (precious / "null").touch()
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation=private", sys.executable, "-c", _INTERRUPTED, Path(trees.__file__).parent, out, precious],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "KeyboardInterrupt" in done.stderr.splitlines()[-1]
+    assert (precious / "null").exists()
+    assert list(out.iterdir()) == []
 
 
 def test_the_list_of_programs_has_all_that_are_called() -> None:

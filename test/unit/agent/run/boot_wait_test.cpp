@@ -28,9 +28,10 @@ struct Waits {
     std::stop_source stop{};
 
     void wait() {
-        const StageEvents events{.waiting = [&](const std::string& what, std::chrono::milliseconds longest) {
+        StageEvents events;
+        events.waiting = [&](const std::string& what, std::chrono::milliseconds longest) {
             told.push_back(what.empty() ? "" : what + ", " + std::to_string(longest.count()));
-        }};
+        };
         wait_for_boot_units(fake.system, events, stop.get_token());
     }
 
