@@ -72,7 +72,7 @@ public:
         }
         progress_.clear();
         try {
-            return overview_of(machines.get(), system_.clock.now().wall);
+            return std::optional(overview_of(machines.get(), system_.clock.now().wall));
         } catch (const Error& error) {
             if (error.kind != ErrorKind::stopped) {
                 throw;

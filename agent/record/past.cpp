@@ -220,7 +220,7 @@ std::optional<Json> Past::run(int number) const {
     const std::string wanted = "\"run\":" + std::to_string(number) + ",";
     for (std::size_t i = lines_.size(); i > 0; --i) {
         if (lines_[i - 1].find(wanted) != std::string_view::npos) {
-            return line(i - 1);
+            return std::optional(line(i - 1));
         }
     }
     return std::nullopt;
@@ -230,7 +230,7 @@ std::optional<Json> Past::at(std::string_view time) const {
     for (std::size_t i = lines_.size(); i > 0; --i) {
         const std::string_view ended = ended_at(lines_[i - 1]).substr(0, time.size());
         if (!ended.empty() && ended <= time && !did_nothing(lines_[i - 1])) {
-            return line(i - 1);
+            return std::optional(line(i - 1));
         }
     }
     return std::nullopt;
@@ -259,7 +259,9 @@ std::optional<Json> Past::of_revision(std::string_view text) const {
         }
         revision = is_asked_for ? revision : its;
         std::optional<Json>& place = did_nothing(lines_[i - 1]) ? noop : found;
-        place = place ? std::move(place) : std::move(one);
+        if (!place) {
+            place.emplace(std::move(one));
+        }
     }
     return found ? found : noop;
 }
