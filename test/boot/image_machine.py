@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from instance import EC2_SYS
+from network import INSTANCE_ADDRESS
 from nspawn import Container
 from real_machine import command
 from world import World
@@ -104,3 +105,13 @@ class Disk:
     def remove(self) -> None:
         command("umount", self.mount_point)
         self.image.unlink()
+
+
+def takes_passwords(machine: Container) -> bool:
+    # Since Debian 14 sshd writes the names of settings as its manual does.
+    return "passwordauthentication no\n" not in machine.run("sshd", "-T", check=True).stdout.lower()
+
+
+def offered_key(world: World) -> str:
+    """Of ssh, as a visitor sees it: not every image has a client that asks for it."""
+    return command("nsenter", f"--net={world.network.servers.path}", "ssh-keyscan", "-t", "ed25519", INSTANCE_ADDRESS)
