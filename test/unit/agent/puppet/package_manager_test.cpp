@@ -34,7 +34,7 @@ public:
             lock.l_type = F_WRLCK;
             lock.l_whence = SEEK_SET;
             const char answer = fcntl(fd, F_SETLK, &lock) == 0 ? 'y' : 'n';
-            static_cast<void>(write(ready[1], &answer, 1));
+            [[maybe_unused]] const auto written = write(ready[1], &answer, 1);
             while (true) {
                 pause();
             }
