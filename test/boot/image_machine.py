@@ -109,7 +109,7 @@ class Disk:
 
 def takes_passwords(machine: Container) -> bool:
     # Since Debian 14 sshd writes the names of settings as its manual does.
-    return "passwordauthentication no\n" not in machine.run("sshd", "-T", check=True).stdout.lower()
+    return "passwordauthentication no" not in machine.run("sshd", "-T", check=True).stdout.lower().splitlines()
 
 
 def offered_key(world: World) -> str:
