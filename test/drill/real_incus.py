@@ -19,7 +19,7 @@ from machines import Launched
 from metadata_services import Service
 from nspawn import control_groups
 from problem import Problem
-from real_machine import CLEAN_ENVIRONMENT, command, hold
+from real_machine import CLEAN_ENVIRONMENT, command, hold, pid_when_ready
 from world import World
 
 #: What `incus admin init` asks for. The bridge has the cable in it.
@@ -105,16 +105,11 @@ class Incus:
             "/bin/sh", Path(__file__).with_name("incus.sh"), folder, root,
             stdout=subprocess.PIPE,
         )  # fmt: skip
-        assert self._holder.stdout is not None
-        printed = ""
-        for line in self._holder.stdout:
-            if line.startswith("ready "):
-                self._pid = int(line.split()[1])
-                break
-            printed += line
-        else:
+        try:
+            self._pid = pid_when_ready(self._holder, "the host of Incus")
+        except RuntimeError as error:
             self.close()
-            raise Problem(f"the host of Incus does not start: {printed}")
+            raise Problem(str(error)) from None
         try:
             self.run("incus admin waitready --timeout 60")
             self.run("incus admin init --preseed", input=json.dumps(_PRESEED))

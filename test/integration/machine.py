@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from network import SERVERS_ADDRESS, SERVERS_NAMES, Namespace
-from real_machine import CLEAN_ENVIRONMENT, hold, command, wait_for
+from real_machine import CLEAN_ENVIRONMENT, hold, command, pid_when_ready, wait_for
 
 PLAIN_SYS = {"class/dmi/id/sys_vendor": "QEMU\n", "class/dmi/id/product_name": "Standard PC (Q35 + ICH9, 2009)\n"}
 
@@ -141,15 +141,11 @@ class Machine:
             "/bin/sh", Path(__file__).with_name("machine.sh"), base, self.name,
             stdout=subprocess.PIPE,
         )  # fmt: skip
-        assert self._holder.stdout is not None
-        printed = ""
-        for line in self._holder.stdout:
-            if line.startswith("ready "):
-                self.pid = int(line.split()[1])
-                return
-            printed += line
-        self.power_off()
-        raise RuntimeError(f"the machine {self.name} does not start: {printed}")
+        try:
+            self.pid = pid_when_ready(self._holder, f"the machine {self.name}")
+        except RuntimeError:
+            self.power_off()
+            raise
 
     def power_off(self) -> None:
         """At once, as by a power cut: every process is killed. The disk keeps what was written."""

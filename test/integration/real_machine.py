@@ -69,3 +69,14 @@ def hold(*argv: str | Path, stdout: int = subprocess.DEVNULL) -> subprocess.Pope
         env=CLEAN_ENVIRONMENT,
         start_new_session=True,
     )
+
+
+def pid_when_ready(holder: subprocess.Popen[str], what: str) -> int:
+    """What a script that hold() has started with stdout=PIPE prints as "ready PID". RuntimeError with all that it printed if it ends before."""
+    assert holder.stdout is not None
+    printed = ""
+    for line in holder.stdout:
+        if line.startswith("ready "):
+            return int(line.split()[1])
+        printed += line
+    raise RuntimeError(f"{what} does not start: {printed}")
