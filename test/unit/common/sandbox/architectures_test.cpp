@@ -121,8 +121,9 @@ TEST_CASE("a call by the numbers of another architecture ends the confined proce
             std::thread(call).join();
             return std::string("goes on");
         };
-        if (said_by_child(ask).empty()) {
-            continue;  // this kernel has no such calls
+        // The runtime of a sanitizer reports the signal of a kernel that has no such calls.
+        if (said_by_child(ask) != "goes on") {
+            continue;
         }
         const Place place;
         Child child([&] {
