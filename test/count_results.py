@@ -11,6 +11,7 @@ no failure which takes too long for each day, and whose reason is the command th
 import re
 import sys
 import xml.etree.ElementTree as xml
+from collections import Counter
 from pathlib import Path
 
 
@@ -51,8 +52,11 @@ def main(folder, minimum):
             unexplained.add(file.stem)
             print(f"{file.name} is incomplete, so the program ended early: {error}")
     for name, result in results.items():
-        if result != "passed":
+        if result not in ("passed", "by name"):
             print(f"{result.upper()}: {name}" + (f": {reasons[name]}" if reasons[name] else ""))
+    commands = Counter(reasons[name] for name, result in results.items() if result == "by name")
+    for command, count in sorted(commands.items()):
+        print(f"BY NAME: {count} of: {command}")
     for name in sorted(unexplained):
         print(f"FAILED: {name}")
 

@@ -30,6 +30,7 @@ from platform_services import PlatformServices  # noqa: E402
 from public_clouds import PublicClouds  # noqa: E402
 from real_machine import REPOSITORY_ROOT  # noqa: E402
 from roles import IMPATIENT  # noqa: E402
+from sample import left_out  # noqa: E402
 from servers import GitServer  # noqa: E402
 from static_server import StaticServer  # noqa: E402
 from swift import Swift  # noqa: E402
@@ -47,6 +48,19 @@ PROXIES = {
     "static-https": (8101, static_server.PORTS["https"]),
     "swift": (8900, swift.PORTS["http"]),
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sample", metavar="SEED", help="of a test that has many cases only some run, which SEED chooses")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.getoption("--sample")
+    if seed is not None:
+        left = left_out([item.nodeid for item in items], seed)
+        for item in items:
+            if item.nodeid in left:
+                item.add_marker(pytest.mark.skip(reason="by name only: test/run integration"))
 
 
 @pytest.fixture(scope="session")

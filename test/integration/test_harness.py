@@ -19,6 +19,7 @@ from metadata_server import MetadataServer
 from metadata_services import Ec2, Tree
 from network import METADATA_ADDRESS
 from real_machine import wait_for
+from sample import left_out
 from servers import GitServer
 from world import World
 
@@ -37,6 +38,17 @@ def code(instance: Instance, *arguments: str) -> int:
 
 def token(instance: Instance) -> str:
     return "X-aws-ec2-metadata-token: " + curl(instance, "-X", "PUT", "-H", f"{TOKEN_TTL}: 60", f"{MD}/latest/api/token")
+
+
+# What runs each day
+
+
+def test_each_test_has_cases_that_run_each_day_and_others_another_day() -> None:
+    cases = ["a.py::alone"] + [f"a.py::few[{n}]" for n in range(3)] + [f"b.py::many[x[{n}]-1]" for n in range(400)]
+    left = left_out(cases, "7")
+    assert left == left_out(cases, "7") and left < set(cases)
+    assert all("::many[" in case for case in left) and len(left) == 350
+    assert left != left_out(cases, "8")
 
 
 # The instance

@@ -32,7 +32,8 @@ LATER = case("later", f'<skipped message="{BY_NAME}"/>')
         ({"a.xml": junit(PASSED, case("bad", '<failure message="x"/>'))}, 1, "FAILED: c: bad: x\n1 passed, 1 failed\n"),
         ({"a.xml": junit(PASSED, SKIPPED)}, 1, "SKIPPED: c: away: no kernel\n1 passed, 0 failed, 1 skipped\n"),
         ({"a.catch2": ":test-result: PASS one\n:test-result: SKIP two\n"}, 1, "SKIPPED: two\n1 passed, 0 failed, 1 skipped\n"),
-        ({"a.xml": junit(PASSED, LATER)}, 0, "BY NAME: c: later: BOOTWRIGHT_REBOOTS=1 test/run boot\n1 passed, 0 failed, 1 run by name only\n"),
+        ({"a.xml": junit(PASSED, LATER)}, 0, "BY NAME: 1 of: BOOTWRIGHT_REBOOTS=1 test/run boot\n1 passed, 0 failed, 1 run by name only\n"),
+        ({"a.xml": junit(PASSED, LATER, LATER.replace("later", "last"))}, 0, "BY NAME: 2 of: BOOTWRIGHT_REBOOTS=1 test/run boot\n"),
         # No command, no excuse.
         ({"a.xml": junit(PASSED, case("x", '<skipped message="by name only: some day"/>'))}, 1, "1 skipped\n"),
         ({"a.xml": junit(LATER)}, 1, "no test ran\n"),
