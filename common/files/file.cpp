@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -293,8 +294,16 @@ std::optional<std::string> read_file_below(const fs::path& folder, const std::st
     how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_LARGEFILE;
     how.resolve = RESOLVE_BENEATH;
     const UniqueFd file(static_cast<int>(syscall(SYS_openat2, root.get(), relative.c_str(), &how, sizeof how)));
+    // EXDEV: it leads out of the folder. ENXIO: it is a socket.
+    constexpr std::array none{ENOENT, ENOTDIR, ELOOP, EXDEV, ENXIO, ENAMETOOLONG};
+    if (!file && std::find(none.begin(), none.end(), errno) != none.end()) {
+        return std::nullopt;
+    }
     struct stat status {};
-    if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (!file || fstat(file.get(), &status) != 0) {
+        throw system_call_error("open", (folder / relative).string(), errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
         return std::nullopt;
     }
     return read_open_file(file, folder / relative, cap);

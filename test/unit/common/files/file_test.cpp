@@ -337,6 +337,22 @@ TEST_CASE("what is no regular file below a folder is none, and is never waited f
     CHECK_FALSE(read_file_below(root.path(), "pipe", 10));
 }
 
+TEST_CASE("a file below a folder that cannot be opened is not called absent") {
+    const TemporaryRoot root;
+    root.write("/file", "x");
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const int next = UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)).get();
+    rlimit one_more = before;
+    one_more.rlim_cur = static_cast<rlim_t>(next) + 1;  // the folder, and not the file
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &one_more) == 0);
+    const Error error = error_of([&] { return read_file_below(root.path(), "file", 5); });
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(error.code == "io.failed");
+    CHECK(error.message == "cannot open " + (root.path() / "file").string() + ": Too many open files");
+    CHECK(read_file_below(root.path(), "file", 5) == "x");
+}
+
 TEST_CASE("a file below a folder has a limit, and the folder itself must be there") {
     const TemporaryRoot root;
     root.write("/file", "12345");
