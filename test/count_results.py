@@ -16,6 +16,8 @@ from pathlib import Path
 
 
 BY_NAME = re.compile(r"by name only: (.*\btest/\S.*)")
+#: More test cases than these, left for one command, are told as a number.
+MANY = 10
 #: From the best to the worst that may be said of a test case.
 RESULTS = ["passed", "by name", "skipped", "failed"]
 
@@ -51,12 +53,13 @@ def main(folder, minimum):
         except xml.ParseError as error:
             unexplained.add(file.stem)
             print(f"{file.name} is incomplete, so the program ended early: {error}")
-    for name, result in results.items():
-        if result not in ("passed", "by name"):
-            print(f"{result.upper()}: {name}" + (f": {reasons[name]}" if reasons[name] else ""))
     commands = Counter(reasons[name] for name, result in results.items() if result == "by name")
-    for command, count in sorted(commands.items()):
-        print(f"BY NAME: {count} of: {command}")
+    many = {command: count for command, count in commands.items() if count > MANY}
+    for name, result in results.items():
+        if result != "passed" and not (result == "by name" and reasons[name] in many):
+            print(f"{result.upper()}: {name}" + (f": {reasons[name]}" if reasons[name] else ""))
+    for command, count in many.items():
+        print(f"BY NAME: {count} test cases: {command}")
     for name in sorted(unexplained):
         print(f"FAILED: {name}")
 

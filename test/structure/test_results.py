@@ -22,6 +22,7 @@ def case(name: str, inside: str = "") -> str:
 
 PASSED, SKIPPED = case("good"), case("away", '<skipped message="no kernel"/>')
 LATER = case("later", f'<skipped message="{BY_NAME}"/>')
+MANY = [case(f"later[{number}]", f'<skipped message="{BY_NAME}"/>') for number in range(11)]
 
 
 @pytest.mark.parametrize(
@@ -32,8 +33,8 @@ LATER = case("later", f'<skipped message="{BY_NAME}"/>')
         ({"a.xml": junit(PASSED, case("bad", '<failure message="x"/>'))}, 1, "FAILED: c: bad: x\n1 passed, 1 failed\n"),
         ({"a.xml": junit(PASSED, SKIPPED)}, 1, "SKIPPED: c: away: no kernel\n1 passed, 0 failed, 1 skipped\n"),
         ({"a.catch2": ":test-result: PASS one\n:test-result: SKIP two\n"}, 1, "SKIPPED: two\n1 passed, 0 failed, 1 skipped\n"),
-        ({"a.xml": junit(PASSED, LATER)}, 0, "BY NAME: 1 of: BOOTWRIGHT_REBOOTS=1 test/run boot\n1 passed, 0 failed, 1 run by name only\n"),
-        ({"a.xml": junit(PASSED, LATER, LATER.replace("later", "last"))}, 0, "BY NAME: 2 of: BOOTWRIGHT_REBOOTS=1 test/run boot\n"),
+        ({"a.xml": junit(PASSED, LATER)}, 0, "BY NAME: c: later: BOOTWRIGHT_REBOOTS=1 test/run boot\n1 passed, 0 failed, 1 run by name only\n"),
+        ({"a.xml": junit(PASSED, *MANY)}, 0, "BY NAME: 11 test cases: BOOTWRIGHT_REBOOTS=1 test/run boot\n1 passed, 0 failed, 11 run by name only\n"),
         # No command, no excuse.
         ({"a.xml": junit(PASSED, case("x", '<skipped message="by name only: some day"/>'))}, 1, "1 skipped\n"),
         ({"a.xml": junit(LATER)}, 1, "no test ran\n"),

@@ -121,9 +121,9 @@ TEST_CASE("a call by the numbers of another architecture ends the confined proce
             std::thread(call).join();
             return std::string("goes on");
         };
-        // The runtime of a sanitizer reports the signal of a kernel that has no such calls.
+        // A sanitizer's runtime reports the signal by which a kernel says so.
         if (said_by_child(ask) != "goes on") {
-            continue;
+            continue;  // this kernel has no such calls
         }
         const Place place;
         Child child([&] {
