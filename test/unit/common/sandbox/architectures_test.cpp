@@ -121,8 +121,7 @@ TEST_CASE("a call by the numbers of another architecture ends the confined proce
             std::thread(call).join();
             return std::string("goes on");
         };
-        // A sanitizer's runtime reports the signal by which a kernel says so.
-        if (said_by_child(ask) != "goes on") {
+        if (said_by_child(ask).empty()) {
             continue;  // this kernel has no such calls
         }
         const Place place;

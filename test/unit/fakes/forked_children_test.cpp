@@ -1,0 +1,20 @@
+#include "test/fakes/confined_child.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <csignal>
+#include <string>
+
+using namespace bootwright::sandbox_tests;
+
+TEST_CASE("a child of the tests that dies of a signal reports nothing in their name") {
+    for (const int signal : {SIGSEGV, SIGABRT, SIGTERM, SIGALRM}) {
+        Child child([signal] {
+            raise(signal);
+            return std::string("goes on");
+        });
+        CHECK(child.said().empty());
+        CHECK(WIFSIGNALED(child.status()));
+        CHECK(WTERMSIG(child.status()) == signal);
+    }
+}
