@@ -10,7 +10,7 @@ from typing import Iterator
 import sources
 from architectures import Architecture
 from problem import run
-from tree import environment
+from tree import mmdebstrap
 
 _INSTALLED = Path("/usr/lib/grub")
 _PACKAGES = {"i386-pc": "grub-pc-bin", "x86_64-efi": "grub-efi-amd64-bin", "arm64-efi": "grub-efi-arm64-bin"}
@@ -25,11 +25,9 @@ def modules(format_: str, row: Architecture, epoch: int) -> Iterator[Path]:
     # grub-mkimage, which puts them together, wants those of its own version.
     version = run("dpkg-query", "--show", "--showformat=${Version}", "grub-common")
     suite = sources.suite_of_this_machine()
-    lines = "".join(f"{line}\n" for line in sources.of_this_machine(suite, security=True))
     with tempfile.TemporaryDirectory() as folder:
-        run(
-            "mmdebstrap", "--quiet", "--variant=extract", "--mode=root", f"--architectures={row.name}", f"--include={_PACKAGES[format_]}={version}",
-            *sources.options_of_apt(suite), suite, f"{folder}/tree", "-",
-            env=environment(epoch), text=lines,
+        mmdebstrap(
+            suite, Path(folder) / "tree", epoch,
+            "--variant=extract", f"--architectures={row.name}", f"--include={_PACKAGES[format_]}={version}", security=True,
         )  # fmt: skip
         yield Path(folder) / "tree" / _INSTALLED.relative_to("/") / format_

@@ -49,6 +49,12 @@ def unlike(pinned: list[dict[str, str]], found: list[Package]) -> list[str]:
     return [f"{name}: {before.get(name, 'none')} in the manifest, {now.get(name, 'none')} here" for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
 
 
+def mmdebstrap(suite: str, place: Path, epoch: int, *options: str, security: bool) -> None:
+    """A tree of packages from the mirrors of this machine. Without --quiet, which keeps to itself what is wrong with a mirror."""
+    run("mmdebstrap", "--mode=root", *options, *sources.options_of_apt(suite), suite, place, "-",
+        env=environment(epoch), text="".join(f"{line}\n" for line in sources.of_this_machine(suite, security)))  # fmt: skip
+
+
 def make(tree: Path, definition: Definition, row: Architecture, agent: Path, epoch: int, *,
          bootable: bool, security: bool, pinned: list[dict[str, str]] | None) -> None:  # fmt: skip
     """The packages, into the folder tree, which must not exist. pinned: those of a manifest, nothing else and no other version."""
@@ -62,13 +68,10 @@ def make(tree: Path, definition: Definition, row: Architecture, agent: Path, epo
         file = tree.with_name("pinned")
         file.write_text(preferences([package for package in pinned if package["name"] != "bootwright"]))
         options.append(f"--setup-hook=upload {file} /etc/apt/preferences.d/99pinned")
-    run(
-        "mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", f"--architectures={row.name}", f"--hook-dir={_HOOKS}",
+    mmdebstrap(
+        definition.suite, tree, epoch, "--variant=minbase", f"--architectures={row.name}", f"--hook-dir={_HOOKS}",
         f"--include={agent.resolve()}", f"--include={','.join(sorted(wanted))}",
-        *sources.options_of_apt(definition.suite),
-        "--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in _KEPT_BACK), *options,
-        definition.suite, tree, "-",
-        env=environment(epoch), text="".join(f"{line}\n" for line in sources.of_this_machine(definition.suite, security)),
+        "--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in _KEPT_BACK), *options, security=security,
     )  # fmt: skip
     _remove_mount_point(tree, agent.resolve())
 

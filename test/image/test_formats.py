@@ -197,6 +197,8 @@ def test_modules_of_grub_that_this_machine_cannot_install_are_unpacked_in_the_ve
 
     monkeypatch.setattr(grub, "_INSTALLED", tmp_path)
     monkeypatch.setattr(grub, "run", fake)
+    monkeypatch.setattr(trees, "run", fake)
+    monkeypatch.setattr(sources, "of_this_machine", lambda suite, security: [])
     (tmp_path / "x86_64-efi").mkdir()
     with grub.modules("x86_64-efi", AMD64, EPOCH) as modules:
         assert (modules, asked) == (tmp_path / "x86_64-efi", [])
