@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -77,6 +78,12 @@ def is_baked(tree: Path) -> None:
     subprocess.run(["chroot", tree, "/usr/bin/bootwright", "validate", "/etc/bootwright/agent.json"], check=True, timeout=60)
 
 
+def forget(folder: Path) -> None:
+    """Removes a whole Debian. Else the pytest that is called third from now would, at its end, in the time that it has."""
+    assert str(folder.resolve()) not in Path("/proc/self/mounts").read_text(), "a builder has left something mounted"
+    shutil.rmtree(folder)
+
+
 def test_mkosi(tmp_path: Path) -> None:
     unpacked = unpack(tmp_path, ("mkosi", "debootstrap"))
     script = commands_of("mkosi")
@@ -85,6 +92,7 @@ def test_mkosi(tmp_path: Path) -> None:
     bake(tmp_path, unpacked, script.replace("\nmkosi ", "\nmkosi --nspawn-keep-unit "))
     is_baked(tmp_path / "image")
     assert not (tmp_path / "image/etc/apt/sources.list.d/bootwright.list").exists()
+    forget(tmp_path)
 
 
 def test_diskimage_builder(tmp_path: Path) -> None:
@@ -97,6 +105,7 @@ def test_diskimage_builder(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     subprocess.run(["tar", "-C", tmp_path / "tree", "-xf", tmp_path / "base.tar"], check=True, timeout=300)
     is_baked(tmp_path / "tree")
+    forget(tmp_path)
 
 
 @pytest.fixture
